@@ -1,0 +1,50 @@
+/** What went wrong, for programs. The message says where and what to do, for people. */
+export type ErrorCode =
+  | 'ABORTED'
+  | 'BUILD_FAILED'
+  | 'CUDA_UNAVAILABLE'
+  | 'DATA_INVALID'
+  | 'DATA_NOT_FOUND'
+  | 'DISPOSED'
+  | 'ENGINE_NOT_BUILT'
+  | 'FILE_UNREADABLE'
+  | 'INVALID_ARGUMENT'
+  | 'LIBTORCH_INCOMPLETE'
+  | 'LIBTORCH_INSTALL_FAILED'
+  | 'LIBTORCH_NOT_FOUND'
+  | 'LIBTORCH_VERSION'
+  | 'LOSS_NOT_FINITE'
+  | 'NATIVE_FAILURE'
+  | 'OUT_OF_MEMORY'
+  | 'OUTPUT_EXISTS'
+  | 'PLATFORM_UNSUPPORTED'
+  | 'WEIGHTS_INVALID'
+  | 'WEIGHTS_MISMATCH'
+  | 'WEIGHTS_NOT_FOUND'
+  | 'WRITE_FAILED';
+
+/** Every error torch-tl throws on purpose: `code` for programs, `message` for people. */
+export class TorchTlError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** The caller's argument, option or file is at fault; the command line exits 2 for it. */
+export class InputError extends TorchTlError {}
+
+/**
+ * An argument of the wrong kind or out of range, in the one form all such messages have.
+ *
+ * @param name what the caller knows the argument as, such as `imageSize` or `--image-size`
+ * @param expected what it must be, such as `an integer of at least 32`
+ * @param received what came instead
+ */
+export function invalidArgument(name: string, expected: string, received: unknown): InputError {
+  const shown = typeof received === 'string' ? `'${received}'` : String(received);
+  return new InputError('INVALID_ARGUMENT', `${name} must be ${expected}, not ${shown} (${typeof received})`);
+}

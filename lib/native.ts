@@ -1,0 +1,171 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type ErrorCode, TorchTlError } from './errors.ts';
+import { locateLibTorch } from './libtorch/locate.ts';
+
+/*
+ * The only file that knows that the engine is native. It loads LibTorch through the loader addon
+ * (which needs no LibTorch itself), then the engine that was built for that minor version, and
+ * gives both their types.
+ */
+
+export type Precision = 'fp32' | 'bf16';
+export type TensorType = 'float16' | 'bfloat16' | 'float32' | 'float64' | 'int64' | 'uint8';
+
+/** A tensor on the host: contiguous, row-major, little-endian. */
+export interface HostTensor {
+  name: string;
+  dtype: TensorType;
+  shape: number[];
+  data: Uint8Array;
+}
+
+/** One layer of a head; see lib/head.ts for what users write. */
+export type NativeHeadLayer =
+  | { type: 'globalAveragePool' | 'flatten' | 'batchNorm' | 'relu' }
+  | { type: 'dense'; units: number }
+  | { type: 'dropout'; rate: number };
+
+export interface ModelOptions {
+  /** Side of the square pictures in pixels, at least 32. */
+  imageSize: number;
+  head: NativeHeadLayer[];
+  /** Draws torchvision's initial weights in torchvision's order. */
+  seed: number;
+  /** Mean and standard deviation a channel (R, G, B), of pixels scaled to 0..1. */
+  mean: readonly number[];
+  std: readonly number[];
+  /** `cpu` or `cuda:N`. */
+  device: string;
+}
+
+export interface DatasetOptions {
+  /** uint8 `[count, height, width, 3]`, R, G, B. */
+  pixels: Uint8Array;
+  /** int64 `[count]`. */
+  labels: BigInt64Array;
+  height: number;
+  width: number;
+  device: string;
+}
+
+export interface LayerDescription {
+  name: string;
+  type: string;
+  /** Of one picture, without the batch dimension: `[channels, height, width]` or `[features]`. */
+  outputShape: number[];
+  parameters: number;
+  trainable: boolean;
+}
+
+export interface TrainOptions {
+  batchSize: number;
+  epochs: number;
+  seed: number;
+  precision: Precision;
+  featureCache: boolean;
+  learningRate: number;
+  /** Keras' ReduceLROnPlateau on the validation loss. */
+  plateau: { factor: number; patience: number; minLearningRate: number };
+  /** On the validation loss; null trains every epoch. */
+  earlyStopping: { patience: number; minDelta: number } | null;
+}
+
+export interface EpochMetrics {
+  /** Counted from 1. */
+  epoch: number;
+  lr: number;
+  trainLoss: number;
+  trainAccuracy: number;
+  validLoss: number;
+  validAccuracy: number;
+  seconds: number;
+}
+
+export type TrainEvent =
+  | { type: 'features'; done: number; total: number; seconds: number }
+  | {
+      type: 'batch';
+      epoch: number;
+      batch: number;
+      batches: number;
+      loss: number;
+      accuracy: number;
+      imagesPerSecond: number;
+    }
+  /** `best` is true where this epoch is the best so far; its weights are then `Model.best()`. */
+  | ({ type: 'epoch'; best: boolean } & EpochMetrics);
+
+export interface TrainResult {
+  stoppedBecause: 'epochs' | 'early-stopping';
+  seconds: { total: number; features: number; training: number };
+  /** Training pictures through the trained layers a second, over the epochs. */
+  imagesPerSecond: number;
+}
+
+/** Work on the engine's thread. */
+export interface Job<T> {
+  /** Rejects with code `ABORTED` after `abort()`. */
+  result: Promise<T>;
+  /** Stops the work at the next batch. */
+  abort(): void;
+}
+
+export interface NativeDataset {
+  readonly count: number;
+  dispose(): void;
+}
+
+export interface NativeModel {
+  /** Every parameter and buffer by torchvision's name, without its data. */
+  tensors(): Array<{ name: string; dtype: TensorType; shape: number[] }>;
+  /** Copies the given tensors in; names and shapes must be among `tensors()`. */
+  load(tensors: HostTensor[]): Job<void>;
+  /** Copies of every parameter and buffer, floats as float32. */
+  state(): Job<HostTensor[]>;
+  /** The same of the best epoch of the last `train`. */
+  best(): Job<HostTensor[]>;
+  /** Freezes or unfreezes the leaf layers under these dotted names; gives how many each matched. */
+  setTrainable(names: string[], trainable: boolean): number[];
+  describe(): Job<LayerDescription[]>;
+  /** The backbone's last map after norm5 and ReLU: float32 `[count, 1024, h, w]`, in the data's order. */
+  features(
+    data: NativeDataset,
+    options: { precision: Precision; batchSize: number },
+    onProgress: (done: number, total: number) => void,
+  ): Job<HostTensor>;
+  /** Logits of preprocessed pictures: float32 `[n, 3, side, side]` in, float32 `[n, classes]` out. */
+  forward(input: HostTensor, precision: Precision): Job<HostTensor>;
+  /** Loss and gradients of one training step over the whole set as one batch, without the step. */
+  gradients(
+    data: NativeDataset,
+    options: { precision: Precision; seed: number },
+  ): Job<{ loss: number; gradients: HostTensor[] }>;
+  train(
+    train: NativeDataset,
+    valid: NativeDataset,
+    options: TrainOptions,
+    onEvent: (event: TrainEvent) => void,
+  ): Job<TrainResult>;
+  dispose(): void;
+}
+
+export interface EngineInfo {
+  /** The LibTorch it was built for and the one that is loaded, such as `2.13.0`. */
+  builtFor: string;
+  libtorch: string;
+  threads: number;
+  cpu: { capability: string; avx2: boolean; avx512: boolean; avx512Bf16: boolean; amxBf16: boolean };
+  cuda: {
+    built: boolean;
+    devices: Array<{ name: string; memory: number; bf16: boolean }>;
+  };
+}
+
+export interface Engine {
+  info(): EngineInfo;
+  setThreads(threads: number): void;
+  createModel(options: ModelOptions): Job<NativeModel>;
+  createDataset(options: DatasetOptions): Job<NativeDataset>;
+}

@@ -1,0 +1,14 @@
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+
+/**
+ * Where torch-tl keeps what it fetched: `TORCH_TL_CACHE` when set, else `torch-tl` under
+ * `XDG_CACHE_HOME`, else under `~/.cache`. The directory need not exist yet.
+ */
+export function cacheDirectory(): string {
+  const { TORCH_TL_CACHE: own, XDG_CACHE_HOME: shared } = process.env;
+  if (own) return resolve(own);
+  // The XDG specification says that a relative path is to be ignored.
+  if (shared && isAbsolute(shared)) return join(shared, 'torch-tl');
+  return join(homedir(), '.cache', 'torch-tl');
+}

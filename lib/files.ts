@@ -1,0 +1,96 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { type ErrorCode, InputError, TorchTlError } from './errors.ts';
+
+/** What the commonest system errors mean, and what helps. */
+const REASONS: Record<string, string> = {
+  EACCES: 'permission is denied',
+  EDQUOT: 'the disk quota is used up; free some space or choose another place',
+  EFBIG: 'the file would be larger than allowed here',
+  EISDIR: 'it is a directory',
+  EMFILE: 'too many files are open',
+  ENAMETOOLONG: 'the name is too long',
+  ENOENT: 'there is no such file or directory',
+  ENOSPC: 'no space is left on the disk; free some or choose another place',
+  ENOTDIR: 'a part of its path is no directory',
+  EPERM: 'the operation is not permitted',
+  EROFS: 'the file system is read-only',
+};
+
+/**
+ * Writes a file so that its path names either the old content or the whole new one, even after a
+ * power cut: a temporary name in the same directory, fsync, rename, fsync of the directory.
+ *
+ * @throws TorchTlError `WRITE_FAILED` for what the system refuses; an error that `chunks` throws
+ *   passes unchanged. Either way the temporary file is removed and the old one is left as it was.
+ */
+export async function writeFileAtomically(
+  path: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const directory = dirname(path);
+  const temporary = join(directory, `.torch-tl-${randomBytes(8).toString('hex')}.tmp`);
+  try {
+    await writeAndSync(temporary, chunks);
+    await rename(temporary, path);
+    await syncDirectory(directory);
+  } catch (cause) {
+    // The first error is the one that matters.
+    await rm(temporary, { force: true }).catch(() => undefined);
+    if (!isSystemError(cause)) throw cause;
+    throw new TorchTlError('WRITE_FAILED', `Cannot write ${resolve(path)}: ${reason(cause)}.`, { cause });
+  }
+}
+
+/**
+ * SHA-256 of a file in lower-case hexadecimal, read in pieces.
+ *
+ * @throws InputError `FILE_UNREADABLE`
+ */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    for await (const piece of createReadStream(path, { highWaterMark: 1 << 18 })) hash.update(piece);
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  return hash.digest('hex');
+}
+
+/** The error to throw for what reading `path` threw: an InputError for the system's errors, else `cause`. */
+export function unreadable(path: string, cause: unknown, code: ErrorCode = 'FILE_UNREADABLE'): unknown {
+  if (!isSystemError(cause)) return cause;
+  return new InputError(code, `Cannot read ${resolve(path)}: ${reason(cause)}.`, { cause });
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
+function reason(error: NodeJS.ErrnoException & { code: string }): string {
+  const known = REASONS[error.code];
+  return known ? `${known} (${error.code})` : error.message;
+}
+
+async function writeAndSync(path: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>) {
+  const file = await open(path, 'wx');
+  try {
+    await writeFile(file, chunks);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  // Windows has no fsync of a directory; its renames are journalled.
+  if (process.platform === 'win32') return;
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,51 @@
+import { invalidArgument } from '../errors.ts';
+import type { PictureSet } from './picture-set.ts';
+
+/**
+ * The first `limit` pictures, spread evenly over the classes and kept in their order. Where the
+ * limit does not divide by the classes, the earlier ones get one more; where a class has too few,
+ * the others make up for it. The set itself comes back where it has no more than `limit`.
+ *
+ * @throws InputError `INVALID_ARGUMENT` for a limit that is no integer from 1
+ */
+export function limitPerClass(set: PictureSet, limit: number): PictureSet {
+  if (!Number.isInteger(limit) || limit < 1) {
+    throw invalidArgument('limit', 'an integer of at least 1', limit);
+  }
+  if (limit >= set.count) return set;
+  const left = share(limit, countLabels(set.labels));
+  const bytes = set.height * set.width * 3;
+  const pixels = new Uint8Array(limit * bytes);
+  const labels = new BigInt64Array(limit);
+  let count = 0;
+  for (const [index, label] of set.labels.entries()) {
+    const wanted = left.get(label) ?? 0;
+    if (wanted === 0) continue;
+    left.set(label, wanted - 1);
+    pixels.set(set.pixels.subarray(index * bytes, (index + 1) * bytes), count * bytes);
+    labels[count++] = label;
+  }
+  return { ...set, pixels, labels, count };
+}
+
+function countLabels(labels: BigInt64Array): Map<bigint, number> {
+  const counts = new Map<bigint, number>();
+  for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
+  return counts;
+}
+
+/** How many pictures each class gives, dealt out one at a time to the classes that have some left. */
+function share(limit: number, counts: Map<bigint, number>): Map<bigint, number> {
+  const classes = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
+  const shares = new Map<bigint, number>();
+  let dealt = 0;
+  while (dealt < limit) {
+    for (const [label, count] of classes) {
+      const sofar = shares.get(label) ?? 0;
+      if (sofar === count || dealt === limit) continue;
+      shares.set(label, sofar + 1);
+      dealt++;
+    }
+  }
+  return shares;
+}

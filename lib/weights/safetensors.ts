@@ -1,0 +1,161 @@
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { allocateBytes } from '../allocate.ts';
+import { InputError, invalidArgument } from '../errors.ts';
+import { unreadable, writeFileAtomically } from '../files.ts';
+import type { HostTensor } from '../native.ts';
+import {
+  byteLength,
+  formatHeader,
+  isUnicode,
+  itemSize,
+  MAX_HEADER_LENGTH,
+  METADATA_KEY,
+  parseHeader,
+  quoted,
+  type Refuse,
+  type TensorPlace,
+} from './safetensors-header.ts';
+
+/** Bytes before the header: its length, unsigned, little-endian. */
+const PREFIX = 8;
+
+/** The most that one read asks for; the system takes no more than 2 GiB at once. */
+const READ_PIECE = 1 << 26;
+
+export interface SafetensorsFile {
+  /** In the order of their bytes in the file; `data` are views of one buffer. */
+  tensors: HostTensor[];
+  /** Without a prototype, since any string may be a key. */
+  metadata: Record<string, string>;
+}
+
+/**
+ * Reads a whole safetensors file. Nothing is allocated before the file's own length bears it out.
+ *
+ * @throws InputError `WEIGHTS_INVALID` naming file, tensor, offset and what was expected;
+ *   `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`
+ */
+export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+  const refuse: Refuse = (problem) =>
+    new InputError('WEIGHTS_INVALID', `${resolve(path)} is no valid safetensors file: ${problem}.`);
+  try {
+    // A pipe or device would block or never end, so it is not even opened.
+    const info = await stat(path);
+    if (info.isDirectory()) throw refuse('it is a directory');
+    if (!info.isFile()) throw refuse('it is no regular file');
+    const file = await open(path, 'r');
+    try {
+      return await readAll(file, path, info.size, refuse);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+/**
+ * Writes tensors to a safetensors file, atomically, in the reference implementation's order: wide
+ * dtypes first, so that every tensor is aligned to its own size, then by name.
+ *
+ * @param tensors each `data` is contiguous, row-major, little-endian
+ * @throws InputError `INVALID_ARGUMENT` for a name that stands twice or cannot be one, or data of
+ *   another length than dtype and shape say; TorchTlError `WRITE_FAILED`
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: HostTensor[],
+  metadata: Record<string, string>,
+): Promise<void> {
+  const ordered = [...tensors].sort(
+    (a, b) => itemSize(b.dtype) - itemSize(a.dtype) || (a.name < b.name ? -1 : 1),
+  );
+  checkWritable(ordered);
+  const header = formatHeader(placeInTurn(ordered), metadata);
+  if (header.length > MAX_HEADER_LENGTH) {
+    const most = `of names and metadata that take at most ${MAX_HEADER_LENGTH} bytes`;
+    throw invalidArgument('tensors and metadata', most, header.length);
+  }
+  const prefix = Buffer.alloc(PREFIX);
+  prefix.writeBigUInt64LE(BigInt(header.length));
+  await writeFileAtomically(path, [prefix, header, ...ordered.map(({ data }) => data)]);
+}
+
+async function readAll(
+  file: FileHandle,
+  path: string,
+  size: number,
+  refuse: Refuse,
+): Promise<SafetensorsFile> {
+  if (size < PREFIX) throw refuse(`it has ${size} bytes, but the header's length alone takes ${PREFIX}`);
+  const prefix = Buffer.alloc(PREFIX);
+  await readExactly(file, prefix, 0, refuse);
+  const headerLength = Number(prefix.readBigUInt64LE());
+  const longest = Math.min(MAX_HEADER_LENGTH, size - PREFIX);
+  if (headerLength > longest) {
+    throw refuse(
+      `the header's length at offset 0 is ${headerLength}, expected at most ${longest}${otherFormat(prefix)}`,
+    );
+  }
+  const headerBytes = allocateBytes(headerLength, `The header of ${path}`);
+  await readExactly(file, headerBytes, PREFIX, refuse);
+  const dataStart = PREFIX + headerLength;
+  const { places, metadata } = parseHeader(headerBytes, size - dataStart, refuse);
+  const data = allocateBytes(size - dataStart, path);
+  await readExactly(file, data, dataStart, refuse);
+  const tensors = places.map(({ name, dtype, shape, begin, end }) => ({
+    name,
+    dtype,
+    shape,
+    data: data.subarray(begin, end),
+  }));
+  return { tensors, metadata };
+}
+
+async function readExactly(
+  file: FileHandle,
+  target: Uint8Array,
+  position: number,
+  refuse: Refuse,
+): Promise<void> {
+  let done = 0;
+  while (done < target.length) {
+    const length = Math.min(READ_PIECE, target.length - done);
+    const { bytesRead } = await file.read(target, done, length, position + done);
+    if (bytesRead === 0) throw refuse(`it ended at offset ${position + done} while it was being read`);
+    done += bytesRead;
+  }
+}
+
+/** A hint for the commonest other file of weights. */
+function otherFormat(start: Buffer): string {
+  const isZip = start.subarray(0, 2).toString('latin1') === 'PK';
+  const isPickle = start[0] === 0x80;
+  return isZip || isPickle ? ' (it looks like a file of torch.save; save it as safetensors first)' : '';
+}
+
+function placeInTurn(tensors: HostTensor[]): TensorPlace[] {
+  let begin = 0;
+  return tensors.map(({ name, dtype, shape, data }) => {
+    const place = { name, dtype, shape, begin, end: begin + data.length };
+    begin = place.end;
+    return place;
+  });
+}
+
+function checkWritable(tensors: HostTensor[]): void {
+  const names = new Set<string>();
+  for (const tensor of tensors) {
+    const { name, dtype, shape, data } = tensor;
+    if (name === METADATA_KEY || !isUnicode(name)) {
+      throw invalidArgument('tensors', `named in Unicode, and not ${METADATA_KEY}`, quoted(name));
+    }
+    if (names.has(name)) throw invalidArgument('tensors', 'of different names', `two of ${quoted(name)}`);
+    names.add(name);
+    if (byteLength(tensor) !== data.length) {
+      const expected = `${byteLength(tensor)} bytes for ${dtype} of shape [${shape.join(', ')}]`;
+      throw invalidArgument(`tensors: the data of ${quoted(name)}`, expected, data.length);
+    }
+  }
+}

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type ErrorCode, TorchTlError } from './errors.ts';
-import { locateLibTorch } from './libtorch/locate.ts';
+import { join } from 'node:path';
+import { TorchTlError } from './errors.ts';
+import { builtMinors, loadLibTorch } from './libtorch/load.ts';
+import { fullVersion } from './libtorch/version.ts';
+import { packageRoot } from './package-root.ts';
 
 /*
  * The only file that knows that the engine is native. It loads LibTorch through the loader addon
@@ -124,16 +125,16 @@ export interface NativeModel {
   load(tensors: HostTensor[]): Job<void>;
   /** Copies of every parameter and buffer, floats as float32. */
   state(): Job<HostTensor[]>;
-  /** The same of the best epoch of the last `train`. */
-  best(): Job<HostTensor[]>;
+  /** The same of the best epoch of the last `train`, at once; may be called while it runs. */
+  best(): HostTensor[];
   /** Freezes or unfreezes the leaf layers under these dotted names; gives how many each matched. */
-  setTrainable(names: string[], trainable: boolean): number[];
+  setTrainable(names: string[], trainable: boolean): Job<number[]>;
   describe(): Job<LayerDescription[]>;
   /** The backbone's last map after norm5 and ReLU: float32 `[count, 1024, h, w]`, in the data's order. */
   features(
     data: NativeDataset,
     options: { precision: Precision; batchSize: number },
-    onProgress: (done: number, total: number) => void,
+    onProgress: (progress: { done: number; total: number }) => void,
   ): Job<HostTensor>;
   /** Logits of preprocessed pictures: float32 `[n, 3, side, side]` in, float32 `[n, classes]` out. */
   forward(input: HostTensor, precision: Precision): Job<HostTensor>;
@@ -152,20 +153,55 @@ export interface NativeModel {
 }
 
 export interface EngineInfo {
-  /** The LibTorch it was built for and the one that is loaded, such as `2.13.0`. */
+  /** The LibTorch it was built for, such as `2.13.0`. */
   builtFor: string;
-  libtorch: string;
   threads: number;
   cpu: { capability: string; avx2: boolean; avx512: boolean; avx512Bf16: boolean; amxBf16: boolean };
-  cuda: {
-    built: boolean;
-    devices: Array<{ name: string; memory: number; bf16: boolean }>;
-  };
+  /** `devices` counts the GPUs that LibTorch can use; `bf16` says that they have bfloat16. */
+  cuda: { built: boolean; devices: number; bf16: boolean };
 }
 
 export interface Engine {
+  /** The version of the LibTorch that is loaded, such as `2.13.0+cpu`. */
+  readonly libtorch: string;
   info(): EngineInfo;
   setThreads(threads: number): void;
   createModel(options: ModelOptions): Job<NativeModel>;
   createDataset(options: DatasetOptions): Job<NativeDataset>;
+}
+
+interface EngineAddon extends Omit<Engine, 'libtorch'> {
+  /** The class of the errors that the engine throws and rejects with. */
+  setErrorClass(errorClass: typeof TorchTlError): void;
+}
+
+let engine: Engine | undefined;
+
+/**
+ * The native engine, loaded on the first call.
+ *
+ * @throws TorchTlError what `loadLibTorch` throws, or `LIBTORCH_VERSION` where the engine does not fit
+ *   the LibTorch that was loaded
+ */
+export function loadEngine(): Engine {
+  engine ??= openEngine();
+  return engine;
+}
+
+function openEngine(): Engine {
+  const libtorch = loadLibTorch(packageRoot, builtMinors(packageRoot));
+  const version = fullVersion(libtorch);
+  const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as (directory: string) => unknown;
+  try {
+    const addon = nodeGypBuild(join(packageRoot, `libtorch-${libtorch.minor}`)) as EngineAddon;
+    addon.setErrorClass(TorchTlError);
+    return Object.assign(addon, { libtorch: version });
+  } catch (cause) {
+    throw new TorchTlError(
+      'LIBTORCH_VERSION',
+      `The engine for LibTorch ${libtorch.minor} does not load beside the LibTorch ${version} in ${libtorch.root}: ` +
+        `${(cause as Error).message}. Build it anew with \`npx torch-tl build\`.`,
+      { cause },
+    );
+  }
 }

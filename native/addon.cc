@@ -1,0 +1,34 @@
+#include <napi.h>
+
+#include <memory>
+
+#include "bindings/dataset.h"
+#include "bindings/environment.h"
+#include "bindings/info.h"
+#include "bindings/model.h"
+#include "memory/caching_allocator.h"
+
+namespace {
+
+void set_error_class(const Napi::CallbackInfo& info) {
+  torch_tl::Environment::of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
+}
+
+Napi::Object initialise(Napi::Env env, Napi::Object exports) {
+  using namespace torch_tl;
+  install_caching_allocator();
+  auto environment = std::make_unique<Environment>(env);
+  environment->model_class = Napi::Persistent(ModelObject::define(env));
+  environment->dataset_class = Napi::Persistent(DatasetObject::define(env));
+  env.SetInstanceData(environment.release());
+  exports["setErrorClass"] = Napi::Function::New(env, set_error_class, "setErrorClass");
+  exports["info"] = Napi::Function::New(env, engine_info, "info");
+  exports["setThreads"] = Napi::Function::New(env, set_threads, "setThreads");
+  exports["createModel"] = Napi::Function::New(env, ModelObject::create, "createModel");
+  exports["createDataset"] = Napi::Function::New(env, DatasetObject::create, "createDataset");
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(torch_tl, initialise)

@@ -1,0 +1,109 @@
+#include "bindings/convert.h"
+
+#include <ATen/ops/empty.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "bindings/environment.h"
+
+namespace torch_tl {
+namespace {
+
+constexpr std::array<std::pair<const char*, at::ScalarType>, 6> kTypes{{
+    {"float16", at::kHalf},
+    {"bfloat16", at::kBFloat16},
+    {"float32", at::kFloat},
+    {"float64", at::kDouble},
+    {"int64", at::kLong},
+    {"uint8", at::kByte},
+}};
+
+at::ScalarType type_of(const Napi::Value& value) {
+  const std::string name = to_string(value);
+  for (const auto& [known, type] : kTypes) {
+    if (name == known) return type;
+  }
+  throw Napi::TypeError::New(value.Env(), "a tensor of type " + name + " is not supported");
+}
+
+const char* name_of(at::ScalarType wanted) {
+  for (const auto& [name, type] : kTypes) {
+    if (type == wanted) return name;
+  }
+  return c10::toString(wanted);
+}
+
+Napi::Buffer<std::uint8_t> bytes_of(Napi::Env env, const at::Tensor& tensor) {
+  auto owner = std::make_unique<at::Tensor>(tensor);
+  auto* data = static_cast<std::uint8_t*>(owner->data_ptr());
+  const auto free = [](Napi::Env, std::uint8_t*, at::Tensor* held) { const std::unique_ptr<at::Tensor> owned(held); };
+  return Napi::Buffer<std::uint8_t>::NewOrCopy(env, data, tensor.nbytes(), free, owner.release());
+}
+
+}  // namespace
+
+Napi::Error coded_error(Napi::Env env, const std::string& code, const std::string& message) {
+  const Napi::FunctionReference& error_class = Environment::of(env).error_class;
+  return {env, error_class.New({Napi::String::New(env, code), Napi::String::New(env, message)})};
+}
+
+at::Tensor BorrowedTensor::copy() const {
+  at::Tensor tensor = at::empty(shape, type);
+  if (size > 0) std::memcpy(tensor.data_ptr(), data, size);
+  return tensor;
+}
+
+BorrowedTensor to_borrowed_tensor(const Napi::Object& value) {
+  const auto dimensions = value.Get("shape").As<Napi::Array>();
+  const auto data = value.Get("data").As<Napi::Uint8Array>();
+  BorrowedTensor tensor{to_string(value.Get("name")), type_of(value.Get("dtype")), {}, data.Data(), data.ByteLength()};
+  std::size_t bytes = c10::elementSize(tensor.type);
+  for (std::uint32_t i = 0; i < dimensions.Length(); ++i) {
+    tensor.shape.push_back(to_int(dimensions.Get(i)));
+    bytes *= static_cast<std::size_t>(tensor.shape.back());
+  }
+  if (bytes != tensor.size) {
+    throw Napi::TypeError::New(value.Env(), "tensor '" + tensor.name + "' has " + std::to_string(tensor.size) +
+                                                " bytes where its shape needs " + std::to_string(bytes));
+  }
+  return tensor;
+}
+
+Napi::Object to_js_header(Napi::Env env, const NamedTensor& value) {
+  Napi::Object object = Napi::Object::New(env);
+  object["name"] = value.name;
+  object["dtype"] = name_of(value.tensor.scalar_type());
+  object["shape"] = to_js(env, value.tensor.sizes().vec());
+  return object;
+}
+
+Napi::Object to_js(Napi::Env env, const NamedTensor& value) {
+  Napi::Object object = to_js_header(env, value);
+  object["data"] = bytes_of(env, value.tensor);
+  return object;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<NamedTensor>& values) {
+  Napi::Array array = Napi::Array::New(env, values.size());
+  std::uint32_t index = 0;
+  for (const NamedTensor& value : values) array[index++] = to_js(env, value);
+  return array;
+}
+
+Napi::Array to_js(Napi::Env env, const std::vector<std::int64_t>& values) {
+  Napi::Array array = Napi::Array::New(env, values.size());
+  std::uint32_t index = 0;
+  for (const std::int64_t value : values) array[index++] = static_cast<double>(value);
+  return array;
+}
+
+at::ScalarType to_precision(const Napi::Value& value) {
+  return to_string(value) == "bf16" ? at::kBFloat16 : at::kFloat;
+}
+
+at::Device to_device(const Napi::Value& value) { return at::Device(to_string(value)); }
+
+}  // namespace torch_tl

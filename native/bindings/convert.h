@@ -1,0 +1,46 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <napi.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/layers.h"
+
+namespace torch_tl {
+
+/** A TorchTlError of lib/errors.ts, whose `code` programs can read. */
+Napi::Error coded_error(Napi::Env env, const std::string& code, const std::string& message);
+
+/** Bytes that live in a JavaScript Uint8Array; the array must be kept while this is read. */
+struct BorrowedTensor {
+  std::string name;
+  at::ScalarType type;
+  std::vector<std::int64_t> shape;
+  const std::uint8_t* data;
+  std::size_t size;
+
+  /** Copies the bytes into a tensor, wherever they are aligned. */
+  at::Tensor copy() const;
+};
+
+/** Reads `{ name, dtype, shape, data }`; throws TypeError where data and shape disagree. */
+BorrowedTensor to_borrowed_tensor(const Napi::Object& value);
+
+/** `{ name, dtype, shape }` */
+Napi::Object to_js_header(Napi::Env env, const NamedTensor& value);
+/** Gives a tensor on the host to JavaScript without copying it. */
+Napi::Object to_js(Napi::Env env, const NamedTensor& value);
+Napi::Array to_js(Napi::Env env, const std::vector<NamedTensor>& values);
+Napi::Array to_js(Napi::Env env, const std::vector<std::int64_t>& values);
+
+at::ScalarType to_precision(const Napi::Value& value);
+at::Device to_device(const Napi::Value& value);
+
+inline std::int64_t to_int(const Napi::Value& value) { return value.As<Napi::Number>().Int64Value(); }
+inline double to_double(const Napi::Value& value) { return value.As<Napi::Number>().DoubleValue(); }
+inline std::string to_string(const Napi::Value& value) { return value.As<Napi::String>().Utf8Value(); }
+
+}  // namespace torch_tl

@@ -1,0 +1,52 @@
+#include "bindings/info.h"
+
+#include <ATen/Context.h>
+#include <ATen/Version.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <torch/csrc/api/include/torch/version.h>
+
+#include "bindings/convert.h"
+#include "bindings/environment.h"
+#include "model/cpu_features.h"
+
+namespace torch_tl {
+namespace {
+
+Napi::Object cpu_info(Napi::Env env) {
+  const CpuFeatures& features = cpu_features();
+  Napi::Object cpu = Napi::Object::New(env);
+  cpu["capability"] = at::get_cpu_capability();
+  cpu["avx2"] = features.avx2;
+  cpu["avx512"] = features.avx512;
+  cpu["avx512Bf16"] = features.avx512_bf16;
+  cpu["amxBf16"] = features.amx_bf16;
+  return cpu;
+}
+
+Napi::Object cuda_info(Napi::Env env) {
+  const at::CUDAHooksInterface& hooks = at::detail::getCUDAHooks();
+  const int devices = hooks.hasCUDA() ? hooks.getNumGPUs() : 0;
+  Napi::Object cuda = Napi::Object::New(env);
+  cuda["built"] = hooks.hasCUDART();
+  cuda["devices"] = devices;
+  cuda["bf16"] = devices > 0 && hooks.supportsBFloat16ConvolutionWithCuDNNv8();
+  return cuda;
+}
+
+}  // namespace
+
+Napi::Value engine_info(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Object object = Napi::Object::New(env);
+  object["builtFor"] = TORCH_VERSION;
+  object["threads"] = Environment::of(env).jobs.threads();
+  object["cpu"] = cpu_info(env);
+  object["cuda"] = cuda_info(env);
+  return object;
+}
+
+void set_threads(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env()).jobs.set_threads(static_cast<int>(to_int(info[0])));
+}
+
+}  // namespace torch_tl

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <napi.h>
+
+namespace torch_tl {
+
+/** info(): EngineInfo of lib/native.ts */
+Napi::Value engine_info(const Napi::CallbackInfo& info);
+
+/** setThreads(n): for the jobs that start from now on */
+void set_threads(const Napi::CallbackInfo& info);
+
+}  // namespace torch_tl

@@ -1,0 +1,174 @@
+#include "bindings/job.h"
+
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+
+#include <new>
+#include <utility>
+
+#include "bindings/convert.h"
+#include "memory/caching_allocator.h"
+#include "training/errors.h"
+
+namespace torch_tl {
+namespace {
+
+/** Enough for predictions one after another; a training's gigabytes go back. */
+constexpr std::size_t kIdleCache = std::size_t{256} << 20;
+
+}  // namespace
+
+void JobControl::check_abort() const {
+  if (aborted_) throw Aborted();
+}
+
+void JobControl::post(std::function<void(Napi::Env)> task) { queue_.post(std::move(task)); }
+
+void JobControl::emit(MakeResult make) {
+  post([self = self_.lock(), make = std::move(make)](Napi::Env env) { self->callback_.Call({make(env)}); });
+}
+
+void JobControl::emit_latest(MakeResult make) {
+  {
+    const std::lock_guard lock(latest_mutex_);
+    const bool unseen = static_cast<bool>(latest_);
+    latest_ = std::move(make);
+    if (unseen) return;
+  }
+  emit([self = self_.lock()](Napi::Env env) {
+    MakeResult make_latest;
+    {
+      const std::lock_guard lock(self->latest_mutex_);
+      make_latest = std::exchange(self->latest_, nullptr);
+    }
+    return make_latest(env);
+  });
+}
+
+void JobControl::settle(Napi::Env env, const MakeResult& make) {
+  try {
+    deferred_.Resolve(make(env));
+  } catch (const Napi::Error& error) {
+    deferred_.Reject(error.Value());
+  }
+  release();
+}
+
+void JobControl::settle(Napi::Env env, const Failure& failure) {
+  deferred_.Reject(coded_error(env, failure.code, failure.message).Value());
+  release();
+}
+
+void JobControl::release() {
+  execute_ = nullptr;
+  callback_.Reset();
+  kept_.clear();
+}
+
+JobQueue::JobQueue(Napi::Env env)
+    : channel_(Channel::New(env, "torch-tl", /*maxQueueSize=*/0, /*initialThreadCount=*/1)),
+      threads_(at::get_num_threads()) {
+  channel_.Unref(env);
+  // Hooks run before finalizers, last one first: the thread is gone before anything it uses.
+  env.AddCleanupHook([this] { shut_down(); });
+  thread_ = std::thread([this] { run(); });
+}
+
+Napi::Object JobQueue::submit(Napi::Env env, std::function<MakeResult(JobControl&)> execute,
+                              const Options& options) {
+  const std::shared_ptr<JobControl> job(new JobControl(*this, env));  // NOLINT: its constructor is private
+  job->self_ = job;
+  job->execute_ = std::move(execute);
+  if (!options.callback.IsEmpty()) job->callback_ = Napi::Persistent(options.callback);
+  for (const Napi::Object& object : options.keep) job->kept_.push_back(Napi::Persistent(object));
+
+  Napi::Object handle = Napi::Object::New(env);
+  handle["result"] = job->deferred_.Promise();
+  handle["abort"] = Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->aborted_ = true; }, "abort");
+
+  if (pending_++ == 0) channel_.Ref(env);
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(job);
+  }
+  wake_.notify_one();
+  return handle;
+}
+
+void JobQueue::run() {
+  while (const std::shared_ptr<JobControl> job = next()) {
+    at::set_num_threads(threads_);
+    execute(job);
+  }
+}
+
+std::shared_ptr<JobControl> JobQueue::next() {
+  std::unique_lock lock(mutex_);
+  if (stopping_) return nullptr;
+  running_.reset();
+  if (waiting_.empty()) trim_cached_blocks(kIdleCache);
+  wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  if (stopping_) return nullptr;
+  running_ = waiting_.front();
+  waiting_.pop_front();
+  return running_;
+}
+
+void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
+  const auto finish = [this, &job](auto outcome) {
+    post([this, job, outcome = std::move(outcome)](Napi::Env env) {
+      job->settle(env, outcome);
+      if (--pending_ == 0) channel_.Unref(env);
+    });
+  };
+  const auto fail = [&finish](const char* code, std::string message) {
+    finish(JobControl::Failure{code, std::move(message)});
+  };
+  try {
+    job->check_abort();
+    finish(job->execute_(*job));
+  } catch (const Aborted& error) {
+    fail("ABORTED", error.what());
+  } catch (const LossNotFinite& error) {
+    fail("LOSS_NOT_FINITE", error.what());
+  } catch (const c10::OutOfMemoryError& error) {
+    fail("OUT_OF_MEMORY", error.what_without_backtrace());
+  } catch (const c10::Error& error) {
+    fail("NATIVE_FAILURE", error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    fail("OUT_OF_MEMORY", "not enough memory");
+  } catch (const std::exception& error) {
+    fail("NATIVE_FAILURE", error.what());
+  } catch (...) {
+    fail("NATIVE_FAILURE", "an unknown native exception");
+  }
+}
+
+void JobQueue::post(Task task) {
+  auto owned = std::make_unique<Task>(std::move(task));
+  if (channel_.NonBlockingCall(owned.get()) == napi_ok) {
+    // run_task takes it from here, also where the environment is ending.
+    static_cast<void>(owned.release());
+  }
+}
+
+void JobQueue::run_task(Napi::Env env, Napi::Function /*callback*/, std::nullptr_t* /*context*/, Task* task) {
+  const std::unique_ptr<Task> owned(task);
+  if (env != nullptr) (*owned)(env);
+}
+
+void JobQueue::shut_down() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    if (running_) running_->aborted_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+  // Here, on the JavaScript thread, while references can still be given up.
+  if (running_) running_->release();
+  for (const std::shared_ptr<JobControl>& job : waiting_) job->release();
+}
+
+}  // namespace torch_tl

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <napi.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace torch_tl {
+
+class JobQueue;
+
+/** Makes a job's JavaScript value, on the JavaScript thread. */
+using MakeResult = std::function<Napi::Value(Napi::Env)>;
+
+/** What a piece of work sees of its job while it runs on the engine's thread. */
+class JobControl {
+ public:
+  bool aborted() const { return aborted_; }
+  /** Throws Aborted after abort(). */
+  void check_abort() const;
+  /** Runs `task` on the JavaScript thread, in order with all others. */
+  void post(std::function<void(Napi::Env)> task);
+  /** Calls the job's callback with the value that `make` makes there. */
+  void emit(MakeResult make);
+  /** As emit, but when JavaScript is slow an event that it has not seen yet is replaced by this one. */
+  void emit_latest(MakeResult make);
+
+ private:
+  friend class JobQueue;
+  JobControl(JobQueue& queue, Napi::Env env) : queue_(queue), deferred_(Napi::Promise::Deferred::New(env)) {}
+
+  struct Failure {
+    std::string code;
+    std::string message;
+  };
+  void settle(Napi::Env env, const MakeResult& make);
+  void settle(Napi::Env env, const Failure& failure);
+  void release();
+
+  JobQueue& queue_;
+  std::atomic<bool> aborted_ = false;
+  std::function<MakeResult(JobControl&)> execute_;
+  // What follows belongs to the JavaScript thread.
+  Napi::Promise::Deferred deferred_;
+  Napi::FunctionReference callback_;
+  std::vector<Napi::ObjectReference> kept_;
+  // The newest event of emit_latest that JavaScript has not seen.
+  std::mutex latest_mutex_;
+  MakeResult latest_;
+  std::weak_ptr<JobControl> self_;
+};
+
+/**
+ * The engine's thread and every crossing of threads: jobs go to it in order, and what they report comes
+ * back through one thread-safe function. One thread lives as long as its Node environment, since OpenMP keeps
+ * a pool for each thread that calls it.
+ */
+class JobQueue {
+ public:
+  explicit JobQueue(Napi::Env env);
+  JobQueue(const JobQueue&) = delete;
+  JobQueue& operator=(const JobQueue&) = delete;
+  JobQueue(JobQueue&&) = delete;
+  JobQueue& operator=(JobQueue&&) = delete;
+  ~JobQueue() { shut_down(); }
+
+  struct Options {
+    Napi::Function callback;           // for emit
+    std::vector<Napi::Object> keep{};  // kept from garbage collection until the job has ended
+  };
+  /** Queues `execute`; gives `{ result: Promise, abort() }`. */
+  Napi::Object submit(Napi::Env env, std::function<MakeResult(JobControl&)> execute, const Options& options);
+
+  /** For the jobs that start from now on. */
+  void set_threads(int threads) { threads_ = threads; }
+  int threads() const { return threads_; }
+
+ private:
+  friend class JobControl;
+  using Task = std::function<void(Napi::Env)>;
+  static void run_task(Napi::Env env, Napi::Function callback, std::nullptr_t* context, Task* task);
+  using Channel = Napi::TypedThreadSafeFunction<std::nullptr_t, Task, run_task>;
+
+  void run();
+  std::shared_ptr<JobControl> next();
+  void execute(const std::shared_ptr<JobControl>& job);
+  void post(Task task);
+  void shut_down();
+
+  Channel channel_;
+  std::atomic<int> threads_;
+  int pending_ = 0;  // jobs that keep the process alive; of the JavaScript thread
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::shared_ptr<JobControl>> waiting_;
+  std::shared_ptr<JobControl> running_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace torch_tl

@@ -1,0 +1,223 @@
+#include "bindings/model.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <string>
+#include <utility>
+
+#include "bindings/dataset.h"
+#include "bindings/environment.h"
+#include "bindings/training.h"
+#include "training/feature_source.h"
+#include "training/trainer.h"
+
+namespace torch_tl {
+namespace {
+
+std::array<float, 3> to_channels(const Napi::Value& value) {
+  const auto array = value.As<Napi::Array>();
+  std::array<float, 3> channels{};
+  for (std::uint32_t i = 0; i < 3; ++i) channels.at(i) = static_cast<float>(to_double(array.Get(i)));
+  return channels;
+}
+
+NetworkOptions to_network_options(const Napi::Object& value) {
+  NetworkOptions options;
+  options.image_size = to_int(value.Get("imageSize"));
+  options.seed = static_cast<std::uint64_t>(to_int(value.Get("seed")));
+  options.mean = to_channels(value.Get("mean"));
+  options.std = to_channels(value.Get("std"));
+  options.device = to_device(value.Get("device"));
+  const auto head = value.Get("head").As<Napi::Array>();
+  for (std::uint32_t i = 0; i < head.Length(); ++i) {
+    const auto layer = head.Get(i).As<Napi::Object>();
+    HeadLayer parsed{to_string(layer.Get("type"))};
+    if (layer.Has("units")) parsed.units = to_int(layer.Get("units"));
+    if (layer.Has("rate")) parsed.rate = to_double(layer.Get("rate"));
+    options.head.push_back(std::move(parsed));
+  }
+  return options;
+}
+
+Napi::Value layers_to_js(Napi::Env env, const std::vector<LayerDescription>& layers) {
+  Napi::Array array = Napi::Array::New(env, layers.size());
+  std::uint32_t index = 0;
+  for (const LayerDescription& layer : layers) {
+    Napi::Object object = Napi::Object::New(env);
+    object["name"] = layer.name;
+    object["type"] = layer.type;
+    object["outputShape"] = to_js(env, layer.output_shape);
+    object["parameters"] = static_cast<double>(layer.parameters);
+    object["trainable"] = layer.trainable;
+    array[index++] = object;
+  }
+  return array;
+}
+
+MakeResult nothing() {
+  return [](Napi::Env env) { return env.Undefined(); };
+}
+
+}  // namespace
+
+Napi::Function ModelObject::define(Napi::Env env) {
+  return DefineClass(env, "Model",
+                     {InstanceMethod<&ModelObject::tensors>("tensors"), InstanceMethod<&ModelObject::load>("load"),
+                      InstanceMethod<&ModelObject::state>("state"), InstanceMethod<&ModelObject::best>("best"),
+                      InstanceMethod<&ModelObject::set_trainable>("setTrainable"),
+                      InstanceMethod<&ModelObject::describe>("describe"),
+                      InstanceMethod<&ModelObject::features>("features"),
+                      InstanceMethod<&ModelObject::forward>("forward"),
+                      InstanceMethod<&ModelObject::gradients>("gradients"),
+                      InstanceMethod<&ModelObject::train>("train"),
+                      InstanceMethod<&ModelObject::dispose>("dispose")});
+}
+
+std::int64_t ModelObject::bytes_of(const Model& model) {
+  std::int64_t bytes = 0;
+  for (const NamedTensor& tensor : model.network.tensors()) {
+    if (tensor.tensor.is_cpu()) bytes += static_cast<std::int64_t>(tensor.tensor.nbytes());
+  }
+  return bytes;
+}
+
+Napi::Value ModelObject::create(const Napi::CallbackInfo& info) {
+  const auto options = to_network_options(info[0].As<Napi::Object>());
+  const auto execute = [options](JobControl&) -> MakeResult {
+    const auto model = std::make_shared<Model>(options);
+    return [model](Napi::Env env) { return wrap(env, Environment::of(env).model_class, model); };
+  };
+  return Environment::of(info.Env()).jobs.submit(info.Env(), execute, {});
+}
+
+Napi::Value ModelObject::submit(const Napi::CallbackInfo& info, std::function<MakeResult(Model&, JobControl&)> work,
+                                const JobQueue::Options& options) {
+  const auto execute = [model = value(), work = std::move(work)](JobControl& job) { return work(*model, job); };
+  return Environment::of(info.Env()).jobs.submit(info.Env(), execute, options);
+}
+
+Napi::Value ModelObject::tensors(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::vector<NamedTensor> tensors = value()->network.tensors();
+  Napi::Array array = Napi::Array::New(env, tensors.size());
+  std::uint32_t index = 0;
+  for (const NamedTensor& tensor : tensors) array[index++] = to_js_header(env, tensor);
+  return array;
+}
+
+Napi::Value ModelObject::load(const Napi::CallbackInfo& info) {
+  const auto array = info[0].As<Napi::Array>();
+  std::vector<BorrowedTensor> borrowed;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) {
+    borrowed.push_back(to_borrowed_tensor(array.Get(i).As<Napi::Object>()));
+  }
+  const auto work = [borrowed = std::move(borrowed)](Model& model, JobControl&) {
+    std::vector<NamedTensor> values;
+    values.reserve(borrowed.size());
+    for (const BorrowedTensor& tensor : borrowed) values.push_back({tensor.name, tensor.copy()});
+    model.network.load(values);
+    return nothing();
+  };
+  return submit(info, work, {.callback = {}, .keep = {array}});
+}
+
+Napi::Value ModelObject::state(const Napi::CallbackInfo& info) {
+  return submit(info, [](Model& model, JobControl&) -> MakeResult {
+    return [state = model.network.snapshot()](Napi::Env env) { return to_js(env, state); };
+  });
+}
+
+Napi::Value ModelObject::best(const Napi::CallbackInfo& info) {
+  const std::shared_ptr<Model> model = value();
+  const std::lock_guard lock(model->best_mutex);
+  return to_js(info.Env(), model->best);
+}
+
+Napi::Value ModelObject::set_trainable(const Napi::CallbackInfo& info) {
+  const auto array = info[0].As<Napi::Array>();
+  const bool trainable = info[1].As<Napi::Boolean>();
+  std::vector<std::string> names;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) names.push_back(to_string(array.Get(i)));
+  return submit(info, [names = std::move(names), trainable](Model& model, JobControl&) -> MakeResult {
+    std::vector<std::int64_t> matched;
+    for (const std::string& name : names) matched.push_back(model.network.set_trainable(name, trainable));
+    return [matched](Napi::Env env) { return to_js(env, matched); };
+  });
+}
+
+Napi::Value ModelObject::describe(const Napi::CallbackInfo& info) {
+  return submit(info, [](Model& model, JobControl&) -> MakeResult {
+    return [layers = model.network.describe()](Napi::Env env) { return layers_to_js(env, layers); };
+  });
+}
+
+Napi::Value ModelObject::features(const Napi::CallbackInfo& info) {
+  const auto data = DatasetObject::value_of(info[0]);
+  const auto options = info[1].As<Napi::Object>();
+  const at::ScalarType precision = to_precision(options.Get("precision"));
+  const std::int64_t batch_size = to_int(options.Get("batchSize"));
+  const auto work = [data, precision, batch_size](Model& model, JobControl& job) -> MakeResult {
+    const auto on_progress = [&job, total = data->count()](std::int64_t done) {
+      job.check_abort();
+      job.emit_latest([done, total](Napi::Env env) {
+        Napi::Object event = Napi::Object::New(env);
+        event["done"] = static_cast<double>(done);
+        event["total"] = static_cast<double>(total);
+        return event;
+      });
+    };
+    const at::Tensor features = extract_features(model.network, *data, precision, batch_size, on_progress);
+    return [features = features.to(at::kCPU, at::kFloat)](Napi::Env env) {
+      return to_js(env, NamedTensor{"features", features});
+    };
+  };
+  return submit(info, work, {.callback = info[2].As<Napi::Function>()});
+}
+
+Napi::Value ModelObject::forward(const Napi::CallbackInfo& info) {
+  const BorrowedTensor input = to_borrowed_tensor(info[0].As<Napi::Object>());
+  const at::ScalarType precision = to_precision(info[1]);
+  const auto work = [input, precision](Model& model, JobControl&) -> MakeResult {
+    const at::NoGradGuard no_grad;
+    const Pass evaluation;
+    Network& network = model.network;
+    const at::Tensor images = input.copy().to(network.device(), precision);
+    const at::Tensor logits = network.logits(network.features(images, evaluation), evaluation).to(at::kCPU);
+    return [logits](Napi::Env env) { return to_js(env, NamedTensor{"logits", logits}); };
+  };
+  return submit(info, work, {.callback = {}, .keep = {info[0].As<Napi::Object>()}});
+}
+
+Napi::Value ModelObject::gradients(const Napi::CallbackInfo& info) {
+  const auto data = DatasetObject::value_of(info[0]);
+  const auto options = info[1].As<Napi::Object>();
+  const at::ScalarType precision = to_precision(options.Get("precision"));
+  const auto seed = static_cast<std::uint64_t>(to_int(options.Get("seed")));
+  return submit(info, [data, precision, seed](Model& model, JobControl&) -> MakeResult {
+    return [result = torch_tl::gradients(model.network, *data, precision, seed)](Napi::Env env) {
+      Napi::Object object = Napi::Object::New(env);
+      object["loss"] = result.loss;
+      object["gradients"] = to_js(env, result.gradients);
+      return object;
+    };
+  });
+}
+
+Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
+  const auto training = DatasetObject::value_of(info[0]);
+  const auto validation = DatasetObject::value_of(info[1]);
+  const TrainOptions options = to_train_options(info[2].As<Napi::Object>());
+  const auto work = [training, validation, options](Model& model, JobControl& job) -> MakeResult {
+    JobObserver observer(job);
+    const auto keep_best = [&model](std::vector<NamedTensor> best) {
+      const std::lock_guard lock(model.best_mutex);
+      model.best = std::move(best);
+    };
+    const TrainResult result =
+        torch_tl::train(model.network, *training, *validation, options, observer, keep_best);
+    return [result](Napi::Env env) { return to_js(env, result); };
+  };
+  return submit(info, work, {.callback = info[3].As<Napi::Function>()});
+}
+
+}  // namespace torch_tl

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "bindings/job.h"
+#include "bindings/native_object.h"
+#include "model/network.h"
+
+namespace torch_tl {
+
+/** A network and the best weights of its last training. */
+struct Model {
+  explicit Model(const NetworkOptions& options) : network(options) {}
+
+  Network network;
+  std::mutex best_mutex;
+  std::vector<NamedTensor> best;
+};
+
+/** The JavaScript class `Model`; lib/native.ts describes its methods. */
+class ModelObject final : public NativeObject<ModelObject, Model> {
+ public:
+  static constexpr const char* kName = "Model";
+  static constexpr napi_type_tag kTypeTag{0x1c6a94be0d3248f7ULL, 0x92d15bf8c0e7436aULL};
+  using NativeObject::NativeObject;
+
+  static Napi::Function define(Napi::Env env);
+  static std::int64_t bytes_of(const Model& model);
+  /** createModel(options): Job<Model> */
+  static Napi::Value create(const Napi::CallbackInfo& info);
+
+ private:
+  friend class Napi::ObjectWrap<ModelObject>;
+  void dispose(const Napi::CallbackInfo& info) { drop(info.Env()); }
+  Napi::Value tensors(const Napi::CallbackInfo& info);
+  Napi::Value load(const Napi::CallbackInfo& info);
+  Napi::Value state(const Napi::CallbackInfo& info);
+  Napi::Value best(const Napi::CallbackInfo& info);
+  Napi::Value set_trainable(const Napi::CallbackInfo& info);
+  Napi::Value describe(const Napi::CallbackInfo& info);
+  Napi::Value features(const Napi::CallbackInfo& info);
+  Napi::Value forward(const Napi::CallbackInfo& info);
+  Napi::Value gradients(const Napi::CallbackInfo& info);
+  Napi::Value train(const Napi::CallbackInfo& info);
+
+  /** Queues work on this model, which lives until it has ended. */
+  Napi::Value submit(const Napi::CallbackInfo& info, std::function<MakeResult(Model&, JobControl&)> work,
+                     const JobQueue::Options& options = {});
+};
+
+}  // namespace torch_tl

@@ -1,0 +1,113 @@
+#include "model/densenet.h"
+
+#include <ATen/ops/cat.h>
+#include <ATen/ops/relu.h>
+
+#include <array>
+
+namespace torch_tl {
+namespace {
+
+constexpr std::array<std::int64_t, 4> kBlockLayers{6, 12, 24, 16};
+
+template <typename Part>
+void append_leaves(std::vector<Layer*>& leaves, Part& part) {
+  const std::vector<Layer*> more = part.leaves();
+  leaves.insert(leaves.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+DenseLayer::DenseLayer(const std::string& name, std::int64_t in, at::Generator& generator)
+    : norm1_(name + ".norm1", in),
+      relu1_(name + ".relu1", /*in_place=*/true),
+      conv1_(name + ".conv1", in, DenseNet121::kBottleneck * DenseNet121::kGrowth, /*kernel=*/1, /*stride=*/1,
+             /*padding=*/0, generator),
+      norm2_(name + ".norm2", DenseNet121::kBottleneck * DenseNet121::kGrowth),
+      relu2_(name + ".relu2", /*in_place=*/true),
+      conv2_(name + ".conv2", DenseNet121::kBottleneck * DenseNet121::kGrowth, DenseNet121::kGrowth, /*kernel=*/3,
+             /*stride=*/1, /*padding=*/1, generator) {}
+
+at::Tensor DenseLayer::operator()(const at::Tensor& x, const Pass& pass) {
+  const at::Tensor bottleneck = conv1_(relu1_(norm1_(x, pass), pass), pass);
+  return conv2_(relu2_(norm2_(bottleneck, pass), pass), pass);
+}
+
+DenseBlock::DenseBlock(const std::string& name, std::int64_t layers, std::int64_t in, at::Generator& generator) {
+  layers_.reserve(layers);
+  for (std::int64_t i = 0; i < layers; ++i) {
+    layers_.emplace_back(name + ".denselayer" + std::to_string(i + 1), in + i * DenseNet121::kGrowth, generator);
+  }
+}
+
+at::Tensor DenseBlock::operator()(at::Tensor x, const Pass& pass) {
+  for (DenseLayer& layer : layers_) x = at::cat({x, layer(x, pass)}, /*dim=*/1);
+  return x;
+}
+
+std::vector<Layer*> DenseBlock::leaves() {
+  std::vector<Layer*> leaves;
+  for (DenseLayer& layer : layers_) append_leaves(leaves, layer);
+  return leaves;
+}
+
+Transition::Transition(const std::string& name, std::int64_t in, at::Generator& generator)
+    : norm_(name + ".norm", in),
+      relu_(name + ".relu", /*in_place=*/true),
+      conv_(name + ".conv", in, in / 2, /*kernel=*/1, /*stride=*/1, /*padding=*/0, generator),
+      pool_(name + ".pool") {}
+
+at::Tensor Transition::operator()(const at::Tensor& x, const Pass& pass) {
+  return pool_(conv_(relu_(norm_(x, pass), pass), pass), pass);
+}
+
+std::int64_t DenseNet121::output_side(std::int64_t image_size) {
+  const auto halved_up = [](std::int64_t side) { return (side + 1) / 2; };  // conv0 and pool0 pad
+  std::int64_t side = halved_up(halved_up(image_size));
+  for (std::size_t i = 0; i + 1 < kBlockLayers.size(); ++i) side /= 2;
+  return side;
+}
+
+DenseNet121::DenseNet121(at::Generator& generator)
+    : conv0_("features.conv0", 3, kInitialFeatures, /*kernel=*/7, /*stride=*/2, /*padding=*/3, generator),
+      norm0_("features.norm0", kInitialFeatures),
+      relu0_("features.relu0", /*in_place=*/true),
+      pool0_("features.pool0"),
+      norm5_("features.norm5", kFeatures) {
+  std::int64_t channels = kInitialFeatures;
+  for (std::size_t i = 0; i < kBlockLayers.size(); ++i) {
+    const std::string number = std::to_string(i + 1);
+    blocks_.emplace_back("features.denseblock" + number, kBlockLayers.at(i), channels, generator);
+    channels += kBlockLayers.at(i) * kGrowth;
+    if (i + 1 == kBlockLayers.size()) break;
+    transitions_.emplace_back("features.transition" + number, channels, generator);
+    channels /= 2;
+  }
+}
+
+void DenseNet121::initialise(at::Generator& generator) {
+  for (Layer* leaf : leaves()) {
+    if (auto* convolution = dynamic_cast<Conv2d*>(leaf)) convolution->initialise(generator);
+  }
+}
+
+at::Tensor DenseNet121::operator()(const at::Tensor& images, const Pass& pass) {
+  at::Tensor x = pool0_(relu0_(norm0_(conv0_(images, pass), pass), pass), pass);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    x = blocks_[i](std::move(x), pass);
+    if (i < transitions_.size()) x = transitions_[i](x, pass);
+  }
+  return at::relu(norm5_(x, pass));
+}
+
+std::vector<Layer*> DenseNet121::leaves() {
+  std::vector<Layer*> leaves{&conv0_, &norm0_, &relu0_, &pool0_};
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    append_leaves(leaves, blocks_[i]);
+    if (i < transitions_.size()) append_leaves(leaves, transitions_[i]);
+  }
+  leaves.push_back(&norm5_);
+  return leaves;
+}
+
+}  // namespace torch_tl

@@ -1,0 +1,158 @@
+#include "model/layers.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/avg_pool2d.h>
+#include <ATen/ops/batch_norm.h>
+#include <ATen/ops/bernoulli.h>
+#include <ATen/ops/conv2d.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/max_pool2d.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+
+#include "model/cpu_features.h"
+
+namespace torch_tl {
+namespace {
+
+constexpr double kBatchNormEpsilon = 1e-5;
+constexpr double kBatchNormMomentum = 0.1;
+
+/** A parameter must stay the same leaf of the autograd graph, so moving it replaces its data. */
+void move(at::Tensor& tensor, at::Device device) {
+  const at::NoGradGuard no_grad;
+  const bool requires_grad = tensor.requires_grad();
+  tensor = tensor.to(device).detach();
+  tensor.set_requires_grad(requires_grad);
+}
+
+/** torch.nn.init's `kaiming_uniform_(a=sqrt(5))`, in its order of operations, for the same last bit. */
+void kaiming_uniform(at::Tensor& weight, std::int64_t fan_in, at::Generator& generator) {
+  const double a = std::sqrt(5.0);
+  const double gain = std::sqrt(2.0 / (1.0 + a * a));
+  const double bound = std::sqrt(3.0) * (gain / std::sqrt(static_cast<double>(fan_in)));
+  weight.uniform_(-bound, bound, generator);
+}
+
+/**
+ * Runs `product(x, weight)` in x's precision. Where the processor has no bfloat16 instructions, the library's
+ * bfloat16 products are several times slower than its float32 ones; values rounded to bfloat16 and multiplied
+ * in float32 are the same arithmetic, since bfloat16 products accumulate in float32.
+ */
+template <typename Product>
+at::Tensor in_precision_of(const at::Tensor& x, const at::Tensor& weight, Product product) {
+  const at::ScalarType precision = x.scalar_type();
+  if (precision == at::kBFloat16 && x.is_cpu() && !cpu_features().bf16()) {
+    return product(x.to(at::kFloat), weight.to(precision).to(at::kFloat)).to(precision);
+  }
+  return product(x, weight.to(precision));
+}
+
+}  // namespace
+
+void Layer::set_trainable(bool trainable) {
+  trainable_ = trainable;
+  for (const NamedTensor& parameter : parameters()) parameter.tensor.set_requires_grad(trainable);
+}
+
+Conv2d::Conv2d(std::string name, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+               std::int64_t padding, at::Generator& generator)
+    : Layer(std::move(name), "Conv2d"),
+      weight_(at::empty({out, in, kernel, kernel}, at::kFloat)),
+      stride_{stride, stride},
+      padding_{padding, padding} {
+  kaiming_uniform(weight_, in * kernel * kernel, generator);
+}
+
+void Conv2d::initialise(at::Generator& generator) {
+  const at::NoGradGuard no_grad;
+  const auto fan_in = static_cast<double>(weight_.numel() / weight_.size(0));
+  weight_.normal_(0.0, std::sqrt(2.0) / std::sqrt(fan_in), generator);
+}
+
+void Conv2d::to(at::Device device) {
+  move(weight_, device);
+  const at::NoGradGuard no_grad;
+  const bool requires_grad = weight_.requires_grad();
+  weight_ = weight_.contiguous(at::MemoryFormat::ChannelsLast).detach();
+  weight_.set_requires_grad(requires_grad);
+}
+
+at::Tensor Conv2d::forward(const at::Tensor& x, const Pass& /*pass*/) {
+  return in_precision_of(x, weight_, [this](const at::Tensor& input, const at::Tensor& weight) {
+    return at::conv2d(input, weight, /*bias=*/{}, stride_, padding_);
+  });
+}
+
+BatchNorm::BatchNorm(std::string name, std::int64_t channels)
+    : Layer(std::move(name), "BatchNorm"),
+      weight_(at::ones({channels})),
+      bias_(at::zeros({channels})),
+      running_mean_(at::zeros({channels})),
+      running_var_(at::ones({channels})),
+      num_batches_tracked_(at::zeros({}, at::kLong)) {}
+
+void BatchNorm::to(at::Device device) {
+  for (at::Tensor* tensor : {&weight_, &bias_, &running_mean_, &running_var_, &num_batches_tracked_}) {
+    move(*tensor, device);
+  }
+}
+
+at::Tensor BatchNorm::forward(const at::Tensor& x, const Pass& pass) {
+  const bool batch_statistics = pass.training && trainable();
+  if (batch_statistics) num_batches_tracked_.add_(1);
+  return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, batch_statistics,
+                        kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true);
+}
+
+Linear::Linear(std::string name, std::int64_t in, std::int64_t out, at::Generator& generator)
+    : Layer(std::move(name), "Linear"),
+      weight_(at::empty({out, in}, at::kFloat)),
+      bias_(at::empty({out}, at::kFloat)) {
+  kaiming_uniform(weight_, in, generator);
+  const double bound = 1.0 / std::sqrt(static_cast<double>(in));
+  bias_.uniform_(-bound, bound, generator).zero_();
+}
+
+void Linear::to(at::Device device) {
+  move(weight_, device);
+  move(bias_, device);
+}
+
+at::Tensor Linear::forward(const at::Tensor& x, const Pass& /*pass*/) {
+  return in_precision_of(x, weight_, [this](const at::Tensor& input, const at::Tensor& weight) {
+    return at::linear(input, weight, bias_.to(input.scalar_type()));
+  });
+}
+
+at::Tensor ReLU::forward(const at::Tensor& x, const Pass& /*pass*/) {
+  if (!in_place_) return at::relu(x);
+  at::Tensor y = x;
+  return at::relu_(y);
+}
+
+at::Tensor MaxPool2d::forward(const at::Tensor& x, const Pass& /*pass*/) {
+  return at::max_pool2d(x, /*kernel_size=*/{3, 3}, /*stride=*/{2, 2}, /*padding=*/{1, 1});
+}
+
+at::Tensor AvgPool2d::forward(const at::Tensor& x, const Pass& /*pass*/) {
+  return at::avg_pool2d(x, /*kernel_size=*/{2, 2}, /*stride=*/{2, 2});
+}
+
+at::Tensor GlobalAveragePool::forward(const at::Tensor& x, const Pass& /*pass*/) { return x.mean({2, 3}); }
+
+at::Tensor Flatten::forward(const at::Tensor& x, const Pass& /*pass*/) { return x.flatten(1); }
+
+at::Tensor Dropout::forward(const at::Tensor& x, const Pass& pass) {
+  if (!pass.training || rate_ == 0.0) return x;
+  const double keep = 1.0 - rate_;
+  const at::Tensor mask = at::empty_like(x).bernoulli_(keep, pass.dropout_generator).div_(keep);
+  return x.mul(mask);
+}
+
+}  // namespace torch_tl

@@ -1,0 +1,194 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace torch_tl {
+
+class Layer;
+
+/** What a forward pass carries through every layer. */
+struct Pass {
+  /** Batch statistics in unfrozen batch norms, and dropout. */
+  bool training = false;
+  /** Draws the dropout masks; needed in training only. */
+  at::Generator dropout_generator;
+  /** Hears of every leaf layer and its output, in order. */
+  std::function<void(const Layer&, const at::Tensor&)> observer;
+};
+
+/** A parameter or a buffer by its full, torchvision name. */
+struct NamedTensor {
+  std::string name;
+  at::Tensor tensor;
+};
+
+/** A leaf of the network: what `describe` lists, and what is frozen or trained as one. */
+class Layer {
+ public:
+  Layer(std::string name, const char* type) : name_(std::move(name)), type_(type) {}
+  Layer(const Layer&) = delete;
+  Layer& operator=(const Layer&) = delete;
+  Layer(Layer&&) = default;
+  Layer& operator=(Layer&&) = delete;
+  virtual ~Layer() = default;
+
+  at::Tensor operator()(const at::Tensor& x, const Pass& pass) {
+    at::Tensor y = forward(x, pass);
+    if (pass.observer) pass.observer(*this, y);
+    return y;
+  }
+
+  const std::string& name() const { return name_; }
+  const char* type() const { return type_; }
+
+  /** Tensors that an optimiser may change, in torchvision's order. */
+  virtual std::vector<NamedTensor> parameters() const { return {}; }
+  /** Running statistics. */
+  virtual std::vector<NamedTensor> buffers() const { return {}; }
+  /** Moves parameters and buffers to `device`. */
+  virtual void to(at::Device /*device*/) {}
+
+  /** A frozen layer's parameters get no gradient, and its running statistics stand still. */
+  bool trainable() const { return trainable_; }
+  void set_trainable(bool trainable);
+
+ protected:
+  virtual at::Tensor forward(const at::Tensor& x, const Pass& pass) = 0;
+  std::string member(const char* tensor) const { return name_ + "." + tensor; }
+
+ private:
+  std::string name_;
+  const char* type_;
+  bool trainable_ = true;
+};
+
+/** Convolution without bias; `[n, in, h, w] -> [n, out, h', w']`. */
+class Conv2d final : public Layer {
+ public:
+  /** Draws PyTorch's default initial weight, `kaiming_uniform_(a=sqrt(5))`. */
+  Conv2d(std::string name, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
+         std::int64_t padding, at::Generator& generator);
+  /** Draws torchvision's own initial weight over it, `kaiming_normal_`. */
+  void initialise(at::Generator& generator);
+  std::vector<NamedTensor> parameters() const override { return {{member("weight"), weight_}}; }
+  void to(at::Device device) override;
+
+ protected:
+  at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
+
+ private:
+  at::Tensor weight_;  // [out, in, kernel, kernel], channels last
+  std::array<std::int64_t, 2> stride_;
+  std::array<std::int64_t, 2> padding_;
+};
+
+/** Batch normalisation over `[n, c]` or `[n, c, h, w]`, with PyTorch's constants. */
+class BatchNorm final : public Layer {
+ public:
+  BatchNorm(std::string name, std::int64_t channels);
+  std::vector<NamedTensor> parameters() const override {
+    return {{member("weight"), weight_}, {member("bias"), bias_}};
+  }
+  std::vector<NamedTensor> buffers() const override {
+    return {{member("running_mean"), running_mean_},
+            {member("running_var"), running_var_},
+            {member("num_batches_tracked"), num_batches_tracked_}};
+  }
+  void to(at::Device device) override;
+
+ protected:
+  at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
+
+ private:
+  at::Tensor weight_, bias_, running_mean_, running_var_;  // [channels]
+  at::Tensor num_batches_tracked_;                         // int64, a scalar
+};
+
+/** `[n, in] -> [n, out]` */
+class Linear final : public Layer {
+ public:
+  /** Draws PyTorch's default initial weight and bias, then sets the bias to 0 as torchvision does. */
+  Linear(std::string name, std::int64_t in, std::int64_t out, at::Generator& generator);
+  std::vector<NamedTensor> parameters() const override {
+    return {{member("weight"), weight_}, {member("bias"), bias_}};
+  }
+  void to(at::Device device) override;
+
+ protected:
+  at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
+
+ private:
+  at::Tensor weight_;  // [out, in]
+  at::Tensor bias_;    // [out]
+};
+
+class ReLU final : public Layer {
+ public:
+  /** `in_place` overwrites its input, which must then be nobody else's. */
+  explicit ReLU(std::string name, bool in_place = false)
+      : Layer(std::move(name), "ReLU"), in_place_(in_place) {}
+
+ protected:
+  at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
+
+ private:
+  bool in_place_;
+};
+
+/** 3x3, stride 2, padding 1: the stem's. */
+class MaxPool2d final : public Layer {
+ public:
+  explicit MaxPool2d(std::string name) : Layer(std::move(name), "MaxPool2d") {}
+
+ protected:
+  at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
+};
+
+/** 2x2, stride 2: the transitions'. */
+class AvgPool2d final : public Layer {
+ public:
+  explicit AvgPool2d(std::string name) : Layer(std::move(name), "AvgPool2d") {}
+
+ protected:
+  at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
+};
+
+/** `[n, c, h, w] -> [n, c]`, the mean over height and width. */
+class GlobalAveragePool final : public Layer {
+ public:
+  explicit GlobalAveragePool(std::string name) : Layer(std::move(name), "GlobalAveragePool") {}
+
+ protected:
+  at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
+};
+
+/** `[n, c, h, w] -> [n, c * h * w]`, channel by channel. */
+class Flatten final : public Layer {
+ public:
+  explicit Flatten(std::string name) : Layer(std::move(name), "Flatten") {}
+
+ protected:
+  at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
+};
+
+/** In training, zeroes each value with probability `rate` and scales the rest by `1 / (1 - rate)`. */
+class Dropout final : public Layer {
+ public:
+  Dropout(std::string name, double rate) : Layer(std::move(name), "Dropout"), rate_(rate) {}
+
+ protected:
+  at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
+
+ private:
+  double rate_;
+};
+
+}  // namespace torch_tl

@@ -1,0 +1,144 @@
+#include "model/network.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/upsample_bilinear2d.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <unordered_map>
+
+namespace torch_tl {
+namespace {
+
+at::Tensor per_channel(const std::array<float, 3>& values) {
+  at::Tensor tensor = at::empty({1, 3, 1, 1}, at::kFloat);
+  std::copy(values.begin(), values.end(), tensor.data_ptr<float>());
+  return tensor;
+}
+
+bool is_under(const std::string& leaf, const std::string& name) {
+  return leaf == name || (leaf.starts_with(name) && leaf[name.size()] == '.');
+}
+
+}  // namespace
+
+Network::Network(const NetworkOptions& options)
+    : Network(options, at::detail::createCPUGenerator(options.seed)) {}
+
+Network::Network(const NetworkOptions& options, at::Generator generator)
+    : image_size_(options.image_size),
+      device_(options.device),
+      backbone_(generator),
+      head_(options.head, DenseNet121::output_side(options.image_size), generator),
+      leaves_(backbone_.leaves()) {
+  backbone_.initialise(generator);
+  const std::vector<Layer*> head_leaves = head_.leaves();
+  leaves_.insert(leaves_.end(), head_leaves.begin(), head_leaves.end());
+  for (Layer* leaf : leaves_) {
+    leaf->to(device_);
+    leaf->set_trainable(true);
+  }
+  const at::Tensor mean = per_channel(options.mean);
+  const at::Tensor std = per_channel(options.std);
+  scale_ = std.mul(255).reciprocal().to(device_);
+  shift_ = mean.div(std).neg().to(device_);
+}
+
+at::Tensor Network::preprocess(const at::Tensor& pixels, at::ScalarType precision) const {
+  const at::NoGradGuard no_grad;
+  at::Tensor images = pixels.permute({0, 3, 1, 2}).to(at::kFloat);
+  if (images.size(2) != image_size_ || images.size(3) != image_size_) {
+    images = at::upsample_bilinear2d(images, {image_size_, image_size_}, /*align_corners=*/false);
+  }
+  return images.mul_(scale_).add_(shift_).to(precision);
+}
+
+at::Tensor Network::features(const at::Tensor& images, const Pass& pass) {
+  // Contiguous, so that cached maps and fresh ones have the same strides: sums over them agree to the bit.
+  return backbone_(images.contiguous(at::MemoryFormat::ChannelsLast), pass).contiguous();
+}
+
+at::Tensor Network::logits(const at::Tensor& features, const Pass& pass) {
+  return head_(features, pass).to(at::kFloat);
+}
+
+std::vector<NamedTensor> Network::parameters() const {
+  std::vector<NamedTensor> all;
+  for (const Layer* leaf : leaves_) {
+    for (NamedTensor& parameter : leaf->parameters()) all.push_back(std::move(parameter));
+  }
+  return all;
+}
+
+std::vector<NamedTensor> Network::trainable_parameters() const {
+  std::vector<NamedTensor> trainable = parameters();
+  std::erase_if(trainable, [](const NamedTensor& parameter) { return !parameter.tensor.requires_grad(); });
+  return trainable;
+}
+
+std::vector<NamedTensor> Network::tensors() const {
+  std::vector<NamedTensor> all;
+  for (const Layer* leaf : leaves_) {
+    for (NamedTensor& parameter : leaf->parameters()) all.push_back(std::move(parameter));
+    for (NamedTensor& buffer : leaf->buffers()) all.push_back(std::move(buffer));
+  }
+  return all;
+}
+
+std::vector<NamedTensor> Network::snapshot() const {
+  const at::NoGradGuard no_grad;
+  std::vector<NamedTensor> copies = tensors();
+  for (NamedTensor& copy : copies) {
+    at::Tensor host = at::empty(copy.tensor.sizes(), copy.tensor.scalar_type());
+    copy.tensor = host.copy_(copy.tensor);
+  }
+  return copies;
+}
+
+void Network::load(const std::vector<NamedTensor>& values) {
+  const at::NoGradGuard no_grad;
+  std::unordered_map<std::string, at::Tensor> targets;
+  for (const NamedTensor& target : tensors()) targets.emplace(target.name, target.tensor);
+  for (const NamedTensor& value : values) {
+    const auto target = targets.find(value.name);
+    if (target == targets.end() || target->second.sizes() != value.tensor.sizes()) {
+      throw std::invalid_argument("the network has no tensor '" + value.name + "' of that shape");
+    }
+  }
+  for (const NamedTensor& value : values) targets.at(value.name).copy_(value.tensor);
+}
+
+std::int64_t Network::set_trainable(const std::string& name, bool trainable) {
+  std::int64_t matched = 0;
+  for (Layer* leaf : leaves_) {
+    if (!is_under(leaf->name(), name)) continue;
+    leaf->set_trainable(trainable);
+    ++matched;
+  }
+  return matched;
+}
+
+bool Network::backbone_frozen() const {
+  return std::ranges::none_of(
+      leaves_, [](const Layer* leaf) { return is_under(leaf->name(), "features") && leaf->trainable(); });
+}
+
+std::vector<LayerDescription> Network::describe() {
+  const at::NoGradGuard no_grad;
+  std::vector<LayerDescription> layers;
+  Pass pass;
+  pass.observer = [&layers](const Layer& layer, const at::Tensor& output) {
+    LayerDescription description{layer.name(), layer.type(), output.sizes().slice(1).vec()};
+    for (const NamedTensor& parameter : layer.parameters()) description.parameters += parameter.tensor.numel();
+    description.trainable = layer.trainable() && description.parameters > 0;
+    layers.push_back(std::move(description));
+  };
+  const at::Tensor image = at::zeros({1, 3, image_size_, image_size_}, at::TensorOptions(device_));
+  logits(features(image, pass), pass);
+  return layers;
+}
+
+}  // namespace torch_tl

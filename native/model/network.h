@@ -1,0 +1,76 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/densenet.h"
+#include "model/head.h"
+
+namespace torch_tl {
+
+struct NetworkOptions {
+  std::int64_t image_size = 0;
+  std::vector<HeadLayer> head;
+  std::uint64_t seed = 0;
+  std::array<float, 3> mean{};  // a channel, of pixels scaled to 0..1
+  std::array<float, 3> std{};
+  at::Device device = at::kCPU;
+};
+
+struct LayerDescription {
+  std::string name;
+  std::string type;
+  std::vector<std::int64_t> output_shape;  // without the batch dimension
+  std::int64_t parameters = 0;
+  bool trainable = false;
+};
+
+/** The backbone, a head and the preprocessing in front of them. Floating tensors are float32. */
+class Network {
+ public:
+  explicit Network(const NetworkOptions& options);
+
+  const at::Device& device() const { return device_; }
+
+  /** uint8 [n, h, w, 3] -> [n, 3, side, side] in `precision`: resized (bilinear), scaled and normalised. */
+  at::Tensor preprocess(const at::Tensor& pixels, at::ScalarType precision) const;
+  /** Preprocessed pictures -> the backbone's last map, contiguous [n, 1024, h, w]. */
+  at::Tensor features(const at::Tensor& images, const Pass& pass);
+  /** The backbone's last map -> logits [n, classes], float32. */
+  at::Tensor logits(const at::Tensor& features, const Pass& pass);
+
+  const std::vector<Layer*>& leaves() const { return leaves_; }
+  std::vector<NamedTensor> parameters() const;
+  std::vector<NamedTensor> trainable_parameters() const;
+  /** Parameters and buffers in torchvision's order. */
+  std::vector<NamedTensor> tensors() const;
+  /** Copies on the host, contiguous, of all `tensors()`. */
+  std::vector<NamedTensor> snapshot() const;
+  /** Copies values in; throws std::invalid_argument for a name or shape that is not among `tensors()`. */
+  void load(const std::vector<NamedTensor>& values);
+
+  /** Freezes or unfreezes the leaf `name` and every leaf under it; gives how many there are. */
+  std::int64_t set_trainable(const std::string& name, bool trainable);
+  bool backbone_frozen() const;
+
+  /** Runs one black picture through and reports every layer. */
+  std::vector<LayerDescription> describe();
+
+ private:
+  std::int64_t image_size_;
+  at::Device device_;
+  DenseNet121 backbone_;
+  Head head_;
+  std::vector<Layer*> leaves_;
+  at::Tensor scale_;  // float32 [1, 3, 1, 1]: preprocessing is pixels * scale + shift
+  at::Tensor shift_;
+
+  Network(const NetworkOptions& options, at::Generator generator);
+};
+
+}  // namespace torch_tl

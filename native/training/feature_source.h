@@ -1,0 +1,42 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+
+#include "data/dataset.h"
+#include "model/network.h"
+
+namespace torch_tl {
+
+/**
+ * Runs the backbone over the whole set in evaluation mode: [count, 1024, h, w] in `precision`. After every
+ * batch `on_progress` hears how many pictures are done; it throws to stop.
+ */
+at::Tensor extract_features(Network& network, const Dataset& data, at::ScalarType precision,
+                            std::int64_t batch_size, const std::function<void(std::int64_t)>& on_progress);
+
+/** Where the head's input comes from: the backbone run on pictures, or a cache of what it gave. */
+class FeatureSource {
+ public:
+  /** Runs the backbone for every batch; its unfrozen layers train. */
+  FeatureSource(Network& network, const Dataset& data, at::ScalarType precision)
+      : network_(network), data_(data), precision_(precision) {}
+  /** Gathers rows of `features`, which a frozen backbone made of `data`. */
+  FeatureSource(Network& network, const Dataset& data, at::Tensor features)
+      : network_(network), data_(data), precision_(features.scalar_type()), features_(std::move(features)) {}
+
+  /** The pictures at `indices` (int64 [n] on the device): [n, 1024, h, w]. */
+  at::Tensor features(const at::Tensor& indices, const Pass& pass) const;
+  at::Tensor labels(const at::Tensor& indices) const;
+  std::int64_t count() const { return data_.count(); }
+
+ private:
+  Network& network_;
+  const Dataset& data_;
+  at::ScalarType precision_;
+  at::Tensor features_;
+};
+
+}  // namespace torch_tl

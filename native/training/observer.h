@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+
+namespace torch_tl {
+
+struct BatchMetrics {
+  std::int64_t epoch = 0;  // epochs and batches count from 1
+  std::int64_t batch = 0;
+  std::int64_t batches = 0;
+  double loss = 0;      // mean over the epoch so far
+  double accuracy = 0;  // likewise, a fraction
+  double images_per_second = 0;
+};
+
+struct EpochMetrics {
+  std::int64_t epoch = 0;
+  double learning_rate = 0;
+  double train_loss = 0;
+  double train_accuracy = 0;
+  double valid_loss = 0;
+  double valid_accuracy = 0;
+  double seconds = 0;
+  bool best = false;
+};
+
+/** Hears of a computation's progress on the thread that computes, and may stop it. */
+class Observer {
+ public:
+  Observer() = default;
+  Observer(const Observer&) = delete;
+  Observer& operator=(const Observer&) = delete;
+  Observer(Observer&&) = delete;
+  Observer& operator=(Observer&&) = delete;
+  virtual ~Observer() = default;
+
+  /** Called before every batch; throws to stop. */
+  virtual void check_stop() = 0;
+  virtual void on_features(std::int64_t done, std::int64_t total, double seconds) = 0;
+  virtual void on_batch(const BatchMetrics& metrics) = 0;
+  virtual void on_epoch(const EpochMetrics& metrics) = 0;
+};
+
+}  // namespace torch_tl

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace torch_tl {
+
+/** Watches a loss that should fall; says when it has not fallen by `min_delta` for `patience` epochs. */
+class PlateauWatch {
+ public:
+  PlateauWatch(std::int64_t patience, double min_delta) : patience_(patience), min_delta_(min_delta) {}
+
+  /** Takes an epoch's loss; true when patience has run out, which starts the wait afresh. */
+  bool update(double loss) {
+    if (loss < best_ - min_delta_) {
+      best_ = loss;
+      waited_ = 0;
+      return false;
+    }
+    if (++waited_ < patience_) return false;
+    waited_ = 0;
+    return true;
+  }
+
+ private:
+  std::int64_t patience_;
+  double min_delta_;
+  double best_ = std::numeric_limits<double>::infinity();
+  std::int64_t waited_ = 0;
+};
+
+}  // namespace torch_tl

@@ -1,5 +1,5 @@
 import type { HostTensor, TensorType } from '../native.ts';
-import { duplicateKey } from './duplicate-key.ts';
+import { duplicateKey, hasMoreValues } from './json-scan.ts';
 
 /*
  * The header of a safetensors file: JSON that gives each tensor's dtype, shape and place in the data
@@ -28,6 +28,12 @@ export type Refuse = (problem: string) => Error;
 
 /** The largest header the reference implementation reads, in bytes. */
 export const MAX_HEADER_LENGTH = 100_000_000;
+
+/**
+ * The most values a header may have: some 80,000 tensors. JSON.parse would take minutes, and more
+ * memory than Node has, for what fits into the largest header.
+ */
+const MAX_VALUES = 1_000_000;
 
 export const METADATA_KEY = '__metadata__';
 
@@ -112,6 +118,7 @@ function parseObject(bytes: Uint8Array, refuse: Refuse): object {
   } catch {
     throw refuse(`its header (${bytes.length} bytes from offset 8) is not UTF-8`);
   }
+  if (hasMoreValues(text, MAX_VALUES)) throw refuse(`its header has more than ${MAX_VALUES} values`);
   let header: unknown;
   try {
     header = JSON.parse(text);

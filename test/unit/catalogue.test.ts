@@ -1,0 +1,62 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_WEIGHTS, resolveWeights } from '../../lib/weights/catalogue.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+describe('resolveWeights', () => {
+  test('finds the embedded backbone, the default, and says what it learnt from', async () => {
+    const weights = await resolveWeights(DEFAULT_WEIGHTS);
+    expect(weights).toMatchObject({
+      source: 'tiny-imagenet',
+      sha256: '7596e3f6388d27feb465a434e68af7febe3bd33d833865f7f0c5a293c9cb786f',
+      trainedOn: 'Tiny ImageNet, 50,000 pictures of 200 classes',
+    });
+    expect(readFileSync(weights.path)).toHaveLength(14_557_528);
+  });
+
+  test('takes a file, by a relative path too', async () => {
+    const path = join(temporaryDirectory(), 'my.safetensors');
+    writeFileSync(path, 'abc');
+    const expected = {
+      source: path,
+      path,
+      sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+      trainedOn: null,
+    };
+    expect(await resolveWeights(path)).toEqual(expected);
+    expect(await resolveWeights(relative(process.cwd(), path))).toEqual(expected);
+  });
+
+  test('says that imagenet is not embedded and how to give a file', async () => {
+    await expect(resolveWeights('imagenet')).rejects.toMatchObject({
+      name: 'InputError',
+      code: 'WEIGHTS_NOT_FOUND',
+      message: expect.stringMatching(/not embedded.*by its path/),
+    });
+  });
+
+  test('answers a misspelt name with the right one and every known one', async () => {
+    await expect(resolveWeights('tiny-imagnet')).rejects.toMatchObject({
+      name: 'InputError',
+      code: 'WEIGHTS_NOT_FOUND',
+      message: expect.stringMatching(/Did you mean 'tiny-imagenet'\? Known names: tiny-imagenet, imagenet\./),
+    });
+  });
+
+  test('names the absolute path of a file that is not there', async () => {
+    const path = join(temporaryDirectory(), 'none.safetensors');
+    await expect(resolveWeights(path)).rejects.toMatchObject({
+      code: 'WEIGHTS_NOT_FOUND',
+      message: expect.stringContaining(`no file ${path}`),
+    });
+    await expect(resolveWeights(join(path, 'below'))).rejects.toMatchObject({ code: 'WEIGHTS_NOT_FOUND' });
+  });
+
+  test('refuses a directory', async () => {
+    await expect(resolveWeights(temporaryDirectory())).rejects.toMatchObject({
+      name: 'InputError',
+      code: 'FILE_UNREADABLE',
+    });
+  });
+});

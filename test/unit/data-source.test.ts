@@ -1,0 +1,93 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { openData } from '../../lib/data/source.ts';
+import { writeBatches } from '../support/cifar10-records.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+beforeEach(() => {
+  vi.stubEnv('TORCH_TL_CACHE', join(temporaryDirectory(), 'cache'));
+  vi.stubEnv('TORCH_TL_DATA', '');
+  return () => vi.unstubAllEnvs();
+});
+
+describe('auto', () => {
+  test('is the embedded sample where nothing else is there', async () => {
+    const data = await openData('auto');
+    expect(data).toMatchObject({ name: 'cifar10-sample', source: 'embedded sample' });
+    expect([data.train.count, data.valid.count]).toEqual([2500, 500]);
+  });
+
+  test('is the downloaded CIFAR-10 once that is in the cache', async () => {
+    const downloaded = join(process.env.TORCH_TL_CACHE as string, 'cifar10');
+    mkdirSync(join(downloaded, 'cifar-10-batches-bin'), { recursive: true });
+    writeBatches(join(downloaded, 'cifar-10-batches-bin'), small);
+    const data = await openData('auto');
+    expect(data).toMatchObject({ name: 'cifar10', source: downloaded, train: { count: 2 } });
+  });
+
+  test('is the directory in TORCH_TL_DATA before all others', async () => {
+    mkdirSync(join(process.env.TORCH_TL_CACHE as string, 'cifar10'), { recursive: true });
+    const directory = temporaryDirectory();
+    writeBatches(directory, small);
+    vi.stubEnv('TORCH_TL_DATA', directory);
+    expect(await openData('auto')).toMatchObject({ name: 'cifar10', source: directory });
+  });
+
+  test('puts nothing in the place of a TORCH_TL_DATA that is not there', async () => {
+    const directory = join(temporaryDirectory(), 'none');
+    vi.stubEnv('TORCH_TL_DATA', directory);
+    await expect(openData('auto')).rejects.toMatchObject(refused('DATA_NOT_FOUND', directory));
+  });
+
+  test('puts nothing in the place of a download that is empty', async () => {
+    const downloaded = join(process.env.TORCH_TL_CACHE as string, 'cifar10');
+    mkdirSync(downloaded, { recursive: true });
+    await expect(openData('auto')).rejects.toMatchObject(refused('DATA_NOT_FOUND', downloaded));
+  });
+});
+
+describe('a name or a directory', () => {
+  test('sample is the embedded sample, whatever else is there', async () => {
+    vi.stubEnv('TORCH_TL_DATA', join(temporaryDirectory(), 'none'));
+    expect(await openData('sample')).toMatchObject({ name: 'cifar10-sample' });
+  });
+
+  test('a relative directory is recorded by its absolute path', async () => {
+    const directory = temporaryDirectory();
+    writeBatches(directory, small);
+    const data = await openData(relative(process.cwd(), directory));
+    expect(data).toMatchObject({ name: 'cifar10', source: directory, valid: { count: 1 } });
+    expect(data.classes).toHaveLength(10);
+  });
+
+  test('a misspelt name is answered with the right one', async () => {
+    await expect(openData('smaple')).rejects.toMatchObject(
+      refused('DATA_NOT_FOUND', `${join(process.cwd(), 'smaple')} to read data from. Did you mean 'sample'?`),
+    );
+  });
+
+  test('a file is refused', async () => {
+    const path = join(temporaryDirectory(), 'file');
+    writeFileSync(path, '');
+    await expect(openData(path)).rejects.toMatchObject(refused('DATA_INVALID', `${path} is no directory`));
+  });
+
+  test.each([
+    ['a folder of pictures', 'train/cat/1.jpg', 'a folder of pictures'],
+    ['Python batches', 'data_batch_1', 'CIFAR-10 as Python batches'],
+    ['the folder of the Python archive', 'cifar-10-batches-py/data_batch_1', 'CIFAR-10 as Python batches'],
+    ['a packed archive', 'cifar-10-binary.tar.gz', 'still packed (cifar-10-binary.tar.gz)'],
+  ])('%s is named and refused', async (_, file, form) => {
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, file, '..'), { recursive: true });
+    writeFileSync(join(directory, file), '');
+    await expect(openData(directory)).rejects.toMatchObject(refused('DATA_INVALID', form));
+  });
+});
+
+const small = { 'data_batch_1.bin': [1, 2], 'test_batch.bin': [3] };
+
+function refused(code: string, text: string): object {
+  return { name: 'InputError', code, message: expect.stringContaining(text) };
+}

@@ -1,0 +1,16 @@
+import type { Command } from 'commander';
+import { buildEngine } from '../libtorch/build.ts';
+
+/** Adds `torch-tl build`. */
+export function registerBuild(program: Command): void {
+  program
+    .command('build')
+    .description('build the engine from source; fetches LibTorch into the cache where there is none')
+    .option('--if-stale', 'do nothing where the sources and LibTorch are those of the last build', false)
+    .option('--verbose', 'show everything that CMake and the compiler print', false)
+    .action(async ({ ifStale }: { ifStale: boolean }, command: Command) => {
+      // Commander gives an option that the program has too to the program.
+      const { verbose } = command.optsWithGlobals<{ verbose: boolean }>();
+      await buildEngine({ ifStale, verbose });
+    });
+}

@@ -1,0 +1,137 @@
+import { availableParallelism, cpus, release } from 'node:os';
+import type { Command } from 'commander';
+import { chooseDevice } from '../device.ts';
+import { type ErrorCode, TorchTlError } from '../errors.ts';
+import { builtMinors } from '../libtorch/load.ts';
+import { type Candidate, findCandidates } from '../libtorch/locate.ts';
+import { DEFAULT_MINOR } from '../libtorch/version.ts';
+import { type EngineInfo, loadEngine } from '../native.ts';
+import { packageRoot } from '../package-root.ts';
+import { choosePrecision, type PrecisionChoice } from '../precision.ts';
+import { packageVersion } from '../version.ts';
+
+/** What `torch-tl doctor --json` prints. What only the engine knows is null where it cannot be loaded. */
+export interface DoctorReport {
+  torchTl: string;
+  node: string;
+  platform: { os: NodeJS.Platform; release: string; arch: string; glibc: string | null };
+  /** Every place in the search order. */
+  libtorch: Candidate[];
+  engine: { builtFor: string; libtorch: string } | { error: { code: ErrorCode; message: string } };
+  threads: number | null;
+  cpu: { model: string; cores: number; features: EngineInfo['cpu'] | null };
+  gpus: EngineInfo['cuda'] | null;
+  /** What `--precision auto` chooses on the device that `--device auto` chooses. */
+  precision:
+    | ({ device: string; choice: PrecisionChoice['precision'] } & Pick<PrecisionChoice, 'reason'>)
+    | null;
+}
+
+/** Adds `torch-tl doctor`; it exits 1 where the engine cannot be loaded. */
+export function registerDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('show what torch-tl found on this machine and what it will use')
+    .option('--json', 'print one JSON document', false)
+    .action(({ json }: { json: boolean }) => {
+      const report = examine();
+      console.log(json ? JSON.stringify(report, null, 2) : describe(report));
+      if ('error' in report.engine) process.exitCode = 1;
+    });
+}
+
+/** Looks at this machine; never throws for what is wrong with LibTorch or the engine. */
+export function examine(): DoctorReport {
+  const minors = builtMinors(packageRoot);
+  const loaded = tryEngine();
+  const info = loaded instanceof TorchTlError ? null : loaded.info;
+  return {
+    torchTl: packageVersion(),
+    node: process.versions.node,
+    platform: { os: process.platform, release: release(), arch: process.arch, glibc: glibcVersion() },
+    libtorch: findCandidates(minors.length > 0 ? minors : [DEFAULT_MINOR]),
+    engine:
+      loaded instanceof TorchTlError
+        ? { error: { code: loaded.code, message: loaded.message } }
+        : { builtFor: loaded.info.builtFor, libtorch: loaded.libtorch },
+    threads: info?.threads ?? null,
+    cpu: {
+      model: cpus()[0]?.model.trim() || process.arch,
+      cores: availableParallelism(),
+      features: info?.cpu ?? null,
+    },
+    gpus: info?.cuda ?? null,
+    precision: info && automaticPrecision(info),
+  };
+}
+
+function tryEngine(): { info: EngineInfo; libtorch: string } | TorchTlError {
+  try {
+    const engine = loadEngine();
+    return { info: engine.info(), libtorch: engine.libtorch };
+  } catch (error) {
+    if (error instanceof TorchTlError) return error;
+    return new TorchTlError('NATIVE_FAILURE', error instanceof Error ? error.message : String(error));
+  }
+}
+
+function automaticPrecision(info: EngineInfo): DoctorReport['precision'] {
+  const device = chooseDevice('auto', info);
+  const { precision, reason } = choosePrecision(info, device);
+  return { device, choice: precision, reason };
+}
+
+function glibcVersion(): string | null {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime ?? null;
+}
+
+function describe(report: DoctorReport): string {
+  const rows = [
+    ['torch-tl', report.torchTl],
+    ['Node', report.node],
+    ['Platform', describePlatform(report.platform)],
+    ...report.libtorch.map((candidate, index) => [
+      index === 0 ? 'LibTorch' : '',
+      describeCandidate(candidate),
+    ]),
+    ['Engine', describeEngine(report.engine)],
+    ['Processor', `${report.cpu.model}, ${report.cpu.cores} cores`],
+    ...describeWhatEngineKnows(report),
+  ];
+  const table = rows.map(([label = '', text]) => `${label.padEnd(10)} ${text}`).join('\n');
+  return 'error' in report.engine ? `${table}\n\n${report.engine.error.message}` : table;
+}
+
+function describePlatform({ os, release, arch, glibc }: DoctorReport['platform']): string {
+  return `${os} ${release}, ${arch}${glibc === null ? '' : `, glibc ${glibc}`}`;
+}
+
+function describeCandidate({ source, root, version, accepted, reason }: Candidate): string {
+  const what = [version, root].filter((part) => part !== null).join(' in ');
+  return `${accepted ? '+' : '-'} ${source}: ${what ? `${what}: ` : ''}${reason}`;
+}
+
+function describeEngine(engine: DoctorReport['engine']): string {
+  if ('error' in engine) return `not usable (${engine.error.code})`;
+  return `built for LibTorch ${engine.builtFor}, running on ${engine.libtorch}`;
+}
+
+function describeWhatEngineKnows({ cpu: { features }, threads, gpus, precision }: DoctorReport): string[][] {
+  if (features === null || gpus === null || precision === null) return [];
+  const yesOrNo = (has: boolean) => (has ? 'yes' : 'no');
+  return [
+    ['', `AVX2 ${yesOrNo(features.avx2)}, AVX-512 ${yesOrNo(features.avx512)}`],
+    ['', `AVX512_BF16 ${yesOrNo(features.avx512Bf16)}, AMX_BF16 ${yesOrNo(features.amxBf16)}`],
+    ['', `LibTorch uses its ${features.capability} kernels`],
+    ['Threads', String(threads)],
+    ['GPUs', describeGpus(gpus)],
+    ['Precision', `auto is ${precision.choice} on ${precision.device}: ${precision.reason}`],
+  ];
+}
+
+function describeGpus({ built, devices, bf16 }: EngineInfo['cuda']): string {
+  if (!built) return 'none: this LibTorch is built for the CPU alone';
+  if (devices === 0) return 'none found';
+  return `${devices}, ${bf16 ? 'with' : 'without'} bf16`;
+}

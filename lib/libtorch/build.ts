@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { TorchTlError } from '../errors.ts';
+import { writeFileAtomically } from '../files.ts';
+import { packageRoot } from '../package-root.ts';
+import { installLibTorch } from './install.ts';
+import { builtMinors } from './load.ts';
+import { findLibTorch, inspectLibTorch, type LibTorch, listMinors } from './locate.ts';
+import { refuseMusl } from './platform.ts';
+import { runProgram } from './subprocess.ts';
+import { DEFAULT_MINOR, fullVersion, SUPPORTED_MINORS } from './version.ts';
+
+export interface BuildOptions {
+  /** Does nothing where the last build was of the same sources and the same LibTorch. */
+  ifStale: boolean;
+  /** Shows all that CMake and the compiler print, not only when they fail. */
+  verbose: boolean;
+}
+
+/**
+ * Builds the loader and the engine from the package's own sources, against the LibTorch that
+ * `TORCH_TL_LIBTORCH` names, else one of the default version, which is fetched where there is none.
+ * Says on stderr what it does.
+ *
+ * @throws TorchTlError `BUILD_FAILED`; `LIBTORCH_INSTALL_FAILED`; by what is wrong with
+ *   the one that `TORCH_TL_LIBTORCH` names `LIBTORCH_NOT_FOUND`, `LIBTORCH_VERSION`, `LIBTORCH_INCOMPLETE`
+ */
+export async function buildEngine({ ifStale, verbose }: BuildOptions): Promise<void> {
+  refuseMusl();
+  const libtorch = await libTorchToBuildFor();
+  const output = join(packageRoot, `libtorch-${libtorch.minor}`, 'build');
+  const stamp = join(output, 'stamp');
+  const fingerprint = fingerprintOf(libtorch);
+  const isFresh = builtMinors(packageRoot).includes(libtorch.minor) && readText(stamp) === fingerprint;
+  if (ifStale && isFresh) return;
+
+  checkTools();
+  checkHeaders(libtorch);
+  console.error(
+    `Building the engine for LibTorch ${fullVersion(libtorch)} in ${libtorch.root} (takes some minutes)`,
+  );
+  const started = Date.now();
+  rmSync(stamp, { force: true });
+  const settings = ['--out', output, '--config', 'Release', `--CDTORCH_TL_LIBTORCH=${libtorch.root}`];
+  // `cmake-js compile` keeps the LibTorch of an earlier build and starts over after every compiler error.
+  await runCmakeJs('configure', settings, verbose);
+  await runCmakeJs('build', settings, verbose);
+  await writeFileAtomically(stamp, [Buffer.from(fingerprint)]);
+  console.error(`The engine is built, in ${Math.round((Date.now() - started) / 1000)} s.`);
+}
+
+async function libTorchToBuildFor(): Promise<LibTorch> {
+  const named = process.env.TORCH_TL_LIBTORCH;
+  if (named) return namedLibTorch(resolve(named));
+  const found = findLibTorch([DEFAULT_MINOR]);
+  if (found) return found;
+  console.error(
+    `There is no LibTorch ${DEFAULT_MINOR} on this machine yet, and the engine is built against it.`,
+  );
+  return installLibTorch();
+}
+
+function namedLibTorch(root: string): LibTorch {
+  const inspection = inspectLibTorch(root, SUPPORTED_MINORS);
+  if (inspection.libtorch) return inspection.libtorch;
+  throw new TorchTlError(
+    inspection.code,
+    `TORCH_TL_LIBTORCH names ${root}, which cannot be built against: ${inspection.reason}. Name a LibTorch ` +
+      `${listMinors(SUPPORTED_MINORS)}, or unset it, and LibTorch ${DEFAULT_MINOR} is found or fetched.`,
+  );
+}
+
+/** Of all that decides what a build gives: the sources and the LibTorch. */
+function fingerprintOf(libtorch: LibTorch): string {
+  const hash = createHash('sha256');
+  hash.update(`${libtorch.root}\n${fullVersion(libtorch)}\n`);
+  for (const name of sources())
+    hash
+      .update(`${name}\n`)
+      .update(readFileSync(join(packageRoot, name)))
+      .update('\n');
+  return `${hash.digest('hex')}\n`;
+}
+
+function sources(): string[] {
+  const native = readdirSync(join(packageRoot, 'native'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(packageRoot.length + 1));
+  return ['CMakeLists.txt', ...native.sort()];
+}
+
+async function runCmakeJs(command: string, settings: string[], verbose: boolean): Promise<void> {
+  const script = join(
+    dirname(createRequire(import.meta.url).resolve('cmake-js/package.json')),
+    'bin',
+    'cmake-js',
+  );
+  const args = [script, command, '--directory', packageRoot, ...settings];
+  const { exitCode, output } = await runProgram(process.execPath, args, { show: verbose });
+  if (exitCode === 0) return;
+  if (!verbose) process.stderr.write(output);
+  throw new TorchTlError(
+    'BUILD_FAILED',
+    `The engine could not be built: see above what CMake or the compiler says.`,
+  );
+}
+
+function checkHeaders({ root }: LibTorch): void {
+  if (existsSync(join(root, 'include', 'ATen', 'ATen.h'))) return;
+  throw new TorchTlError(
+    'BUILD_FAILED',
+    `The LibTorch in ${root} has no headers (include/ATen/ATen.h), which building the engine needs. ` +
+      'Name a whole one with TORCH_TL_LIBTORCH=DIR.',
+  );
+}
+
+function checkTools(): void {
+  if (process.platform === 'win32') return;
+  const missing = [
+    ...(isOnPath('cmake') ? [] : ['CMake']),
+    ...(['g++', 'clang++'].some(isOnPath) ? [] : ['a C++20 compiler (g++ or clang++)']),
+    ...(['ninja', 'make'].some(isOnPath) ? [] : ['Ninja or make']),
+  ];
+  if (missing.length === 0) return;
+  const remedy =
+    process.platform === 'darwin'
+      ? '`xcode-select --install` gives the compiler, `brew install cmake ninja` the rest'
+      : 'on Debian and Ubuntu `sudo apt-get install g++ cmake ninja-build` gives all of it';
+  throw new TorchTlError(
+    'BUILD_FAILED',
+    `Building the engine needs these, not found on PATH: ${missing.join(', ')}; ${remedy}.`,
+  );
+}
+
+function isOnPath(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,186 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { cacheDirectory } from '../cache-directory.ts';
+import { type ErrorCode, TorchTlError } from '../errors.ts';
+import { refuseMusl } from './platform.ts';
+import { librariesToLoad, ownLibraries } from './preload.ts';
+import { findPythonTorches } from './python.ts';
+import { fullVersion, type LibTorchVersion, readLibTorchVersion } from './version.ts';
+
+/** A LibTorch that can be loaded. */
+export interface LibTorch extends LibTorchVersion {
+  /** The directory that holds lib and include. */
+  root: string;
+  /** What to load before the engine, in order: absolute paths. */
+  libraries: string[];
+}
+
+/** A place where LibTorch was looked for. */
+export interface Candidate {
+  /** An environment variable, `Python (interpreter)` or `cache`. */
+  source: string;
+  /** The LibTorch there, or where it should be; null where the place names none. */
+  root: string | null;
+  /** Such as `2.13.0+cpu`; null where it cannot be told. */
+  version: string | null;
+  /** True for the one that is taken. */
+  accepted: boolean;
+  /** Why it is taken or not. */
+  reason: string;
+}
+
+interface Place {
+  source: string;
+  root: string | null;
+  /** Why the place names no LibTorch. */
+  problem?: string;
+}
+
+/** What is in a directory that should hold LibTorch: one that fits, or why it does not. */
+export type Inspection =
+  | { libtorch: LibTorch }
+  | { libtorch: null; version: LibTorchVersion | null; code: ErrorCode; reason: string };
+
+/**
+ * The first LibTorch of one of the given minor versions in the search order: `TORCH_TL_LIBTORCH`,
+ * `LIBTORCH`, Python's torch, torch-tl's cache. Later places are not looked at.
+ *
+ * @throws TorchTlError `PLATFORM_UNSUPPORTED` on musl; where none will do, the code of the first
+ *   rejected one (`LIBTORCH_VERSION`, `LIBTORCH_INCOMPLETE`), `LIBTORCH_NOT_FOUND` where there is none
+ */
+export function locateLibTorch(minors: readonly string[]): LibTorch {
+  refuseMusl();
+  const rejected: Rejected[] = [];
+  for (const place of places()) {
+    const inspection = inspectPlace(place, minors);
+    if (inspection.libtorch) return inspection.libtorch;
+    rejected.push({ place, code: inspection.code, reason: inspection.reason });
+  }
+  throw notFound(rejected, minors);
+}
+
+/** The same, or null where none will do. */
+export function findLibTorch(minors: readonly string[]): LibTorch | null {
+  for (const place of places()) {
+    const { libtorch } = inspectPlace(place, minors);
+    if (libtorch) return libtorch;
+  }
+  return null;
+}
+
+/** Every place in the search order with what was found there and why it is taken or not. */
+export function findCandidates(minors: readonly string[]): Candidate[] {
+  let taken: string | undefined;
+  return [...places()].map((place) => {
+    const inspection = inspectPlace(place, minors);
+    const version = inspection.libtorch ?? inspection.version;
+    const accepted = inspection.libtorch !== null && taken === undefined;
+    const reason = inspection.libtorch === null ? inspection.reason : whyFitting(taken);
+    if (accepted) taken = place.source;
+    return {
+      source: place.source,
+      root: place.root,
+      version: version && fullVersion(version),
+      accepted,
+      reason,
+    };
+  });
+}
+
+/** Whether `root` holds a whole LibTorch of one of the given minor versions. */
+export function inspectLibTorch(root: string, minors: readonly string[]): Inspection {
+  const reject = (code: ErrorCode, reason: string, version: LibTorchVersion | null = null): Inspection => ({
+    libtorch: null,
+    version,
+    code,
+    reason,
+  });
+  if (!existsSync(root)) return reject('LIBTORCH_NOT_FOUND', 'there is no such directory');
+
+  const version = readLibTorchVersion(root);
+  if (version === null) {
+    return reject(
+      'LIBTORCH_NOT_FOUND',
+      `it is no LibTorch: no version in build-version or version.py${hint(root)}`,
+    );
+  }
+  if (!minors.includes(version.minor)) {
+    return reject('LIBTORCH_VERSION', `version ${version.minor} is not ${listMinors(minors)}`, version);
+  }
+  const missing = ownLibraries(root, version).find((library) => !existsSync(library));
+  if (missing) {
+    return reject('LIBTORCH_INCOMPLETE', `it is incomplete: lib/${basename(missing)} is missing`, version);
+  }
+  return { libtorch: { ...version, root, libraries: librariesToLoad(root, version) } };
+}
+
+/** Where `installLibTorch` puts a version, such as `2.13.0+cpu`. */
+export function cachedRoot(version: string): string {
+  return join(cacheDirectory(), `libtorch-${version}`, 'torch');
+}
+
+function* places(): Generator<Place> {
+  for (const name of ['TORCH_TL_LIBTORCH', 'LIBTORCH']) {
+    const value = process.env[name];
+    if (value) yield { source: name, root: resolve(value) };
+  }
+  for (const { python, root, problem } of findPythonTorches()) {
+    yield { source: `Python (${python})`, root, problem };
+  }
+  yield* cachedPlaces();
+}
+
+/** The newest first; of one version those with CUDA first, since they serve a CPU as well. */
+function cachedPlaces(): Place[] {
+  const cache = cacheDirectory();
+  const versions = existsSync(cache) ? readdirSync(cache).filter((name) => /^libtorch-\d/.test(name)) : [];
+  if (versions.length === 0) return [{ source: 'cache', root: null, problem: `there is none in ${cache}` }];
+  return versions
+    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
+    .map((name) => ({ source: 'cache', root: join(cache, name, 'torch') }));
+}
+
+function inspectPlace({ root, problem }: Place, minors: readonly string[]): Inspection {
+  if (root !== null) return inspectLibTorch(root, minors);
+  return { libtorch: null, version: null, code: 'LIBTORCH_NOT_FOUND', reason: problem ?? 'it names none' };
+}
+
+function whyFitting(taken: string | undefined): string {
+  return taken === undefined ? 'the first that fits' : `it fits too, but ${taken} comes first`;
+}
+
+function hint(root: string): string {
+  const nested = ['torch', 'libtorch'].map((name) => join(root, name)).find(readLibTorchVersion);
+  return nested ? ` (did you mean ${nested}?)` : '';
+}
+
+interface Rejected {
+  place: Place;
+  code: ErrorCode;
+  reason: string;
+}
+
+function notFound(rejected: Rejected[], minors: readonly string[]): TorchTlError {
+  const places = rejected.map(({ place: { source, root }, reason }) => {
+    return `  ${root === null ? source : `${source}: ${root}`}: ${reason}`;
+  });
+  const cause = rejected.find(({ place }) => place.root !== null);
+  return new TorchTlError(
+    cause?.code ?? 'LIBTORCH_NOT_FOUND',
+    `No LibTorch ${listMinors(minors)} was found. Looked at, in this order:\n${places.join('\n')}\n${waysOut(minors)}`,
+  );
+}
+
+function waysOut(minors: readonly string[]): string {
+  return [
+    'Any one of these gives torch-tl what it needs:',
+    `  npx torch-tl build  fetches LibTorch into torch-tl's cache and builds the engine for it`,
+    `  TORCH_TL_LIBTORCH=DIR  names an unpacked LibTorch ${listMinors(minors)}, or the torch directory of a Python wheel`,
+    `  pip install torch==${minors[0]}.0  for the Python that is on PATH, or in the active virtual environment`,
+  ].join('\n');
+}
+
+/** `2.13`, or `2.12 or 2.13`, or `2.11, 2.12 or 2.13`. */
+export function listMinors(minors: readonly string[]): string {
+  return [minors.slice(0, -1).join(', '), minors.at(-1)].filter(Boolean).join(' or ');
+}

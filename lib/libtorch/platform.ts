@@ -1,0 +1,29 @@
+import { readFileSync } from 'node:fs';
+import { TorchTlError } from '../errors.ts';
+
+/**
+ * Refuses musl by name: LibTorch is built for glibc only.
+ *
+ * @throws TorchTlError `PLATFORM_UNSUPPORTED`
+ */
+export function refuseMusl(): void {
+  if (process.platform !== 'linux' || !usesMusl(memoryMap())) return;
+  throw new TorchTlError(
+    'PLATFORM_UNSUPPORTED',
+    'This system uses musl as its C library (Alpine Linux does), and LibTorch is built for glibc only. ' +
+      'Use a glibc system, such as Debian, Ubuntu or Fedora, or the node:22-slim image in place of node:22-alpine.',
+  );
+}
+
+/** Whether a process with this memory map (`/proc/self/maps`) was started by musl's loader. */
+export function usesMusl(map: string): boolean {
+  return /\/ld-musl-[^/\s]+$/m.test(map);
+}
+
+function memoryMap(): string {
+  try {
+    return readFileSync('/proc/self/maps', 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -33,8 +33,7 @@ export async function buildEngine({ ifStale, verbose }: BuildOptions): Promise<v
   const output = join(packageRoot, `libtorch-${libtorch.minor}`, 'build');
   const stamp = join(output, 'stamp');
   const fingerprint = fingerprintOf(libtorch);
-  const isFresh = builtMinors(packageRoot).includes(libtorch.minor) && readText(stamp) === fingerprint;
-  if (ifStale && isFresh) return;
+  if (ifStale && isBuilt(libtorch.minor) && readText(stamp) === fingerprint) return;
 
   checkTools();
   checkHeaders(libtorch);
@@ -70,6 +69,11 @@ function namedLibTorch(root: string): LibTorch {
     `TORCH_TL_LIBTORCH names ${root}, which cannot be built against: ${inspection.reason}. Name a LibTorch ` +
       `${listMinors(SUPPORTED_MINORS)}, or unset it, and LibTorch ${DEFAULT_MINOR} is found or fetched.`,
   );
+}
+
+function isBuilt(minor: string): boolean {
+  const loader = join(packageRoot, 'build', 'Release', 'torch-tl-loader.node');
+  return existsSync(loader) && builtMinors(packageRoot).includes(minor);
 }
 
 /** Of all that decides what a build gives: the sources and the LibTorch. */

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
 
 /** How much of what a program prints is kept: enough for any compiler's errors. */
 const KEPT_CHARACTERS = 1_000_000;
@@ -36,50 +35,69 @@ export async function runProgram(
   args: readonly string[],
   { env = process.env, show, onInterrupt }: RunOptions,
 ): Promise<RunResult> {
-  // A progress bar is drawn only where the program itself sees the terminal.
-  const stdout = show && process.stderr.isTTY ? process.stderr.fd : 'pipe';
-  const child = spawn(command, args, {
-    env,
-    stdio: ['ignore', stdout, 'pipe'],
-    detached: HAS_PROCESS_GROUPS,
-    windowsHide: true,
-  });
-  let output = '';
-  const keep = (text: string) => {
-    output = (output + text).slice(-KEPT_CHARACTERS);
-    if (show) process.stderr.write(text);
-  };
-  for (const stream of [child.stdout, child.stderr] as Array<Readable | null>) {
-    stream?.setEncoding('utf8').on('data', keep);
-  }
-
-  const letGo = endWithThisProcess(child, onInterrupt);
-  try {
-    return await new Promise<RunResult>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (exitCode) => resolve({ exitCode, output }));
+  let child: ChildProcess | undefined;
+  // From before the start: afterwards a signal could end this process before it listens.
+  const letGo = listen((signal, isFirst) => {
+    if (child) endGroup(child, isFirst ? 'SIGTERM' : 'SIGKILL');
+    if (!isFirst) return;
+    child?.once('close', () => {
+      onInterrupt?.();
+      process.exit(128 + constants.signals[signal]);
     });
+  });
+  try {
+    // A progress bar is drawn only where the program itself sees the terminal.
+    const stdout = show && process.stderr.isTTY ? process.stderr.fd : 'pipe';
+    child = spawn(command, args, {
+      env,
+      stdio: ['ignore', stdout, 'pipe'],
+      detached: HAS_PROCESS_GROUPS,
+      windowsHide: true,
+    });
+    return await end(child, show);
   } finally {
     letGo();
   }
 }
 
-/** Lets the signals that end this process end the child first; gives what stops that. */
-function endWithThisProcess(child: ChildProcess, onInterrupt: (() => void) | undefined): () => void {
-  const stop = (signal: NodeJS.Signals) => {
-    child.once('close', () => {
-      onInterrupt?.();
-      process.exit(128 + constants.signals[signal]);
-    });
-    terminate(child);
+function end(child: ChildProcess, show: boolean): Promise<RunResult> {
+  let output = '';
+  const keep = (text: string) => {
+    output = (output + text).slice(-KEPT_CHARACTERS);
+    if (show) process.stderr.write(text);
   };
-  for (const signal of SIGNALS) process.once(signal, stop);
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', keep);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exitCode) => resolve({ exitCode, output }));
+  });
+}
+
+/**
+ * Listens to the signals that end this process, until what it gives is called. npx passes on a signal
+ * that the terminal has sent already, so that a second one is no surprise.
+ */
+function listen(onSignal: (signal: NodeJS.Signals, isFirst: boolean) => void): () => void {
+  let isFirst = true;
+  const listener = (signal: NodeJS.Signals) => {
+    onSignal(signal, isFirst);
+    isFirst = false;
+  };
+  for (const signal of SIGNALS) process.on(signal, listener);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, stop);
+    for (const signal of SIGNALS) process.off(signal, listener);
   };
 }
 
-function terminate(child: ChildProcess): void {
-  if (HAS_PROCESS_GROUPS && child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
-  else child.kill('SIGTERM');
+function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (!HAS_PROCESS_GROUPS || child.pid === undefined) {
+    child.kill(signal);
+    return;
+  }
+  try {
+    process.kill(-child.pid, signal);
+  } catch (error) {
+    const hasEnded = (error as NodeJS.ErrnoException).code === 'ESRCH';
+    if (!hasEnded) throw error;
+  }
 }

@@ -3,13 +3,12 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/batch_norm.h>
-#include <ATen/ops/bernoulli.h>
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/rand.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/zeros.h>
 
@@ -151,8 +150,9 @@ at::Tensor Flatten::forward(const at::Tensor& x, const Pass& /*pass*/) { return 
 at::Tensor Dropout::forward(const at::Tensor& x, const Pass& pass) {
   if (!pass.training || rate_ == 0.0) return x;
   const double keep = 1.0 - rate_;
-  const at::Tensor mask = at::empty_like(x).bernoulli_(keep, pass.dropout_generator).div_(keep);
-  return x.mul(mask);
+  // Not bernoulli_, which draws from another stream on Intel processors: a seed means the same mask everywhere.
+  const at::Tensor draws = at::rand(x.sizes(), pass.dropout_generator, x.options().dtype(at::kDouble));
+  return x.mul(draws.lt(keep).to(x.scalar_type()).div_(keep));
 }
 
 }  // namespace torch_tl

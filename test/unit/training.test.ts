@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest';
+import type { NativeModel, TrainEvent } from '../../lib/native.ts';
+import { bytesOf, epochsOf, nativeData, nativeModel, nativeTraining } from '../support/native.ts';
+
+const OPTIONS = {
+  batchSize: 8,
+  epochs: 3,
+  seed: 0,
+  precision: 'fp32',
+  featureCache: true,
+  learningRate: 1e-3,
+  plateau: { factor: 0.1, patience: 5, minLearningRate: 1e-5 },
+  earlyStopping: null,
+} as const;
+
+async function frozenModel(head = 'finetune'): Promise<NativeModel> {
+  const model = await nativeModel(head, { imageSize: 32, pretrained: true });
+  await model.setTrainable(['features'], false).result;
+  return model;
+}
+
+const epochEvents = (events: TrainEvent[]) => events.filter((event) => event.type === 'epoch');
+
+describe('the training loop', () => {
+  test('gives the same bits for the same seed, and others for another', async () => {
+    const [train, valid] = [await nativeData('train', 24), await nativeData('valid', 8)];
+    const weights = [];
+    for (const seed of [3, 3, 4]) {
+      const model = await frozenModel();
+      await nativeTraining(model, train, valid, { ...OPTIONS, seed });
+      weights.push(bytesOf(await model.state().result));
+    }
+    expect(weights[1]).toEqual(weights[0]);
+    expect(weights[2]).not.toEqual(weights[0]);
+  });
+
+  test('adds a last batch of one to the batch before it, so that every picture counts', async () => {
+    const model = await frozenModel();
+    const [train, valid] = [await nativeData('train', 17), await nativeData('valid', 9)];
+    const { events } = await nativeTraining(model, train, valid, { ...OPTIONS, epochs: 1 });
+    const batches = events.filter((event) => event.type === 'batch').map(({ batches }) => batches);
+    expect(new Set(batches)).toEqual(new Set([2]));
+    for (const { trainAccuracy, validAccuracy } of epochsOf(events)) {
+      expect(trainAccuracy * 17).toBeCloseTo(Math.round(trainAccuracy * 17), 9);
+      expect(validAccuracy * 9).toBeCloseTo(Math.round(validAccuracy * 9), 9);
+    }
+  });
+
+  test('keeps the weights of the best epoch apart while it trains on', async () => {
+    const model = await frozenModel();
+    const [train, valid] = [await nativeData('train', 16), await nativeData('valid', 16)];
+    const kept = new Map<number, Map<string, string>>();
+    const events: TrainEvent[] = [];
+    await model.train(train, valid, { ...OPTIONS, epochs: 8, learningRate: 0.05 }, (event) => {
+      events.push(event);
+      if (event.type === 'epoch' && event.best) kept.set(event.epoch, bytesOf(model.best()));
+    }).result;
+    const epochs = epochEvents(events);
+    const best = epochs.reduce((a, b) =>
+      b.validAccuracy > a.validAccuracy || (b.validAccuracy === a.validAccuracy && b.validLoss < a.validLoss)
+        ? b
+        : a,
+    );
+    expect([...kept.keys()].at(-1)).toBe(best.epoch);
+    expect(bytesOf(model.best())).toEqual(kept.get(best.epoch));
+  });
+
+  test('lowers the learning rate on a plateau as Keras does, down to the smallest', async () => {
+    const model = await frozenModel();
+    const [train, valid] = [await nativeData('train', 8), await nativeData('valid', 8)];
+    // Pictures that are learnt by heart at once: the validation loss rises from then on.
+    const plateau = { factor: 0.1, patience: 2, minLearningRate: 2e-4 };
+    const { events } = await nativeTraining(model, train, valid, {
+      ...OPTIONS,
+      epochs: 14,
+      learningRate: 0.01,
+      plateau,
+    });
+    const epochs = epochEvents(events);
+    let [best, waited, lr] = [Number.POSITIVE_INFINITY, 0, 0.01];
+    const expected = epochs.map(({ validLoss }) => {
+      const used = lr;
+      waited = validLoss < best - 1e-4 ? 0 : waited + 1;
+      if (waited === 0) best = validLoss;
+      if (waited === plateau.patience)
+        [lr, waited] = [Math.max(lr * plateau.factor, plateau.minLearningRate), 0];
+      return used;
+    });
+    expect(epochs.map(({ lr: used }) => used)).toEqual(expected);
+    expect(expected.at(-1)).toBeLessThan(0.01);
+  });
+
+  test('names epoch and batch of a loss that is not finite, and keeps what it had', async () => {
+    const model = await frozenModel('linear');
+    const [train, valid] = [await nativeData('train', 24), await nativeData('valid', 8)];
+    const events: TrainEvent[] = [];
+    const options = { ...OPTIONS, learningRate: 1e38 };
+    const job = model.train(train, valid, options, (event) => events.push(event));
+    await expect(job.result).rejects.toMatchObject({
+      name: 'TorchTlError',
+      code: 'LOSS_NOT_FINITE',
+      message: expect.stringMatching(/epoch 1, batch 2/),
+    });
+  });
+
+  test('stops within a batch when it is told to', async () => {
+    const model = await frozenModel();
+    const [train, valid] = [await nativeData('train', 24), await nativeData('valid', 8)];
+    let batchesAfter = 0;
+    const options = { ...OPTIONS, epochs: 100_000, featureCache: false };
+    const job = model.train(train, valid, options, (event) => {
+      if (event.type !== 'batch') return;
+      batchesAfter += 1;
+      job.abort();
+    });
+    await expect(job.result).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(batchesAfter).toBeLessThanOrEqual(2);
+    expect((await nativeTraining(model, train, valid, { ...OPTIONS, epochs: 1 })).result.stoppedBecause).toBe(
+      'epochs',
+    );
+  });
+});
+
+test.for(['base', 'base-optimized'])(
+  '%s trains every layer: its loss falls and every tensor moves',
+  async (head) => {
+    const model = await nativeModel(head, { imageSize: 32 });
+    const before = bytesOf(await model.state().result);
+    const [train, valid] = [await nativeData('train', 48), await nativeData('valid', 10)];
+    const { events } = await nativeTraining(model, train, valid, { ...OPTIONS, batchSize: 16 });
+    const losses = epochsOf(events).map(({ trainLoss }) => trainLoss);
+    expect(losses.at(-1)).toBeLessThan(losses[0] as number);
+    const after = bytesOf(await model.state().result);
+    expect([...after.keys()].filter((name) => after.get(name) === before.get(name))).toEqual([]);
+  },
+);

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'LIBTORCH_NOT_FOUND'
   | 'LIBTORCH_VERSION'
   | 'LOSS_NOT_FINITE'
+  | 'MODEL_BUSY'
   | 'NATIVE_FAILURE'
   | 'OUT_OF_MEMORY'
   | 'OUTPUT_EXISTS'

@@ -1,0 +1,40 @@
+import { experiments, PAPER } from '../experiments/paper.ts';
+import type { RunResults } from '../experiments/results.ts';
+import { count, duration, percent } from './format.ts';
+import { table } from './table.ts';
+
+/** A run's results beside the paper's, and under them what differs between the two. */
+export function compareWithPaper(results: RunResults): string {
+  const { best, seconds, trainableParameters } = results;
+  const { paper } = experiments[results.experiment];
+  const figures = [
+    ['validation accuracy', best ? percent(best.validAccuracy) : '-', percent(paper.validAccuracy)],
+    ['validation loss', best ? best.validLoss.toFixed(4) : '-', paper.validLoss.toFixed(4)],
+    ['time', duration(seconds.total), duration(paper.minutes * 60)],
+    ['trainable parameters', count(trainableParameters), count(paper.trainableParameters)],
+  ];
+  return [
+    table([results.experiment, 'here', 'paper'], figures, ['left', 'right', 'right']),
+    '',
+    table(['what differs', 'here', 'paper'], differencesOf(results), ['left', 'left', 'left']),
+  ].join('\n');
+}
+
+function differencesOf(results: RunResults): string[][] {
+  const { dataset, weights, imageSize, epochs, hardware, device } = results;
+  const { paper } = experiments[results.experiment];
+  const pictures = (train: number, valid: number) => `${count(train)} + ${count(valid)} pictures`;
+  const learnt = weights.trainedOn ? ` (${weights.trainedOn})` : '';
+  const conditions = [
+    [
+      'data',
+      `${dataset.name}, ${pictures(dataset.train, dataset.valid)}`,
+      `CIFAR-10, ${pictures(PAPER.trainCount, PAPER.validCount)}`,
+    ],
+    ['weights', weights.source + learnt, paper.weights],
+    ['size', `${imageSize}x${imageSize}`, `${PAPER.imageSize}x${PAPER.imageSize}`],
+    ['epochs', String(epochs.length), String(PAPER.epochs)],
+    ['hardware', device === 'cpu' ? hardware : `${hardware} (${device})`, 'not said'],
+  ];
+  return conditions.filter(([, here, there]) => here !== there);
+}

@@ -1,0 +1,56 @@
+import type { Command } from 'commander';
+import type { ModelDescription } from '../densenet121.ts';
+import { type ExperimentName, experimentName } from '../experiments/paper.ts';
+import { experimentOptions } from '../options.ts';
+import { addFlags, readFlags } from './flags.ts';
+import { count } from './format.ts';
+import { columns, table } from './table.ts';
+
+const describeOptions = experimentOptions.pick({ imageSize: true });
+
+export function registerDescribe(program: Command): void {
+  const command = program
+    .command('describe')
+    .description("list the layers of an experiment's model")
+    .argument('<experiment>', 'base, base-optimized or finetune', experimentName)
+    .option('--json', 'print one JSON document');
+  addFlags(command, describeOptions).action((experiment: ExperimentName) => describe(command, experiment));
+}
+
+async function describe(command: Command, experiment: ExperimentName): Promise<void> {
+  const { imageSize } = readFlags(command, describeOptions);
+  const { describeExperiment } = await import('../experiments/describe-experiment.ts');
+  const description = await describeExperiment(experiment, imageSize);
+  const { json } = command.opts<{ json?: true }>();
+  console.log(
+    json ? JSON.stringify({ experiment, ...description }, null, 2) : summary(experiment, description),
+  );
+}
+
+/** As Keras prints a model. */
+function summary(experiment: ExperimentName, description: ModelDescription): string {
+  const { imageSize, layers } = description;
+  const rows = layers.map(({ name, type, outputShape, parameters, trainable }) => [
+    `${name} (${type})`,
+    `(${outputShape.join(', ')})`,
+    count(parameters),
+    parameters === 0 ? '-' : trainable ? 'yes' : 'no',
+  ]);
+  const totals = [
+    ['Total parameters', count(description.totalParameters)],
+    ['Trainable parameters', count(description.trainableParameters)],
+    ['Frozen parameters', count(description.frozenParameters)],
+  ];
+  return [
+    `Model: ${experiment} at ${imageSize}x${imageSize}`,
+    '',
+    table(['Layer (type)', 'Output shape', 'Parameters', 'Trainable'], rows, [
+      'left',
+      'left',
+      'right',
+      'left',
+    ]),
+    '',
+    columns(totals, ['left', 'right']),
+  ].join('\n');
+}

@@ -1,0 +1,86 @@
+import { access, constants } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { z } from 'zod';
+import type { Dataset } from '../dataset.ts';
+import type { DenseNet121 } from '../densenet121.ts';
+import { InputError } from '../errors.ts';
+import type { HostTensor } from '../native.ts';
+import { featuresOptions } from '../options.ts';
+import { addFlags, readFlags } from './flags.ts';
+import { dataText, weightsText } from './format.ts';
+import { interruptible } from './interrupt.ts';
+import { type Progress, progressOn, showPass } from './progress.ts';
+
+type Options = z.output<typeof featuresOptions>;
+
+export function registerFeatures(program: Command): void {
+  const command = program
+    .command('features')
+    .description("write the backbone's last maps of every picture to a safetensors file");
+  addFlags(command, featuresOptions).action(async () => {
+    const options = readFlags(command, featuresOptions);
+    const progress = progressOn(process.stdout);
+    try {
+      await interruptible((signal) => extract(options, progress, signal));
+      progress.line(`Written: ${options.out}`);
+    } finally {
+      progress.end();
+    }
+  });
+}
+
+async function extract(options: Options, progress: Progress, signal: AbortSignal): Promise<void> {
+  await requireDirectoryOf(options.out);
+  const { Dataset, DenseNet121 } = await import('../index.ts');
+  const { writeSafetensors } = await import('../weights/safetensors.ts');
+  const { imageSize, device, weights } = options;
+  const { train, valid } = await Dataset.cifar10(options.data);
+  const { name, source, classes } = train;
+  progress.line(`Data: ${dataText({ name, source, train: train.count, valid: valid.count })}`);
+  const model = await DenseNet121.create({ weights, head: 'linear', classes, imageSize, device });
+  try {
+    if (model.weights) progress.line(`Weights: ${weightsText(model.weights)}`);
+    const tensors = [
+      ...(await featuresOf('train', train, model, { options, progress, signal })),
+      ...(await featuresOf('valid', valid, model, { options, progress, signal })),
+    ];
+    await writeSafetensors(options.out, tensors, { formatVersion: '1', imageSize: String(imageSize) });
+  } finally {
+    model.dispose();
+    train.dispose();
+    valid.dispose();
+  }
+}
+
+async function featuresOf(
+  name: string,
+  data: Dataset,
+  model: DenseNet121,
+  { options, progress, signal }: { options: Options; progress: Progress; signal: AbortSignal },
+): Promise<HostTensor[]> {
+  const { batchSize, precision, threads } = options;
+  const started = performance.now();
+  const onProgress = (done: number, total: number) =>
+    showPass(progress, `${name} features`, { done, total, seconds: (performance.now() - started) / 1000 });
+  const features = await model.features(data, { batchSize, precision, threads, signal, onProgress });
+  return [
+    { name: `${name}.features`, dtype: 'float32', shape: features.shape, data: bytesOf(features.data) },
+    { name: `${name}.labels`, dtype: 'int64', shape: [data.count], data: bytesOf(data.labels) },
+  ];
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: NodeJS.TypedArray): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Before the work, so that it is not done in vain. */
+async function requireDirectoryOf(file: string): Promise<void> {
+  const directory = dirname(resolve(file));
+  try {
+    await access(directory, constants.W_OK);
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new InputError('WRITE_FAILED', `Cannot write ${resolve(file)}: ${message}.`, { cause });
+  }
+}

@@ -1,0 +1,33 @@
+import type { RunSetup } from '../experiments/results.ts';
+
+/** `50,000` */
+export function count(number: number): string {
+  return Math.round(number).toLocaleString('en-US');
+}
+
+/** `92.72 %` of a fraction. */
+export function percent(fraction: number): string {
+  return `${(fraction * 100).toFixed(2)} %`;
+}
+
+/** `4.2 s`, `58 s`, `2.5 min`, `1.3 h` */
+export function duration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 100) return `${seconds.toFixed(0)} s`;
+  if (seconds < 6000) return `${(seconds / 60).toFixed(1)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+/** Which pictures are used, in one line. */
+export function dataText(data: RunSetup['dataset']): string {
+  return `${data.name} (${data.source}), ${count(data.train)} training and ${count(data.valid)} validation pictures`;
+}
+
+/** Which weights a backbone starts from, in one line. */
+export function weightsText(weights: RunSetup['weights']): string {
+  if (weights.sha256 === null) return `${weights.source}, drawn from the seed`;
+  const learnt = weights.trainedOn
+    ? `trained on ${weights.trainedOn}`
+    : 'the file does not say what they learnt from';
+  return `${weights.source}, ${learnt} (SHA-256 ${weights.sha256})`;
+}

@@ -1,0 +1,67 @@
+import { Command, CommanderError } from 'commander';
+import { InputError, TorchTlError } from '../errors.ts';
+import { packageVersion } from '../version.ts';
+import { Interrupted } from './interrupt.ts';
+
+type Register = (program: Command) => void;
+
+/** Each is loaded only where it is called or listed, so that every other starts fast. */
+const COMMANDS: Record<string, () => Promise<Register>> = {
+  run: async () => (await import('./run.ts')).registerRun,
+  describe: async () => (await import('./describe.ts')).registerDescribe,
+  features: async () => (await import('./features.ts')).registerFeatures,
+  doctor: async () => (await import('./doctor.ts')).registerDoctor,
+  build: async () => (await import('./build.ts')).registerBuild,
+};
+
+const EXIT = { done: 0, failed: 1, wrongUse: 2 };
+
+/**
+ * The command line.
+ *
+ * @param argv the arguments, without Node's and the script's own
+ * @returns the exit code: 0 done, 1 failed, 2 wrong use or input, 130 interrupted, 143 terminated
+ */
+export async function main(argv: string[]): Promise<number> {
+  ignoreClosedPipes();
+  const program = new Command('torch-tl')
+    .description('Transfer learning with DenseNet-121 at native speed')
+    .version(packageVersion())
+    .option('--verbose', 'print where an error comes from')
+    .exitOverride();
+  try {
+    for (const name of commandsFor(argv)) (await COMMANDS[name]?.())?.(program);
+    await program.parseAsync(argv, { from: 'user' });
+    return Number(process.exitCode ?? EXIT.done);
+  } catch (error) {
+    return report(error, program.opts<{ verbose?: true }>().verbose === true);
+  }
+}
+
+function commandsFor(argv: string[]): string[] {
+  if (argv.includes('--version')) return [];
+  const called = argv.find((argument) => !argument.startsWith('-'));
+  return called !== undefined && Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS);
+}
+
+/** Prints an error, unless commander has, and gives the exit code. */
+function report(error: unknown, verbose: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  console.error(error instanceof Interrupted ? message : `error: ${message}`);
+  if (verbose) console.error(stack);
+  else if (!(error instanceof TorchTlError || error instanceof Interrupted)) {
+    console.error('This is a fault in torch-tl; --verbose shows where.');
+  }
+  if (error instanceof Interrupted) return error.exitCode;
+  return error instanceof InputError ? EXIT.wrongUse : EXIT.failed;
+}
+
+/** A reader such as `head` may leave before the end; what a command does besides printing goes on. */
+function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}

@@ -1,0 +1,78 @@
+import { Presets, SingleBar } from 'cli-progress';
+import { count, duration } from './format.ts';
+
+/** Shows work that goes on: a bar on a terminal; elsewhere only the lines. */
+export interface Progress {
+  /** A line that stays. */
+  line(text: string): void;
+  /** Where the work is now: `done` of `total`, and what to say beside the bar. */
+  bar(done: number, total: number, text: string): void;
+  /** Takes the bar away. */
+  end(): void;
+}
+
+export function progressOn(stream: NodeJS.WriteStream): Progress {
+  return stream.isTTY ? new BarProgress(stream) : new LineProgress(stream);
+}
+
+class LineProgress implements Progress {
+  readonly #stream: NodeJS.WriteStream;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+  }
+
+  line(text: string): void {
+    this.#stream.write(`${text}\n`);
+  }
+
+  bar(): void {}
+
+  end(): void {}
+}
+
+class BarProgress implements Progress {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #bar: SingleBar;
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    // Its own handling of signals would send a second one, which ends a run at once.
+    const options = {
+      stream,
+      format: '{bar} {text}',
+      barsize: 24,
+      clearOnComplete: true,
+      gracefulExit: false,
+    };
+    this.#bar = new SingleBar({ ...options, hideCursor: true }, Presets.shades_classic);
+  }
+
+  line(text: string): void {
+    this.end();
+    this.#stream.write(`${text}\n`);
+  }
+
+  bar(done: number, total: number, text: string): void {
+    if (!this.#bar.isActive) this.#bar.start(total, done, { text });
+    this.#bar.setTotal(total);
+    this.#bar.update(done, { text });
+  }
+
+  end(): void {
+    if (this.#bar.isActive) this.#bar.stop();
+  }
+}
+
+/** A pass over pictures: a bar while it goes on, a line when it is done. */
+export function showPass(
+  progress: Progress,
+  name: string,
+  { done, total, seconds }: { done: number; total: number; seconds: number },
+): void {
+  const speed = `${count(done / seconds)} images/s`;
+  const left = duration((seconds / done) * (total - done));
+  if (done < total)
+    progress.bar(done, total, `${name} ${count(done)}/${count(total)}  ${speed}  ${left} left`);
+  else progress.line(`${name} of ${count(total)} pictures  ${speed}  ${duration(seconds)}`);
+}

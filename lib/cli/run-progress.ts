@@ -1,0 +1,72 @@
+import type { RunEvent } from '../experiments/train-into.ts';
+import { count, dataText, duration, percent, weightsText } from './format.ts';
+import { type Progress, showPass } from './progress.ts';
+
+type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
+
+/** Shows the events of a run. */
+export class RunProgress {
+  readonly #progress: Progress;
+  #epochs = 0;
+  #trainingSince = 0;
+
+  constructor(progress: Progress) {
+    this.#progress = progress;
+  }
+
+  show(event: RunEvent): void {
+    if (event.type === 'data') this.#progress.line(`Data: ${dataText(event)}`);
+    else if (event.type === 'setup') this.#showSetup(event);
+    else if (event.type === 'features') this.#showFeatures(event);
+    else if (event.type === 'batch') this.#showBatch(event);
+    else this.#showEpoch(event);
+  }
+
+  #showSetup({ setup, directory, epochs }: EventOf<'setup'>): void {
+    this.#epochs = epochs;
+    const { weights, trainableParameters: trainable, totalParameters: total } = setup;
+    const line = (text: string) => this.#progress.line(text);
+    line(
+      `Model: ${setup.experiment} at ${setup.imageSize}x${setup.imageSize}, ${count(trainable)} of ${count(total)} parameters train`,
+    );
+    line(`Weights: ${weightsText(weights)}`);
+    line(`Device: ${setup.device} (${setup.hardware}), LibTorch ${setup.libtorch}`);
+    line(`Precision: ${setup.precision}, ${setup.precisionReason}`);
+    line(`Results: ${directory}`);
+  }
+
+  #showFeatures({ done, total, seconds }: EventOf<'features'>): void {
+    showPass(this.#progress, 'features', { done, total, seconds });
+  }
+
+  #showBatch(event: EventOf<'batch'>): void {
+    const { epoch, batch, batches, loss, accuracy, imagesPerSecond } = event;
+    this.#trainingSince ||= performance.now();
+    const done = (epoch - 1) * batches + batch;
+    const total = this.#epochs * batches;
+    const seconds = (performance.now() - this.#trainingSince) / 1000;
+    const parts = [
+      `epoch ${epoch}/${this.#epochs}`,
+      `loss ${loss.toFixed(4)}`,
+      `accuracy ${percent(accuracy)}`,
+      `${count(imagesPerSecond)} images/s`,
+      `${duration((seconds / done) * (total - done))} left`,
+    ];
+    this.#progress.bar(done, total, parts.join('  '));
+  }
+
+  #showEpoch(event: EventOf<'epoch'>): void {
+    const { epoch, trainLoss, trainAccuracy, validLoss, validAccuracy, lr, seconds, best } = event;
+    const total = String(this.#epochs);
+    const parts = [
+      `epoch ${String(epoch).padStart(total.length)}/${total}`,
+      `loss ${trainLoss.toFixed(4)}`,
+      `accuracy ${percent(trainAccuracy).padStart(8)}`,
+      `valid loss ${validLoss.toFixed(4)}`,
+      `valid accuracy ${percent(validAccuracy).padStart(8)}`,
+      `lr ${Number(lr.toPrecision(3))}`,
+      duration(seconds),
+    ];
+    this.#progress.line(parts.join('  ') + (best ? '  best' : ''));
+  }
+}

@@ -1,0 +1,41 @@
+import type { FitResult } from '../fit.ts';
+import type { EpochMetrics, Precision } from '../native.ts';
+import type { ExperimentName } from './paper.ts';
+
+/** Of every file in a run directory, and every line of epochs.jsonl. */
+export const FORMAT_VERSION = 1;
+
+/** Everything that a run uses, as known before it trains. */
+export interface RunSetup {
+  experiment: ExperimentName;
+  init: 'pretrained' | 'random';
+  /** `source` is `random` without a hash where the backbone was drawn from the seed. */
+  weights: { source: string; sha256: string | null; trainedOn: string | null };
+  /** `train` and `valid` are numbers of pictures. */
+  dataset: { name: string; train: number; valid: number; source: string };
+  imageSize: number;
+  batchSize: number;
+  seed: number;
+  device: string;
+  hardware: string;
+  precision: Precision;
+  precisionReason: string;
+  libtorch: string;
+  trainableParameters: number;
+  totalParameters: number;
+}
+
+/** `aborted` and `failed` runs have the epochs that were whole by then. */
+export type StoppedBecause = FitResult['stoppedBecause'] | 'aborted' | 'failed';
+
+/** The content of results.json. */
+export interface RunResults extends RunSetup {
+  formatVersion: typeof FORMAT_VERSION;
+  epochs: EpochMetrics[];
+  best: Pick<EpochMetrics, 'epoch' | 'validAccuracy' | 'validLoss'> | null;
+  seconds: { total: number; features: number; training: number };
+  imagesPerSecond: number;
+  stoppedBecause: StoppedBecause;
+  /** Of a failed run only. */
+  error?: { code: string; message: string };
+}

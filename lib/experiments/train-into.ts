@@ -1,0 +1,140 @@
+import type { Dataset } from '../dataset.ts';
+import type { DenseNet121 } from '../densenet121.ts';
+import { TorchTlError } from '../errors.ts';
+import type { BatchProgress, FeaturesProgress, FitRun } from '../fit.ts';
+import type { EpochMetrics } from '../native.ts';
+import { type ExperimentOptions, trainingOptions } from '../options.ts';
+import { BackgroundWriter } from './background-writer.ts';
+import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
+import type { RunDirectory } from './run-directory.ts';
+
+/** What a run tells: first `data`, then `setup`, then the others many times. */
+export type RunEvent =
+  | ({ type: 'data' } & RunSetup['dataset'])
+  | { type: 'setup'; setup: RunSetup; directory: string; epochs: number }
+  | FeaturesProgress
+  | BatchProgress
+  | ({ type: 'epoch'; best: boolean } & EpochMetrics);
+
+export interface PreparedRun {
+  setup: RunSetup;
+  options: ExperimentOptions;
+  model: DenseNet121;
+  train: Dataset;
+  valid: Dataset;
+  signal: AbortSignal;
+  onEvent: (event: RunEvent) => void;
+}
+
+/**
+ * Trains and records: a line an epoch as it ends, the best weights in the background, the results at
+ * the end, whatever the end is. A file that cannot be written stops the training.
+ *
+ * @throws the signal's reason, TorchTlError `WRITE_FAILED`, or what `fit` throws
+ */
+export async function trainInto(directory: RunDirectory, run: PreparedRun): Promise<RunResults> {
+  const { setup } = run;
+  const recorder = new Recorder(directory, run);
+  try {
+    const outcome = await recorder.train();
+    const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome };
+    await directory.writeResults(results);
+    return results;
+  } catch (error) {
+    const results = { formatVersion: FORMAT_VERSION, ...setup, ...recorder.partial(error) };
+    // What stopped the run matters more than that its record cannot be written either.
+    await directory.writeResults(results).catch(() => {});
+    throw error;
+  } finally {
+    await directory.close();
+  }
+}
+
+type Outcome = Omit<RunResults, keyof RunSetup | 'formatVersion'>;
+
+class Recorder {
+  readonly #directory: RunDirectory;
+  readonly #run: PreparedRun;
+  readonly #writingFailed = new AbortController();
+  readonly #bestWriter: BackgroundWriter;
+  readonly #started = performance.now();
+  readonly #epochs: EpochMetrics[] = [];
+  readonly #bestEpochs: EpochMetrics[] = [];
+  #featuresSeconds = 0;
+
+  constructor(directory: RunDirectory, run: PreparedRun) {
+    this.#directory = directory;
+    this.#run = run;
+    this.#bestWriter = new BackgroundWriter(
+      () => run.model.saveBest(directory.best),
+      (error) => this.#writingFailed.abort(error),
+    );
+  }
+
+  async train(): Promise<Outcome> {
+    const fit = this.#start();
+    try {
+      await this.#recordEpochs(fit);
+    } catch (error) {
+      this.#writingFailed.abort(error);
+      await fit.result.catch(() => {});
+      throw error;
+    } finally {
+      await this.#bestWriter.idle();
+    }
+    this.#writingFailed.signal.throwIfAborted();
+    const { best, ...outcome } = await fit.result;
+    return { ...outcome, best: bestOf(best) };
+  }
+
+  /** What there is of a run that `error` ended. */
+  partial(error: unknown): Outcome {
+    const training = this.#epochs.reduce((sum, { seconds }) => sum + seconds, 0);
+    const pictures = this.#epochs.length * this.#run.train.count;
+    const best = this.#bestEpochs.at(-1);
+    const total = (performance.now() - this.#started) / 1000;
+    return {
+      epochs: this.#epochs,
+      best: best ? bestOf(best) : null,
+      seconds: { total, features: this.#featuresSeconds, training },
+      imagesPerSecond: training > 0 ? pictures / training : 0,
+      ...(this.#run.signal.aborted ? { stoppedBecause: 'aborted' } : failure(error)),
+    };
+  }
+
+  #start(): FitRun {
+    const { model, train, valid, setup, options, signal, onEvent } = this.#run;
+    return model.fit(train, {
+      ...trainingOptions.strip().parse(options),
+      precision: setup.precision,
+      valid,
+      signal: AbortSignal.any([signal, this.#writingFailed.signal]),
+      onFeatures: (progress) => {
+        this.#featuresSeconds = progress.seconds;
+        onEvent(progress);
+      },
+      onBatch: onEvent,
+      onBest: (epoch) => {
+        this.#bestEpochs.push(epoch);
+        this.#bestWriter.request();
+      },
+    });
+  }
+
+  async #recordEpochs(fit: FitRun): Promise<void> {
+    for await (const epoch of fit) {
+      await this.#directory.appendEpoch({ formatVersion: FORMAT_VERSION, ...epoch });
+      this.#epochs.push(epoch);
+      this.#run.onEvent({ type: 'epoch', best: this.#bestEpochs.includes(epoch), ...epoch });
+    }
+  }
+}
+
+function bestOf({ epoch, validAccuracy, validLoss }: EpochMetrics) {
+  return { epoch, validAccuracy, validLoss };
+}
+
+function failure(error: unknown): Pick<Outcome, 'stoppedBecause' | 'error'> {
+  const code = error instanceof TorchTlError ? error.code : 'UNKNOWN';
+  return { stoppedBecause: 'failed', error: { code, message: String((error as Error).message) } };
+}

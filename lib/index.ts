@@ -1,0 +1,23 @@
+export { Dataset } from './dataset.ts';
+export {
+  type CreateOptions,
+  DenseNet121,
+  type ExtractionOptions,
+  type Features,
+  type ModelDescription,
+} from './densenet121.ts';
+export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
+export {
+  type Experiment,
+  type ExperimentName,
+  experiments,
+  type PaperFigures,
+} from './experiments/paper.ts';
+export type { RunResults, RunSetup } from './experiments/results.ts';
+export { type RunControl, runExperiment } from './experiments/run-experiment.ts';
+export type { RunEvent } from './experiments/train-into.ts';
+export type { BatchProgress, FeaturesProgress, FitOptions, FitResult, FitRun } from './fit.ts';
+export type { HeadLayer, HeadName } from './head.ts';
+export type { EpochMetrics, LayerDescription, Precision } from './native.ts';
+export type { ExperimentOptions, TrainingOptions } from './options.ts';
+export type { WeightsSource } from './weights/catalogue.ts';

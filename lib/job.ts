@@ -1,0 +1,32 @@
+import type { Job } from './native.ts';
+
+/**
+ * What a native job comes to; `signal` stops it.
+ *
+ * @throws the signal's reason once it has stopped the job, else the job's error
+ */
+export async function settle<Result>(start: () => Job<Result>, signal: AbortSignal): Promise<Result> {
+  signal.throwIfAborted();
+  const job = start();
+  const abort = () => job.abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await job.result;
+  } catch (error) {
+    const stopped = signal.aborted && (error as { code?: string }).code === 'ABORTED';
+    throw stopped ? signal.reason : error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** A callback for the engine, out of which nothing may be thrown: what it throws aborts `failure`. */
+export function guarded<Event>(callback: (event: Event) => void, failure: AbortController) {
+  return (event: Event): void => {
+    try {
+      callback(event);
+    } catch (error) {
+      failure.abort(error);
+    }
+  };
+}

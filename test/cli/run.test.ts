@@ -1,0 +1,203 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { DenseNet121 } from '../../lib/densenet121.ts';
+import type { RunResults } from '../../lib/experiments/results.ts';
+import { headLayers } from '../../lib/head.ts';
+import { type EpochMetrics, loadEngine } from '../../lib/native.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { torchTl } from './torch-tl.ts';
+
+const SMALL = ['--data', 'sample', '--limit-train', '40', '--limit-valid', '20', '--image-size', '32'];
+const ENDLESS = [...SMALL, '--epochs', '1000000', '--early-stopping-patience', 'off', '--out', 'run'];
+const hasGpu = loadEngine().info().cuda.devices > 0;
+
+describe('torch-tl run', () => {
+  test('trains the finetune experiment and leaves a whole run directory', async () => {
+    const cwd = temporaryDirectory();
+    const { code, stdout, stderr } = await torchTl(['run', 'finetune', ...SMALL, '--epochs', '2'], { cwd });
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+
+    const lines = stdout.split('\n');
+    expect(lines[0]).toBe('Data: cifar10-sample (embedded sample), 40 training and 20 validation pictures');
+    expect(stdout).toMatch(/^Weights: tiny-imagenet, trained on Tiny ImageNet.*SHA-256 7596e3f6/m);
+    expect(lines.filter((line) => line.startsWith('epoch '))).toHaveLength(2);
+    expect(stdout).toMatch(/^validation accuracy +\S+ % +92\.72 %$/m);
+
+    const [name] = readdirSync(join(cwd, 'runs'));
+    expect(name).toMatch(/^finetune-\d{8}-\d{6}$/);
+    const run = join(cwd, 'runs', name ?? '');
+    expect(readdirSync(run).sort()).toEqual([
+      'best.safetensors',
+      'config.json',
+      'epochs.jsonl',
+      'results.json',
+    ]);
+    const results = resultsIn(run);
+    expect(results).toMatchObject({
+      formatVersion: 1,
+      experiment: 'finetune',
+      init: 'pretrained',
+      weights: { source: 'tiny-imagenet' },
+      dataset: { name: 'cifar10-sample', train: 40, valid: 20, source: 'embedded sample' },
+      imageSize: 32,
+      batchSize: 128,
+      seed: 0,
+      stoppedBecause: 'epochs',
+    });
+    expect(results.weights.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(epochsIn(run)).toEqual(results.epochs.map((epoch) => ({ formatVersion: 1, ...epoch })));
+    expect(results.epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
+    expect(results.best).toEqual(bestOf(results.epochs));
+    expect(configIn(run)).toMatchObject({ formatVersion: 1, options: { epochs: 2, limitTrain: 40 } });
+    await expectModel(join(run, 'best.safetensors'), 'finetune');
+  });
+
+  test.each(['base', 'base-optimized'])('trains every layer of %s', async (experiment) => {
+    const cwd = temporaryDirectory();
+    const args = ['run', experiment, ...SMALL, '--epochs', '1', '--out', 'run', '--json'];
+    const { code, stdout } = await torchTl(args, { cwd });
+    expect(code).toBe(0);
+    const results: RunResults = JSON.parse(stdout);
+    expect(results.trainableParameters).toBe(results.totalParameters);
+    expect(results.init).toBe(experiment === 'base' ? 'random' : 'pretrained');
+    expect(results.weights.source).toBe(experiment === 'base' ? 'random' : 'tiny-imagenet');
+  });
+
+  test('prints one JSON document with --json, which is results.json, and progress on stderr', async () => {
+    const cwd = temporaryDirectory();
+    const args = ['run', 'finetune', ...SMALL, '--epochs', '1', '--out', 'run', '--json'];
+    const { code, stdout, stderr } = await torchTl(args, { cwd });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(resultsIn(join(cwd, 'run')));
+    expect(stderr.split('\n')[0]).toMatch(/^Data: cifar10-sample/);
+    expect(stderr).toMatch(/^epoch 1\/1 /m);
+  });
+
+  test('gives the same losses with and without the feature cache', async () => {
+    const cwd = temporaryDirectory();
+    const args = ['run', 'finetune', ...SMALL, '--epochs', '2', '--json', '--device', 'cpu', '--out'];
+    const cached = await torchTl([...args, 'cached'], { cwd });
+    const anew = await torchTl([...args, 'anew', '--no-feature-cache'], { cwd });
+    const losses = ({ stdout }: { stdout: string }) =>
+      (JSON.parse(stdout) as RunResults).epochs.map(({ trainLoss, validLoss }) => [trainLoss, validLoss]);
+    expect(losses(anew)).toEqual(losses(cached));
+  });
+
+  test.each<[NodeJS.Signals, number]>([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ])('stops on %s, saves what is there, and exits %d', async (signal, exitCode) => {
+    const cwd = temporaryDirectory();
+    let sent = false;
+    const { code, stderr } = await torchTl(['run', 'finetune', ...ENDLESS], {
+      cwd,
+      onOutput(stdout, kill) {
+        if (sent || !stdout.includes('\nepoch       3/')) return;
+        sent = true;
+        kill(signal);
+      },
+    });
+    expect(code).toBe(exitCode);
+    expect(stderr).toBe(signal === 'SIGINT' ? 'Interrupted.\n' : 'Terminated.\n');
+    const run = join(cwd, 'run');
+    const results = resultsIn(run);
+    expect(results.stoppedBecause).toBe('aborted');
+    expect(results.epochs.length).toBeGreaterThanOrEqual(3);
+    expect(epochsIn(run)).toHaveLength(results.epochs.length);
+    expect(results.best).toEqual(bestOf(results.epochs));
+    await expectModel(join(run, 'best.safetensors'), 'finetune');
+  });
+
+  test.each<[string, string[], string]>([
+    ['an unknown experiment', ['finetun'], "There is no experiment 'finetun'; did you mean 'finetune'?"],
+    ['no experiment', [], "missing required argument 'experiment'"],
+    ['a misspelt option', ['base', '--epocs', '3'], 'Did you mean --epochs?'],
+    [
+      'a bad number',
+      ['base', '--epochs', 'x'],
+      "--epochs must be an integer of at least 1, not 'x' (string)",
+    ],
+    ['a learning rate of zero', ['base', '--lr', '0'], '--lr must be a number above 0, not 0 (number)'],
+    ['an empty number', ['base', '--seed', ''], "--seed must be an integer of at least 0, not '' (string)"],
+    [
+      'pictures under 32 pixels',
+      ['base', '--image-size', '31'],
+      '--image-size must be an integer of at least 32',
+    ],
+    ['an unknown device', ['base', '--device', 'gpu'], '--device must be auto, cpu, cuda or cuda:N'],
+    ['a missing directory', ['base', '--data', 'nowhere'], 'There is no directory'],
+    ['missing weights', ['finetune', '--weights', 'nowhere.safetensors'], 'nowhere.safetensors'],
+    ['weights for no weights', ['base', '--init', 'random', '--weights', 'tiny-imagenet'], 'leave out one'],
+  ])('refuses %s and leaves nothing behind', async (_, args, message) => {
+    await expectRefusal(temporaryDirectory(), args, message);
+  });
+
+  test.skipIf(hasGpu)('refuses --device cuda without a GPU, saying why', async () => {
+    await expectRefusal(temporaryDirectory(), ['base', '--device', 'cuda'], 'Device cuda is not there');
+  });
+
+  test('refuses a directory that holds another run', async () => {
+    const cwd = temporaryDirectory();
+    mkdirSync(join(cwd, 'run'));
+    writeFileSync(join(cwd, 'run', 'config.json'), '{}');
+    await expectRefusal(cwd, ['base', '--out', 'run'], 'already holds another run');
+    expect(readdirSync(join(cwd, 'run'))).toEqual(['config.json']);
+  });
+
+  test('refuses files that cannot be read as what they should be', async () => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, 'data_batch_1.bin'), 'torn');
+    writeFileSync(join(cwd, 'test_batch.bin'), 'torn');
+    writeFileSync(join(cwd, 'bad.safetensors'), 'no header');
+    await expectRefusal(cwd, ['base', '--data', '.'], 'data_batch_1.bin');
+    await expectRefusal(cwd, ['finetune', '--weights', 'bad.safetensors'], 'bad.safetensors');
+  });
+
+  test('prints where an error comes from only with --verbose', async () => {
+    const cwd = temporaryDirectory();
+    const quiet = await torchTl(['run', 'base', '--data', 'nowhere'], { cwd });
+    const verbose = await torchTl(['run', 'base', '--data', 'nowhere', '--verbose'], { cwd });
+    expect(quiet.stderr).not.toContain('    at ');
+    expect(verbose.stderr).toContain('    at ');
+  });
+});
+
+/** Exit code 2, one message on stderr, and no file more than before. */
+async function expectRefusal(cwd: string, args: string[], message: string): Promise<void> {
+  const before = readdirSync(cwd);
+  const { code, stderr } = await torchTl(['run', ...args], { cwd });
+  expect(stderr).toContain(message);
+  expect(stderr.match(/^error: /gm)).toHaveLength(1);
+  expect(stderr).not.toContain('    at ');
+  expect(code).toBe(2);
+  expect(readdirSync(cwd)).toEqual(before);
+}
+
+async function expectModel(path: string, head: string): Promise<void> {
+  expect(existsSync(path)).toBe(true);
+  const model = await DenseNet121.load(path);
+  expect(model.classes).toContain('airplane');
+  expect(model.imageSize).toBe(32);
+  expect(model.head).toEqual(headLayers(head));
+  model.dispose();
+}
+
+function bestOf(epochs: EpochMetrics[]) {
+  const [best] = [...epochs].sort((a, b) => b.validAccuracy - a.validAccuracy || a.validLoss - b.validLoss);
+  return { epoch: best?.epoch, validAccuracy: best?.validAccuracy, validLoss: best?.validLoss };
+}
+
+function resultsIn(run: string): RunResults {
+  return JSON.parse(readFileSync(join(run, 'results.json'), 'utf8'));
+}
+
+function configIn(run: string): unknown {
+  return JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'));
+}
+
+function epochsIn(run: string): unknown[] {
+  const lines = readFileSync(join(run, 'epochs.jsonl'), 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { compareWithPaper } from '../../lib/cli/comparison.ts';
+import type { RunResults } from '../../lib/experiments/results.ts';
+
+const RESULTS: RunResults = {
+  formatVersion: 1,
+  experiment: 'finetune',
+  init: 'pretrained',
+  weights: { source: 'tiny-imagenet', sha256: 'ab', trainedOn: 'Tiny ImageNet' },
+  dataset: { name: 'cifar10-sample', train: 2500, valid: 500, source: 'embedded sample' },
+  imageSize: 155,
+  batchSize: 128,
+  seed: 0,
+  device: 'cpu',
+  hardware: 'a processor, 2 threads',
+  precision: 'bf16',
+  precisionReason: 'the processor has AVX512_BF16',
+  libtorch: '2.13.0',
+  trainableParameters: 4_262_026,
+  totalParameters: 11_215_882,
+  epochs: [],
+  best: { epoch: 7, validAccuracy: 0.654, validLoss: 1.01234 },
+  seconds: { total: 61, features: 30, training: 31 },
+  imagesPerSecond: 2580,
+  stoppedBecause: 'epochs',
+};
+
+describe('compareWithPaper', () => {
+  test("sets ours beside the paper's figures", () => {
+    expect(compareWithPaper(RESULTS).split('\n\n')[0]).toBe(
+      [
+        'finetune                   here      paper',
+        '--------------------  ---------  ---------',
+        'validation accuracy     65.40 %    92.72 %',
+        'validation loss          1.0123     0.3367',
+        'time                       61 s   44.1 min',
+        'trainable parameters  4,262,026  4,262,026',
+      ].join('\n'),
+    );
+  });
+
+  test('says what differs, and only that', () => {
+    const differences = compareWithPaper(RESULTS).split('\n\n')[1] ?? '';
+    expect(differences).toMatch(
+      /^data +cifar10-sample, 2,500 \+ 500 pictures +CIFAR-10, 50,000 \+ 10,000 pictures$/m,
+    );
+    expect(differences).toMatch(/^weights +tiny-imagenet \(Tiny ImageNet\) +ImageNet$/m);
+    expect(differences).toMatch(/^hardware +a processor, 2 threads +not said$/m);
+    expect(differences).not.toMatch(/^size/m);
+    expect(compareWithPaper({ ...RESULTS, imageSize: 64 })).toMatch(/^size +64x64 +155x155$/m);
+  });
+});

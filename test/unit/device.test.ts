@@ -1,0 +1,34 @@
+import { describe, expect, test } from 'vitest';
+import { chooseDevice } from '../../lib/device.ts';
+
+const CPU_BUILD = { cuda: { built: false, devices: 0, bf16: false } };
+const NO_GPU = { cuda: { built: true, devices: 0, bf16: false } };
+const TWO_GPUS = { cuda: { built: true, devices: 2, bf16: true } };
+
+describe('chooseDevice', () => {
+  test('chooses the first GPU by itself, and the processor where there is none', () => {
+    expect(chooseDevice('auto', TWO_GPUS)).toBe('cuda:0');
+    expect(chooseDevice('auto', NO_GPU)).toBe('cpu');
+    expect(chooseDevice('auto', CPU_BUILD)).toBe('cpu');
+  });
+
+  test('keeps to what was asked for', () => {
+    expect(chooseDevice('cpu', TWO_GPUS)).toBe('cpu');
+    expect(chooseDevice('cuda', TWO_GPUS)).toBe('cuda:0');
+    expect(chooseDevice('cuda:1', TWO_GPUS)).toBe('cuda:1');
+  });
+
+  test('says why a GPU cannot be used', () => {
+    const unavailable = (reason: string) =>
+      expect.objectContaining({ code: 'CUDA_UNAVAILABLE', message: expect.stringContaining(reason) });
+    expect(() => chooseDevice('cuda', CPU_BUILD)).toThrow(unavailable('this LibTorch is a CPU build'));
+    expect(() => chooseDevice('cuda', NO_GPU)).toThrow(unavailable('no GPU was found'));
+    expect(() => chooseDevice('cuda:2', TWO_GPUS)).toThrow(unavailable('the last GPU is cuda:1'));
+  });
+
+  test.each(['gpu', 'cuda:x', 'cuda:1.5', ''])("refuses '%s'", (device) => {
+    expect(() => chooseDevice(device, TWO_GPUS)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    );
+  });
+});

@@ -24,6 +24,7 @@ export async function interruptible<Result>(work: (signal: AbortSignal) => Promi
       return;
     }
     first = performance.now();
+    console.error('Stopping after this batch; once more stops at once.');
     controller.abort(new Interrupted(signal));
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);

@@ -100,7 +100,9 @@ describe('torch-tl run', () => {
       },
     });
     expect(code).toBe(exitCode);
-    expect(stderr).toBe(signal === 'SIGINT' ? 'Interrupted.\n' : 'Terminated.\n');
+    const [stopping, stopped] = stderr.split('\n');
+    expect(stopping).toBe('Stopping after this batch; once more stops at once.');
+    expect(stopped).toBe(signal === 'SIGINT' ? 'Interrupted.' : 'Terminated.');
     const run = join(cwd, 'run');
     const results = resultsIn(run);
     expect(results.stoppedBecause).toBe('aborted');

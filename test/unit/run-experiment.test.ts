@@ -1,0 +1,65 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { runExperiment } from '../../lib/experiments/run-experiment.ts';
+import type { RunEvent } from '../../lib/experiments/train-into.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const SMALL = { data: 'sample', limitTrain: 20, limitValid: 10, imageSize: 32, epochs: 2 };
+const ENDLESS = { ...SMALL, epochs: 1_000_000, earlyStoppingPatience: 'off' } as const;
+
+describe('runExperiment', () => {
+  test('tells first of the data, then of all it uses, then how it goes', async () => {
+    const out = join(temporaryDirectory(), 'run');
+    const events: RunEvent[] = [];
+    const results = await runExperiment(
+      'finetune',
+      { ...SMALL, out },
+      { onEvent: (event) => events.push(event) },
+    );
+    expect(events.map(({ type }) => type).slice(0, 3)).toEqual(['data', 'setup', 'features']);
+    expect(events[0]).toMatchObject({ name: 'cifar10-sample', train: 20, valid: 10 });
+    const epochs = events.filter(({ type }) => type === 'epoch');
+    expect(epochs.map((event) => 'epoch' in event && event.epoch)).toEqual([1, 2]);
+    const best = epochs.findLast((event) => 'best' in event && event.best);
+    expect(best).toMatchObject({ epoch: results.best?.epoch });
+  });
+
+  test('makes nothing where it is stopped before it trains', async () => {
+    const root = temporaryDirectory();
+    const signal = AbortSignal.abort(new Error('too late'));
+    const run = runExperiment('finetune', { ...SMALL, out: join(root, 'run') }, { signal });
+    await expect(run).rejects.toThrow('too late');
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  test('records why it failed, with the epochs until then', async () => {
+    const out = join(temporaryDirectory(), 'run');
+    const onEvent = ({ type }: RunEvent) => {
+      if (type === 'epoch') throw new Error('a mistake in the listener');
+    };
+    await expect(runExperiment('finetune', { ...SMALL, out }, { onEvent })).rejects.toThrow('a mistake');
+    expect(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'))).toMatchObject({
+      stoppedBecause: 'failed',
+      error: { code: 'UNKNOWN', message: 'a mistake in the listener' },
+      epochs: [{ epoch: 1 }],
+    });
+  });
+
+  test('stops where the best weights cannot be written, and says so', async () => {
+    const out = join(temporaryDirectory(), 'run');
+    const onEvent = ({ type }: RunEvent) => {
+      if (type === 'features') rmSync(out, { recursive: true, force: true });
+    };
+    await expect(runExperiment('finetune', { ...ENDLESS, out }, { onEvent })).rejects.toThrow(
+      expect.objectContaining({ code: 'WRITE_FAILED', message: expect.stringContaining('best.safetensors') }),
+    );
+    expect(existsSync(out)).toBe(false);
+  });
+
+  test('uses the weights it is given, also where the experiment starts at random', async () => {
+    const out = join(temporaryDirectory(), 'run');
+    const results = await runExperiment('base', { ...SMALL, epochs: 1, out, weights: 'tiny-imagenet' });
+    expect(results).toMatchObject({ init: 'pretrained', weights: { source: 'tiny-imagenet' } });
+  });
+});

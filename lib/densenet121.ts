@@ -14,6 +14,7 @@ import {
   readNormalisation,
 } from './model-file.ts';
 import {
+  type ExtractionProgress,
   type HostTensor,
   type LayerDescription,
   loadEngine,
@@ -53,9 +54,10 @@ export interface ModelDescription {
   layers: LayerDescription[];
 }
 
-/** The backbone's last maps: `data` is `[count, 1024, height, width]`, row-major. */
-export interface Features {
+/** What the network made of every picture: features `[count, 1024, height, width]` or logits `[count, classes]`. */
+export interface Extracted {
   shape: number[];
+  /** Row-major. */
   data: Float32Array;
 }
 
@@ -175,21 +177,13 @@ export class DenseNet121 {
   }
 
   /** The backbone's last map of every picture, after norm5 and ReLU, in the data's order. */
-  async features(data: Dataset, options: ExtractionOptions = {}): Promise<Features> {
-    this.#requireIdle('features');
-    const { signal, onProgress = () => {}, ...checked } = checkOptions(extractionOptions, options);
-    const native = { batchSize: checked.batchSize, precision: this.#prepare(checked) };
-    const pictures = await data.onDevice(this.device);
-    const failure = new AbortController();
-    const report = guarded<{ done: number; total: number }>(
-      ({ done, total }) => onProgress(done, total),
-      failure,
-    );
-    const { shape, data: bytes } = await settle(
-      () => this.#native.features(pictures, native, report),
-      this.#stop(signal, failure.signal),
-    );
-    return { shape, data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) };
+  features(data: Dataset, options: ExtractionOptions = {}): Promise<Extracted> {
+    return this.#extract('features', data, options);
+  }
+
+  /** What the head makes of them, before the softmax: `[count, classes]`. */
+  logits(data: Dataset, options: ExtractionOptions = {}): Promise<Extracted> {
+    return this.#extract('logits', data, options);
   }
 
   /**
@@ -225,6 +219,20 @@ export class DenseNet121 {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+
+  async #extract(what: 'features' | 'logits', data: Dataset, options: ExtractionOptions): Promise<Extracted> {
+    this.#requireIdle(what);
+    const { signal, onProgress = () => {}, ...checked } = checkOptions(extractionOptions, options);
+    const native = { batchSize: checked.batchSize, precision: this.#prepare(checked) };
+    const pictures = await data.onDevice(this.device);
+    const failure = new AbortController();
+    const report = guarded<ExtractionProgress>(({ done, total }) => onProgress(done, total), failure);
+    const { shape, data: bytes } = await settle(
+      () => this.#native[what](pictures, native, report),
+      this.#stop(signal, failure.signal),
+    );
+    return { shape, data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) };
   }
 
   /** What stops work: any of the given signals, or `dispose`. */

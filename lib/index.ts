@@ -2,8 +2,8 @@ export { Dataset } from './dataset.ts';
 export {
   type CreateOptions,
   DenseNet121,
+  type Extracted,
   type ExtractionOptions,
-  type Features,
   type ModelDescription,
 } from './densenet121.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';

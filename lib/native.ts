@@ -113,6 +113,17 @@ export interface Job<T> {
   abort(): void;
 }
 
+export interface ExtractionOptions {
+  precision: Precision;
+  batchSize: number;
+}
+
+/** Pictures. */
+export interface ExtractionProgress {
+  done: number;
+  total: number;
+}
+
 export interface NativeDataset {
   readonly count: number;
   dispose(): void;
@@ -133,8 +144,14 @@ export interface NativeModel {
   /** The backbone's last map after norm5 and ReLU: float32 `[count, 1024, h, w]`, in the data's order. */
   features(
     data: NativeDataset,
-    options: { precision: Precision; batchSize: number },
-    onProgress: (progress: { done: number; total: number }) => void,
+    options: ExtractionOptions,
+    onProgress: (progress: ExtractionProgress) => void,
+  ): Job<HostTensor>;
+  /** What the head makes of them: float32 `[count, classes]`, in the data's order. */
+  logits(
+    data: NativeDataset,
+    options: ExtractionOptions,
+    onProgress: (progress: ExtractionProgress) => void,
   ): Job<HostTensor>;
   /** Logits of preprocessed pictures: float32 `[n, 3, side, side]` in, float32 `[n, classes]` out. */
   forward(input: HostTensor, precision: Precision): Job<HostTensor>;

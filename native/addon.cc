@@ -1,6 +1,8 @@
 #include <napi.h>
 
+#include <cstdlib>
 #include <memory>
+#include <string_view>
 
 #include "bindings/dataset.h"
 #include "bindings/environment.h"
@@ -16,7 +18,9 @@ void set_error_class(const Napi::CallbackInfo& info) {
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   using namespace torch_tl;
-  install_caching_allocator();
+  // For comparison and for doubt: bench/memory.js shows what the cache gains.
+  const char* allocator = std::getenv("TORCH_TL_ALLOCATOR");
+  if (allocator == nullptr || std::string_view(allocator) != "system") install_caching_allocator();
   auto environment = std::make_unique<Environment>(env);
   environment->model_class = Napi::Persistent(ModelObject::define(env));
   environment->dataset_class = Napi::Persistent(DatasetObject::define(env));

@@ -39,7 +39,11 @@ const char* name_of(at::ScalarType wanted) {
 Napi::Buffer<std::uint8_t> bytes_of(Napi::Env env, const at::Tensor& tensor) {
   auto owner = std::make_unique<at::Tensor>(tensor);
   auto* data = static_cast<std::uint8_t*>(owner->data_ptr());
-  const auto free = [](Napi::Env, std::uint8_t*, at::Tensor* held) { const std::unique_ptr<at::Tensor> owned(held); };
+  const auto free = [](Napi::Env, std::uint8_t*, at::Tensor* held) {
+    const std::unique_ptr<at::Tensor> owned(held);
+  };
+  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): `free` runs when JavaScript lets go of the
+  // bytes.
   return Napi::Buffer<std::uint8_t>::NewOrCopy(env, data, tensor.nbytes(), free, owner.release());
 }
 
@@ -59,14 +63,16 @@ at::Tensor BorrowedTensor::copy() const {
 BorrowedTensor to_borrowed_tensor(const Napi::Object& value) {
   const auto dimensions = value.Get("shape").As<Napi::Array>();
   const auto data = value.Get("data").As<Napi::Uint8Array>();
-  BorrowedTensor tensor{to_string(value.Get("name")), type_of(value.Get("dtype")), {}, data.Data(), data.ByteLength()};
+  BorrowedTensor tensor{
+      to_string(value.Get("name")), type_of(value.Get("dtype")), {}, data.Data(), data.ByteLength()};
   std::size_t bytes = c10::elementSize(tensor.type);
   for (std::uint32_t i = 0; i < dimensions.Length(); ++i) {
     tensor.shape.push_back(to_int(dimensions.Get(i)));
     bytes *= static_cast<std::size_t>(tensor.shape.back());
   }
   if (bytes != tensor.size) {
-    throw Napi::TypeError::New(value.Env(), "tensor '" + tensor.name + "' has " + std::to_string(tensor.size) +
+    throw Napi::TypeError::New(value.Env(), "tensor '" + tensor.name + "' has " +
+                                                std::to_string(tensor.size) +
                                                 " bytes where its shape needs " + std::to_string(bytes));
   }
   return tensor;
@@ -104,6 +110,6 @@ at::ScalarType to_precision(const Napi::Value& value) {
   return to_string(value) == "bf16" ? at::kBFloat16 : at::kFloat;
 }
 
-at::Device to_device(const Napi::Value& value) { return at::Device(to_string(value)); }
+at::Device to_device(const Napi::Value& value) { return {to_string(value)}; }
 
 }  // namespace torch_tl

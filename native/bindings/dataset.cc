@@ -8,9 +8,9 @@
 namespace torch_tl {
 
 Napi::Function DatasetObject::define(Napi::Env env) {
-  return DefineClass(env, "Dataset",
-                     {InstanceAccessor<&DatasetObject::count>("count"),
-                      InstanceMethod<&DatasetObject::dispose>("dispose")});
+  return DefineClass(
+      env, "Dataset",
+      {InstanceAccessor<&DatasetObject::count>("count"), InstanceMethod<&DatasetObject::dispose>("dispose")});
 }
 
 std::int64_t DatasetObject::bytes_of(const Dataset& data) {
@@ -30,9 +30,13 @@ Napi::Value DatasetObject::create(const Napi::CallbackInfo& info) {
                                         " labels needs as many pictures of height x width x 3 bytes");
   }
 
-  const BorrowedTensor pixel_bytes{"pixels", at::kByte, {count, height, width, 3}, pixels.Data(), pixels.ByteLength()};
-  const BorrowedTensor label_bytes{
-      "labels", at::kLong, {count}, reinterpret_cast<const std::uint8_t*>(labels.Data()), labels.ByteLength()};
+  const BorrowedTensor pixel_bytes{
+      "pixels", at::kByte, {count, height, width, 3}, pixels.Data(), pixels.ByteLength()};
+  const BorrowedTensor label_bytes{"labels",
+                                   at::kLong,
+                                   {count},
+                                   reinterpret_cast<const std::uint8_t*>(labels.Data()),
+                                   labels.ByteLength()};
   const at::Device device = to_device(options.Get("device"));
   const auto execute = [pixel_bytes, label_bytes, device](JobControl&) -> MakeResult {
     auto data = std::make_shared<Dataset>();
@@ -40,7 +44,8 @@ Napi::Value DatasetObject::create(const Napi::CallbackInfo& info) {
     data->labels = label_bytes.copy().to(device);
     return [data](Napi::Env env) { return wrap(env, Environment::of(env).dataset_class, data); };
   };
-  return Environment::of(env).jobs.submit(env, execute, {.callback = {}, .keep = {pixels, labels}});
+  return Environment::of(env).jobs.submit(
+      env, execute, {.callback = {}, .keep = {pixels.As<Napi::Object>(), labels.As<Napi::Object>()}});
 }
 
 Napi::Value DatasetObject::count(const Napi::CallbackInfo& info) {

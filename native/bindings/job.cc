@@ -25,23 +25,32 @@ void JobControl::check_abort() const {
 void JobControl::post(std::function<void(Napi::Env)> task) { queue_.post(std::move(task)); }
 
 void JobControl::emit(MakeResult make) {
+  {
+    // What comes later must not take the place of what came before this event.
+    const std::lock_guard lock(unseen_mutex_);
+    unseen_.reset();
+  }
   post([self = self_.lock(), make = std::move(make)](Napi::Env env) { self->callback_.Call({make(env)}); });
 }
 
 void JobControl::emit_latest(MakeResult make) {
+  std::shared_ptr<MakeResult> event;
   {
-    const std::lock_guard lock(latest_mutex_);
-    const bool unseen = static_cast<bool>(latest_);
-    latest_ = std::move(make);
-    if (unseen) return;
-  }
-  emit([self = self_.lock()](Napi::Env env) {
-    MakeResult make_latest;
-    {
-      const std::lock_guard lock(self->latest_mutex_);
-      make_latest = std::exchange(self->latest_, nullptr);
+    const std::lock_guard lock(unseen_mutex_);
+    if (unseen_) {
+      *unseen_ = std::move(make);
+      return;
     }
-    return make_latest(env);
+    unseen_ = event = std::make_shared<MakeResult>(std::move(make));
+  }
+  post([self = self_.lock(), event](Napi::Env env) {
+    MakeResult newest;
+    {
+      const std::lock_guard lock(self->unseen_mutex_);
+      newest = std::move(*event);
+      if (self->unseen_ == event) self->unseen_.reset();
+    }
+    self->callback_.Call({newest(env)});
   });
 }
 
@@ -84,7 +93,8 @@ Napi::Object JobQueue::submit(Napi::Env env, std::function<MakeResult(JobControl
 
   Napi::Object handle = Napi::Object::New(env);
   handle["result"] = job->deferred_.Promise();
-  handle["abort"] = Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->aborted_ = true; }, "abort");
+  handle["abort"] = Napi::Function::New(
+      env, [job](const Napi::CallbackInfo&) { job->aborted_ = true; }, "abort");
 
   if (pending_++ == 0) channel_.Ref(env);
   {

@@ -52,9 +52,9 @@ class JobControl {
   Napi::Promise::Deferred deferred_;
   Napi::FunctionReference callback_;
   std::vector<Napi::ObjectReference> kept_;
-  // The newest event of emit_latest that JavaScript has not seen.
-  std::mutex latest_mutex_;
-  MakeResult latest_;
+  // An event of emit_latest that is on its way and may still be replaced.
+  std::mutex unseen_mutex_;
+  std::shared_ptr<MakeResult> unseen_;
   std::weak_ptr<JobControl> self_;
 };
 

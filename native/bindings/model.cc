@@ -8,7 +8,6 @@
 #include "bindings/dataset.h"
 #include "bindings/environment.h"
 #include "bindings/training.h"
-#include "training/feature_source.h"
 #include "training/trainer.h"
 
 namespace torch_tl {
@@ -61,16 +60,15 @@ MakeResult nothing() {
 }  // namespace
 
 Napi::Function ModelObject::define(Napi::Env env) {
-  return DefineClass(env, "Model",
-                     {InstanceMethod<&ModelObject::tensors>("tensors"), InstanceMethod<&ModelObject::load>("load"),
-                      InstanceMethod<&ModelObject::state>("state"), InstanceMethod<&ModelObject::best>("best"),
-                      InstanceMethod<&ModelObject::set_trainable>("setTrainable"),
-                      InstanceMethod<&ModelObject::describe>("describe"),
-                      InstanceMethod<&ModelObject::features>("features"),
-                      InstanceMethod<&ModelObject::forward>("forward"),
-                      InstanceMethod<&ModelObject::gradients>("gradients"),
-                      InstanceMethod<&ModelObject::train>("train"),
-                      InstanceMethod<&ModelObject::dispose>("dispose")});
+  return DefineClass(
+      env, "Model",
+      {InstanceMethod<&ModelObject::tensors>("tensors"), InstanceMethod<&ModelObject::load>("load"),
+       InstanceMethod<&ModelObject::state>("state"), InstanceMethod<&ModelObject::best>("best"),
+       InstanceMethod<&ModelObject::set_trainable>("setTrainable"),
+       InstanceMethod<&ModelObject::describe>("describe"), InstanceMethod<&ModelObject::features>("features"),
+       InstanceMethod<&ModelObject::logits>("logits"), InstanceMethod<&ModelObject::forward>("forward"),
+       InstanceMethod<&ModelObject::gradients>("gradients"), InstanceMethod<&ModelObject::train>("train"),
+       InstanceMethod<&ModelObject::dispose>("dispose")});
 }
 
 std::int64_t ModelObject::bytes_of(const Model& model) {
@@ -90,9 +88,12 @@ Napi::Value ModelObject::create(const Napi::CallbackInfo& info) {
   return Environment::of(info.Env()).jobs.submit(info.Env(), execute, {});
 }
 
-Napi::Value ModelObject::submit(const Napi::CallbackInfo& info, std::function<MakeResult(Model&, JobControl&)> work,
+Napi::Value ModelObject::submit(const Napi::CallbackInfo& info,
+                                std::function<MakeResult(Model&, JobControl&)> work,
                                 const JobQueue::Options& options) {
-  const auto execute = [model = value(), work = std::move(work)](JobControl& job) { return work(*model, job); };
+  const auto execute = [model = value(), work = std::move(work)](JobControl& job) {
+    return work(*model, job);
+  };
   return Environment::of(info.Env()).jobs.submit(info.Env(), execute, options);
 }
 
@@ -118,7 +119,7 @@ Napi::Value ModelObject::load(const Napi::CallbackInfo& info) {
     model.network.load(values);
     return nothing();
   };
-  return submit(info, work, {.callback = {}, .keep = {array}});
+  return submit(info, work, {.callback = {}, .keep = {array.As<Napi::Object>()}});
 }
 
 Napi::Value ModelObject::state(const Napi::CallbackInfo& info) {
@@ -152,12 +153,20 @@ Napi::Value ModelObject::describe(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ModelObject::features(const Napi::CallbackInfo& info) {
+  return extract(info, "features", extract_features);
+}
+
+Napi::Value ModelObject::logits(const Napi::CallbackInfo& info) {
+  return extract(info, "logits", extract_logits);
+}
+
+Napi::Value ModelObject::extract(const Napi::CallbackInfo& info, const char* name,
+                                 at::Tensor (*run)(Network&, const Dataset&, const Extraction&)) {
   const auto data = DatasetObject::value_of(info[0]);
   const auto options = info[1].As<Napi::Object>();
-  const at::ScalarType precision = to_precision(options.Get("precision"));
-  const std::int64_t batch_size = to_int(options.Get("batchSize"));
-  const auto work = [data, precision, batch_size](Model& model, JobControl& job) -> MakeResult {
-    const auto on_progress = [&job, total = data->count()](std::int64_t done) {
+  Extraction extraction{to_precision(options.Get("precision")), to_int(options.Get("batchSize"))};
+  const auto work = [data, name, run, extraction](Model& model, JobControl& job) mutable -> MakeResult {
+    extraction.on_progress = [&job, total = data->count()](std::int64_t done) {
       job.check_abort();
       job.emit_latest([done, total](Napi::Env env) {
         Napi::Object event = Napi::Object::New(env);
@@ -166,10 +175,8 @@ Napi::Value ModelObject::features(const Napi::CallbackInfo& info) {
         return event;
       });
     };
-    const at::Tensor features = extract_features(model.network, *data, precision, batch_size, on_progress);
-    return [features = features.to(at::kCPU, at::kFloat)](Napi::Env env) {
-      return to_js(env, NamedTensor{"features", features});
-    };
+    const at::Tensor values = run(model.network, *data, extraction).to(at::kCPU, at::kFloat);
+    return [name, values](Napi::Env env) { return to_js(env, NamedTensor{name, values}); };
   };
   return submit(info, work, {.callback = info[2].As<Napi::Function>()});
 }

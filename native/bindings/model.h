@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "bindings/job.h"
 #include "bindings/native_object.h"
 #include "model/network.h"
+#include "training/extraction.h"
 
 namespace torch_tl {
 
@@ -43,6 +45,7 @@ class ModelObject final : public NativeObject<ModelObject, Model> {
   Napi::Value set_trainable(const Napi::CallbackInfo& info);
   Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value features(const Napi::CallbackInfo& info);
+  Napi::Value logits(const Napi::CallbackInfo& info);
   Napi::Value forward(const Napi::CallbackInfo& info);
   Napi::Value gradients(const Napi::CallbackInfo& info);
   Napi::Value train(const Napi::CallbackInfo& info);
@@ -50,6 +53,8 @@ class ModelObject final : public NativeObject<ModelObject, Model> {
   /** Queues work on this model, which lives until it has ended. */
   Napi::Value submit(const Napi::CallbackInfo& info, std::function<MakeResult(Model&, JobControl&)> work,
                      const JobQueue::Options& options = {});
+  Napi::Value extract(const Napi::CallbackInfo& info, const char* name,
+                      at::Tensor (*run)(Network&, const Dataset&, const Extraction&));
 };
 
 }  // namespace torch_tl

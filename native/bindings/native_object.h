@@ -11,8 +11,8 @@
 namespace torch_tl {
 
 /**
- * A JavaScript class around a shared native value. Jobs hold the value too, so that dispose() during one frees
- * it when the job has ended; V8 knows of its memory while this object holds it.
+ * A JavaScript class around a shared native value. Jobs hold the value too, so that dispose() during one
+ * frees it when the job has ended; V8 knows of its memory while this object holds it.
  */
 template <typename Derived, typename Value>
 class NativeObject : public Napi::ObjectWrap<Derived> {
@@ -33,7 +33,8 @@ class NativeObject : public Napi::ObjectWrap<Derived> {
   NativeObject(NativeObject&&) = delete;
   NativeObject& operator=(NativeObject&&) = delete;
 
-  static Napi::Object wrap(Napi::Env env, const Napi::FunctionReference& constructor, std::shared_ptr<Value> value) {
+  static Napi::Object wrap(Napi::Env env, const Napi::FunctionReference& constructor,
+                           std::shared_ptr<Value> value) {
     return constructor.New({Napi::External<std::shared_ptr<Value>>::New(env, &value)});
   }
 
@@ -46,7 +47,8 @@ class NativeObject : public Napi::ObjectWrap<Derived> {
   }
 
   std::shared_ptr<Value> value() const {
-    if (!value_) throw coded_error(this->Env(), "DISPOSED", std::string("the ") + Derived::kName + " was disposed");
+    if (!value_)
+      throw coded_error(this->Env(), "DISPOSED", std::string("the ") + Derived::kName + " was disposed");
     return value_;
   }
 

@@ -4,7 +4,11 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -40,13 +44,13 @@ void system_free(void* block) {
 #ifdef _WIN32
   _aligned_free(block);
 #else
-  std::free(block);  // NOLINT(cppcoreguidelines-no-malloc): pairs with posix_memalign
+  std::free(block);  // NOLINT(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): of posix_memalign
 #endif
 }
 
 /** Rounds up to an eighth of the power of two below, so that nearly equal sizes share blocks. */
 std::size_t size_class(std::size_t size) {
-  const std::size_t step = std::bit_floor(size) / 8;
+  const std::size_t step = std::max(std::bit_floor(size) / 8, std::size_t{1});
   return (size + step - 1) / step * step;
 }
 
@@ -127,9 +131,10 @@ class CachingAllocator final : public c10::Allocator {
 
 /** Never destroyed: tensors may be freed by other threads while the process exits. */
 CachingAllocator& allocator() {
-  alignas(CachingAllocator) static std::byte storage[sizeof(CachingAllocator)];
-  static CachingAllocator& instance = *std::construct_at(reinterpret_cast<CachingAllocator*>(storage));
-  return instance;
+  alignas(CachingAllocator) static std::array<std::byte, sizeof(CachingAllocator)> storage;
+  static CachingAllocator* const instance =
+      std::construct_at(reinterpret_cast<CachingAllocator*>(storage.data()));
+  return *instance;
 }
 
 void CachingAllocator::give_back(void* data) {

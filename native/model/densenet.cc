@@ -25,7 +25,8 @@ DenseLayer::DenseLayer(const std::string& name, std::int64_t in, at::Generator& 
              /*padding=*/0, generator),
       norm2_(name + ".norm2", DenseNet121::kBottleneck * DenseNet121::kGrowth),
       relu2_(name + ".relu2", /*in_place=*/true),
-      conv2_(name + ".conv2", DenseNet121::kBottleneck * DenseNet121::kGrowth, DenseNet121::kGrowth, /*kernel=*/3,
+      conv2_(name + ".conv2", DenseNet121::kBottleneck * DenseNet121::kGrowth, DenseNet121::kGrowth,
+             /*kernel=*/3,
              /*stride=*/1, /*padding=*/1, generator) {}
 
 at::Tensor DenseLayer::operator()(const at::Tensor& x, const Pass& pass) {
@@ -33,10 +34,12 @@ at::Tensor DenseLayer::operator()(const at::Tensor& x, const Pass& pass) {
   return conv2_(relu2_(norm2_(bottleneck, pass), pass), pass);
 }
 
-DenseBlock::DenseBlock(const std::string& name, std::int64_t layers, std::int64_t in, at::Generator& generator) {
+DenseBlock::DenseBlock(const std::string& name, std::int64_t layers, std::int64_t in,
+                       at::Generator& generator) {
   layers_.reserve(layers);
   for (std::int64_t i = 0; i < layers; ++i) {
-    layers_.emplace_back(name + ".denselayer" + std::to_string(i + 1), in + i * DenseNet121::kGrowth, generator);
+    layers_.emplace_back(name + ".denselayer" + std::to_string(i + 1), in + i * DenseNet121::kGrowth,
+                         generator);
   }
 }
 

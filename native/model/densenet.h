@@ -16,7 +16,8 @@ namespace torch_tl {
  * [n, channels, h, w], in channels-last memory.
  */
 
-/** BN, ReLU, 1x1 convolution to 4k channels; BN, ReLU, 3x3 convolution to k new ones (section 3, DenseNet-B). */
+/** BN, ReLU, 1x1 convolution to 4k channels; BN, ReLU, 3x3 convolution to k new ones (section 3, DenseNet-B).
+ */
 class DenseLayer {
  public:
   DenseLayer(const std::string& name, std::int64_t in, at::Generator& generator);

@@ -70,8 +70,8 @@ Conv2d::Conv2d(std::string name, std::int64_t in, std::int64_t out, std::int64_t
 
 void Conv2d::initialise(at::Generator& generator) {
   const at::NoGradGuard no_grad;
-  const auto fan_in = static_cast<double>(weight_.numel() / weight_.size(0));
-  weight_.normal_(0.0, std::sqrt(2.0) / std::sqrt(fan_in), generator);
+  const std::int64_t fan_in = weight_.numel() / weight_.size(0);
+  weight_.normal_(0.0, std::sqrt(2.0) / std::sqrt(static_cast<double>(fan_in)), generator);
 }
 
 void Conv2d::to(at::Device device) {
@@ -105,8 +105,8 @@ void BatchNorm::to(at::Device device) {
 at::Tensor BatchNorm::forward(const at::Tensor& x, const Pass& pass) {
   const bool batch_statistics = pass.training && trainable();
   if (batch_statistics) num_batches_tracked_.add_(1);
-  return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, batch_statistics,
-                        kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true);
+  return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, batch_statistics, kBatchNormMomentum,
+                        kBatchNormEpsilon, /*cudnn_enabled=*/true);
 }
 
 Linear::Linear(std::string name, std::int64_t in, std::int64_t out, at::Generator& generator)
@@ -150,7 +150,8 @@ at::Tensor Flatten::forward(const at::Tensor& x, const Pass& /*pass*/) { return 
 at::Tensor Dropout::forward(const at::Tensor& x, const Pass& pass) {
   if (!pass.training || rate_ == 0.0) return x;
   const double keep = 1.0 - rate_;
-  // Not bernoulli_, which draws from another stream on Intel processors: a seed means the same mask everywhere.
+  // Not bernoulli_, which draws from another stream on Intel processors: a seed means the same mask
+  // everywhere.
   const at::Tensor draws = at::rand(x.sizes(), pass.dropout_generator, x.options().dtype(at::kDouble));
   return x.mul(draws.lt(keep).to(x.scalar_type()).div_(keep));
 }

@@ -132,7 +132,8 @@ std::vector<LayerDescription> Network::describe() {
   Pass pass;
   pass.observer = [&layers](const Layer& layer, const at::Tensor& output) {
     LayerDescription description{layer.name(), layer.type(), output.sizes().slice(1).vec()};
-    for (const NamedTensor& parameter : layer.parameters()) description.parameters += parameter.tensor.numel();
+    for (const NamedTensor& parameter : layer.parameters())
+      description.parameters += parameter.tensor.numel();
     description.trainable = layer.trainable() && description.parameters > 0;
     layers.push_back(std::move(description));
   };

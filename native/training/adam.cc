@@ -27,8 +27,8 @@ void Adam::step(double learning_rate) {
     gradients.push_back(parameters_[i].grad());
     steps_[i].add_(1);
   }
-  at::_fused_adam_(parameters_, gradients, means_, squares_, /*max_exp_avg_sqs=*/{}, steps_, learning_rate, kBeta1,
-                   kBeta2, /*weight_decay=*/0.0, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
+  at::_fused_adam_(parameters_, gradients, means_, squares_, /*max_exp_avg_sqs=*/{}, steps_, learning_rate,
+                   kBeta1, kBeta2, /*weight_decay=*/0.0, kEpsilon, /*amsgrad=*/false, /*maximize=*/false);
   for (at::Tensor& parameter : parameters_) parameter.mutable_grad().reset();
 }
 

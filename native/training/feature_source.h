@@ -3,19 +3,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 
 #include "data/dataset.h"
 #include "model/network.h"
 
 namespace torch_tl {
-
-/**
- * Runs the backbone over the whole set in evaluation mode: [count, 1024, h, w] in `precision`. After every
- * batch `on_progress` hears how many pictures are done; it throws to stop.
- */
-at::Tensor extract_features(Network& network, const Dataset& data, at::ScalarType precision,
-                            std::int64_t batch_size, const std::function<void(std::int64_t)>& on_progress);
 
 /** Where the head's input comes from: the backbone run on pictures, or a cache of what it gave. */
 class FeatureSource {

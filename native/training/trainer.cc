@@ -14,6 +14,7 @@
 #include "data/batches.h"
 #include "training/adam.h"
 #include "training/errors.h"
+#include "training/extraction.h"
 #include "training/feature_source.h"
 #include "training/metrics.h"
 #include "training/plateau.h"
@@ -71,8 +72,13 @@ class Training {
     const Stopwatch stopwatch;
     const RunningMetrics trained = train_epoch(epoch);
     const RunningMetrics validated = validate(epoch);
-    EpochMetrics metrics{epoch,           learning_rate_,       trained.loss(), trained.accuracy(),
-                         validated.loss(), validated.accuracy(), stopwatch.seconds()};
+    EpochMetrics metrics{epoch,
+                         learning_rate_,
+                         trained.loss(),
+                         trained.accuracy(),
+                         validated.loss(),
+                         validated.accuracy(),
+                         stopwatch.seconds()};
     if (plateau_.update(metrics.valid_loss)) {
       learning_rate_ = std::max(learning_rate_ * options_.plateau.factor,
                                 std::min(learning_rate_, options_.plateau.min_learning_rate));
@@ -110,7 +116,8 @@ class Training {
     const at::NoGradGuard no_grad;
     const Pass evaluation;
     RunningMetrics metrics;
-    const at::Tensor order = at::arange(validation_.count(), at::TensorOptions(network_.device()).dtype(at::kLong));
+    const at::Tensor order =
+        at::arange(validation_.count(), at::TensorOptions(network_.device()).dtype(at::kLong));
     for (const BatchRange& range : batch_ranges(validation_.count(), options_.batch_size)) {
       observer_.check_stop();
       const at::Tensor indices = order.narrow(0, range.begin, range.size());
@@ -152,7 +159,8 @@ Sources make_sources(Network& network, const Dataset& training, const Dataset& v
       observer.on_features(done_before + done, total, stopwatch.seconds());
       observer.check_stop();
     };
-    return {network, data, extract_features(network, data, options.precision, options.batch_size, on_progress)};
+    const Extraction extraction{options.precision, options.batch_size, on_progress};
+    return {network, data, extract_features(network, data, extraction)};
   };
   return {cached(training, 0), cached(validation, training.count())};
 }
@@ -198,7 +206,8 @@ Gradients gradients(Network& network, const Dataset& data, at::ScalarType precis
   Pass pass;
   pass.training = true;
   pass.dropout_generator = make_generator(network.device(), seed);
-  const at::Tensor logits = network.logits(network.features(network.preprocess(data.pixels, precision), pass), pass);
+  const at::Tensor logits =
+      network.logits(network.features(network.preprocess(data.pixels, precision), pass), pass);
   const at::Tensor loss = at::cross_entropy_loss(logits, data.labels);
   loss.backward();
   Gradients result{loss.item<double>(), {}};

@@ -31,8 +31,9 @@ struct Gradients {
 /**
  * Trains whatever is not frozen with Adam on the cross-entropy.
  *
- * Before the observer hears of a best epoch (highest validation accuracy, ties to the lower loss), `keep_best`
- * gets a copy of every tensor on the host. Throws Aborted, and LossNotFinite naming epoch and batch.
+ * Before the observer hears of a best epoch (highest validation accuracy, ties to the lower loss),
+ * `keep_best` gets a copy of every tensor on the host. Throws Aborted, and LossNotFinite naming epoch and
+ * batch.
  */
 TrainResult train(Network& network, const Dataset& training, const Dataset& validation,
                   const TrainOptions& options, Observer& observer,

@@ -160,6 +160,18 @@ describe('DenseNet121.features', () => {
   });
 });
 
+describe('DenseNet121.logits', () => {
+  test('gives one row of classes a picture, however they are batched', async () => {
+    const { train } = await smallData(7);
+    const model = await smallModel({ head: 'base-optimized' });
+    const { shape, data } = await model.logits(train, { precision: 'fp32' });
+    expect(shape).toEqual([7, 10]);
+    const batched = await model.logits(train, { precision: 'fp32', batchSize: 3 });
+    for (const [index, value] of data.entries()) expect(batched.data[index]).toBeCloseTo(value, 4);
+    expect(new Set(data).size).toBe(70);
+  });
+});
+
 interface Saved {
   path: string;
   bytes: Buffer;

@@ -1,0 +1,54 @@
+// What bf16 costs in accuracy, paired by seed: `node bench/precision.js DIR`, a directory of CIFAR-10's binary
+// batches, of which 2,500 training and 1,000 test pictures are used.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Dataset, DenseNet121 } from '../dist/index.js';
+import { mean, printTable, torchTl } from './measure.js';
+
+const LIMITS = { train: 2500, valid: 1000 };
+const directory = process.argv[2];
+if (!directory) throw new Error('usage: node bench/precision.js DIR');
+const { train, valid } = await Dataset.cifar10(directory, LIMITS);
+train.dispose();
+
+/** Trains, then asks the best epoch's model for its answers in the same precision. */
+async function measure(precision, seed) {
+  const out = mkdtempSync(join(tmpdir(), 'torch-tl-bench-'));
+  try {
+    const limits = ['--limit-train', LIMITS.train, '--limit-valid', LIMITS.valid];
+    const how = ['--precision', precision, '--seed', seed, '--out', out];
+    const { best } = torchTl(['run', 'finetune', '--data', directory, ...limits, ...how].map(String));
+    const model = await DenseNet121.load(join(out, 'best.safetensors'), { device: 'cpu' });
+    const { shape, data } = await model.logits(valid, { precision });
+    model.dispose();
+    return {
+      accuracy: best.validAccuracy,
+      answers: Array.from({ length: shape[0] }, (_, i) => answer(data, i)),
+    };
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
+}
+
+/** The index of the largest of a picture's ten logits. */
+function answer(logits, picture) {
+  const row = logits.subarray(picture * 10, picture * 10 + 10);
+  return row.indexOf(Math.max(...row));
+}
+
+const rows = [];
+const costs = [];
+for (const seed of [0, 1, 2]) {
+  const fp32 = await measure('fp32', seed);
+  const bf16 = await measure('bf16', seed);
+  const flipped = fp32.answers.filter((answer, i) => answer !== bf16.answers[i]).length / valid.count;
+  costs.push(bf16.accuracy - fp32.accuracy);
+  rows.push([
+    seed,
+    ...[fp32.accuracy, bf16.accuracy, costs.at(-1), flipped].map((x) => `${(100 * x).toFixed(1)} %`),
+  ]);
+  console.error(rows.at(-1).join('  '));
+}
+printTable(['seed', 'fp32', 'bf16', 'difference', 'answers that differ'], rows);
+console.log(`\nMean difference: ${(100 * mean(costs)).toFixed(2)} points.`);

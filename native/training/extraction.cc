@@ -1,0 +1,46 @@
+#include "training/extraction.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include "data/batches.h"
+
+namespace torch_tl {
+namespace {
+
+/** Fills one tensor with what `compute` makes of each batch's preprocessed pictures. */
+template <typename Compute>
+at::Tensor extract(const Network& network, const Dataset& data, const Extraction& extraction,
+                   Compute compute) {
+  const at::NoGradGuard no_grad;
+  at::Tensor all;
+  for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
+    const at::Tensor pixels = data.pixels.narrow(0, range.begin, range.size());
+    const at::Tensor batch = compute(network.preprocess(pixels, extraction.precision));
+    if (!all.defined()) {
+      auto shape = batch.sizes().vec();
+      shape[0] = data.count();
+      all = at::empty(shape, batch.options());
+    }
+    all.narrow(0, range.begin, range.size()).copy_(batch);
+    extraction.on_progress(range.end);
+  }
+  return all;
+}
+
+}  // namespace
+
+at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction) {
+  const Pass evaluation;
+  return extract(network, data, extraction,
+                 [&](const at::Tensor& images) { return network.features(images, evaluation); });
+}
+
+at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction) {
+  const Pass evaluation;
+  return extract(network, data, extraction, [&](const at::Tensor& images) {
+    return network.logits(network.features(images, evaluation), evaluation);
+  });
+}
+
+}  // namespace torch_tl

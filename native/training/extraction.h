@@ -1,0 +1,27 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+
+#include "data/dataset.h"
+#include "model/network.h"
+
+namespace torch_tl {
+
+/** How to run a network over a whole set in evaluation mode. */
+struct Extraction {
+  at::ScalarType precision = at::kFloat;
+  std::int64_t batch_size = 128;
+  /** Hears after every batch how many pictures are done; throws to stop. */
+  std::function<void(std::int64_t)> on_progress;
+};
+
+/** The backbone's last maps, in the data's order: [count, 1024, h, w] in the extraction's precision. */
+at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction);
+
+/** What the head makes of them: float32 [count, classes]. */
+at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction);
+
+}  // namespace torch_tl

@@ -1,0 +1,38 @@
+// Checks the C++ sources with clang-format and clang-tidy; `--fix` formats them instead.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sources = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.(cc|h)$/.test(name))
+  .map((name) => join('native', name));
+
+// The engine is compiled with GCC's OpenMP, whose header clang need not have.
+const TIDY = ['clang-tidy', '--quiet', '--extra-arg=-fno-openmp'];
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (error)
+    throw new Error(`${command} cannot be run: ${error.message}. Install clang-format and clang-tidy.`);
+  if (status !== 0) process.exit(1);
+}
+
+if (process.argv.includes('--fix')) {
+  run('clang-format', ['-i', ...sources]);
+} else {
+  run('clang-format', ['--dry-run', '--Werror', ...sources]);
+  const build = readdirSync(root)
+    .map((name) => join(root, name, 'build'))
+    .find((directory) => existsSync(join(directory, 'compile_commands.json')));
+  if (!build) throw new Error('clang-tidy needs a build: run `npm run build` first.');
+  // One clang-tidy a core: LibTorch's headers take each of them some seconds.
+  const files = sources.filter((name) => name.endsWith('.cc')).join('\n');
+  execFileSync('xargs', ['-n', '1', '-P', String(availableParallelism()), ...TIDY, '-p', build], {
+    cwd: root,
+    input: files,
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
+}

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 
 #ifdef _WIN32
 #include <malloc.h>
@@ -29,6 +30,8 @@ constexpr std::size_t kAlignment = 64;  // a cache line, and an AVX-512 register
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 // glibc's default mmap threshold: what is smaller it already reuses by itself.
 constexpr std::size_t kSmallestCached = std::size_t{128} << 10;
+// Every layer of a dense block needs another size: within this factor one block serves them all in turn.
+constexpr std::size_t kLargestSurplus = 8;
 
 void* system_allocate(std::size_t size, std::size_t alignment) {
   void* block = nullptr;
@@ -55,11 +58,11 @@ std::size_t size_class(std::size_t size) {
 }
 
 /** Stands in the cache line before the bytes of every block, where freeing finds the block's size. */
-struct alignas(kAlignment) Header {
-  void* block;
-  std::size_t block_size;
+struct alignas(kAlignment) Block {
+  void* start = nullptr;
+  std::size_t size = 0;
 };
-static_assert(sizeof(Header) == kAlignment);
+static_assert(sizeof(Block) == kAlignment);
 
 class CachingAllocator final : public c10::Allocator {
  public:
@@ -86,40 +89,41 @@ class CachingAllocator final : public c10::Allocator {
 
  private:
   void* take(std::size_t bytes) {
-    const std::size_t needed = bytes + sizeof(Header);
-    const bool cacheable = needed >= kSmallestCached;
-    const std::size_t block_size = cacheable ? size_class(needed) : needed;
-    void* block = cacheable ? reuse(block_size) : nullptr;
-    if (block == nullptr) block = fresh(block_size);
-    if (block == nullptr) {
-      trim(0);
-      block = fresh(block_size);
-    }
-    TORCH_CHECK_WITH(OutOfMemoryError, block != nullptr, "not enough memory for a tensor of ", bytes,
+    const std::size_t needed = bytes + sizeof(Block);
+    Block block = needed >= kSmallestCached ? reuse_or_allocate(size_class(needed)) : fresh(needed);
+    TORCH_CHECK_WITH(OutOfMemoryError, block.start != nullptr, "not enough memory for a tensor of ", bytes,
                      " bytes");
-    auto* header = static_cast<Header*>(block);
-    *header = {block, block_size};
-    return header + 1;
+    return new (block.start) Block(block) + 1;
   }
 
-  void* reuse(std::size_t block_size) {
-    const std::lock_guard lock(mutex_);
-    const auto found = cached_.find(block_size);
-    if (found == cached_.end()) return nullptr;
-    void* block = found->second;
-    cached_.erase(found);
-    cached_bytes_ -= block_size;
+  Block reuse_or_allocate(std::size_t size) {
+    Block block = reuse(size);
+    if (block.start == nullptr) block = fresh(size);
+    if (block.start == nullptr) {
+      trim(0);
+      block = fresh(size);
+    }
     return block;
   }
 
-  static void* fresh(std::size_t block_size) {
-    if (block_size < kHugePage) return system_allocate(block_size, kAlignment);
-    void* block = system_allocate(block_size, kHugePage);
+  /** The smallest cached block that is large enough and not far too large, or none. */
+  Block reuse(std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    const auto found = cached_.lower_bound(size);
+    if (found == cached_.end() || found->first > kLargestSurplus * size) return {};
+    const Block block{found->second, found->first};
+    cached_.erase(found);
+    cached_bytes_ -= block.size;
+    return block;
+  }
+
+  static Block fresh(std::size_t size) {
+    void* start = system_allocate(size, size < kHugePage ? kAlignment : kHugePage);
 #ifdef __linux__
     // One fault for 2 MiB instead of 512, and fewer TLB misses. A refusal costs only speed.
-    if (block != nullptr) madvise(block, block_size, MADV_HUGEPAGE);
+    if (start != nullptr && size >= kHugePage) madvise(start, size, MADV_HUGEPAGE);
 #endif
-    return block;
+    return {start, size};
   }
 
   static void give_back(void* data);
@@ -139,15 +143,15 @@ CachingAllocator& allocator() {
 
 void CachingAllocator::give_back(void* data) {
   if (data == nullptr) return;
-  const Header header = *(static_cast<Header*>(data) - 1);
-  if (header.block_size < kSmallestCached) {
-    system_free(header.block);
+  const Block block = *(static_cast<Block*>(data) - 1);
+  if (block.size < kSmallestCached) {
+    system_free(block.start);
     return;
   }
   CachingAllocator& self = allocator();
   const std::lock_guard lock(self.mutex_);
-  self.cached_.emplace(header.block_size, header.block);
-  self.cached_bytes_ += header.block_size;
+  self.cached_.emplace(block.size, block.start);
+  self.cached_bytes_ += block.size;
 }
 
 }  // namespace

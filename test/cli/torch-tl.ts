@@ -29,9 +29,13 @@ export function torchTl(args: string[], invocation: Invocation): Promise<Ended> 
 
 /** Runs a module's text, which can import the package as `torch-tl`, in a process of its own. */
 export function program(text: string, invocation: Invocation): Promise<Ended> {
-  const url = JSON.stringify(new URL('../../dist/index.js', import.meta.url).href);
-  const imported = text.replaceAll("'torch-tl'", url);
-  return nodeProcess(['--input-type=module', '--eval', imported], invocation);
+  return nodeProcess(['--input-type=module', '--eval', withPackage(text)], invocation);
+}
+
+/** A module's text with the package's place for `'torch-tl'`. */
+export function withPackage(text: string): string {
+  const url = new URL('../../dist/index.js', import.meta.url).href;
+  return text.replaceAll("'torch-tl'", JSON.stringify(url));
 }
 
 function nodeProcess(args: string[], { cwd, env, onOutput }: Invocation): Promise<Ended> {

@@ -190,6 +190,8 @@ export interface Engine {
 interface EngineAddon extends Omit<Engine, 'libtorch'> {
   /** The class of the errors that the engine throws and rejects with. */
   setErrorClass(errorClass: typeof TorchTlError): void;
+  /** Ends the engine's thread within a batch. */
+  shutDown(): void;
 }
 
 let engine: Engine | undefined;
@@ -212,6 +214,8 @@ function openEngine(): Engine {
   try {
     const addon = nodeGypBuild(join(packageRoot, `libtorch-${libtorch.minor}`)) as EngineAddon;
     addon.setErrorClass(TorchTlError);
+    // process.exit() runs no cleanup hooks: LibTorch's own statics would be destroyed under a running thread.
+    process.once('exit', () => addon.shutDown());
     return Object.assign(addon, { libtorch: version });
   } catch (cause) {
     throw new TorchTlError(

@@ -16,6 +16,8 @@ void set_error_class(const Napi::CallbackInfo& info) {
   torch_tl::Environment::of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
 }
 
+void shut_down(const Napi::CallbackInfo& info) { torch_tl::Environment::of(info.Env()).jobs.shut_down(); }
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   using namespace torch_tl;
   // For comparison and for doubt: bench/memory.js shows what the cache gains.
@@ -26,6 +28,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   environment->dataset_class = Napi::Persistent(DatasetObject::define(env));
   env.SetInstanceData(environment.release());
   exports["setErrorClass"] = Napi::Function::New(env, set_error_class, "setErrorClass");
+  exports["shutDown"] = Napi::Function::New(env, shut_down, "shutDown");
   exports["info"] = Napi::Function::New(env, engine_info, "info");
   exports["setThreads"] = Napi::Function::New(env, set_threads, "setThreads");
   exports["createModel"] = Napi::Function::New(env, ModelObject::create, "createModel");

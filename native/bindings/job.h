@@ -81,6 +81,8 @@ class JobQueue {
 
   /** For the jobs that start from now on. */
   void set_threads(int threads) { threads_ = threads; }
+  /** Stops the running job, drops those that wait, and ends the thread; harmless a second time. */
+  void shut_down();
   int threads() const { return threads_; }
 
  private:
@@ -93,7 +95,6 @@ class JobQueue {
   std::shared_ptr<JobControl> next();
   void execute(const std::shared_ptr<JobControl>& job);
   void post(Task task);
-  void shut_down();
 
   Channel channel_;
   std::atomic<int> threads_;

@@ -1,5 +1,5 @@
 // Checks the C++ sources with clang-format and clang-tidy; `--fix` formats them instead.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -13,8 +13,12 @@ const sources = readdirSync(join(root, 'native'), { recursive: true, encoding: '
 // The engine is compiled with GCC's OpenMP, whose header clang need not have.
 const TIDY = ['clang-tidy', '--quiet', '--extra-arg=-fno-openmp'];
 
-function run(command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+function run(command, args, input = '') {
+  const { status, error } = spawnSync(command, args, {
+    cwd: root,
+    input,
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
   if (error)
     throw new Error(`${command} cannot be run: ${error.message}. Install clang-format and clang-tidy.`);
   if (status !== 0) process.exit(1);
@@ -30,9 +34,5 @@ if (process.argv.includes('--fix')) {
   if (!build) throw new Error('clang-tidy needs a build: run `npm run build` first.');
   // One clang-tidy a core: LibTorch's headers take each of them some seconds.
   const files = sources.filter((name) => name.endsWith('.cc')).join('\n');
-  execFileSync('xargs', ['-n', '1', '-P', String(availableParallelism()), ...TIDY, '-p', build], {
-    cwd: root,
-    input: files,
-    stdio: ['pipe', 'inherit', 'inherit'],
-  });
+  run('xargs', ['-n', '1', '-P', String(availableParallelism()), ...TIDY, '-p', build], files);
 }

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstring>
-#include <memory>
 #include <utility>
 
 #include "bindings/environment.h"
@@ -36,15 +35,11 @@ const char* name_of(at::ScalarType wanted) {
   return c10::toString(wanted);
 }
 
+/** The tensor lives until JavaScript lets go of its bytes. */
 Napi::Buffer<std::uint8_t> bytes_of(Napi::Env env, const at::Tensor& tensor) {
-  auto owner = std::make_unique<at::Tensor>(tensor);
-  auto* data = static_cast<std::uint8_t*>(owner->data_ptr());
-  const auto free = [](Napi::Env, std::uint8_t*, at::Tensor* held) {
-    const std::unique_ptr<at::Tensor> owned(held);
-  };
-  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): `free` runs when JavaScript lets go of the
-  // bytes.
-  return Napi::Buffer<std::uint8_t>::NewOrCopy(env, data, tensor.nbytes(), free, owner.release());
+  auto* data = static_cast<std::uint8_t*>(tensor.data_ptr());
+  const auto keep = [tensor](Napi::Env, std::uint8_t*) {};
+  return Napi::Buffer<std::uint8_t>::NewOrCopy(env, data, tensor.nbytes(), keep);
 }
 
 }  // namespace

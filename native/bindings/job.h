@@ -70,7 +70,7 @@ class JobQueue {
   JobQueue& operator=(const JobQueue&) = delete;
   JobQueue(JobQueue&&) = delete;
   JobQueue& operator=(JobQueue&&) = delete;
-  ~JobQueue() { shut_down(); }
+  ~JobQueue() = default;  // the environment's cleanup hook has shut it down
 
   struct Options {
     Napi::Function callback;           // for emit

@@ -1,0 +1,16 @@
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { packageRoot } from '../../lib/package-root.ts';
+
+const PRINT = 'console.log(Object.keys(exported).sort().join())';
+const NAMES = 'Dataset,DenseNet121,InputError,TorchTlError,experiments,runExperiment\n';
+
+test.for([
+  ['an ES module', ['--input-type=module', '--eval', `import * as exported from 'torch-tl'; ${PRINT}`]],
+  ['CommonJS', ['--input-type=commonjs', '--eval', `const exported = require('torch-tl'); ${PRINT}`]],
+] as const)('the package exports its public names to %s, without loading the engine', ([, args]) => {
+  // No LibTorch is there to be found.
+  const env = { ...process.env, PATH: '', TORCH_TL_LIBTORCH: '/nowhere', NODE_NO_WARNINGS: '1' };
+  const options = { cwd: packageRoot, env, encoding: 'utf8' } as const;
+  expect(execFileSync(process.execPath, args, options)).toBe(NAMES);
+});

@@ -40,14 +40,20 @@ Napi::Value to_js(Napi::Env env, const TrainResult& result) {
 }
 
 void JobObserver::on_features(std::int64_t done, std::int64_t total, double seconds) {
-  job_.emit_latest([=](Napi::Env env) {
+  const auto make = [=](Napi::Env env) {
     Napi::Object event = Napi::Object::New(env);
     event["type"] = "features";
     event["done"] = number(done);
     event["total"] = number(total);
     event["seconds"] = seconds;
     return event;
-  });
+  };
+  // The last one says how long it all took: no batch may take its place.
+  if (done == total) {
+    job_.emit(make);
+  } else {
+    job_.emit_latest(make);
+  }
 }
 
 void JobObserver::on_batch(const BatchMetrics& metrics) {

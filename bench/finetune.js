@@ -1,8 +1,5 @@
 // The main job against the same work written well in PyTorch: `node bench/finetune.js [rounds]`.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { interleave, median, printTable, pytorch, TUNED_MALLOC, torchTl } from './measure.js';
+import { interleave, median, printTable, pytorch, TUNED_MALLOC, torchTlRun } from './measure.js';
 
 const rounds = Number(process.argv[2] ?? 3);
 const PYTORCH = [
@@ -13,19 +10,12 @@ const PYTORCH = [
 ];
 
 function ours() {
-  const out = mkdtempSync(join(tmpdir(), 'torch-tl-bench-'));
-  try {
-    const { seconds, best, epochs, dataset } = torchTl(['run', 'finetune', '--data', 'sample', '--out', out]);
-    const pictures = dataset.train + dataset.valid;
-    return {
-      total: seconds.total,
-      imagesPerSecond: pictures / seconds.features,
-      accuracy: best.validAccuracy,
-      epochs: epochs.length,
-    };
-  } finally {
-    rmSync(out, { recursive: true, force: true });
-  }
+  return torchTlRun(['finetune', '--data', 'sample'], ({ seconds, best, epochs, dataset }) => ({
+    total: seconds.total,
+    imagesPerSecond: (dataset.train + dataset.valid) / seconds.features,
+    accuracy: best.validAccuracy,
+    epochs: epochs.length,
+  }));
 }
 
 function theirs() {
@@ -38,7 +28,7 @@ function theirs() {
   };
 }
 
-const measured = interleave(rounds, { 'torch-tl': ours, 'PyTorch, written well': theirs });
+const measured = await interleave(rounds, { 'torch-tl': ours, 'PyTorch, written well': theirs });
 const naive = pytorch('finetune.py', [...PYTORCH, '--naive', '--limit', '128']).images_per_second;
 
 const rows = Object.entries(measured).map(([name, runs]) => {

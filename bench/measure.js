@@ -1,6 +1,7 @@
 // What the benchmarks share: programs run one after another in processes of their own, and tables.
 import { spawnSync } from 'node:child_process';
-import { cpus } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -13,9 +14,15 @@ export const TUNED_MALLOC = {
   MALLOC_TOP_PAD_: '268435456',
 };
 
-/** Runs `torch-tl ... --json` and gives the document. */
-export function torchTl(args, env = {}) {
-  return json(process.execPath, ['bin/torch-tl.js', ...args, '--json'], env);
+/** Runs `torch-tl run ...` in a directory that goes again, and gives what `use` makes of results and directory. */
+export async function torchTlRun(args, use, env = {}) {
+  const out = mkdtempSync(join(tmpdir(), 'torch-tl-bench-'));
+  try {
+    const command = ['bin/torch-tl.js', 'run', ...args, '--out', out, '--json'].map(String);
+    return await use(json(process.execPath, command, env), out);
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
 }
 
 /** Runs a script of bench/pytorch and gives its line of JSON. `PYTHON` names the Python to use. */
@@ -41,11 +48,11 @@ export function mean(values) {
 }
 
 /** Measures each of several candidates in turn, `rounds` times: a list of measurements by name. */
-export function interleave(rounds, candidates) {
+export async function interleave(rounds, candidates) {
   const measured = Object.fromEntries(Object.keys(candidates).map((name) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     for (const [name, measure] of Object.entries(candidates)) {
-      measured[name].push(measure());
+      measured[name].push(await measure());
       console.error(`round ${round}/${rounds}: ${name}: ${JSON.stringify(measured[name].at(-1))}`);
     }
   }

@@ -1,10 +1,8 @@
 // What bf16 costs in accuracy, paired by seed: `node bench/precision.js DIR`, a directory of CIFAR-10's binary
 // batches, of which 2,500 training and 1,000 test pictures are used.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dataset, DenseNet121 } from '../dist/index.js';
-import { mean, printTable, torchTl } from './measure.js';
+import { mean, printTable, torchTlRun } from './measure.js';
 
 const LIMITS = { train: 2500, valid: 1000 };
 const directory = process.argv[2];
@@ -13,22 +11,16 @@ const { train, valid } = await Dataset.cifar10(directory, LIMITS);
 train.dispose();
 
 /** Trains, then asks the best epoch's model for its answers in the same precision. */
-async function measure(precision, seed) {
-  const out = mkdtempSync(join(tmpdir(), 'torch-tl-bench-'));
-  try {
-    const limits = ['--limit-train', LIMITS.train, '--limit-valid', LIMITS.valid];
-    const how = ['--precision', precision, '--seed', seed, '--out', out];
-    const { best } = torchTl(['run', 'finetune', '--data', directory, ...limits, ...how].map(String));
+function measure(precision, seed) {
+  const limits = ['--limit-train', LIMITS.train, '--limit-valid', LIMITS.valid];
+  const args = ['finetune', '--data', directory, ...limits, '--precision', precision, '--seed', seed];
+  return torchTlRun(args, async ({ best }, out) => {
     const model = await DenseNet121.load(join(out, 'best.safetensors'), { device: 'cpu' });
     const { shape, data } = await model.logits(valid, { precision });
     model.dispose();
-    return {
-      accuracy: best.validAccuracy,
-      answers: Array.from({ length: shape[0] }, (_, i) => answer(data, i)),
-    };
-  } finally {
-    rmSync(out, { recursive: true, force: true });
-  }
+    const answers = Array.from({ length: shape[0] }, (_, picture) => answer(data, picture));
+    return { accuracy: best.validAccuracy, answers };
+  });
 }
 
 /** The index of the largest of a picture's ten logits. */

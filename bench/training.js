@@ -1,21 +1,15 @@
 // Training every layer against PyTorch written well: `node bench/training.js [rounds]`.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { interleave, median, printTable, pytorch, TUNED_MALLOC, torchTl } from './measure.js';
+import { interleave, median, printTable, pytorch, TUNED_MALLOC, torchTlRun } from './measure.js';
 
 const rounds = Number(process.argv[2] ?? 3);
 
 /** The second epoch's, which has no first-step costs in it, as PyTorch's median step has none. */
 function ours(imageSize, pictures) {
-  const out = mkdtempSync(join(tmpdir(), 'torch-tl-bench-'));
-  try {
-    const limits = ['--data', 'sample', '--limit-train', pictures, '--limit-valid', 10, '--epochs', 2];
-    const args = ['run', 'base', '--image-size', imageSize, ...limits, '--out', out].map(String);
-    return pictures / torchTl(args).epochs[1].seconds;
-  } finally {
-    rmSync(out, { recursive: true, force: true });
-  }
+  const limits = ['--data', 'sample', '--limit-train', pictures, '--limit-valid', 10, '--epochs', 2];
+  return torchTlRun(
+    ['base', '--image-size', imageSize, ...limits],
+    ({ epochs }) => pictures / epochs[1].seconds,
+  );
 }
 
 function theirs(imageSize, steps) {
@@ -23,20 +17,21 @@ function theirs(imageSize, steps) {
   return pytorch('train.py', args, TUNED_MALLOC).images_per_second;
 }
 
-const rows = [
+const rows = [];
+for (const [imageSize, pictures] of [
   [64, 640],
   [155, 256],
-].map(([imageSize, pictures]) => {
-  const measured = interleave(rounds, {
+]) {
+  const measured = await interleave(rounds, {
     ours: () => ours(imageSize, pictures),
     theirs: () => theirs(imageSize, pictures / 128),
   });
   const ratio = median(measured.ours.map((speed, round) => speed / measured.theirs[round]));
-  return [
+  rows.push([
     `${imageSize} pixels`,
     median(measured.theirs).toFixed(1),
     median(measured.ours).toFixed(1),
     ratio.toFixed(2),
-  ];
-});
+  ]);
+}
 printTable(['`base`, images/s', 'PyTorch, written well', 'torch-tl', 'ratio'], rows);

@@ -22,15 +22,15 @@ void JobControl::check_abort() const {
   if (aborted_) throw Aborted();
 }
 
-void JobControl::post(std::function<void(Napi::Env)> task) { queue_.post(std::move(task)); }
-
 void JobControl::emit(MakeResult make) {
   {
     // What comes later must not take the place of what came before this event.
     const std::lock_guard lock(unseen_mutex_);
     unseen_.reset();
   }
-  post([self = self_.lock(), make = std::move(make)](Napi::Env env) { self->callback_.Call({make(env)}); });
+  queue_.post([self = shared_from_this(), make = std::move(make)](Napi::Env env) {
+    self->callback_.Call({make(env)});
+  });
 }
 
 void JobControl::emit_latest(MakeResult make) {
@@ -43,7 +43,7 @@ void JobControl::emit_latest(MakeResult make) {
     }
     unseen_ = event = std::make_shared<MakeResult>(std::move(make));
   }
-  post([self = self_.lock(), event](Napi::Env env) {
+  queue_.post([self = shared_from_this(), event](Napi::Env env) {
     MakeResult newest;
     {
       const std::lock_guard lock(self->unseen_mutex_);
@@ -85,8 +85,7 @@ JobQueue::JobQueue(Napi::Env env)
 
 Napi::Object JobQueue::submit(Napi::Env env, std::function<MakeResult(JobControl&)> execute,
                               const Options& options) {
-  const std::shared_ptr<JobControl> job(new JobControl(*this, env));  // NOLINT: its constructor is private
-  job->self_ = job;
+  const auto job = std::make_shared<JobControl>(JobControl::Key{}, *this, env);
   job->execute_ = std::move(execute);
   if (!options.callback.IsEmpty()) job->callback_ = Napi::Persistent(options.callback);
   for (const Napi::Object& object : options.keep) job->kept_.push_back(Napi::Persistent(object));

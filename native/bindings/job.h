@@ -8,7 +8,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,21 +20,24 @@ class JobQueue;
 using MakeResult = std::function<Napi::Value(Napi::Env)>;
 
 /** What a piece of work sees of its job while it runs on the engine's thread. */
-class JobControl {
+class JobControl : public std::enable_shared_from_this<JobControl> {
+  /** Only the queue makes jobs. */
+  struct Key {};
+
  public:
+  JobControl(Key /*key*/, JobQueue& queue, Napi::Env env)
+      : queue_(queue), deferred_(Napi::Promise::Deferred::New(env)) {}
+
   bool aborted() const { return aborted_; }
   /** Throws Aborted after abort(). */
   void check_abort() const;
-  /** Runs `task` on the JavaScript thread, in order with all others. */
-  void post(std::function<void(Napi::Env)> task);
-  /** Calls the job's callback with the value that `make` makes there. */
+  /** Calls the job's callback on the JavaScript thread, in order, with the value that `make` makes there. */
   void emit(MakeResult make);
   /** As emit, but when JavaScript is slow an event that it has not seen yet is replaced by this one. */
   void emit_latest(MakeResult make);
 
  private:
   friend class JobQueue;
-  JobControl(JobQueue& queue, Napi::Env env) : queue_(queue), deferred_(Napi::Promise::Deferred::New(env)) {}
 
   struct Failure {
     std::string code;
@@ -55,7 +57,6 @@ class JobControl {
   // An event of emit_latest that is on its way and may still be replaced.
   std::mutex unseen_mutex_;
   std::shared_ptr<MakeResult> unseen_;
-  std::weak_ptr<JobControl> self_;
 };
 
 /**
@@ -81,12 +82,14 @@ class JobQueue {
 
   /** For the jobs that start from now on. */
   void set_threads(int threads) { threads_ = threads; }
+  int threads() const { return threads_; }
+
   /** Stops the running job, drops those that wait, and ends the thread; harmless a second time. */
   void shut_down();
-  int threads() const { return threads_; }
 
  private:
   friend class JobControl;
+  /** Runs on the JavaScript thread. */
   using Task = std::function<void(Napi::Env)>;
   static void run_task(Napi::Env env, Napi::Function callback, std::nullptr_t* context, Task* task);
   using Channel = Napi::TypedThreadSafeFunction<std::nullptr_t, Task, run_task>;

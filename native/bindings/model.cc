@@ -216,14 +216,11 @@ Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
   const TrainOptions options = to_train_options(info[2].As<Napi::Object>());
   const auto work = [training, validation, options](Model& model, JobControl& job) -> MakeResult {
     JobObserver observer(job);
-    {
-      const std::lock_guard lock(model.best_mutex);
-      model.best.clear();
-    }
     const auto keep_best = [&model](std::vector<NamedTensor> best) {
       const std::lock_guard lock(model.best_mutex);
       model.best = std::move(best);
     };
+    keep_best({});
     const TrainResult result =
         torch_tl::train(model.network, *training, *validation, options, observer, keep_best);
     return [result](Napi::Env env) { return to_js(env, result); };

@@ -14,7 +14,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <new>
 
 #ifdef _WIN32
 #include <malloc.h>
@@ -90,10 +89,10 @@ class CachingAllocator final : public c10::Allocator {
  private:
   void* take(std::size_t bytes) {
     const std::size_t needed = bytes + sizeof(Block);
-    Block block = needed >= kSmallestCached ? reuse_or_allocate(size_class(needed)) : fresh(needed);
+    const Block block = needed >= kSmallestCached ? reuse_or_allocate(size_class(needed)) : fresh(needed);
     TORCH_CHECK_WITH(OutOfMemoryError, block.start != nullptr, "not enough memory for a tensor of ", bytes,
                      " bytes");
-    return new (block.start) Block(block) + 1;
+    return std::construct_at(static_cast<Block*>(block.start), block) + 1;
   }
 
   Block reuse_or_allocate(std::size_t size) {

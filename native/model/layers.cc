@@ -22,14 +22,6 @@ namespace {
 constexpr double kBatchNormEpsilon = 1e-5;
 constexpr double kBatchNormMomentum = 0.1;
 
-/** A parameter must stay the same leaf of the autograd graph, so moving it replaces its data. */
-void move(at::Tensor& tensor, at::Device device) {
-  const at::NoGradGuard no_grad;
-  const bool requires_grad = tensor.requires_grad();
-  tensor = tensor.to(device).detach();
-  tensor.set_requires_grad(requires_grad);
-}
-
 /** torch.nn.init's `kaiming_uniform_(a=sqrt(5))`, in its order of operations, for the same last bit. */
 void kaiming_uniform(at::Tensor& weight, std::int64_t fan_in, at::Generator& generator) {
   const double a = std::sqrt(5.0);
@@ -75,11 +67,7 @@ void Conv2d::initialise(at::Generator& generator) {
 }
 
 void Conv2d::to(at::Device device) {
-  move(weight_, device);
-  const at::NoGradGuard no_grad;
-  const bool requires_grad = weight_.requires_grad();
-  weight_ = weight_.contiguous(at::MemoryFormat::ChannelsLast).detach();
-  weight_.set_requires_grad(requires_grad);
+  weight_ = weight_.to(device).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& x, const Pass& /*pass*/) {
@@ -98,7 +86,7 @@ BatchNorm::BatchNorm(std::string name, std::int64_t channels)
 
 void BatchNorm::to(at::Device device) {
   for (at::Tensor* tensor : {&weight_, &bias_, &running_mean_, &running_var_, &num_batches_tracked_}) {
-    move(*tensor, device);
+    *tensor = tensor->to(device);
   }
 }
 
@@ -119,8 +107,8 @@ Linear::Linear(std::string name, std::int64_t in, std::int64_t out, at::Generato
 }
 
 void Linear::to(at::Device device) {
-  move(weight_, device);
-  move(bias_, device);
+  weight_ = weight_.to(device);
+  bias_ = bias_.to(device);
 }
 
 at::Tensor Linear::forward(const at::Tensor& x, const Pass& /*pass*/) {

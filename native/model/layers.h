@@ -53,7 +53,7 @@ class Layer {
   virtual std::vector<NamedTensor> parameters() const { return {}; }
   /** Running statistics. */
   virtual std::vector<NamedTensor> buffers() const { return {}; }
-  /** Moves parameters and buffers to `device`. */
+  /** Moves parameters and buffers to `device`, once, before anything trains. */
   virtual void to(at::Device /*device*/) {}
 
   /** A frozen layer's parameters get no gradient, and its running statistics stand still. */

@@ -65,17 +65,12 @@ at::Tensor Network::logits(const at::Tensor& features, const Pass& pass) {
   return head_(features, pass).to(at::kFloat);
 }
 
-std::vector<NamedTensor> Network::parameters() const {
-  std::vector<NamedTensor> all;
-  for (const Layer* leaf : leaves_) {
-    for (NamedTensor& parameter : leaf->parameters()) all.push_back(std::move(parameter));
-  }
-  return all;
-}
-
 std::vector<NamedTensor> Network::trainable_parameters() const {
-  std::vector<NamedTensor> trainable = parameters();
-  std::erase_if(trainable, [](const NamedTensor& parameter) { return !parameter.tensor.requires_grad(); });
+  std::vector<NamedTensor> trainable;
+  for (const Layer* leaf : leaves_) {
+    if (!leaf->trainable()) continue;
+    for (NamedTensor& parameter : leaf->parameters()) trainable.push_back(std::move(parameter));
+  }
   return trainable;
 }
 

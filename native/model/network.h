@@ -45,7 +45,6 @@ class Network {
   at::Tensor logits(const at::Tensor& features, const Pass& pass);
 
   const std::vector<Layer*>& leaves() const { return leaves_; }
-  std::vector<NamedTensor> parameters() const;
   std::vector<NamedTensor> trainable_parameters() const;
   /** Parameters and buffers in torchvision's order. */
   std::vector<NamedTensor> tensors() const;

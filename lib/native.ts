@@ -73,6 +73,67 @@ export interface TrainOptions {
   earlyStopping: { patience: number; minDelta: number } | null;
 }
 
+export interface OptimizerOptions {
+  type: 'adam' | 'adamw' | 'sgd';
+  /** Adam's and AdamW's. */
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** SGD's. */
+  momentum: number;
+  nesterov: boolean;
+  /** Adam and SGD add it to the gradient, AdamW shrinks the weights by it. */
+  weightDecay: number;
+  /** Whether it reaches one-dimensional parameters (norms and biases) too. */
+  decayNormsAndBiases: boolean;
+}
+
+/** What a stage's learning rates are multiplied by in the course of its steps. */
+export interface ScheduleOptions {
+  type: 'constant' | 'cosine' | 'one-cycle' | 'step' | 'plateau';
+  /** The rate rises linearly over so many epochs, or parts of one, before the schedule begins. */
+  warmupEpochs: number;
+  /** `cosine` ends at it and `plateau` and `step` never fall below it. */
+  minLearningRate: number;
+  /** Of `step`: every so many epochs, by which factor. */
+  stepEpochs: number;
+  stepFactor: number;
+  /** Keras' ReduceLROnPlateau on the validation loss. */
+  plateauFactor: number;
+  plateauPatience: number;
+}
+
+/** A part of a training: what trains, how long and how. Each starts with a fresh optimiser. */
+export interface StageOptions {
+  epochs: number;
+  /** Full names of the leaf layers that train, all others being frozen; null leaves it as it is. */
+  trainable: string[] | null;
+  optimizer: OptimizerOptions;
+  learningRate: number;
+  /** Leaf layers with a learning rate of their own, which the schedule scales alike. */
+  layerLearningRates: Array<{ layers: string[]; learningRate: number }>;
+  schedule: ScheduleOptions;
+  /** On the validation loss; null trains every epoch. */
+  earlyStopping: { patience: number; minDelta: number } | null;
+}
+
+/** Drawn anew for every batch, in this order; null or 0 leaves one out. */
+export interface AugmentationOptions {
+  /** Share of the area and ratio of the sides, as torchvision's RandomResizedCrop. */
+  randomResizedCrop: { scale: [number, number]; ratio: [number, number] } | null;
+  /** A crop of the same size out of the picture with a black border of this share of its side. */
+  randomCrop: { padding: number } | null;
+  /** Probability. */
+  horizontalFlip: number;
+  /** As torchvision's ColorJitter: factors from `1 - value` to `1 + value`, hue in turns. */
+  colorJitter: { brightness: number; contrast: number; saturation: number; hue: number } | null;
+  /** Probability of a rectangle of the mean colour; scale and ratio as torchvision's RandomErasing. */
+  randomErasing: { probability: number; scale: [number, number]; ratio: [number, number] } | null;
+  /** Alpha of the beta distribution; where both are given, each batch draws one of the two. */
+  mixup: number;
+  cutmix: number;
+}
+
 export interface EpochMetrics {
   /** Counted from 1. */
   epoch: number;

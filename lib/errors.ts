@@ -2,6 +2,7 @@
 export type ErrorCode =
   | 'ABORTED'
   | 'BUILD_FAILED'
+  | 'CHECKPOINT_INVALID'
   | 'CUDA_UNAVAILABLE'
   | 'DATA_INVALID'
   | 'DATA_NOT_FOUND'

@@ -114,7 +114,7 @@ export async function train(
   function report(event: TrainEvent): void {
     if (event.type === 'features') options.onFeatures?.(event);
     else if (event.type === 'batch') options.onBatch?.(event);
-    else reportEpoch(event);
+    else if (event.type === 'epoch') reportEpoch(event);
   }
 
   function reportEpoch({ type, best: isBest, ...epoch }: EventOf<'epoch'>): void {
@@ -129,10 +129,15 @@ export async function train(
   const [training, validation] = await Promise.all([data.onDevice(device), options.valid.onDevice(device)]);
   const outcome = await settle(
     () =>
-      model.train(training, validation, nativeOptions(options, precision), guarded(report, callbackFailed)),
+      model.train(
+        training,
+        validation,
+        nativeOptions(options, precision),
+        guarded(report, callbackFailed),
+        [],
+      ),
     signal,
   );
-  await settle(() => model.load(model.best()), signal);
   return { best: best as EpochMetrics, epochs, ...outcome };
 }
 
@@ -140,16 +145,43 @@ function nativeOptions(options: TrainingOptions, precision: Precision): TrainOpt
   const { batchSize, epochs, seed, featureCache, learningRate, earlyStoppingPatience: patience } = options;
   return {
     batchSize,
-    epochs,
     seed,
     precision,
     featureCache,
-    learningRate,
-    plateau: {
-      factor: options.plateauFactor,
-      patience: options.plateauPatience,
-      minLearningRate: options.minLearningRate,
-    },
-    earlyStopping: patience === 'off' ? null : { patience, minDelta: options.earlyStoppingMinDelta },
+    stages: [
+      {
+        epochs,
+        trainable: null,
+        optimizer: {
+          type: 'adam',
+          beta1: 0.9,
+          beta2: 0.999,
+          epsilon: 1e-8,
+          momentum: 0.9,
+          nesterov: true,
+          weightDecay: 0,
+          decayNormsAndBiases: false,
+        },
+        learningRate,
+        layerLearningRates: [],
+        schedule: {
+          type: 'plateau',
+          warmupEpochs: 0,
+          minLearningRate: options.minLearningRate,
+          stepEpochs: 10,
+          stepFactor: 0.1,
+          plateauFactor: options.plateauFactor,
+          plateauPatience: options.plateauPatience,
+        },
+        earlyStopping: patience === 'off' ? null : { patience, minDelta: options.earlyStoppingMinDelta },
+      },
+    ],
+    labelSmoothing: 0,
+    classWeights: null,
+    clipNorm: null,
+    gradientAccumulationSteps: 1,
+    emaDecay: null,
+    checkpoints: false,
+    checkpointSeconds: null,
   };
 }

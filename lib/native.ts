@@ -60,19 +60,6 @@ export interface LayerDescription {
   trainable: boolean;
 }
 
-export interface TrainOptions {
-  batchSize: number;
-  epochs: number;
-  seed: number;
-  precision: Precision;
-  featureCache: boolean;
-  learningRate: number;
-  /** Keras' ReduceLROnPlateau on the validation loss. */
-  plateau: { factor: number; patience: number; minLearningRate: number };
-  /** On the validation loss; null trains every epoch. */
-  earlyStopping: { patience: number; minDelta: number } | null;
-}
-
 export interface OptimizerOptions {
   type: 'adam' | 'adamw' | 'sgd';
   /** Adam's and AdamW's. */
@@ -134,9 +121,37 @@ export interface AugmentationOptions {
   cutmix: number;
 }
 
-export interface EpochMetrics {
-  /** Counted from 1. */
+export interface TrainOptions {
+  batchSize: number;
+  seed: number;
+  precision: Precision;
+  featureCache: boolean;
+  stages: StageOptions[];
+  labelSmoothing: number;
+  /** One a class, in the classes' order. */
+  classWeights: number[] | null;
+  /** The largest norm of all gradients as one vector. */
+  clipNorm: number | null;
+  gradientAccumulationSteps: number;
+  emaDecay: number | null;
+  /** Whether checkpoints are kept: after every epoch, every so many seconds, and when the work is stopped. */
+  checkpoints: boolean;
+  checkpointSeconds: number | null;
+}
+
+/** The whole state of a training after `epoch` epochs and `batch` batches of the next one. */
+export interface NativeCheckpoint {
   epoch: number;
+  batch: number;
+  tensors: HostTensor[];
+}
+
+export interface EpochMetrics {
+  /** Counted from 1, on from stage to stage. */
+  epoch: number;
+  /** Counted from 1. */
+  stage: number;
+  /** The learning rate of the epoch's last step. */
   lr: number;
   trainLoss: number;
   trainAccuracy: number;
@@ -146,6 +161,7 @@ export interface EpochMetrics {
 }
 
 export type TrainEvent =
+  | { type: 'stage'; stage: number; stages: number; trainableParameters: number }
   | { type: 'features'; done: number; total: number; seconds: number }
   | {
       type: 'batch';
@@ -156,6 +172,8 @@ export type TrainEvent =
       accuracy: number;
       imagesPerSecond: number;
     }
+  /** There is a new `Model.checkpoint()`. */
+  | { type: 'checkpoint' }
   /** `best` is true where this epoch is the best so far; its weights are then `Model.best()`. */
   | ({ type: 'epoch'; best: boolean } & EpochMetrics);
 
@@ -199,6 +217,8 @@ export interface NativeModel {
   state(): Job<HostTensor[]>;
   /** The same of the best epoch of the last `train`, at once; may be called while it runs. */
   best(): HostTensor[];
+  /** The newest checkpoint of the last `train`, at once; may be called while it runs. */
+  checkpoint(): NativeCheckpoint | null;
   /** Freezes or unfreezes the leaf layers under these dotted names; gives how many each matched. */
   setTrainable(names: string[], trainable: boolean): Job<number[]>;
   describe(): Job<LayerDescription[]>;
@@ -221,11 +241,16 @@ export interface NativeModel {
     data: NativeDataset,
     options: { precision: Precision; seed: number },
   ): Job<{ loss: number; gradients: HostTensor[] }>;
+  /**
+   * Afterwards the model holds the best epoch's weights. `checkpoint` holds the tensors of one of the same
+   * training to go on from, or nothing; else it rejects with `CHECKPOINT_INVALID`.
+   */
   train(
     train: NativeDataset,
     valid: NativeDataset,
     options: TrainOptions,
     onEvent: (event: TrainEvent) => void,
+    checkpoint: HostTensor[],
   ): Job<TrainResult>;
   dispose(): void;
 }

@@ -73,6 +73,21 @@ BorrowedTensor to_borrowed_tensor(const Napi::Object& value) {
   return tensor;
 }
 
+std::vector<BorrowedTensor> to_borrowed_tensors(const Napi::Array& values) {
+  std::vector<BorrowedTensor> borrowed;
+  for (std::uint32_t i = 0; i < values.Length(); ++i) {
+    borrowed.push_back(to_borrowed_tensor(values.Get(i).As<Napi::Object>()));
+  }
+  return borrowed;
+}
+
+std::vector<NamedTensor> copies(const std::vector<BorrowedTensor>& borrowed) {
+  std::vector<NamedTensor> tensors;
+  tensors.reserve(borrowed.size());
+  for (const BorrowedTensor& tensor : borrowed) tensors.push_back({tensor.name, tensor.copy()});
+  return tensors;
+}
+
 Napi::Object to_js_header(Napi::Env env, const NamedTensor& value) {
   Napi::Object object = Napi::Object::New(env);
   object["name"] = value.name;
@@ -99,6 +114,20 @@ Napi::Array to_js(Napi::Env env, const std::vector<std::int64_t>& values) {
   std::uint32_t index = 0;
   for (const std::int64_t value : values) array[index++] = static_cast<double>(value);
   return array;
+}
+
+std::vector<double> to_doubles(const Napi::Value& value) {
+  const auto array = value.As<Napi::Array>();
+  std::vector<double> numbers;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) numbers.push_back(to_double(array.Get(i)));
+  return numbers;
+}
+
+std::vector<std::string> to_strings(const Napi::Value& value) {
+  const auto array = value.As<Napi::Array>();
+  std::vector<std::string> strings;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) strings.push_back(to_string(array.Get(i)));
+  return strings;
 }
 
 at::ScalarType to_precision(const Napi::Value& value) {

@@ -29,6 +29,9 @@ struct BorrowedTensor {
 /** Reads `{ name, dtype, shape, data }`; throws TypeError where data and shape disagree. */
 BorrowedTensor to_borrowed_tensor(const Napi::Object& value);
 
+std::vector<BorrowedTensor> to_borrowed_tensors(const Napi::Array& values);
+std::vector<NamedTensor> copies(const std::vector<BorrowedTensor>& borrowed);
+
 /** `{ name, dtype, shape }` */
 Napi::Object to_js_header(Napi::Env env, const NamedTensor& value);
 /** Gives a tensor on the host to JavaScript without copying it. */
@@ -39,6 +42,8 @@ Napi::Array to_js(Napi::Env env, const std::vector<std::int64_t>& values);
 at::ScalarType to_precision(const Napi::Value& value);
 at::Device to_device(const Napi::Value& value);
 
+std::vector<double> to_doubles(const Napi::Value& value);
+std::vector<std::string> to_strings(const Napi::Value& value);
 inline std::int64_t to_int(const Napi::Value& value) { return value.As<Napi::Number>().Int64Value(); }
 inline double to_double(const Napi::Value& value) { return value.As<Napi::Number>().DoubleValue(); }
 inline std::string to_string(const Napi::Value& value) { return value.As<Napi::String>().Utf8Value(); }

@@ -140,6 +140,8 @@ void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
     fail("ABORTED", error.what());
   } catch (const LossNotFinite& error) {
     fail("LOSS_NOT_FINITE", error.what());
+  } catch (const CheckpointInvalid& error) {
+    fail("CHECKPOINT_INVALID", error.what());
   } catch (const c10::OutOfMemoryError& error) {
     fail("OUT_OF_MEMORY", error.what_without_backtrace());
   } catch (const c10::Error& error) {

@@ -64,6 +64,7 @@ Napi::Function ModelObject::define(Napi::Env env) {
       env, "Model",
       {InstanceMethod<&ModelObject::tensors>("tensors"), InstanceMethod<&ModelObject::load>("load"),
        InstanceMethod<&ModelObject::state>("state"), InstanceMethod<&ModelObject::best>("best"),
+       InstanceMethod<&ModelObject::checkpoint>("checkpoint"),
        InstanceMethod<&ModelObject::set_trainable>("setTrainable"),
        InstanceMethod<&ModelObject::describe>("describe"), InstanceMethod<&ModelObject::features>("features"),
        InstanceMethod<&ModelObject::logits>("logits"), InstanceMethod<&ModelObject::forward>("forward"),
@@ -108,15 +109,8 @@ Napi::Value ModelObject::tensors(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelObject::load(const Napi::CallbackInfo& info) {
   const auto array = info[0].As<Napi::Array>();
-  std::vector<BorrowedTensor> borrowed;
-  for (std::uint32_t i = 0; i < array.Length(); ++i) {
-    borrowed.push_back(to_borrowed_tensor(array.Get(i).As<Napi::Object>()));
-  }
-  const auto work = [borrowed = std::move(borrowed)](Model& model, JobControl&) {
-    std::vector<NamedTensor> values;
-    values.reserve(borrowed.size());
-    for (const BorrowedTensor& tensor : borrowed) values.push_back({tensor.name, tensor.copy()});
-    model.network.load(values);
+  const auto work = [borrowed = to_borrowed_tensors(array)](Model& model, JobControl&) {
+    model.network.load(copies(borrowed));
     return nothing();
   };
   return submit(info, work, {.callback = {}, .keep = {array.As<Napi::Object>()}});
@@ -130,8 +124,20 @@ Napi::Value ModelObject::state(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelObject::best(const Napi::CallbackInfo& info) {
   const std::shared_ptr<Model> model = value();
-  const std::lock_guard lock(model->best_mutex);
+  const std::lock_guard lock(model->mutex);
   return to_js(info.Env(), model->best);
+}
+
+Napi::Value ModelObject::checkpoint(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<Model> model = value();
+  const std::lock_guard lock(model->mutex);
+  if (!model->checkpoint) return env.Null();
+  Napi::Object object = Napi::Object::New(env);
+  object["epoch"] = static_cast<double>(model->checkpoint->epoch);
+  object["batch"] = static_cast<double>(model->checkpoint->batch);
+  object["tensors"] = to_js(env, model->checkpoint->tensors);
+  return object;
 }
 
 Napi::Value ModelObject::set_trainable(const Napi::CallbackInfo& info) {
@@ -214,18 +220,16 @@ Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
   const auto training = DatasetObject::value_of(info[0]);
   const auto validation = DatasetObject::value_of(info[1]);
   const TrainOptions options = to_train_options(info[2].As<Napi::Object>());
-  const auto work = [training, validation, options](Model& model, JobControl& job) -> MakeResult {
-    JobObserver observer(job);
-    const auto keep_best = [&model](std::vector<NamedTensor> best) {
-      const std::lock_guard lock(model.best_mutex);
-      model.best = std::move(best);
-    };
-    keep_best({});
+  const auto checkpoint = info[4].As<Napi::Array>();
+  const auto work = [training, validation, options, borrowed = to_borrowed_tensors(checkpoint)](
+                        Model& model, JobControl& job) -> MakeResult {
+    JobObserver observer(job, model);
     const TrainResult result =
-        torch_tl::train(model.network, *training, *validation, options, observer, keep_best);
+        torch_tl::train(model.network, *training, *validation, options, copies(borrowed), observer);
     return [result](Napi::Env env) { return to_js(env, result); };
   };
-  return submit(info, work, {.callback = info[3].As<Napi::Function>()});
+  return submit(info, work,
+                {.callback = info[3].As<Napi::Function>(), .keep = {checkpoint.As<Napi::Object>()}});
 }
 
 }  // namespace torch_tl

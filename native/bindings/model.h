@@ -5,22 +5,25 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "bindings/job.h"
 #include "bindings/native_object.h"
 #include "model/network.h"
 #include "training/extraction.h"
+#include "training/observer.h"
 
 namespace torch_tl {
 
-/** A network and the best weights of its last training. */
+/** A network, and the best weights and the newest checkpoint of its last training. */
 struct Model {
   explicit Model(const NetworkOptions& options) : network(options) {}
 
   Network network;
-  std::mutex best_mutex;
+  std::mutex mutex;  // of what the training leaves here for the JavaScript thread
   std::vector<NamedTensor> best;
+  std::optional<Checkpoint> checkpoint;
 };
 
 /** The JavaScript class `Model`; lib/native.ts describes its methods. */
@@ -42,6 +45,7 @@ class ModelObject final : public NativeObject<ModelObject, Model> {
   Napi::Value load(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);
   Napi::Value best(const Napi::CallbackInfo& info);
+  Napi::Value checkpoint(const Napi::CallbackInfo& info);
   Napi::Value set_trainable(const Napi::CallbackInfo& info);
   Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value features(const Napi::CallbackInfo& info);

@@ -1,5 +1,10 @@
 #include "bindings/training.h"
 
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <utility>
+
 #include "bindings/convert.h"
 
 namespace torch_tl {
@@ -7,23 +12,95 @@ namespace {
 
 double number(std::int64_t value) { return static_cast<double>(value); }
 
+/** What a name stands for; lib/options.ts has checked that it is one of them. */
+template <typename Value>
+Value named(const Napi::Value& name, std::initializer_list<std::pair<const char*, Value>> known) {
+  const std::string wanted = to_string(name);
+  for (const auto& [text, value] : known) {
+    if (wanted == text) return value;
+  }
+  throw Napi::TypeError::New(name.Env(), "'" + wanted + "' is not known here");
+}
+
+std::optional<double> to_optional_double(const Napi::Value& value) {
+  if (value.IsNull()) return std::nullopt;
+  return to_double(value);
+}
+
+OptimizerOptions to_optimizer_options(const Napi::Object& value) {
+  OptimizerOptions options;
+  options.type = named<OptimizerType>(
+      value.Get("type"),
+      {{"adam", OptimizerType::kAdam}, {"adamw", OptimizerType::kAdamW}, {"sgd", OptimizerType::kSgd}});
+  options.beta1 = to_double(value.Get("beta1"));
+  options.beta2 = to_double(value.Get("beta2"));
+  options.epsilon = to_double(value.Get("epsilon"));
+  options.momentum = to_double(value.Get("momentum"));
+  options.nesterov = value.Get("nesterov").As<Napi::Boolean>();
+  options.weight_decay = to_double(value.Get("weightDecay"));
+  options.decay_norms_and_biases = value.Get("decayNormsAndBiases").As<Napi::Boolean>();
+  return options;
+}
+
+ScheduleOptions to_schedule_options(const Napi::Object& value) {
+  ScheduleOptions options;
+  options.type = named<ScheduleType>(value.Get("type"), {{"constant", ScheduleType::kConstant},
+                                                         {"cosine", ScheduleType::kCosine},
+                                                         {"one-cycle", ScheduleType::kOneCycle},
+                                                         {"step", ScheduleType::kStep},
+                                                         {"plateau", ScheduleType::kPlateau}});
+  options.warmup_epochs = to_double(value.Get("warmupEpochs"));
+  options.min_learning_rate = to_double(value.Get("minLearningRate"));
+  options.step_epochs = to_int(value.Get("stepEpochs"));
+  options.step_factor = to_double(value.Get("stepFactor"));
+  options.plateau_factor = to_double(value.Get("plateauFactor"));
+  options.plateau_patience = to_int(value.Get("plateauPatience"));
+  return options;
+}
+
+StageOptions to_stage_options(const Napi::Object& value) {
+  StageOptions stage;
+  stage.epochs = to_int(value.Get("epochs"));
+  if (const Napi::Value trainable = value.Get("trainable"); trainable.IsArray()) {
+    stage.trainable = to_strings(trainable);
+  }
+  stage.optimizer = to_optimizer_options(value.Get("optimizer").As<Napi::Object>());
+  stage.learning_rate = to_double(value.Get("learningRate"));
+  const auto rates = value.Get("layerLearningRates").As<Napi::Array>();
+  for (std::uint32_t i = 0; i < rates.Length(); ++i) {
+    const auto rate = rates.Get(i).As<Napi::Object>();
+    stage.layer_learning_rates.push_back(
+        {to_strings(rate.Get("layers")), to_double(rate.Get("learningRate"))});
+  }
+  stage.schedule = to_schedule_options(value.Get("schedule").As<Napi::Object>());
+  if (const Napi::Value early = value.Get("earlyStopping"); early.IsObject()) {
+    const auto stopping = early.As<Napi::Object>();
+    stage.early_stopping = {to_int(stopping.Get("patience")), to_double(stopping.Get("minDelta"))};
+  }
+  return stage;
+}
+
 }  // namespace
 
 TrainOptions to_train_options(const Napi::Object& value) {
   TrainOptions options;
   options.batch_size = to_int(value.Get("batchSize"));
-  options.epochs = to_int(value.Get("epochs"));
   options.seed = static_cast<std::uint64_t>(to_int(value.Get("seed")));
   options.precision = to_precision(value.Get("precision"));
   options.feature_cache = value.Get("featureCache").As<Napi::Boolean>();
-  options.learning_rate = to_double(value.Get("learningRate"));
-  const auto plateau = value.Get("plateau").As<Napi::Object>();
-  options.plateau = {to_double(plateau.Get("factor")), to_int(plateau.Get("patience")),
-                     to_double(plateau.Get("minLearningRate"))};
-  if (const Napi::Value early = value.Get("earlyStopping"); early.IsObject()) {
-    const auto stopping = early.As<Napi::Object>();
-    options.early_stopping = {to_int(stopping.Get("patience")), to_double(stopping.Get("minDelta"))};
+  const auto stages = value.Get("stages").As<Napi::Array>();
+  for (std::uint32_t i = 0; i < stages.Length(); ++i) {
+    options.stages.push_back(to_stage_options(stages.Get(i).As<Napi::Object>()));
   }
+  options.loss.label_smoothing = to_double(value.Get("labelSmoothing"));
+  if (const Napi::Value weights = value.Get("classWeights"); weights.IsArray()) {
+    options.loss.class_weights = to_doubles(weights);
+  }
+  options.clip_norm = to_optional_double(value.Get("clipNorm"));
+  options.gradient_accumulation_steps = to_int(value.Get("gradientAccumulationSteps"));
+  options.ema_decay = to_optional_double(value.Get("emaDecay"));
+  options.checkpoints = value.Get("checkpoints").As<Napi::Boolean>();
+  options.checkpoint_seconds = to_optional_double(value.Get("checkpointSeconds"));
   return options;
 }
 
@@ -37,6 +114,12 @@ Napi::Value to_js(Napi::Env env, const TrainResult& result) {
   object["seconds"] = seconds;
   object["imagesPerSecond"] = result.images_per_second;
   return object;
+}
+
+JobObserver::JobObserver(JobControl& job, Model& model) : job_(job), model_(model) {
+  const std::lock_guard lock(model_.mutex);
+  model_.best.clear();
+  model_.checkpoint.reset();
 }
 
 void JobObserver::on_features(std::int64_t done, std::int64_t total, double seconds) {
@@ -70,12 +153,41 @@ void JobObserver::on_batch(const BatchMetrics& metrics) {
   });
 }
 
+void JobObserver::on_stage(const StageStart& stage) {
+  job_.emit([stage](Napi::Env env) {
+    Napi::Object event = Napi::Object::New(env);
+    event["type"] = "stage";
+    event["stage"] = number(stage.stage);
+    event["stages"] = number(stage.stages);
+    event["trainableParameters"] = number(stage.trainable_parameters);
+    return event;
+  });
+}
+
+void JobObserver::on_best(std::vector<NamedTensor> tensors) {
+  const std::lock_guard lock(model_.mutex);
+  model_.best = std::move(tensors);
+}
+
+void JobObserver::on_checkpoint(Checkpoint checkpoint) {
+  {
+    const std::lock_guard lock(model_.mutex);
+    model_.checkpoint = std::move(checkpoint);
+  }
+  job_.emit([](Napi::Env env) {
+    Napi::Object event = Napi::Object::New(env);
+    event["type"] = "checkpoint";
+    return event;
+  });
+}
+
 void JobObserver::on_epoch(const EpochMetrics& metrics) {
   job_.emit([metrics](Napi::Env env) {
     Napi::Object event = Napi::Object::New(env);
     event["type"] = "epoch";
     event["best"] = metrics.best;
     event["epoch"] = number(metrics.epoch);
+    event["stage"] = number(metrics.stage);
     event["lr"] = metrics.learning_rate;
     event["trainLoss"] = metrics.train_loss;
     event["trainAccuracy"] = metrics.train_accuracy;

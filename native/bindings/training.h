@@ -2,7 +2,10 @@
 
 #include <napi.h>
 
+#include <vector>
+
 #include "bindings/job.h"
+#include "bindings/model.h"
 #include "training/observer.h"
 #include "training/options.h"
 #include "training/trainer.h"
@@ -12,17 +15,23 @@ namespace torch_tl {
 TrainOptions to_train_options(const Napi::Object& value);
 Napi::Value to_js(Napi::Env env, const TrainResult& result);
 
-/** Sends a training's progress to JavaScript as the events of lib/native.ts. */
+/** Sends a training's progress to JavaScript as the events of lib/native.ts, and leaves weights in the model.
+ */
 class JobObserver final : public Observer {
  public:
-  explicit JobObserver(JobControl& job) : job_(job) {}
+  /** Forgets what an earlier training left in `model`. */
+  JobObserver(JobControl& job, Model& model);
   void check_stop() override { job_.check_abort(); }
   void on_features(std::int64_t done, std::int64_t total, double seconds) override;
   void on_batch(const BatchMetrics& metrics) override;
+  void on_stage(const StageStart& stage) override;
   void on_epoch(const EpochMetrics& metrics) override;
+  void on_best(std::vector<NamedTensor> tensors) override;
+  void on_checkpoint(Checkpoint checkpoint) override;
 
  private:
   JobControl& job_;
+  Model& model_;
 };
 
 }  // namespace torch_tl

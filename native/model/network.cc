@@ -19,6 +19,20 @@ at::Tensor per_channel(const std::array<float, 3>& values) {
   return tensor;
 }
 
+void append_tensors(std::vector<NamedTensor>& tensors, const Layer& leaf) {
+  for (NamedTensor& parameter : leaf.parameters()) tensors.push_back(std::move(parameter));
+  for (NamedTensor& buffer : leaf.buffers()) tensors.push_back(std::move(buffer));
+}
+
+std::vector<NamedTensor> host_copies(std::vector<NamedTensor> tensors) {
+  const at::NoGradGuard no_grad;
+  for (NamedTensor& tensor : tensors) {
+    at::Tensor host = at::empty(tensor.tensor.sizes(), tensor.tensor.scalar_type());
+    tensor.tensor = host.copy_(tensor.tensor);
+  }
+  return tensors;
+}
+
 bool is_under(const std::string& leaf, const std::string& name) {
   return leaf == name || (leaf.starts_with(name) && leaf[name.size()] == '.');
 }
@@ -76,21 +90,18 @@ std::vector<NamedTensor> Network::trainable_parameters() const {
 
 std::vector<NamedTensor> Network::tensors() const {
   std::vector<NamedTensor> all;
-  for (const Layer* leaf : leaves_) {
-    for (NamedTensor& parameter : leaf->parameters()) all.push_back(std::move(parameter));
-    for (NamedTensor& buffer : leaf->buffers()) all.push_back(std::move(buffer));
-  }
+  for (const Layer* leaf : leaves_) append_tensors(all, *leaf);
   return all;
 }
 
-std::vector<NamedTensor> Network::snapshot() const {
-  const at::NoGradGuard no_grad;
-  std::vector<NamedTensor> copies = tensors();
-  for (NamedTensor& copy : copies) {
-    at::Tensor host = at::empty(copy.tensor.sizes(), copy.tensor.scalar_type());
-    copy.tensor = host.copy_(copy.tensor);
+std::vector<NamedTensor> Network::snapshot() const { return host_copies(tensors()); }
+
+std::vector<NamedTensor> Network::snapshot(bool trainable) const {
+  std::vector<NamedTensor> some;
+  for (const Layer* leaf : leaves_) {
+    if (leaf->trainable() == trainable) append_tensors(some, *leaf);
   }
-  return copies;
+  return host_copies(std::move(some));
 }
 
 void Network::load(const std::vector<NamedTensor>& values) {
@@ -114,6 +125,10 @@ std::int64_t Network::set_trainable(const std::string& name, bool trainable) {
     ++matched;
   }
   return matched;
+}
+
+void Network::set_only_trainable(const std::vector<std::string>& names) {
+  for (Layer* leaf : leaves_) leaf->set_trainable(std::ranges::find(names, leaf->name()) != names.end());
 }
 
 bool Network::backbone_frozen() const {

@@ -50,11 +50,15 @@ class Network {
   std::vector<NamedTensor> tensors() const;
   /** Copies on the host, contiguous, of all `tensors()`. */
   std::vector<NamedTensor> snapshot() const;
+  /** Those of the layers that train, or of the others. */
+  std::vector<NamedTensor> snapshot(bool trainable) const;
   /** Copies values in; throws std::invalid_argument for a name or shape that is not among `tensors()`. */
   void load(const std::vector<NamedTensor>& values);
 
   /** Freezes or unfreezes the leaf `name` and every leaf under it; gives how many there are. */
   std::int64_t set_trainable(const std::string& name, bool trainable);
+  /** Unfreezes the leaves of these names and freezes every other. */
+  void set_only_trainable(const std::vector<std::string>& names);
   bool backbone_frozen() const;
 
   /** Runs one black picture through and reports every layer. */

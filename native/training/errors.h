@@ -15,4 +15,9 @@ struct LossNotFinite final : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/** A checkpoint is not one of this training. */
+struct CheckpointInvalid final : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 }  // namespace torch_tl

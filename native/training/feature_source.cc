@@ -2,10 +2,13 @@
 
 namespace torch_tl {
 
-at::Tensor FeatureSource::features(const at::Tensor& indices, const Pass& pass) const {
+at::Tensor FeatureSource::inputs(const at::Tensor& indices) const {
   if (features_.defined()) return features_.index_select(0, indices);
-  const at::Tensor pixels = data_.pixels.index_select(0, indices);
-  return network_.features(network_.preprocess(pixels, precision_), pass);
+  return network_.preprocess(data_.pixels.index_select(0, indices), precision_);
+}
+
+at::Tensor FeatureSource::logits(const at::Tensor& inputs, const Pass& pass) const {
+  return network_.logits(features_.defined() ? inputs : network_.features(inputs, pass), pass);
 }
 
 at::Tensor FeatureSource::labels(const at::Tensor& indices) const {

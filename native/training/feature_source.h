@@ -19,8 +19,11 @@ class FeatureSource {
   FeatureSource(Network& network, const Dataset& data, at::Tensor features)
       : network_(network), data_(data), precision_(features.scalar_type()), features_(std::move(features)) {}
 
-  /** The pictures at `indices` (int64 [n] on the device): [n, 1024, h, w]. */
-  at::Tensor features(const at::Tensor& indices, const Pass& pass) const;
+  /** What stands in for the pictures at `indices` (int64 [n] on the device): cached maps or preprocessed
+   * pictures. */
+  at::Tensor inputs(const at::Tensor& indices) const;
+  /** What the rest of the network makes of them: [n, classes]. */
+  at::Tensor logits(const at::Tensor& inputs, const Pass& pass) const;
   at::Tensor labels(const at::Tensor& indices) const;
   std::int64_t count() const { return data_.count(); }
 

@@ -9,4 +9,10 @@ void RunningMetrics::add(double mean_loss, const at::Tensor& logits, const at::T
   count_ += size;
 }
 
+void RunningMetrics::archive(Archive& archive) {
+  archive.value("metrics.loss_sum", loss_sum_);
+  archive.value("metrics.correct", correct_);
+  archive.value("metrics.count", count_);
+}
+
 }  // namespace torch_tl

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "training/archive.h"
+
 namespace torch_tl {
 
 /** Mean loss and accuracy over the pictures seen so far. */
@@ -14,6 +16,7 @@ class RunningMetrics {
   double loss() const { return loss_sum_ / static_cast<double>(count_); }
   double accuracy() const { return static_cast<double>(correct_) / static_cast<double>(count_); }
   std::int64_t count() const { return count_; }
+  void archive(Archive& archive);
 
  private:
   double loss_sum_ = 0;

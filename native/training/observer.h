@@ -1,8 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
+
+#include "model/layers.h"
 
 namespace torch_tl {
+
+struct StageStart {
+  std::int64_t stage = 0;  // stages count from 1
+  std::int64_t stages = 0;
+  std::int64_t trainable_parameters = 0;
+};
 
 struct BatchMetrics {
   std::int64_t epoch = 0;  // epochs and batches count from 1
@@ -14,7 +23,8 @@ struct BatchMetrics {
 };
 
 struct EpochMetrics {
-  std::int64_t epoch = 0;
+  std::int64_t epoch = 0;  // counts on from stage to stage
+  std::int64_t stage = 0;
   double learning_rate = 0;
   double train_loss = 0;
   double train_accuracy = 0;
@@ -22,6 +32,13 @@ struct EpochMetrics {
   double valid_accuracy = 0;
   double seconds = 0;
   bool best = false;
+};
+
+/** A training's whole state after `epoch` epochs and `batch` batches of the next one. */
+struct Checkpoint {
+  std::int64_t epoch = 0;
+  std::int64_t batch = 0;
+  std::vector<NamedTensor> tensors;
 };
 
 /** Hears of a computation's progress on the thread that computes, and may stop it. */
@@ -38,7 +55,12 @@ class Observer {
   virtual void check_stop() = 0;
   virtual void on_features(std::int64_t done, std::int64_t total, double seconds) = 0;
   virtual void on_batch(const BatchMetrics& metrics) = 0;
+  virtual void on_stage(const StageStart& stage) = 0;
   virtual void on_epoch(const EpochMetrics& metrics) = 0;
+  /** The whole network of the best epoch so far, on the host; before `on_epoch`. */
+  virtual void on_best(std::vector<NamedTensor> tensors) = 0;
+  /** After `on_epoch`, now and then within an epoch, and when the training is stopped. */
+  virtual void on_checkpoint(Checkpoint checkpoint) = 0;
 };
 
 }  // namespace torch_tl

@@ -4,14 +4,34 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace torch_tl {
 
-/** Keras' ReduceLROnPlateau on the validation loss. */
-struct PlateauOptions {
-  double factor = 0.1;
-  std::int64_t patience = 5;
-  double min_learning_rate = 1e-5;
+enum class OptimizerType { kAdam, kAdamW, kSgd };
+
+struct OptimizerOptions {
+  OptimizerType type = OptimizerType::kAdam;
+  double beta1 = 0.9;  // Adam's and AdamW's
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double momentum = 0.9;  // SGD's
+  bool nesterov = true;
+  double weight_decay = 0.0;
+  bool decay_norms_and_biases = false;
+};
+
+enum class ScheduleType { kConstant, kCosine, kOneCycle, kStep, kPlateau };
+
+struct ScheduleOptions {
+  ScheduleType type = ScheduleType::kConstant;
+  double warmup_epochs = 0;
+  double min_learning_rate = 0;
+  std::int64_t step_epochs = 1;
+  double step_factor = 1;
+  double plateau_factor = 0.1;
+  std::int64_t plateau_patience = 5;
 };
 
 /** Keras' EarlyStopping on the validation loss. */
@@ -20,15 +40,40 @@ struct EarlyStoppingOptions {
   double min_delta = 1e-5;
 };
 
+/** Leaf layers, by their full names, with a learning rate of their own. */
+struct LayerLearningRate {
+  std::vector<std::string> layers;
+  double learning_rate = 0;
+};
+
+/** A part of a training: what trains, how long and how. */
+struct StageOptions {
+  std::int64_t epochs = 32;
+  std::optional<std::vector<std::string>> trainable;  // leaf layers; all others are frozen
+  OptimizerOptions optimizer;
+  double learning_rate = 1e-3;
+  std::vector<LayerLearningRate> layer_learning_rates;
+  ScheduleOptions schedule;
+  std::optional<EarlyStoppingOptions> early_stopping;
+};
+
+struct LossOptions {
+  double label_smoothing = 0;
+  std::vector<double> class_weights;  // one a class, or none
+};
+
 struct TrainOptions {
   std::int64_t batch_size = 128;
-  std::int64_t epochs = 32;
   std::uint64_t seed = 0;
   at::ScalarType precision = at::kFloat;
   bool feature_cache = true;
-  double learning_rate = 1e-3;
-  PlateauOptions plateau;
-  std::optional<EarlyStoppingOptions> early_stopping;
+  std::vector<StageOptions> stages;
+  LossOptions loss;
+  std::optional<double> clip_norm;
+  std::int64_t gradient_accumulation_steps = 1;
+  std::optional<double> ema_decay;
+  bool checkpoints = false;                  // whether the observer is given any
+  std::optional<double> checkpoint_seconds;  // also within an epoch
 };
 
 }  // namespace torch_tl

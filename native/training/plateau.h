@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <limits>
+#include <string>
+
+#include "training/archive.h"
 
 namespace torch_tl {
 
@@ -20,6 +23,11 @@ class PlateauWatch {
     if (++waited_ < patience_) return false;
     waited_ = 0;
     return true;
+  }
+
+  void archive(Archive& archive, const std::string& name) {
+    archive.value(name + ".best", best_);
+    archive.value(name + ".waited", waited_);
   }
 
  private:

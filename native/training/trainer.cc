@@ -1,149 +1,39 @@
 #include "training/trainer.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Context.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
 
-#include <algorithm>
-#include <cmath>
+#include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 
-#include "data/batches.h"
-#include "training/adam.h"
+#include "training/archive.h"
 #include "training/errors.h"
 #include "training/extraction.h"
-#include "training/feature_source.h"
-#include "training/metrics.h"
-#include "training/plateau.h"
+#include "training/random_state.h"
+#include "training/stage.h"
 #include "training/stopwatch.h"
 
 namespace torch_tl {
 namespace {
 
-// Keras' default for ReduceLROnPlateau.
-constexpr double kPlateauMinDelta = 1e-4;
+/** The best epoch so far, and the network as it was then. */
+struct Best {
+  double accuracy = -1;
+  double loss = std::numeric_limits<double>::infinity();
+  std::vector<NamedTensor> tensors;
 
-at::Generator make_generator(const at::Device& device, std::uint64_t seed) {
-  if (device.is_cpu()) return at::detail::createCPUGenerator(seed);
-  at::Generator generator = at::globalContext().defaultGenerator(device).clone();
-  generator.set_current_seed(seed);
-  return generator;
-}
-
-std::vector<at::Tensor> trainable_tensors(const Network& network) {
-  std::vector<at::Tensor> tensors;
-  for (const NamedTensor& parameter : network.trainable_parameters()) tensors.push_back(parameter.tensor);
-  return tensors;
-}
-
-void require_finite(double loss, std::int64_t epoch, const std::string& batch) {
-  if (std::isfinite(loss)) return;
-  throw LossNotFinite("the loss is not finite in epoch " + std::to_string(epoch) + ", " + batch +
-                      ": a lower learning rate usually helps; what was saved before stays");
-}
-
-bool is_better(const EpochMetrics& epoch, const std::optional<EpochMetrics>& best) {
-  if (!best || epoch.valid_accuracy > best->valid_accuracy) return true;
-  return epoch.valid_accuracy == best->valid_accuracy && epoch.valid_loss < best->valid_loss;
-}
-
-/** One training: the epochs, and what lasts from one to the next. */
-class Training {
- public:
-  Training(Network& network, const FeatureSource& training, const FeatureSource& validation,
-           const TrainOptions& options, Observer& observer)
-      : network_(network),
-        training_(training),
-        validation_(validation),
-        options_(options),
-        observer_(observer),
-        adam_(trainable_tensors(network)),
-        order_generator_(at::detail::createCPUGenerator(options.seed)),
-        learning_rate_(options.learning_rate),
-        plateau_(options.plateau.patience, kPlateauMinDelta) {
-    pass_.training = true;
-    pass_.dropout_generator = make_generator(network.device(), options.seed);
+  bool is_beaten_by(const EpochMetrics& epoch) const {
+    if (epoch.valid_accuracy != accuracy) return epoch.valid_accuracy > accuracy;
+    return epoch.valid_loss < loss;
   }
 
-  EpochMetrics run_epoch(std::int64_t epoch) {
-    const Stopwatch stopwatch;
-    const RunningMetrics trained = train_epoch(epoch);
-    const RunningMetrics validated = validate(epoch);
-    EpochMetrics metrics{epoch,
-                         learning_rate_,
-                         trained.loss(),
-                         trained.accuracy(),
-                         validated.loss(),
-                         validated.accuracy(),
-                         stopwatch.seconds()};
-    if (plateau_.update(metrics.valid_loss)) {
-      learning_rate_ = std::max(learning_rate_ * options_.plateau.factor,
-                                std::min(learning_rate_, options_.plateau.min_learning_rate));
-    }
-    return metrics;
+  void archive(Archive& archive) {
+    archive.value("best_epoch.accuracy", accuracy);
+    archive.value("best_epoch.loss", loss);
+    archive.shared_tensors("best.", tensors);
   }
-
- private:
-  RunningMetrics train_epoch(std::int64_t epoch) {
-    const Stopwatch stopwatch;
-    RunningMetrics metrics;
-    const at::Tensor order = epoch_order(training_.count(), order_generator_).to(network_.device());
-    const std::vector<BatchRange> ranges = training_batch_ranges(training_.count(), options_.batch_size);
-    const auto batches = static_cast<std::int64_t>(ranges.size());
-    std::int64_t batch = 0;
-    for (const BatchRange& range : ranges) {
-      observer_.check_stop();
-      ++batch;
-      const at::Tensor indices = order.narrow(0, range.begin, range.size());
-      const at::Tensor labels = training_.labels(indices);
-      const at::Tensor logits = network_.logits(training_.features(indices, pass_), pass_);
-      const at::Tensor loss = at::cross_entropy_loss(logits, labels);
-      const auto mean_loss = loss.item<double>();
-      require_finite(mean_loss, epoch, "batch " + std::to_string(batch));
-      loss.backward();
-      adam_.step(learning_rate_);
-      metrics.add(mean_loss, logits.detach(), labels);
-      observer_.on_batch({epoch, batch, batches, metrics.loss(), metrics.accuracy(),
-                          static_cast<double>(metrics.count()) / stopwatch.seconds()});
-    }
-    return metrics;
-  }
-
-  RunningMetrics validate(std::int64_t epoch) {
-    const at::NoGradGuard no_grad;
-    const Pass evaluation;
-    RunningMetrics metrics;
-    const at::Tensor order =
-        at::arange(validation_.count(), at::TensorOptions(network_.device()).dtype(at::kLong));
-    for (const BatchRange& range : batch_ranges(validation_.count(), options_.batch_size)) {
-      observer_.check_stop();
-      const at::Tensor indices = order.narrow(0, range.begin, range.size());
-      const at::Tensor labels = validation_.labels(indices);
-      const at::Tensor logits = network_.logits(validation_.features(indices, evaluation), evaluation);
-      metrics.add(at::cross_entropy_loss(logits, labels).item<double>(), logits, labels);
-    }
-    require_finite(metrics.loss(), epoch, "validation");
-    return metrics;
-  }
-
-  Network& network_;
-  const FeatureSource& training_;
-  const FeatureSource& validation_;
-  const TrainOptions& options_;
-  Observer& observer_;
-  Adam adam_;
-  at::Generator order_generator_;
-  Pass pass_;
-  double learning_rate_;
-  PlateauWatch plateau_;
-};
-
-struct Sources {
-  FeatureSource training;
-  FeatureSource validation;
 };
 
 /** With a frozen backbone the features are made once, in one pass over both sets. */
@@ -165,47 +55,176 @@ Sources make_sources(Network& network, const Dataset& training, const Dataset& v
   return {cached(training, 0), cached(validation, training.count())};
 }
 
+class Trainer {
+ public:
+  Trainer(Network& network, const Dataset& training, const Dataset& validation, const TrainOptions& options,
+          Observer& observer)
+      : network_(network),
+        training_(training),
+        validation_(validation),
+        options_(options),
+        observer_(observer),
+        random_(network.device(), options.seed) {}
+
+  TrainResult run(const std::vector<NamedTensor>& checkpoint) {
+    std::optional<Archive> resumed;
+    if (!checkpoint.empty()) {
+      resumed.emplace(checkpoint);
+      archive_training(*resumed);
+      if (!best_.tensors.empty()) observer_.on_best(best_.tensors);
+    }
+    const std::int64_t epochs_before = progress_.epoch;
+    const auto stages = static_cast<std::int64_t>(options_.stages.size());
+    if (progress_.stage >= stages) throw CheckpointInvalid("it is in a stage that this training has not");
+    for (; progress_.stage < stages; ++progress_.stage) {
+      run_stage(options_.stages[progress_.stage], resumed ? &*resumed : nullptr);
+      resumed.reset();
+    }
+    const std::int64_t pictures = training_.count() * (progress_.epoch - epochs_before);
+    result_.total_seconds = total_time_.seconds();
+    result_.training_seconds = result_.total_seconds - result_.feature_seconds;
+    result_.images_per_second = static_cast<double>(pictures) / result_.training_seconds;
+    return result_;
+  }
+
+ private:
+  void run_stage(const StageOptions& options, Archive* resumed) {
+    if (options.trainable) network_.set_only_trainable(*options.trainable);
+    announce();
+    const Stopwatch features_time;
+    const Sources sources = make_sources(network_, training_, validation_, options_, observer_);
+    result_.feature_seconds += features_time.seconds();
+
+    Stage stage(network_, sources, options, options_, random_, observer_);
+    stage_ = &stage;
+    frozen_ = network_.snapshot(/*trainable=*/false);
+    if (resumed != nullptr) {
+      stage.archive(*resumed);
+    } else {
+      begin_stage();
+    }
+    try {
+      while (!progress_.stopped_early && progress_.stage_epoch < options.epochs) run_epoch();
+    } catch (const Aborted&) {
+      save_checkpoint();
+      throw;
+    }
+    stage_ = nullptr;
+    result_.stopped_because = progress_.stopped_early ? StopReason::kEarlyStopping : StopReason::kEpochs;
+    if (!best_.tensors.empty()) network_.load(best_.tensors);
+  }
+
+  void begin_stage() {
+    progress_.stage_epoch = 0;
+    progress_.step = 0;
+    progress_.stopped_early = false;
+  }
+
+  void run_epoch() {
+    const Stopwatch stopwatch;
+    stage_->train_epoch(progress_, [this] { save_checkpoint_when_due(); });
+    EpochMetrics metrics;
+    metrics.epoch = progress_.epoch + 1;
+    metrics.stage = progress_.stage + 1;
+    metrics.learning_rate = stage_->learning_rate(progress_);
+    metrics.train_loss = progress_.metrics.loss();
+    metrics.train_accuracy = progress_.metrics.accuracy();
+    {
+      const AveragedScope averaged(stage_->average());
+      const RunningMetrics validated = stage_->validate(metrics.epoch);
+      metrics.valid_loss = validated.loss();
+      metrics.valid_accuracy = validated.accuracy();
+      metrics.best = best_.is_beaten_by(metrics);
+      if (metrics.best) keep_best(metrics);
+    }
+    metrics.seconds = stopwatch.seconds();
+    end_epoch(metrics.valid_loss);
+    observer_.on_epoch(metrics);
+    save_checkpoint();
+  }
+
+  void end_epoch(double valid_loss) {
+    progress_.stopped_early = stage_->end_epoch(valid_loss);
+    ++progress_.epoch;
+    ++progress_.stage_epoch;
+    progress_.batch = 0;
+    progress_.order.reset();
+    progress_.metrics = {};
+  }
+
+  void keep_best(const EpochMetrics& metrics) {
+    best_ = {metrics.valid_accuracy, metrics.valid_loss, snapshot()};
+    observer_.on_best(best_.tensors);
+  }
+
+  /** The network on the host; what is frozen was copied once, when the stage began. */
+  std::vector<NamedTensor> snapshot() const {
+    std::vector<NamedTensor> tensors = network_.snapshot(/*trainable=*/true);
+    tensors.insert(tensors.end(), frozen_.begin(), frozen_.end());
+    return tensors;
+  }
+
+  void announce() {
+    StageStart start{progress_.stage + 1, static_cast<std::int64_t>(options_.stages.size())};
+    for (const NamedTensor& parameter : network_.trainable_parameters()) {
+      start.trainable_parameters += parameter.tensor.numel();
+    }
+    observer_.on_stage(start);
+  }
+
+  void save_checkpoint_when_due() {
+    if (options_.checkpoint_seconds && since_checkpoint_.seconds() >= *options_.checkpoint_seconds) {
+      save_checkpoint();
+    }
+  }
+
+  void save_checkpoint() {
+    if (!options_.checkpoints) return;
+    Archive archive;
+    archive_training(archive);
+    stage_->archive(archive);
+    observer_.on_checkpoint({progress_.epoch, progress_.batch, archive.take()});
+    since_checkpoint_ = Stopwatch();
+  }
+
+  /** All but what belongs to the stage, which can be restored only once the stage is there. */
+  void archive_training(Archive& archive) {
+    progress_.archive(archive);
+    random_.archive(archive);
+    best_.archive(archive);
+    std::vector<NamedTensor> network;
+    if (!archive.restoring()) network = snapshot();
+    archive.shared_tensors("model.", network);
+    if (archive.restoring()) network_.load(network);
+  }
+
+  Network& network_;
+  const Dataset& training_;
+  const Dataset& validation_;
+  const TrainOptions& options_;
+  Observer& observer_;
+  RandomState random_;
+  Progress progress_;
+  Best best_;
+  Stage* stage_ = nullptr;  // the one that runs
+  std::vector<NamedTensor> frozen_;
+  TrainResult result_;
+  Stopwatch total_time_;
+  Stopwatch since_checkpoint_;
+};
+
 }  // namespace
 
 TrainResult train(Network& network, const Dataset& training, const Dataset& validation,
-                  const TrainOptions& options, Observer& observer,
-                  const std::function<void(std::vector<NamedTensor>)>& keep_best) {
-  const Stopwatch total;
-  const Sources sources = make_sources(network, training, validation, options, observer);
-  TrainResult result;
-  result.feature_seconds = total.seconds();
-
-  const Stopwatch epochs_time;
-  Training epochs(network, sources.training, sources.validation, options, observer);
-  std::optional<PlateauWatch> early_stopping;
-  if (options.early_stopping) {
-    early_stopping.emplace(options.early_stopping->patience, options.early_stopping->min_delta);
-  }
-  std::optional<EpochMetrics> best;
-  std::int64_t epoch = 0;
-  while (epoch < options.epochs) {
-    EpochMetrics metrics = epochs.run_epoch(++epoch);
-    metrics.best = is_better(metrics, best);
-    if (metrics.best) {
-      best = metrics;
-      keep_best(network.snapshot());
-    }
-    observer.on_epoch(metrics);
-    if (early_stopping && early_stopping->update(metrics.valid_loss)) {
-      result.stopped_because = StopReason::kEarlyStopping;
-      break;
-    }
-  }
-  result.training_seconds = epochs_time.seconds();
-  result.total_seconds = total.seconds();
-  result.images_per_second = static_cast<double>(training.count() * epoch) / result.training_seconds;
-  return result;
+                  const TrainOptions& options, const std::vector<NamedTensor>& checkpoint,
+                  Observer& observer) {
+  return Trainer(network, training, validation, options, observer).run(checkpoint);
 }
 
 Gradients gradients(Network& network, const Dataset& data, at::ScalarType precision, std::uint64_t seed) {
   Pass pass;
   pass.training = true;
-  pass.dropout_generator = make_generator(network.device(), seed);
+  pass.dropout_generator = RandomState(network.device(), seed).dropout;
   const at::Tensor logits =
       network.logits(network.features(network.preprocess(data.pixels, precision), pass), pass);
   const at::Tensor loss = at::cross_entropy_loss(logits, data.labels);

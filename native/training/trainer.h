@@ -3,7 +3,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "data/dataset.h"
@@ -29,15 +28,15 @@ struct Gradients {
 };
 
 /**
- * Trains whatever is not frozen with Adam on the cross-entropy.
+ * Trains whatever is not frozen, stage after stage. After a stage the network holds the weights of the best
+ * epoch so far: the highest validation accuracy, of equals the lower loss.
  *
- * Before the observer hears of a best epoch (highest validation accuracy, ties to the lower loss),
- * `keep_best` gets a copy of every tensor on the host. Throws Aborted, and LossNotFinite naming epoch and
- * batch.
+ * `checkpoint` holds the tensors of one of the same training to go on from, or is empty; the network's
+ * tensors are among them. Throws Aborted, LossNotFinite naming epoch and batch, and CheckpointInvalid.
  */
 TrainResult train(Network& network, const Dataset& training, const Dataset& validation,
-                  const TrainOptions& options, Observer& observer,
-                  const std::function<void(std::vector<NamedTensor>)>& keep_best);
+                  const TrainOptions& options, const std::vector<NamedTensor>& checkpoint,
+                  Observer& observer);
 
 /** The mean cross-entropy over all of `data` as one training batch, and its gradients. */
 Gradients gradients(Network& network, const Dataset& data, at::ScalarType precision, std::uint64_t seed);

@@ -7,6 +7,7 @@ import {
   loadEngine,
   type NativeDataset,
   type NativeModel,
+  type StageOptions,
   type TrainEvent,
   type TrainOptions,
   type TrainResult,
@@ -59,31 +60,79 @@ export async function nativeData(part: 'train' | 'valid', count: number, first =
   return data;
 }
 
-/** Trains as the fixtures do unless told otherwise: the whole set as one batch, at one learning rate. */
+/** A training of one stage: what of it a test sets, of the stage or of the whole. */
+export type TrainingOptions = Partial<TrainOptions> & Partial<StageOptions>;
+
+/** Adam at one learning rate, without anything that nobody asked for. */
+export const PLAIN_STAGE: StageOptions = {
+  epochs: 1,
+  trainable: null,
+  optimizer: {
+    type: 'adam',
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    momentum: 0.9,
+    nesterov: true,
+    weightDecay: 0,
+    decayNormsAndBiases: false,
+  },
+  learningRate: 1e-3,
+  layerLearningRates: [],
+  schedule: {
+    type: 'constant',
+    warmupEpochs: 0,
+    minLearningRate: 0,
+    stepEpochs: 1,
+    stepFactor: 0.1,
+    plateauFactor: 0.1,
+    plateauPatience: 5,
+  },
+  earlyStopping: null,
+};
+
+/** The engine's options for a training as the fixtures have it: the whole set as one batch. */
+export function trainOptions(train: NativeDataset, given: TrainingOptions = {}): TrainOptions {
+  const stage = Object.fromEntries(
+    Object.entries(PLAIN_STAGE).map(([name, value]) => [name, given[name as keyof StageOptions] ?? value]),
+  ) as unknown as StageOptions;
+  const options: TrainOptions = {
+    batchSize: Math.max(2, train.count),
+    seed: 0,
+    precision: 'fp32',
+    featureCache: true,
+    stages: [stage],
+    labelSmoothing: 0,
+    classWeights: null,
+    clipNorm: null,
+    gradientAccumulationSteps: 1,
+    emaDecay: null,
+    checkpoints: false,
+    checkpointSeconds: null,
+  };
+  const whole = Object.entries(given).filter(([name]) => Object.hasOwn(options, name));
+  return { ...options, ...Object.fromEntries(whole) };
+}
+
+/** Trains, by default as the fixtures do; `checkpoint` is where to go on from. */
 export async function nativeTraining(
   model: NativeModel,
   train: NativeDataset,
   valid: NativeDataset,
-  options: Partial<TrainOptions> = {},
+  options: TrainingOptions = {},
+  checkpoint: HostTensor[] = [],
 ): Promise<{ events: TrainEvent[]; result: TrainResult }> {
   const events: TrainEvent[] = [];
-  const result = await model.train(
-    train,
-    valid,
-    {
-      batchSize: Math.max(2, train.count),
-      epochs: 1,
-      seed: 0,
-      precision: 'fp32',
-      featureCache: true,
-      learningRate: 1e-3,
-      plateau: { factor: 0.1, patience: 1000, minLearningRate: 1e-5 },
-      earlyStopping: null,
-      ...options,
-    },
-    (event) => events.push(event),
-  ).result;
+  const onEvent = (event: TrainEvent) => events.push(event);
+  const result = await model.train(train, valid, trainOptions(train, options), onEvent, checkpoint).result;
   return { events, result };
+}
+
+/** The weights after the last step of a training that kept checkpoints; the model holds its best ones. */
+export function lastWeights(model: NativeModel): HostTensor[] {
+  return (model.checkpoint()?.tensors ?? [])
+    .filter(({ name }) => name.startsWith('model.'))
+    .map((tensor) => ({ ...tensor, name: tensor.name.slice('model.'.length) }));
 }
 
 /** The epochs among a training's events, without what differs from run to run. */

@@ -1,17 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import type { NativeModel, TrainEvent } from '../../lib/native.ts';
-import { bytesOf, epochsOf, nativeData, nativeModel, nativeTraining } from '../support/native.ts';
+import {
+  bytesOf,
+  epochsOf,
+  nativeData,
+  nativeModel,
+  nativeTraining,
+  PLAIN_STAGE,
+  trainOptions,
+} from '../support/native.ts';
 
-const OPTIONS = {
-  batchSize: 8,
-  epochs: 3,
-  seed: 0,
-  precision: 'fp32',
-  featureCache: true,
-  learningRate: 1e-3,
-  plateau: { factor: 0.1, patience: 5, minLearningRate: 1e-5 },
-  earlyStopping: null,
-} as const;
+const OPTIONS = { batchSize: 8, epochs: 3 };
 
 async function frozenModel(head = 'finetune'): Promise<NativeModel> {
   const model = await nativeModel(head, { imageSize: 32, pretrained: true });
@@ -51,10 +50,12 @@ describe('the training loop', () => {
     const [train, valid] = [await nativeData('train', 16), await nativeData('valid', 16)];
     const kept = new Map<number, Map<string, string>>();
     const events: TrainEvent[] = [];
-    await model.train(train, valid, { ...OPTIONS, epochs: 8, learningRate: 0.05 }, (event) => {
+    const options = trainOptions(train, { ...OPTIONS, epochs: 8, learningRate: 0.05 });
+    const onEvent = (event: TrainEvent) => {
       events.push(event);
       if (event.type === 'epoch' && event.best) kept.set(event.epoch, bytesOf(model.best()));
-    }).result;
+    };
+    await model.train(train, valid, options, onEvent, []).result;
     const epochs = epochEvents(events);
     const best = epochs.reduce((a, b) =>
       b.validAccuracy > a.validAccuracy || (b.validAccuracy === a.validAccuracy && b.validLoss < a.validLoss)
@@ -63,18 +64,19 @@ describe('the training loop', () => {
     );
     expect([...kept.keys()].at(-1)).toBe(best.epoch);
     expect(bytesOf(model.best())).toEqual(kept.get(best.epoch));
+    expect(bytesOf(await model.state().result)).toEqual(kept.get(best.epoch));
   });
 
   test('lowers the learning rate on a plateau as Keras does, down to the smallest', async () => {
     const model = await frozenModel();
     const [train, valid] = [await nativeData('train', 8), await nativeData('valid', 8)];
     // Pictures that are learnt by heart at once: the validation loss rises from then on.
-    const plateau = { factor: 0.1, patience: 2, minLearningRate: 2e-4 };
+    const plateau = { plateauFactor: 0.1, plateauPatience: 2, minLearningRate: 2e-4 };
     const { events } = await nativeTraining(model, train, valid, {
       ...OPTIONS,
       epochs: 14,
       learningRate: 0.01,
-      plateau,
+      schedule: { ...PLAIN_STAGE.schedule, type: 'plateau', ...plateau },
     });
     const epochs = epochEvents(events);
     let [best, waited, lr] = [Number.POSITIVE_INFINITY, 0, 0.01];
@@ -82,8 +84,8 @@ describe('the training loop', () => {
       const used = lr;
       waited = validLoss < best - 1e-4 ? 0 : waited + 1;
       if (waited === 0) best = validLoss;
-      if (waited === plateau.patience)
-        [lr, waited] = [Math.max(lr * plateau.factor, plateau.minLearningRate), 0];
+      if (waited === plateau.plateauPatience)
+        [lr, waited] = [Math.max(lr * plateau.plateauFactor, plateau.minLearningRate), 0];
       return used;
     });
     expect(epochs.map(({ lr: used }) => used)).toEqual(expected);
@@ -94,8 +96,8 @@ describe('the training loop', () => {
     const model = await frozenModel('linear');
     const [train, valid] = [await nativeData('train', 24), await nativeData('valid', 8)];
     const events: TrainEvent[] = [];
-    const options = { ...OPTIONS, learningRate: 1e38 };
-    const job = model.train(train, valid, options, (event) => events.push(event));
+    const options = trainOptions(train, { ...OPTIONS, learningRate: 1e38 });
+    const job = model.train(train, valid, options, (event) => events.push(event), []);
     await expect(job.result).rejects.toMatchObject({
       name: 'TorchTlError',
       code: 'LOSS_NOT_FINITE',
@@ -107,12 +109,13 @@ describe('the training loop', () => {
     const model = await frozenModel();
     const [train, valid] = [await nativeData('train', 24), await nativeData('valid', 8)];
     let batchesAfter = 0;
-    const options = { ...OPTIONS, epochs: 100_000, featureCache: false };
-    const job = model.train(train, valid, options, (event) => {
+    const options = trainOptions(train, { ...OPTIONS, epochs: 100_000, featureCache: false });
+    const stopAtBatch = (event: TrainEvent) => {
       if (event.type !== 'batch') return;
       batchesAfter += 1;
       job.abort();
-    });
+    };
+    const job = model.train(train, valid, options, stopAtBatch, []);
     await expect(job.result).rejects.toMatchObject({ code: 'ABORTED' });
     expect(batchesAfter).toBeLessThanOrEqual(2);
     expect((await nativeTraining(model, train, valid, { ...OPTIONS, epochs: 1 })).result.stoppedBecause).toBe(

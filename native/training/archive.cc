@@ -1,0 +1,94 @@
+#include "training/archive.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/scalar_tensor.h>
+
+#include "training/errors.h"
+
+namespace torch_tl {
+namespace {
+
+at::Tensor host_copy(const at::Tensor& tensor) {
+  const at::NoGradGuard no_grad;
+  return at::empty(tensor.sizes(), tensor.scalar_type()).copy_(tensor);
+}
+
+}  // namespace
+
+Archive::Archive(const std::vector<NamedTensor>& saved) : restoring_(true), saved_(saved) {
+  for (const NamedTensor& tensor : saved_) by_name_.emplace(tensor.name, tensor.tensor);
+}
+
+const at::Tensor& Archive::find(const std::string& name, at::ScalarType type, at::IntArrayRef shape) const {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) throw CheckpointInvalid("it has no '" + name + "'");
+  if (found->second.scalar_type() != type || found->second.sizes() != shape) {
+    throw CheckpointInvalid("its '" + name + "' has another type or shape");
+  }
+  return found->second;
+}
+
+void Archive::value(const std::string& name, std::int64_t& value) {
+  if (restoring_) {
+    value = find(name, at::kLong, {}).item<std::int64_t>();
+  } else {
+    saved_.push_back({name, at::scalar_tensor(value, at::kLong)});
+  }
+}
+
+void Archive::value(const std::string& name, double& value) {
+  if (restoring_) {
+    value = find(name, at::kDouble, {}).item<double>();
+  } else {
+    saved_.push_back({name, at::scalar_tensor(value, at::kDouble)});
+  }
+}
+
+void Archive::value(const std::string& name, bool& value) {
+  std::int64_t number = value ? 1 : 0;
+  this->value(name, number);
+  value = number != 0;
+}
+
+void Archive::tensor(const std::string& name, at::Tensor tensor) {
+  const at::NoGradGuard no_grad;
+  if (restoring_) {
+    tensor.copy_(find(name, tensor.scalar_type(), tensor.sizes()));
+  } else {
+    saved_.push_back({name, host_copy(tensor)});
+  }
+}
+
+void Archive::optional_tensor(const std::string& name, at::Tensor& tensor) {
+  if (restoring_) {
+    const auto found = by_name_.find(name);
+    tensor = found == by_name_.end() ? at::Tensor() : found->second;
+  } else if (tensor.defined()) {
+    saved_.push_back({name, host_copy(tensor)});
+  }
+}
+
+void Archive::shared_tensors(const std::string& prefix, std::vector<NamedTensor>& tensors) {
+  if (!restoring_) {
+    for (const NamedTensor& tensor : tensors) saved_.push_back({prefix + tensor.name, tensor.tensor});
+    return;
+  }
+  tensors.clear();
+  for (const NamedTensor& tensor : saved_) {
+    if (tensor.name.starts_with(prefix)) {
+      tensors.push_back({tensor.name.substr(prefix.size()), tensor.tensor});
+    }
+  }
+}
+
+void Archive::generator(const std::string& name, at::Generator& generator) {
+  const at::Tensor state = generator.get_state();
+  if (restoring_) {
+    generator.set_state(find(name, state.scalar_type(), state.sizes()));
+  } else {
+    saved_.push_back({name, state});
+  }
+}
+
+}  // namespace torch_tl

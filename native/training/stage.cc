@@ -1,0 +1,120 @@
+#include "training/stage.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cross_entropy_loss.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "training/errors.h"
+#include "training/stopwatch.h"
+
+namespace torch_tl {
+namespace {
+
+void require_finite(double loss, std::int64_t epoch, const std::string& part) {
+  if (std::isfinite(loss)) return;
+  throw LossNotFinite("the loss is not finite in epoch " + std::to_string(epoch) + ", " + part +
+                      ": a lower learning rate usually helps; what was saved before stays");
+}
+
+std::int64_t steps_of(std::size_t batches, std::int64_t batches_per_step) {
+  return (static_cast<std::int64_t>(batches) + batches_per_step - 1) / batches_per_step;
+}
+
+}  // namespace
+
+void Progress::archive(Archive& archive) {
+  archive.value("progress.stage", stage);
+  archive.value("progress.epoch", epoch);
+  archive.value("progress.stage_epoch", stage_epoch);
+  archive.value("progress.stopped_early", stopped_early);
+  archive.value("progress.batch", batch);
+  archive.value("progress.step", step);
+  archive.optional_tensor("progress.order", order);
+  metrics.archive(archive);
+}
+
+Stage::Stage(Network& network, const Sources& sources, const StageOptions& stage, const TrainOptions& options,
+             RandomState& random, Observer& observer)
+    : network_(network),
+      sources_(sources),
+      options_(options),
+      random_(random),
+      observer_(observer),
+      ranges_(training_batch_ranges(sources.training.count(), options.batch_size)),
+      optimizer_(Optimizer::make(stage.optimizer, parameter_groups(network, stage))),
+      schedule_(stage.schedule, stage.learning_rate, stage.epochs,
+                steps_of(ranges_.size(), options.gradient_accumulation_steps)),
+      step_(network, sources.training, options, *optimizer_, random) {
+  if (options.ema_decay) average_.emplace(network, *options.ema_decay);
+  if (stage.early_stopping) {
+    early_stopping_.emplace(stage.early_stopping->patience, stage.early_stopping->min_delta);
+  }
+}
+
+void Stage::train_epoch(Progress& progress, const std::function<void()>& after_batch) {
+  const Stopwatch stopwatch;
+  const std::int64_t before = progress.metrics.count();
+  const std::int64_t epoch = progress.epoch + 1;
+  if (!progress.order.defined()) progress.order = epoch_order(sources_.training.count(), random_.order);
+  const at::Tensor order = progress.order.to(network_.device());
+  const auto batches = static_cast<std::int64_t>(ranges_.size());
+  while (progress.batch < batches) {
+    observer_.check_stop();
+    const BatchRange& range = ranges_[progress.batch];
+    const double share = share_of_step(progress.batch);
+    const BatchOutcome outcome = step_.add(order.narrow(0, range.begin, range.size()), share);
+    ++progress.batch;
+    require_finite(outcome.loss, epoch, "batch " + std::to_string(progress.batch));
+    if (progress.batch % options_.gradient_accumulation_steps == 0 || progress.batch == batches) {
+      step_.finish(schedule_.rate(progress.step++));
+      if (average_) average_->update();
+    }
+    progress.metrics.add(outcome.loss, outcome.logits, outcome.labels);
+    observer_.on_batch({epoch, progress.batch, batches, progress.metrics.loss(), progress.metrics.accuracy(),
+                        static_cast<double>(progress.metrics.count() - before) / stopwatch.seconds()});
+    after_batch();
+  }
+}
+
+double Stage::share_of_step(std::int64_t batch) const {
+  const std::int64_t batches_per_step = options_.gradient_accumulation_steps;
+  const std::int64_t first = batch / batches_per_step * batches_per_step;
+  const std::int64_t last = std::min(first + batches_per_step, static_cast<std::int64_t>(ranges_.size())) - 1;
+  return static_cast<double>(ranges_[batch].size()) /
+         static_cast<double>(ranges_[last].end - ranges_[first].begin);
+}
+
+RunningMetrics Stage::validate(std::int64_t epoch) {
+  const at::NoGradGuard no_grad;
+  const Pass evaluation;
+  const FeatureSource& source = sources_.validation;
+  RunningMetrics metrics;
+  const at::Tensor order = at::arange(source.count(), at::TensorOptions(network_.device()).dtype(at::kLong));
+  for (const BatchRange& range : batch_ranges(source.count(), options_.batch_size)) {
+    observer_.check_stop();
+    const at::Tensor indices = order.narrow(0, range.begin, range.size());
+    const at::Tensor labels = source.labels(indices);
+    const at::Tensor logits = source.logits(source.inputs(indices), evaluation);
+    metrics.add(at::cross_entropy_loss(logits, labels).item<double>(), logits, labels);
+  }
+  require_finite(metrics.loss(), epoch, "validation");
+  return metrics;
+}
+
+bool Stage::end_epoch(double valid_loss) {
+  schedule_.end_epoch(valid_loss);
+  return early_stopping_ && early_stopping_->update(valid_loss);
+}
+
+void Stage::archive(Archive& archive) {
+  optimizer_->archive(archive);
+  schedule_.archive(archive);
+  if (average_) average_->archive(archive);
+  if (early_stopping_) early_stopping_->archive(archive, "early_stopping");
+}
+
+}  // namespace torch_tl

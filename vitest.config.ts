@@ -7,6 +7,8 @@ export default defineConfig({
     // process of its own, so that they neither fight for the cores nor share native state.
     pool: 'forks',
     fileParallelism: false,
+    // OpenMP's waiting threads would spin, and take the cores from whatever else runs beside the tests.
+    env: { OMP_WAIT_POLICY: 'PASSIVE' },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

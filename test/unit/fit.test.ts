@@ -74,7 +74,16 @@ function controlled() {
 }
 
 function metrics(epoch: number): EpochMetrics {
-  return { epoch, lr: 1e-3, trainLoss: 1, trainAccuracy: 0.5, validLoss: 1, validAccuracy: 0.5, seconds: 1 };
+  return {
+    epoch,
+    stage: 1,
+    lr: 1e-3,
+    trainLoss: 1,
+    trainAccuracy: 0.5,
+    validLoss: 1,
+    validAccuracy: 0.5,
+    seconds: 1,
+  };
 }
 
 async function epochsOf(run: FitRun): Promise<number[]> {

@@ -99,7 +99,7 @@ class Trainer {
     stage_ = &stage;
     frozen_ = network_.snapshot(/*trainable=*/false);
     if (resumed != nullptr) {
-      stage.archive(*resumed);
+      restore_stage(*resumed);
     } else {
       begin_stage();
     }
@@ -112,6 +112,18 @@ class Trainer {
     stage_ = nullptr;
     result_.stopped_because = progress_.stopped_early ? StopReason::kEarlyStopping : StopReason::kEpochs;
     if (!best_.tensors.empty()) network_.load(best_.tensors);
+  }
+
+  /** A checkpoint freezes and unfreezes nothing: the layers must be as they were. */
+  void restore_stage(Archive& archive) {
+    const std::int64_t now = trainable_parameters();
+    std::int64_t then = now;
+    archive.value("stage.trainable_parameters", then);
+    if (then != now) {
+      throw CheckpointInvalid("it was made with " + std::to_string(then) +
+                              " trainable parameters where now there are " + std::to_string(now));
+    }
+    stage_->archive(archive);
   }
 
   void begin_stage() {
@@ -165,11 +177,14 @@ class Trainer {
   }
 
   void announce() {
-    StageStart start{progress_.stage + 1, static_cast<std::int64_t>(options_.stages.size())};
-    for (const NamedTensor& parameter : network_.trainable_parameters()) {
-      start.trainable_parameters += parameter.tensor.numel();
-    }
-    observer_.on_stage(start);
+    const auto stages = static_cast<std::int64_t>(options_.stages.size());
+    observer_.on_stage({progress_.stage + 1, stages, trainable_parameters()});
+  }
+
+  std::int64_t trainable_parameters() const {
+    std::int64_t count = 0;
+    for (const NamedTensor& parameter : network_.trainable_parameters()) count += parameter.tensor.numel();
+    return count;
   }
 
   void save_checkpoint_when_due() {
@@ -182,6 +197,8 @@ class Trainer {
     if (!options_.checkpoints) return;
     Archive archive;
     archive_training(archive);
+    std::int64_t trainable = trainable_parameters();
+    archive.value("stage.trainable_parameters", trainable);
     stage_->archive(archive);
     observer_.on_checkpoint({progress_.epoch, progress_.batch, archive.take()});
     since_checkpoint_ = Stopwatch();

@@ -30,18 +30,21 @@ export async function writeFileAtomically(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const directory = dirname(path);
-  const temporary = join(directory, `.torch-tl-${randomBytes(8).toString('hex')}.tmp`);
+  const temporary = join(dirname(path), `.torch-tl-${randomBytes(8).toString('hex')}.tmp`);
   try {
     await writeAndSync(temporary, chunks);
-    await rename(temporary, path);
-    await syncDirectory(directory);
+    await moveIntoPlace(temporary, path);
   } catch (cause) {
     // The first error is the one that matters.
     await rm(temporary, { force: true }).catch(() => undefined);
-    if (!isSystemError(cause)) throw cause;
-    throw new TorchTlError('WRITE_FAILED', `Cannot write ${resolve(path)}: ${reason(cause)}.`, { cause });
+    throw unwritable(path, cause);
   }
+}
+
+/** Gives a file that is synced to the disk its final name in the same directory, so that it survives a power cut. */
+export async function moveIntoPlace(temporary: string, path: string): Promise<void> {
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
 }
 
 /**
@@ -63,6 +66,12 @@ export async function sha256OfFile(path: string): Promise<string> {
 export function unreadable(path: string, cause: unknown, code: ErrorCode = 'FILE_UNREADABLE'): unknown {
   if (!isSystemError(cause)) return cause;
   return new InputError(code, `Cannot read ${resolve(path)}: ${reason(cause)}.`, { cause });
+}
+
+/** The error to throw for what writing `path` threw: `WRITE_FAILED` for the system's errors, else `cause`. */
+export function unwritable(path: string, cause: unknown): unknown {
+  if (!isSystemError(cause)) return cause;
+  return new TorchTlError('WRITE_FAILED', `Cannot write ${resolve(path)}: ${reason(cause)}.`, { cause });
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {

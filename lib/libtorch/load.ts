@@ -1,23 +1,10 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { TorchTlError } from '../errors.ts';
 import { elfProblem } from './elf.ts';
+import { hasAddon, type Loader, loadLoader, notBuilt } from './loader.ts';
 import { type LibTorch, locateLibTorch } from './locate.ts';
 import { fullVersion } from './version.ts';
-
-interface NodeGypBuild {
-  (directory: string): unknown;
-  /** The file it would load. */
-  path(directory: string): string;
-}
-
-interface Loader {
-  /** Loads a shared library by absolute path; throws the system's reason. */
-  load(path: string): void;
-}
-
-const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as NodeGypBuild;
 
 /** The minor versions of LibTorch for which the package has an engine, the newest first: `['2.13']`. */
 export function builtMinors(packageRoot: string): string[] {
@@ -37,27 +24,11 @@ export function builtMinors(packageRoot: string): string[] {
  *   `PLATFORM_UNSUPPORTED` or `NATIVE_FAILURE`
  */
 export function loadLibTorch(packageRoot: string, minors: readonly string[]): LibTorch {
-  if (minors.length === 0 || !hasAddon(packageRoot)) throw notBuilt(packageRoot);
+  if (minors.length === 0) throw notBuilt(packageRoot);
+  const loader = loadLoader(packageRoot);
   const libtorch = locateLibTorch(minors);
-  const loader = nodeGypBuild(packageRoot) as Loader;
   for (const library of libtorch.libraries) loadLibrary(loader, library, libtorch);
   return libtorch;
-}
-
-function hasAddon(directory: string): boolean {
-  try {
-    return existsSync(nodeGypBuild.path(directory));
-  } catch {
-    return false;
-  }
-}
-
-function notBuilt(packageRoot: string): TorchTlError {
-  return new TorchTlError(
-    'ENGINE_NOT_BUILT',
-    `The engine is not built for ${process.platform}-${process.arch} in ${packageRoot}. ` +
-      'Build it there with `npx torch-tl build`, which needs CMake and a C++20 compiler.',
-  );
 }
 
 function loadLibrary(loader: Loader, library: string, libtorch: LibTorch): void {

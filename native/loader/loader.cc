@@ -1,14 +1,17 @@
-// Loads shared libraries by absolute path, so that the engine's need of LibTorch is met by name when
-// Node loads it afterwards. Has no need of LibTorch itself.
+// What Node cannot do itself and what needs no LibTorch: loads shared libraries by absolute path, so
+// that the engine's need of LibTorch is met by name when Node loads it afterwards, and locks files.
 
 #include <node_api.h>
 
+#include <cerrno>
 #include <string>
+#include <system_error>
 
 #ifdef _WIN32
 #include <windows.h>
 #else
 #include <dlfcn.h>
+#include <sys/file.h>
 #endif
 
 namespace {
@@ -29,6 +32,8 @@ std::string load_library(const Path& path) {
   return "LoadLibraryExW failed with system error " + std::to_string(GetLastError());
 }
 
+int lock_descriptor(int) { return ENOTSUP; }
+
 #else
 
 using Path = std::string;
@@ -46,6 +51,10 @@ std::string load_library(const Path& path) {
   const char* reason = dlerror();
   return reason ? reason : "dlopen failed without a reason";
 }
+
+// Returns 0 or the error number, EWOULDBLOCK where the file was opened and locked elsewhere. The
+// kernel frees the lock when the descriptor is closed, however its process ends.
+int lock_descriptor(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno; }
 
 #endif
 
@@ -68,12 +77,37 @@ napi_value load_from_path(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// lock(descriptor: number): boolean
+napi_value lock(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument = nullptr;
+  int descriptor = -1;
+  if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok ||
+      napi_get_value_int32(env, argument, &descriptor) != napi_ok) {
+    napi_throw_type_error(env, nullptr, "lock needs the descriptor of an open file, a number");
+    return nullptr;
+  }
+  const int error = lock_descriptor(descriptor);
+  if (error != 0 && error != EWOULDBLOCK) {
+    napi_throw_error(env, nullptr, std::generic_category().message(error).c_str());
+    return nullptr;
+  }
+  napi_value locked = nullptr;
+  napi_get_boolean(env, error == 0, &locked);
+  return locked;
+}
+
+void export_function(napi_env env, napi_value exports, const char* name, napi_callback callback) {
+  napi_value function = nullptr;
+  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
+  napi_set_named_property(env, exports, name, function);
+}
+
 }  // namespace
 
 // Context-aware, so that each worker thread can have it.
 NAPI_MODULE_INIT() {
-  napi_value load = nullptr;
-  napi_create_function(env, "load", NAPI_AUTO_LENGTH, load_from_path, nullptr, &load);
-  napi_set_named_property(env, exports, "load", load);
+  export_function(env, exports, "load", load_from_path);
+  export_function(env, exports, "lock", lock);
   return exports;
 }

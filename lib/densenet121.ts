@@ -95,7 +95,8 @@ export class DenseNet121 {
 
   /**
    * A new model. Its head is drawn from `seed`; so is its backbone where `weights` is null, else the
-   * backbone is that of the weights: `tiny-imagenet` (the default) or a safetensors file.
+   * backbone is that of the weights: `tiny-imagenet` (the default), `imagenet` once `downloadWeights`
+   * has fetched it, or a safetensors file.
    *
    * @throws InputError `INVALID_ARGUMENT`, `CUDA_UNAVAILABLE`, `WEIGHTS_NOT_FOUND`,
    *   `WEIGHTS_INVALID` or `WEIGHTS_MISMATCH`

@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'DATA_INVALID'
   | 'DATA_NOT_FOUND'
   | 'DISPOSED'
+  | 'DOWNLOAD_FAILED'
   | 'ENGINE_NOT_BUILT'
   | 'FILE_UNREADABLE'
   | 'INVALID_ARGUMENT'

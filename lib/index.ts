@@ -21,3 +21,4 @@ export type { HeadLayer, HeadName } from './head.ts';
 export type { EpochMetrics, LayerDescription, Precision } from './native.ts';
 export type { ExperimentOptions, TrainingOptions } from './options.ts';
 export type { WeightsSource } from './weights/catalogue.ts';
+export { type DownloadWeightsOptions, downloadWeights } from './weights/download-weights.ts';

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
+import { cacheDirectory } from '../cache-directory.ts';
 import { InputError, TorchTlError } from '../errors.ts';
 import { sha256OfFile, unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
+import { packageRoot } from '../package-root.ts';
 
 /** The weights of `--init pretrained` where the user names none. */
 export const DEFAULT_WEIGHTS = 'tiny-imagenet';
@@ -20,78 +21,105 @@ export interface WeightsSource {
   trainedOn: string | null;
 }
 
-interface EmbeddedWeights {
+/** Weights that can be named: a safetensors file of DenseNet-121 under torchvision's names. */
+export interface NamedWeights {
+  name: string;
   file: string;
   sha256: string;
   trainedOn: string;
+  terms: string;
+  /** Where the file is fetched from when asked for; null where it is embedded in the package. */
+  url: string | null;
 }
 
-/** assets/README.md says where each comes from and on which terms. */
-const EMBEDDED = new Map<string, EmbeddedWeights>([
-  [
-    'tiny-imagenet',
-    {
-      file: 'densenet121-tiny-imagenet.safetensors',
-      sha256: '7596e3f6388d27feb465a434e68af7febe3bd33d833865f7f0c5a293c9cb786f',
-      trainedOn: 'Tiny ImageNet, 50,000 pictures of 200 classes',
-    },
-  ],
-]);
-
-const IMAGENET_HELP =
-  "The weights 'imagenet' are not embedded in torch-tl. Give a safetensors file of torchvision's " +
-  'densenet121 by its path instead; Python writes one with ' +
-  "safetensors.torch.save_file(torchvision.models.densenet121(weights='DEFAULT').state_dict(), " +
-  "'densenet121.safetensors').";
+export const CATALOGUE: readonly NamedWeights[] = [
+  {
+    // assets/README.md says how it was made.
+    name: 'tiny-imagenet',
+    file: 'densenet121-tiny-imagenet.safetensors',
+    sha256: '7596e3f6388d27feb465a434e68af7febe3bd33d833865f7f0c5a293c9cb786f',
+    trainedOn: 'Tiny ImageNet, 50,000 pictures of 200 classes',
+    terms: 'Made for this project. ImageNet, from which its pictures come, allows research use only.',
+    url: null,
+  },
+  {
+    // torchvision's IMAGENET1K_V1, as timm published it; the hash is that of the hub's page of the file,
+    // https://huggingface.co/timm/densenet121.tv_in1k/blob/main/model.safetensors
+    name: 'imagenet',
+    file: 'densenet121-imagenet.safetensors',
+    sha256: 'c894c6d9caa317a8ca1942986dee7a16a86c77734a4d691d2abe05389cfef358',
+    trainedOn: 'ImageNet-1k, 1.28 million pictures of 1,000 classes',
+    terms:
+      'Apache-2.0 by its model card. ImageNet allows research use only; torchvision leaves it to users ' +
+      'whether that binds them.',
+    url: 'https://huggingface.co/timm/densenet121.tv_in1k/resolve/d42603aa2960ebf044e46628536b6f0edf7c0c6b/model.safetensors',
+  },
+];
 
 /**
  * Finds weights by name or by file. A name of the catalogue goes before a file of that name, which
- * `./NAME` reaches.
+ * `./NAME` reaches. Nothing is fetched.
  *
- * @throws InputError `WEIGHTS_NOT_FOUND`, `FILE_UNREADABLE`; TorchTlError `WEIGHTS_INVALID` where the
- *   embedded file is damaged
+ * @throws InputError `WEIGHTS_NOT_FOUND`, also for named weights that were not downloaded yet;
+ *   `FILE_UNREADABLE`; TorchTlError `WEIGHTS_INVALID` where the file of named weights is damaged
  */
 export async function resolveWeights(nameOrFile: string): Promise<WeightsSource> {
-  const embedded = EMBEDDED.get(nameOrFile);
-  if (embedded) return resolveEmbedded(nameOrFile, embedded);
-  if (nameOrFile === 'imagenet') throw new InputError('WEIGHTS_NOT_FOUND', IMAGENET_HELP);
+  const named = CATALOGUE.find(({ name }) => name === nameOrFile);
+  if (named) return resolveNamed(named);
   const path = resolve(nameOrFile);
-  await checkIsFile(nameOrFile, path);
+  if (!(await isFile(path))) throw unknownWeights(nameOrFile, `, and there is no file ${path}`);
   return { source: path, path, sha256: await sha256OfFile(path), trainedOn: null };
 }
 
-async function resolveEmbedded(
-  name: string,
-  { file, sha256, trainedOn }: EmbeddedWeights,
-): Promise<WeightsSource> {
-  const path = fileURLToPath(new URL(`../../assets/${file}`, import.meta.url));
+/** The same for weights of the catalogue, or like those. */
+export async function resolveNamed(weights: NamedWeights): Promise<WeightsSource> {
+  const { name, sha256, trainedOn, url } = weights;
+  const path = weightsPath(weights);
+  if (url !== null && !(await isFile(path))) throw notDownloaded(name, path);
   const actual = await sha256OfFile(path);
-  if (actual !== sha256) {
-    throw new TorchTlError(
-      'WEIGHTS_INVALID',
-      `${path} is damaged: its SHA-256 is ${actual}, expected ${sha256}. Install torch-tl again.`,
-    );
-  }
-  return { source: name, path, sha256, trainedOn };
+  if (actual === sha256) return { source: name, path, sha256, trainedOn };
+  const remedy = url === null ? 'Install torch-tl again' : `Fetch it again with downloadWeights('${name}')`;
+  throw new TorchTlError(
+    'WEIGHTS_INVALID',
+    `${path} is damaged: its SHA-256 is ${actual}, expected ${sha256}. ${remedy}.`,
+  );
 }
 
-async function checkIsFile(given: string, path: string): Promise<void> {
-  try {
-    if ((await stat(path)).isFile()) return;
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw unreadable(path, cause);
-    throw notFound(given, path);
-  }
-  throw new InputError('FILE_UNREADABLE', `${path} is no regular file; weights are read from one file.`);
+/** Where the file of named weights belongs; `directory` is where downloaded ones are kept. */
+export function weightsPath(
+  { file, url }: NamedWeights,
+  directory = join(cacheDirectory(), 'weights'),
+): string {
+  return url === null ? join(packageRoot, 'assets', file) : resolve(directory, file);
 }
 
-function notFound(given: string, path: string): InputError {
-  const names = [...EMBEDDED.keys(), 'imagenet'];
-  const meant = nearest(given, names);
+/** That no weights have a name, with the name that may be meant; `alsoTried` says what else was looked for. */
+export function unknownWeights(name: string, alsoTried = ''): InputError {
+  const names = CATALOGUE.map((weights) => weights.name);
+  const meant = nearest(name, names);
   const hint = meant ? ` Did you mean '${meant}'?` : '';
   return new InputError(
     'WEIGHTS_NOT_FOUND',
-    `No weights are called '${given}', and there is no file ${path}.${hint} Known names: ${names.join(', ')}.`,
+    `No weights are called '${name}'${alsoTried}.${hint} Known names: ${names.join(', ')}.`,
   );
+}
+
+function notDownloaded(name: string, path: string): InputError {
+  return new InputError(
+    'WEIGHTS_NOT_FOUND',
+    `The weights '${name}' are not on this machine: there is no ${path}. Fetch them once with ` +
+      `\`await downloadWeights('${name}')\`, or give a safetensors file by its path.`,
+  );
+}
+
+/** False where there is nothing. */
+async function isFile(path: string): Promise<boolean> {
+  try {
+    if ((await stat(path)).isFile()) return true;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+    throw unreadable(path, cause);
+  }
+  throw new InputError('FILE_UNREADABLE', `${path} is no regular file; weights are read from one file.`);
 }

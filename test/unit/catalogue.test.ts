@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DEFAULT_WEIGHTS, resolveWeights } from '../../lib/weights/catalogue.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+afterEach(() => void vi.unstubAllEnvs());
 
 describe('resolveWeights', () => {
   test('finds the embedded backbone, the default, and says what it learnt from', async () => {
@@ -28,11 +30,14 @@ describe('resolveWeights', () => {
     expect(await resolveWeights(relative(process.cwd(), path))).toEqual(expected);
   });
 
-  test('says that imagenet is not embedded and how to give a file', async () => {
+  test('says how to fetch named weights that are not there', async () => {
+    vi.stubEnv('TORCH_TL_CACHE', temporaryDirectory());
     await expect(resolveWeights('imagenet')).rejects.toMatchObject({
       name: 'InputError',
       code: 'WEIGHTS_NOT_FOUND',
-      message: expect.stringMatching(/not embedded.*by its path/),
+      message: expect.stringMatching(
+        /'imagenet' are not on this machine.*await downloadWeights\('imagenet'\)/,
+      ),
     });
   });
 

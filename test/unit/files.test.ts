@@ -1,13 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { InputError, TorchTlError } from '../../lib/errors.ts';
 import { sha256OfFile, unreadable, writeFileAtomically } from '../../lib/files.ts';
+import { canMount, smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const isRoot = process.getuid?.() === 0;
-const canMount = process.platform === 'linux' && isRoot && mountsTmpfs();
 
 describe('writeFileAtomically', () => {
   test('writes the chunks in order and leaves no other file', async () => {
@@ -75,9 +74,7 @@ describe('writeFileAtomically', () => {
   test.skipIf(!canMount)(
     'keeps the older file on a full disk (needs the right to mount a tmpfs)',
     async () => {
-      const disk = temporaryDirectory();
-      expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]).status).toBe(0);
-      onTestFinished(() => void spawnSync('umount', [disk]));
+      const disk = smallDisk();
       const path = join(disk, 'file');
       writeFileSync(path, 'old');
       const error = await failureOf(writeFileAtomically(path, [Buffer.alloc(200_000)]));
@@ -127,9 +124,4 @@ async function failureOf(promise: Promise<unknown>): Promise<Error> {
     () => expect.unreachable('it should have failed'),
     (error: Error) => error,
   );
-}
-
-/** Root in a container often may not mount. */
-function mountsTmpfs(): boolean {
-  return spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { packageRoot } from '../../lib/package-root.ts';
 
 const PRINT = 'console.log(Object.keys(exported).sort().join())';
-const NAMES = 'Dataset,DenseNet121,InputError,TorchTlError,experiments,runExperiment\n';
+const NAMES = 'Dataset,DenseNet121,InputError,TorchTlError,downloadWeights,experiments,runExperiment\n';
 
 test.for([
   ['an ES module', ['--input-type=module', '--eval', `import * as exported from 'torch-tl'; ${PRINT}`]],

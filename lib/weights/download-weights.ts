@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { download, type OnDownloadProgress } from '../download.ts';
+import { abortSignal, callback, checkOptions } from '../options.ts';
+import { CATALOGUE, type NamedWeights, unknownWeights, weightsPath } from './catalogue.ts';
+
+const downloadWeightsOptions = z.strictObject({
+  directory: z.string({ error: 'a path' }).optional(),
+  signal: abortSignal,
+  onProgress: callback<OnDownloadProgress>(),
+});
+
+export type DownloadWeightsOptions = z.input<typeof downloadWeightsOptions>;
+
+/**
+ * Fetches named weights, unless they are there: into torch-tl's cache, where `DenseNet121.create`
+ * finds them by name, or into `directory`. Gives the file's path, which `create` takes too.
+ *
+ * @param name such as `imagenet`; of embedded weights nothing is fetched
+ * @throws InputError `WEIGHTS_NOT_FOUND` for an unknown name, `INVALID_ARGUMENT`; what `download` throws
+ */
+export async function downloadWeights(name: string, options: DownloadWeightsOptions = {}): Promise<string> {
+  const weights = CATALOGUE.find((named) => named.name === name);
+  if (!weights) throw unknownWeights(name);
+  return downloadNamed(weights, options);
+}
+
+/** The same for weights of the catalogue, or like those. */
+export async function downloadNamed(
+  weights: NamedWeights,
+  options: DownloadWeightsOptions = {},
+): Promise<string> {
+  const { directory, signal, onProgress } = checkOptions(downloadWeightsOptions, options);
+  const path = weightsPath(weights, directory);
+  if (weights.url) await download(weights.url, path, { sha256: weights.sha256, signal, onProgress });
+  return path;
+}

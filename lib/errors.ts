@@ -3,6 +3,7 @@ export type ErrorCode =
   | 'ABORTED'
   | 'BUILD_FAILED'
   | 'CHECKPOINT_INVALID'
+  | 'CHECKPOINT_MISMATCH'
   | 'CUDA_UNAVAILABLE'
   | 'DATA_INVALID'
   | 'DATA_NOT_FOUND'

@@ -28,7 +28,8 @@ export interface ModelMetadata extends Normalisation {
   head: HeadLayer[];
 }
 
-const json = <Schema extends z.ZodType>(schema: Schema) =>
+/** A value that is text holding JSON. */
+export const json = <Schema extends z.ZodType>(schema: Schema) =>
   z
     .string()
     .transform((text, context) => {

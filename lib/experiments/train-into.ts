@@ -1,10 +1,10 @@
+import { BackgroundWriter } from '../background-writer.ts';
 import type { Dataset } from '../dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { TorchTlError } from '../errors.ts';
 import type { BatchProgress, FeaturesProgress, FitRun } from '../fit.ts';
 import type { EpochMetrics } from '../native.ts';
 import { type ExperimentOptions, trainingOptions } from '../options.ts';
-import { BackgroundWriter } from './background-writer.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BackgroundWriter } from '../../lib/experiments/background-writer.ts';
+import { BackgroundWriter } from '../../lib/background-writer.ts';
 
 describe('BackgroundWriter', () => {
   test('writes once for all that was requested during a write, and never two at once', async () => {

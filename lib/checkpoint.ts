@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { BackgroundWriter } from './background-writer.ts';
+import { InputError, TorchTlError } from './errors.ts';
+import { json } from './model-file.ts';
+import type { EpochMetrics, HostTensor, NativeModel } from './native.ts';
+import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
+
+/*
+ * A checkpoint is one safetensors file, written whole or not at all: the engine's tensors are the state
+ * of the training to the bit, the metadata is what this side knows of it.
+ */
+
+/** Where a training went on: so many whole epochs, and so many batches of the next, were behind it. */
+export interface ResumePoint {
+  epoch: number;
+  batch: number;
+}
+
+export interface CheckpointState {
+  /** Every whole epoch. */
+  epochs: EpochMetrics[];
+  /** Where it has gone on before, in order. */
+  resumed: ResumePoint[];
+  /** As checked; a training that goes on must have the same. */
+  options: Record<string, unknown>;
+  /** SHA-256 of pictures and labels. */
+  data: { train: string; valid: string };
+}
+
+export interface StoredCheckpoint extends CheckpointState {
+  /** Batches of the next epoch that are behind it. */
+  batch: number;
+  tensors: HostTensor[];
+}
+
+/** Options that a training may go on with though they have changed. */
+const MAY_CHANGE = ['epochs', 'threads', 'device'];
+
+const count = z.int().min(0);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const epochMetrics = z.object({
+  epoch: count,
+  stage: count,
+  lr: z.number(),
+  trainLoss: z.number(),
+  trainAccuracy: z.number(),
+  validLoss: z.number(),
+  validAccuracy: z.number(),
+  seconds: z.number(),
+});
+const checkpointMetadata = z.object({
+  formatVersion: z.literal('1'),
+  batch: json(count),
+  epochs: json(z.array(epochMetrics)),
+  resumed: json(z.array(z.object({ epoch: count, batch: count }))),
+  options: json(z.record(z.string(), z.unknown())),
+  data: json(z.object({ train: hash, valid: hash })),
+});
+
+/** Writes checkpoints in the background: the newest there is whenever the one before is on the disk. */
+export class CheckpointWriter {
+  readonly #file: string;
+  readonly #model: NativeModel;
+  readonly #state: CheckpointState;
+  readonly #writer: BackgroundWriter;
+
+  /**
+   * @param state grows with the training
+   * @param onFailure hears TorchTlError `WRITE_FAILED`; nothing is written after that
+   */
+  constructor(file: string, model: NativeModel, state: CheckpointState, onFailure: (error: unknown) => void) {
+    this.#file = resolve(file);
+    this.#model = model;
+    this.#state = state;
+    this.#writer = new BackgroundWriter(() => this.#write(), onFailure);
+  }
+
+  request(): void {
+    this.#writer.request();
+  }
+
+  /** Resolves once everything requested is written or has failed. */
+  idle(): Promise<void> {
+    return this.#writer.idle();
+  }
+
+  async #write(): Promise<void> {
+    const checkpoint = this.#model.checkpoint();
+    // The engine may be an epoch ahead of what has been heard of it: that epoch's checkpoint is asked for too.
+    if (!checkpoint || checkpoint.epoch > this.#state.epochs.length) return;
+    const { epochs, resumed, options, data } = this.#state;
+    await mkdir(dirname(this.#file), { recursive: true });
+    await writeSafetensors(this.#file, checkpoint.tensors, {
+      formatVersion: '1',
+      batch: JSON.stringify(checkpoint.batch),
+      epochs: JSON.stringify(epochs.slice(0, checkpoint.epoch)),
+      resumed: JSON.stringify(resumed),
+      options: JSON.stringify(options),
+      data: JSON.stringify(data),
+    });
+  }
+}
+
+/**
+ * The checkpoint in a file; null where there is none.
+ *
+ * @throws InputError `CHECKPOINT_INVALID` or `FILE_UNREADABLE`
+ */
+export async function readCheckpoint(file: string): Promise<StoredCheckpoint | null> {
+  if (!existsSync(file)) return null;
+  const { tensors, metadata } = await readSafetensors(file).catch((error: unknown) => {
+    const damaged = error instanceof TorchTlError && error.code === 'WEIGHTS_INVALID';
+    throw damaged ? checkpointInvalid(file, error.message) : error;
+  });
+  const checked = checkpointMetadata.safeParse(metadata);
+  if (!checked.success) {
+    const issue = checked.error.issues[0] as z.core.$ZodIssue;
+    throw checkpointInvalid(file, `its metadata '${issue.path.join('.')}': ${issue.message}`);
+  }
+  const { formatVersion, ...state } = checked.data;
+  return { ...state, tensors };
+}
+
+/** That a file cannot be gone on from, and what to do. */
+export function checkpointInvalid(file: string, why: string): InputError {
+  return new InputError(
+    'CHECKPOINT_INVALID',
+    `The checkpoint ${resolve(file)} is not one of this training: ${why}. Remove it to start afresh.`,
+  );
+}
+
+/** Options as JSON keeps them, regular expressions as their text. */
+export function plainOptions(options: Record<string, unknown>): Record<string, unknown> {
+  const text = JSON.stringify(options, (_, value) => (value instanceof RegExp ? String(value) : value));
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+/**
+ * What has changed since a checkpoint though it may, a sentence each.
+ *
+ * @throws InputError `CHECKPOINT_MISMATCH`, naming the first option that must not change, or the data
+ */
+export function requireSame(then: CheckpointState, now: CheckpointState, file: string): string[] {
+  for (const part of ['train', 'valid'] as const) {
+    if (then.data[part] === now.data[part]) continue;
+    throw mismatch(file, `the ${part === 'train' ? 'training' : 'validation'} pictures are not the same`);
+  }
+  const names = new Set([...Object.keys(then.options), ...Object.keys(now.options)]);
+  const changed = [...names].filter((name) => !isDeepStrictEqual(then.options[name], now.options[name]));
+  const shown = (name: string) =>
+    `${name} was ${JSON.stringify(then.options[name]) ?? 'not set'} and is now ${JSON.stringify(now.options[name]) ?? 'not set'}`;
+  const refused = changed.find((name) => !MAY_CHANGE.includes(name));
+  if (refused !== undefined) throw mismatch(file, shown(refused));
+  return changed.map(shown);
+}
+
+function mismatch(file: string, what: string): InputError {
+  return new InputError(
+    'CHECKPOINT_MISMATCH',
+    `Cannot go on from ${resolve(file)}: ${what}. Go on with what it was made with, or start a new training.`,
+  );
+}

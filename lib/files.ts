@@ -78,8 +78,9 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code:
   return error instanceof Error && 'syscall' in error && 'code' in error;
 }
 
-function reason(error: NodeJS.ErrnoException & { code: string }): string {
-  const known = REASONS[error.code];
+/** What an error of the system means, for the end of a sentence; the message of any other. */
+export function reason(error: NodeJS.ErrnoException): string {
+  const known = REASONS[error.code ?? ''];
   return known ? `${known} (${error.code})` : error.message;
 }
 

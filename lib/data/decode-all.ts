@@ -1,0 +1,79 @@
+import { availableParallelism } from 'node:os';
+import { allocateBytes } from '../allocate.ts';
+import { InputError, TorchTlError } from '../errors.ts';
+import { reason } from '../files.ts';
+import { guarded } from '../job.ts';
+import { decodePicture, type Picture, pictureName } from './decode.ts';
+import type { Resize } from './resize.ts';
+
+export interface DecodeOptions {
+  /** Side of the decoded pictures in pixels. */
+  imageSize: number;
+  resize: Resize;
+  /** Stops the decoding; the pictures in hand are finished. */
+  signal?: AbortSignal | undefined;
+  onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** How many undecodable pictures an error names. */
+const NAMED = 20;
+
+/**
+ * Decodes pictures, as many at a time as there are processors, into uint8 `[count, imageSize, imageSize, 3]`.
+ *
+ * @throws InputError `DATA_INVALID` that names the pictures that cannot be decoded, with reasons; the
+ *   signal's reason; what `onProgress` threw; TorchTlError `OUT_OF_MEMORY` or `PLATFORM_UNSUPPORTED`
+ */
+export async function decodePictures(
+  pictures: readonly Picture[],
+  { imageSize, resize, signal, onProgress = () => {} }: DecodeOptions,
+): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  const bytes = imageSize * imageSize * 3;
+  const pixels = allocateBytes(pictures.length * bytes, `A data set of ${pictures.length} pictures`);
+  const failures = new Map<number, string>();
+  const failure = new AbortController();
+  const stop = AbortSignal.any(signal ? [signal, failure.signal] : [failure.signal]);
+  const report = guarded<number>((done) => onProgress(done, pictures.length), failure);
+  let next = 0;
+  let done = 0;
+
+  async function decodeNext(): Promise<void> {
+    while (next < pictures.length && !stop.aborted) {
+      const index = next++;
+      const target = pixels.subarray(index * bytes, (index + 1) * bytes);
+      try {
+        await decodePicture(pictures[index] as Picture, imageSize, resize, target);
+      } catch (error) {
+        if (error instanceof TorchTlError) failure.abort(error);
+        else failures.set(index, sentence(reason(error as Error)));
+      }
+      report(++done);
+    }
+  }
+
+  await Promise.all(Array.from({ length: availableParallelism() }, decodeNext));
+  stop.throwIfAborted();
+  if (failures.size > 0) throw undecodable(failures, pictures);
+  return pixels;
+}
+
+function undecodable(failures: Map<number, string>, pictures: readonly Picture[]): InputError {
+  const lines = [...failures]
+    .sort(([a], [b]) => a - b)
+    .slice(0, NAMED)
+    .map(([index, why]) => `  ${pictureName(pictures[index] as Picture, index)}: ${why}`);
+  const more = failures.size - lines.length;
+  if (more > 0) lines.push(`  and ${more} more`);
+  const summary = `${failures.size} of ${pictures.length} pictures cannot be decoded; mend or remove them:`;
+  return new InputError('DATA_INVALID', [summary, ...lines].join('\n'));
+}
+
+/** libvips' complaint, of several lines about a buffer that the caller has not heard of, as one about the picture. */
+function sentence(complaint: string): string {
+  const text = complaint
+    .trim()
+    .replace(/:$/, '')
+    .replaceAll(/\s*\n\s*/g, '; ');
+  return text.replaceAll('Input buffer', 'it').replaceAll('Input image', 'it');
+}

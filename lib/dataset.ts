@@ -1,7 +1,18 @@
-import { limitPerClass } from './data/limit.ts';
-import { openData, type PictureSet } from './data/source.ts';
-import { TorchTlError } from './errors.ts';
+import { basename } from 'node:path';
+import { z } from 'zod';
+import { type Picture, requirePictures } from './data/decode.ts';
+import { decodePictures } from './data/decode-all.ts';
+import { resolveLabels } from './data/labels.ts';
+import { indicesPerClass } from './data/limit.ts';
+import { decodeFolder, listPictureFolder, selectFiles } from './data/picture-folder.ts';
+import type { PictureSet } from './data/picture-set.ts';
+import { RESIZES, type Resize } from './data/resize.ts';
+import { select } from './data/select.ts';
+import { type DataOptions, openData } from './data/source.ts';
+import { splitPerClass } from './data/split.ts';
+import { invalidArgument, TorchTlError } from './errors.ts';
 import { loadEngine, type NativeDataset } from './native.ts';
+import { abortSignal, callback, checkOptions } from './options.ts';
 
 /** Where a data set comes from. */
 export interface DatasetOrigin {
@@ -11,6 +22,8 @@ export interface DatasetOrigin {
   source: string;
   /** Class names; a label is an index into them. */
   classes: readonly string[];
+  /** How its pictures were made square; null where they came so. */
+  resize: Resize | null;
 }
 
 /** Pictures with labels. They are copied to a device, as uint8, when first used there. */
@@ -19,6 +32,10 @@ export class Dataset {
   readonly source: string;
   readonly classes: readonly string[];
   readonly count: number;
+  /** Side of the pictures in pixels, as they are kept. */
+  readonly imageSize: number;
+  /** How the pictures were made square, which a model must do alike; null where they came so. */
+  readonly resize: Resize | null;
   #pictures: PictureSet | null;
   readonly #onDevice = new Map<string, Promise<NativeDataset>>();
 
@@ -27,7 +44,9 @@ export class Dataset {
     this.name = origin.name;
     this.source = origin.source;
     this.classes = origin.classes;
+    this.resize = origin.resize;
     this.count = pictures.count;
+    this.imageSize = pictures.height;
     this.#pictures = pictures;
   }
 
@@ -43,10 +62,69 @@ export class Dataset {
     data = 'auto',
     limits: { train?: number | undefined; valid?: number | undefined } = {},
   ): Promise<{ train: Dataset; valid: Dataset }> {
-    const opened = await openData(data);
-    const limited = (pictures: PictureSet, limit: number | undefined) =>
-      new Dataset(opened, limit === undefined ? pictures : limitPerClass(pictures, limit));
-    return { train: limited(opened.train, limits.train), valid: limited(opened.valid, limits.valid) };
+    const { train, valid } = await openDatasets(data, { limits });
+    return { train, valid };
+  }
+
+  /**
+   * The pictures of `directory/<class>/**`, decoded to sRGB and shrunk with antialiasing. Classes and
+   * pictures come in the order of their names; hidden files and files of other kinds are left out.
+   *
+   * @throws InputError `INVALID_ARGUMENT`; `DATA_NOT_FOUND` where there is no such folder, or no class
+   *   in it; `DATA_INVALID` for an empty class, a class that `like` has not, and pictures that cannot be
+   *   decoded, which are all named; the signal's reason; TorchTlError `OUT_OF_MEMORY`
+   */
+  static async fromFolder(directory: string, options: FolderOptions): Promise<Dataset> {
+    if (typeof directory !== 'string') throw invalidArgument('directory', 'a path', directory);
+    const { like, limit, signal, onProgress, ...checked } = checkOptions(folderOptions, options);
+    const imageSize = checked.imageSize ?? like?.imageSize;
+    if (imageSize === undefined) throw invalidArgument('imageSize', IMAGE_SIZE, imageSize);
+    const resize = checked.resize ?? like?.resize ?? 'cover';
+    const all = await listPictureFolder(directory, like?.classes);
+    const folder = limit === undefined ? all : selectFiles(all, indicesPerClass(all.labels, limit));
+    const pictures = await decodeFolder(folder, { imageSize, resize, signal, onProgress });
+    const name = basename(folder.directory);
+    return new Dataset({ name, source: folder.directory, classes: folder.classes, resize }, pictures);
+  }
+
+  /**
+   * Pictures from anywhere: files, encoded bytes, or pixels.
+   *
+   * @param labels one a picture: class names, or indices into `classes`
+   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for pictures that cannot be decoded, which are
+   *   all named; the signal's reason; TorchTlError `OUT_OF_MEMORY`
+   */
+  static async fromImages(
+    images: readonly Picture[],
+    labels: ReadonlyArray<string | number>,
+    options: ImagesOptions,
+  ): Promise<Dataset> {
+    const { classes, name, imageSize, resize, ...control } = checkOptions(imagesOptions, options);
+    requirePictures('images', images);
+    if (images.length === 0) throw invalidArgument('images', 'a list of at least one picture', images);
+    if (!Array.isArray(labels) || labels.length !== images.length) {
+      throw invalidArgument('labels', `a list of ${images.length} labels, one a picture`, labels);
+    }
+    const known = resolveLabels(labels, classes);
+    const pixels = await decodePictures(images, { imageSize, resize, ...control });
+    const origin = { name, source: 'pictures given by the program', classes: known.classes, resize };
+    const size = { count: images.length, height: imageSize, width: imageSize };
+    return new Dataset(origin, { pixels, labels: known.labels, ...size });
+  }
+
+  /**
+   * Two data sets of their own, of which the first has about `fraction` of every class, in the same
+   * order; of a class of two or more pictures both have at least one.
+   *
+   * @param fraction above 0 and below 1
+   * @param options.seed draws which pictures go where
+   * @throws InputError `INVALID_ARGUMENT`; TorchTlError `DISPOSED` or `OUT_OF_MEMORY`
+   */
+  split(fraction: number, options: { seed?: number | undefined } = {}): [first: Dataset, rest: Dataset] {
+    const pictures = this.#requirePictures();
+    const { seed } = checkOptions(splitOptions, options);
+    const [first, rest] = splitPerClass(pictures.labels, fraction, seed);
+    return [new Dataset(this, select(pictures, first)), new Dataset(this, select(pictures, rest))];
   }
 
   /**
@@ -65,9 +143,7 @@ export class Dataset {
    * @throws TorchTlError `DISPOSED`
    */
   async onDevice(device: string): Promise<NativeDataset> {
-    const pictures = this.#pictures;
-    if (!pictures)
-      throw new TorchTlError('DISPOSED', `The data set '${this.name}' was used after dispose().`);
+    const pictures = this.#requirePictures();
     let native = this.#onDevice.get(device);
     if (!native) {
       native = loadEngine().createDataset({ ...pictures, device }).result;
@@ -99,3 +175,61 @@ export class Dataset {
     throw new TorchTlError('DISPOSED', `The data set '${this.name}' was used after dispose().`);
   }
 }
+
+/**
+ * What `--data` names, as two data sets; `validation` says, for people, where the second comes from.
+ *
+ * @throws what `openData` throws
+ */
+export async function openDatasets(
+  spec: string,
+  options: DataOptions,
+): Promise<{ train: Dataset; valid: Dataset; validation: string }> {
+  const { train, valid, validation, ...origin } = await openData(spec, options);
+  return { train: new Dataset(origin, train), valid: new Dataset(origin, valid), validation };
+}
+
+const IMAGE_SIZE = 'an integer of at least 32';
+const CLASSES = 'a list of names, each of them once';
+
+const imageSize = z.int({ error: IMAGE_SIZE }).min(32, { error: IMAGE_SIZE });
+const resize = z.enum(RESIZES, { error: RESIZES.join(' or ') });
+const decoding = z.strictObject({
+  /** Stops the decoding. */
+  signal: abortSignal,
+  onProgress: callback<(done: number, total: number) => void>(),
+});
+
+const folderOptions = decoding.extend({
+  /** Side of the pictures in pixels: the model's. By default that of `like`. */
+  imageSize: imageSize.optional(),
+  /** By default that of `like`, else `cover`. */
+  resize: resize.optional(),
+  /** The data set whose classes the labels shall be indices of, matched by name. */
+  like: z.custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' }).optional(),
+  /** So many pictures, spread evenly over the classes. */
+  limit: z
+    .int({ error: 'an integer of at least 1' })
+    .min(1, { error: 'an integer of at least 1' })
+    .optional(),
+});
+
+const imagesOptions = decoding.extend({
+  imageSize,
+  resize: resize.default('cover'),
+  classes: z
+    .array(z.string({ error: CLASSES }), { error: CLASSES })
+    .min(1, { error: CLASSES })
+    .refine((classes) => new Set(classes).size === classes.length, { error: CLASSES })
+    .readonly()
+    .optional(),
+  /** For people. */
+  name: z.string({ error: 'a string' }).default('pictures'),
+});
+
+const splitOptions = z.strictObject({
+  seed: z.int({ error: 'an integer of at least 0' }).min(0, { error: 'an integer of at least 0' }).default(0),
+});
+
+export type FolderOptions = z.input<typeof folderOptions>;
+export type ImagesOptions = z.input<typeof imagesOptions>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RESIZES, type Resize } from './data/resize.ts';
 import { InputError, TorchTlError } from './errors.ts';
 import { type HeadLayer, headLayers } from './head.ts';
 
@@ -24,7 +25,7 @@ export interface ModelMetadata extends Normalisation {
   /** Side of the pictures in pixels. */
   imageSize: number;
   /** How a picture that is not square is made square. */
-  resize: 'cover' | 'contain' | 'stretch';
+  resize: Resize;
   head: HeadLayer[];
 }
 
@@ -48,7 +49,7 @@ const format = z.object({ formatVersion: z.literal('1'), architecture: z.literal
 const modelMetadata = normalisation.extend({
   classes: json(z.array(z.string()).min(1)),
   imageSize: json(z.int().min(32)),
-  resize: z.enum(['cover', 'contain', 'stretch']),
+  resize: z.enum(RESIZES),
   head: json(z.unknown()).transform(headLayers),
 });
 

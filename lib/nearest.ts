@@ -15,6 +15,15 @@ export function nearest(word: string, choices: Iterable<string>): string | undef
   return best;
 }
 
+/** Words that are none of the choices, for a message: `'tulp' (did you mean 'tulip'?), 'oak'`. */
+export function withNearest(words: readonly string[], choices: readonly string[]): string {
+  const named = words.map((word) => {
+    const meant = nearest(word, choices);
+    return meant ? `'${word}' (did you mean '${meant}'?)` : `'${word}'`;
+  });
+  return named.join(', ');
+}
+
 /** Damerau-Levenshtein: letters inserted, dropped, replaced, or swapped with their neighbour. */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];

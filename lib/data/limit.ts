@@ -1,5 +1,6 @@
 import { invalidArgument } from '../errors.ts';
 import type { PictureSet } from './picture-set.ts';
+import { select } from './select.ts';
 
 /**
  * The first `limit` pictures, spread evenly over the classes and kept in their order. Where the
@@ -9,23 +10,28 @@ import type { PictureSet } from './picture-set.ts';
  * @throws InputError `INVALID_ARGUMENT` for a limit that is no integer from 1
  */
 export function limitPerClass(set: PictureSet, limit: number): PictureSet {
+  const indices = indicesPerClass(set.labels, limit);
+  return indices.length === set.count ? set : select(set, indices);
+}
+
+/**
+ * The places of the pictures that `limitPerClass` takes.
+ *
+ * @throws InputError `INVALID_ARGUMENT` for a limit that is no integer from 1
+ */
+export function indicesPerClass(labels: BigInt64Array, limit: number): number[] {
   if (!Number.isInteger(limit) || limit < 1) {
     throw invalidArgument('limit', 'an integer of at least 1', limit);
   }
-  if (limit >= set.count) return set;
-  const left = share(limit, countLabels(set.labels));
-  const bytes = set.height * set.width * 3;
-  const pixels = new Uint8Array(limit * bytes);
-  const labels = new BigInt64Array(limit);
-  let count = 0;
-  for (const [index, label] of set.labels.entries()) {
+  const all = [...labels.keys()];
+  if (limit >= labels.length) return all;
+  const left = share(limit, countLabels(labels));
+  return all.filter((index) => {
+    const label = labels[index] as bigint;
     const wanted = left.get(label) ?? 0;
-    if (wanted === 0) continue;
     left.set(label, wanted - 1);
-    pixels.set(set.pixels.subarray(index * bytes, (index + 1) * bytes), count * bytes);
-    labels[count++] = label;
-  }
-  return { ...set, pixels, labels, count };
+    return wanted > 0;
+  });
 }
 
 function countLabels(labels: BigInt64Array): Map<bigint, number> {

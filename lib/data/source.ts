@@ -1,50 +1,104 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectory } from '../cache-directory.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
-import { type Cifar10, readCifar10Binary } from './cifar10.ts';
-
-export type { PictureSet } from './picture-set.ts';
+import { readCifar10Binary } from './cifar10.ts';
+import type { DecodeOptions } from './decode-all.ts';
+import { limitPerClass } from './limit.ts';
+import type { PictureSet } from './picture-set.ts';
+import type { Resize } from './resize.ts';
+import { openTrainAndValid } from './train-and-valid.ts';
 
 /** Data to train with, and what results say of it. */
-export interface OpenedData extends Cifar10 {
-  /** `cifar10` or `cifar10-sample`. */
+export interface OpenedData {
+  /** `cifar10`, `cifar10-sample`, or the name of a folder of pictures. */
   name: string;
   /** The absolute path, or `embedded sample`. */
   source: string;
+  classes: readonly string[];
+  train: PictureSet;
+  valid: PictureSet;
+  /** For people, where the validation pictures come from. */
+  validation: string;
+  /** How the pictures were made square; null where they came so. */
+  resize: Resize | null;
 }
 
-const ONLY_BINARY =
-  'this version reads the official binary batches of CIFAR-10 only (data_batch_*.bin, test_batch.bin)';
+export interface DataOptions extends Omit<DecodeOptions, 'imageSize' | 'resize'> {
+  /** Side in pixels of the pictures of a folder, which cannot be read without; others come as they are. */
+  imageSize?: number | undefined;
+  /** How the pictures of a folder are made square, by default `cover`. */
+  resize?: Resize | undefined;
+  /** How many pictures of each set to use, spread evenly over the classes. */
+  limits?: { train?: number | undefined; valid?: number | undefined };
+  /** Draws the validation pictures where a folder has none, by default 0. */
+  seed?: number;
+}
+
+const READ_FORMS =
+  'this version reads the official binary batches of CIFAR-10 (data_batch_*.bin, test_batch.bin) ' +
+  'and folders of pictures (train/<class>/*)';
 
 /**
  * Opens what `--data` names.
  *
- * @param spec a directory of CIFAR-10's official binary batches; `sample` for the embedded sample;
- *   or `auto` for the directory in `TORCH_TL_DATA`, else the downloaded CIFAR-10, else the sample
- * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the absolute path
+ * @param spec a directory of CIFAR-10's official binary batches, or of `train/<class>/*` and
+ *   `valid|val|test/<class>/*`; `sample` for the embedded sample; or `auto` for the directory in
+ *   `TORCH_TL_DATA`, else the downloaded CIFAR-10, else the sample
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the absolute path, or `INVALID_ARGUMENT`
  */
-export async function openData(spec: string): Promise<OpenedData> {
-  if (spec === 'sample') return openSample();
-  if (spec !== 'auto') return openDirectory(spec);
-  if (process.env.TORCH_TL_DATA) return openDirectory(process.env.TORCH_TL_DATA);
+export async function openData(spec: string, options: DataOptions = {}): Promise<OpenedData> {
+  if (spec === 'sample') return openSample(options);
+  if (spec !== 'auto') return openDirectory(spec, options);
+  if (process.env.TORCH_TL_DATA) return openDirectory(process.env.TORCH_TL_DATA, options);
   const downloaded = join(cacheDirectory(), 'cifar10');
-  return (await isDirectory(downloaded)) ? openDirectory(downloaded) : openSample();
+  return (await isDirectory(downloaded)) ? openDirectory(downloaded, options) : openSample(options);
 }
 
-async function openSample(): Promise<OpenedData> {
+async function openSample(options: DataOptions): Promise<OpenedData> {
   const directory = fileURLToPath(new URL('../../assets/cifar10-sample', import.meta.url));
-  return { name: 'cifar10-sample', source: 'embedded sample', ...(await readCifar10Binary(directory)) };
+  return openCifar10(directory, { name: 'cifar10-sample', source: 'embedded sample' }, options);
 }
 
-async function openDirectory(spec: string): Promise<OpenedData> {
+async function openDirectory(spec: string, options: DataOptions): Promise<OpenedData> {
   const source = resolve(spec);
   if (!(await isDirectory(source))) throw notFound(spec, source);
-  await refuseOtherForms(source);
-  return { name: 'cifar10', source, ...(await readCifar10Binary(source)) };
+  const names = await list(source);
+  if (isFolderOfPictures(names)) return openFolder(source, names, options);
+  refuseOtherForms(source, names);
+  return openCifar10(source, { name: 'cifar10', source }, options);
+}
+
+async function openCifar10(
+  directory: string,
+  origin: { name: string; source: string },
+  { limits = {} }: DataOptions,
+): Promise<OpenedData> {
+  const { classes, train, valid } = await readCifar10Binary(directory);
+  const limited = (set: PictureSet, limit: number | undefined) =>
+    limit === undefined ? set : limitPerClass(set, limit);
+  return {
+    ...origin,
+    classes,
+    train: limited(train, limits.train),
+    valid: limited(valid, limits.valid),
+    validation: 'test_batch.bin',
+    resize: null,
+  };
+}
+
+async function openFolder(source: string, names: string[], options: DataOptions): Promise<OpenedData> {
+  const { imageSize, resize = 'cover', limits = {}, seed = 0, ...control } = options;
+  if (imageSize === undefined) {
+    const help = 'read it with Dataset.fromFolder, which takes an imageSize';
+    throw new InputError('DATA_INVALID', `${source} holds a folder of pictures (train/); ${help}.`);
+  }
+  const decoding = { ...control, imageSize, resize };
+  const opened = await openTrainAndValid(source, names, { limits, seed, decoding });
+  return { name: basename(source), source, ...opened, resize };
 }
 
 /** False where nothing has that name. */
@@ -56,7 +110,7 @@ async function isDirectory(path: string): Promise<boolean> {
     if (code === 'ENOENT' || code === 'ENOTDIR') return false;
     throw unreadable(path, cause, 'DATA_INVALID');
   }
-  throw new InputError('DATA_INVALID', `${path} is no directory; ${ONLY_BINARY}.`);
+  throw new InputError('DATA_INVALID', `${path} is no directory; ${READ_FORMS}.`);
 }
 
 function notFound(spec: string, path: string): InputError {
@@ -65,23 +119,32 @@ function notFound(spec: string, path: string): InputError {
   return new InputError('DATA_NOT_FOUND', `There is no directory ${path} to read data from.${hint}`);
 }
 
-/** Names the forms of data that later versions will read, so that nobody looks for a missing file. */
-async function refuseOtherForms(directory: string): Promise<void> {
-  let names: string[];
+async function list(directory: string): Promise<string[]> {
   try {
-    names = await readdir(directory);
+    return await readdir(directory);
   } catch (cause) {
     throw unreadable(directory, cause, 'DATA_INVALID');
   }
-  if (names.some((name) => name.endsWith('.bin') || name === 'cifar-10-batches-bin')) return;
+}
+
+function isFolderOfPictures(names: string[]): boolean {
+  return names.includes('train') && !hasBinaryBatches(names);
+}
+
+function hasBinaryBatches(names: string[]): boolean {
+  return names.some((name) => name.endsWith('.bin') || name === 'cifar-10-batches-bin');
+}
+
+/** Names the forms of data that later versions will read, so that nobody looks for a missing file. */
+function refuseOtherForms(directory: string, names: string[]): void {
+  if (hasBinaryBatches(names)) return;
   const form = otherForm(names);
-  if (form) throw new InputError('DATA_INVALID', `${directory} holds ${form}; ${ONLY_BINARY}.`);
+  if (form) throw new InputError('DATA_INVALID', `${directory} holds ${form}; ${READ_FORMS}.`);
 }
 
 function otherForm(names: string[]): string | undefined {
   if (names.includes('cifar-10-batches-py') || names.includes('data_batch_1'))
     return 'CIFAR-10 as Python batches';
-  if (names.includes('train')) return 'a folder of pictures (train/)';
   const archive = names.find((name) => /\.(tar|tar\.gz|tgz|tar\.xz|zip)$/.test(name));
   return archive && `an archive that is still packed (${archive})`;
 }

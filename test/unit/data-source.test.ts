@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { openData } from '../../lib/data/source.ts';
 import { writeBatches } from '../support/cifar10-records.ts';
+import { type Colour, GREEN, RED, writePictures } from '../support/pictures.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 beforeEach(() => {
@@ -74,7 +75,6 @@ describe('a name or a directory', () => {
   });
 
   test.each([
-    ['a folder of pictures', 'train/cat/1.jpg', 'a folder of pictures'],
     ['Python batches', 'data_batch_1', 'CIFAR-10 as Python batches'],
     ['the folder of the Python archive', 'cifar-10-batches-py/data_batch_1', 'CIFAR-10 as Python batches'],
     ['a packed archive', 'cifar-10-binary.tar.gz', 'still packed (cifar-10-binary.tar.gz)'],
@@ -83,6 +83,53 @@ describe('a name or a directory', () => {
     mkdirSync(join(directory, file, '..'), { recursive: true });
     writeFileSync(join(directory, file), '');
     await expect(openData(directory)).rejects.toMatchObject(refused('DATA_INVALID', form));
+  });
+});
+
+describe('a folder of pictures', () => {
+  const options = { imageSize: 32 };
+
+  test('is read with its validation pictures, whose labels are the training classes', async () => {
+    const directory = temporaryDirectory();
+    await writePictures(directory, {
+      ...{ 'train/ant/1.png': RED, 'train/bee/1.png': GREEN, 'train/bee/2.png': GREEN },
+      ...{ 'test/ant/1.png': RED, 'valid/bee/1.png': GREEN },
+    });
+    const data = await openData(directory, { ...options, resize: 'contain' });
+    expect(data).toMatchObject({ name: basename(directory), source: directory, classes: ['ant', 'bee'] });
+    expect(data).toMatchObject({ validation: 'valid/', resize: 'contain', train: { count: 3, width: 32 } });
+    expect([...data.valid.labels]).toEqual([1n]);
+    expect([...data.valid.pixels.subarray(0, 3)]).toEqual(GREEN);
+    expect(await openData(directory, { ...options, limits: { train: 2 } })).toMatchObject({
+      train: { count: 2 },
+    });
+  });
+
+  test('holds out a fifth of each class where it has none, drawn from the seed, and says so', async () => {
+    const directory = temporaryDirectory();
+    for (let index = 0; index < 5; index++) {
+      const colour: Colour = [50 * index, 0, 0];
+      await writePictures(directory, { [`train/a/${index}.png`]: colour, [`train/b/${index}.png`]: colour });
+    }
+    const seeds = [0, 1, 2, 3].map((seed) => openData(directory, { ...options, seed }));
+    const opened = await Promise.all(seeds);
+    for (const { train, valid } of opened) {
+      expect([[...train.labels], [...valid.labels]]).toEqual([
+        [0n, 0n, 0n, 0n, 1n, 1n, 1n, 1n],
+        [0n, 1n],
+      ]);
+    }
+    expect(opened[3]?.validation).toBe('a fifth of each class of train/, drawn with seed 3');
+    expect(new Set(opened.map(({ valid }) => valid.pixels.join())).size).toBeGreaterThan(1);
+  });
+
+  test('is refused where a validation class is unknown, and without an image size', async () => {
+    const directory = temporaryDirectory();
+    await writePictures(directory, { 'train/bee/1.png': RED, 'val/bees/1.png': RED });
+    await expect(openData(directory, options)).rejects.toMatchObject(
+      refused('DATA_INVALID', "'bees' (did you mean 'bee'?)"),
+    );
+    await expect(openData(directory)).rejects.toMatchObject(refused('DATA_INVALID', 'Dataset.fromFolder'));
   });
 });
 

@@ -1,0 +1,135 @@
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { InputError } from '../errors.ts';
+import { unreadable } from '../files.ts';
+import { withNearest } from '../nearest.ts';
+import { READABLE_FORMATS } from './decode.ts';
+import { type DecodeOptions, decodePictures } from './decode-all.ts';
+import type { PictureSet } from './picture-set.ts';
+
+/** What is taken for a picture. Those that cannot be read are named when they are decoded, not skipped. */
+const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp|p[bgnp]m|jp2|jxl)$/i;
+
+const PARTS = new Set(['train', 'test', 'val', 'valid', 'validation']);
+
+/** The pictures of a folder of class folders, not yet decoded. */
+export interface PictureFolder {
+  /** Absolute. */
+  directory: string;
+  classes: readonly string[];
+  /** Paths by class, then by name. */
+  files: string[];
+  /** int64 `[files.length]`, indices into the classes. */
+  labels: BigInt64Array;
+}
+
+/**
+ * Lists `directory/<class>/**`. Classes and files come in the order of their names' UTF-16 code units.
+ * Hidden files, and those that are no pictures by their names' endings, are left out.
+ *
+ * @param known classes that labels shall be indices of; by default the folders'
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the folder
+ */
+export async function listPictureFolder(
+  directory: string,
+  known?: readonly string[],
+): Promise<PictureFolder> {
+  const root = resolve(directory);
+  const found = await classFolders(root);
+  const classes = known ?? found;
+  requireKnown(root, found, classes);
+  const files: string[] = [];
+  const labels: number[] = [];
+  for (const name of found) {
+    const pictures = await picturesIn(join(root, name));
+    files.push(...pictures);
+    labels.push(...new Array<number>(pictures.length).fill(classes.indexOf(name)));
+  }
+  return { directory: root, classes, files, labels: BigInt64Array.from(labels, BigInt) };
+}
+
+/** The pictures of a folder at these places, in this order. */
+export function selectFiles(folder: PictureFolder, indices: readonly number[]): PictureFolder {
+  return {
+    ...folder,
+    files: indices.map((index) => folder.files[index] as string),
+    labels: BigInt64Array.from(indices, (index) => folder.labels[index] as bigint),
+  };
+}
+
+/** Decodes a folder's pictures; throws what `decodePictures` throws. */
+export async function decodeFolder(folder: PictureFolder, options: DecodeOptions): Promise<PictureSet> {
+  const { files, labels } = folder;
+  const pixels = await decodePictures(files, options);
+  return { pixels, labels, count: files.length, height: options.imageSize, width: options.imageSize };
+}
+
+async function classFolders(root: string): Promise<string[]> {
+  const entries = await visibleEntries(root, 'DATA_NOT_FOUND');
+  const kinds = await Promise.all(entries.map((entry) => kindOf(root, entry)));
+  const folders = entries.map(({ name }) => name).filter((_, index) => kinds[index] === 'directory');
+  if (folders.length === 0) {
+    throw new InputError('DATA_NOT_FOUND', `${root} holds no class folders; expected <class>/<picture>.`);
+  }
+  if (folders.includes('train') && folders.every((name) => PARTS.has(name))) {
+    const paths = folders.map((name) => join(root, name)).join(' or ');
+    throw new InputError('DATA_INVALID', `${root} holds parts of a data set, not classes; give ${paths}.`);
+  }
+  return folders;
+}
+
+function requireKnown(root: string, found: string[], known: readonly string[]): void {
+  const unknown = found.filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  const named = withNearest(unknown, known);
+  throw new InputError(
+    'DATA_INVALID',
+    `${root} holds folders of unknown classes: ${named}. The classes are ${known.join(', ')}.`,
+  );
+}
+
+async function picturesIn(classFolder: string): Promise<string[]> {
+  const others: string[] = [];
+  const pictures: string[] = [];
+  await walk(classFolder, (path) => (PICTURE.test(path) ? pictures : others).push(path));
+  if (pictures.length > 0) return pictures;
+  const instead = others[0] === undefined ? '' : ` but, for one, ${basename(others[0])}`;
+  throw new InputError(
+    'DATA_INVALID',
+    `The class folder ${classFolder} holds no picture${instead}; add some or remove it. ${READABLE_FORMATS} are read.`,
+  );
+}
+
+/** Calls back for the files under a directory. Of symbolic links only those to files are followed: no cycles. */
+async function walk(directory: string, onFile: (path: string) => void): Promise<void> {
+  for (const entry of await visibleEntries(directory, 'DATA_INVALID')) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) await walk(path, onFile);
+    else if ((await kindOf(directory, entry)) === 'file') onFile(path);
+  }
+}
+
+/** By name. */
+async function visibleEntries(directory: string, code: 'DATA_NOT_FOUND' | 'DATA_INVALID'): Promise<Dirent[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries
+      .filter(({ name }) => !name.startsWith('.'))
+      .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
+  } catch (cause) {
+    throw unreadable(directory, cause, code);
+  }
+}
+
+/** What an entry is, or what it points to; a link to nothing is an error. */
+async function kindOf(directory: string, entry: Dirent): Promise<'file' | 'directory' | 'other'> {
+  const path = join(directory, entry.name);
+  try {
+    const info = entry.isSymbolicLink() ? await stat(path) : entry;
+    if (info.isDirectory()) return 'directory';
+    return info.isFile() ? 'file' : 'other';
+  } catch (cause) {
+    throw unreadable(path, cause, 'DATA_INVALID');
+  }
+}

@@ -1,0 +1,77 @@
+import { InputError, invalidArgument } from '../errors.ts';
+
+/**
+ * Places of pictures in two parts, of which the first has about `fraction` of every class; each part
+ * keeps the order. Classes are rounded so that the sum comes out right (largest remainder), after
+ * which one of two or more pictures has at least one on either side.
+ *
+ * @param fraction above 0 and below 1
+ * @param seed which pictures are drawn
+ * @throws InputError `INVALID_ARGUMENT` also where a part would be empty
+ */
+export function splitPerClass(labels: BigInt64Array, fraction: number, seed: number): [number[], number[]] {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw invalidArgument('fraction', 'a number above 0 and below 1', fraction);
+  }
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw invalidArgument('seed', 'an integer of at least 0', seed);
+  }
+  const classes = placesPerClass(labels);
+  const counts = classes.map(({ length }) => length);
+  const sizes = sizesOfFirst(counts, fraction);
+  const random = seededRandom(seed);
+  const drawn = new Set(
+    classes.flatMap((indices, index) => shuffled(indices, random).slice(0, sizes[index])),
+  );
+  if (drawn.size === 0 || drawn.size === labels.length) {
+    const message = `Splitting ${labels.length} pictures at ${fraction} leaves one part empty.`;
+    throw new InputError('INVALID_ARGUMENT', message);
+  }
+  const all = [...labels.keys()];
+  return [all.filter((index) => drawn.has(index)), all.filter((index) => !drawn.has(index))];
+}
+
+function placesPerClass(labels: BigInt64Array): number[][] {
+  const places = new Map<bigint, number[]>();
+  for (const [index, label] of labels.entries()) {
+    const known = places.get(label);
+    if (known) known.push(index);
+    else places.set(label, [index]);
+  }
+  return [...places.values()];
+}
+
+function sizesOfFirst(counts: number[], fraction: number): number[] {
+  const shares = counts.map((count) => count * fraction);
+  const sizes = shares.map(Math.floor);
+  const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
+  const missing = Math.round(sum(counts) * fraction) - sum(sizes);
+  const remainder = (index: number) => (shares[index] as number) - (sizes[index] as number);
+  const byRemainder = [...counts.keys()].sort((a, b) => remainder(b) - remainder(a));
+  const raised = new Set(byRemainder.slice(0, missing));
+  return counts.map((count, index) => {
+    const size = (sizes[index] as number) + (raised.has(index) ? 1 : 0);
+    return count < 2 ? size : Math.min(Math.max(size, 1), count - 1);
+  });
+}
+
+/** Fisher and Yates' shuffle. */
+function shuffled(values: readonly number[], random: () => number): number[] {
+  const result = [...values];
+  for (let last = result.length - 1; last > 0; last--) {
+    const drawn = Math.floor(random() * (last + 1));
+    [result[last], result[drawn]] = [result[drawn] as number, result[last] as number];
+  }
+  return result;
+}
+
+/** Numbers from 0 up to 1, the same for the same seed on every machine: Tommy Ettinger's mulberry32. */
+function seededRandom(seed: number): () => number {
+  let state = seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1);
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import type { Picture } from './data/decode.ts';
+import { RESIZES, type Resize } from './data/resize.ts';
 import { Dataset } from './dataset.ts';
 import { chooseDevice } from './device.ts';
 import { InputError, invalidArgument, TorchTlError } from './errors.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
 import { type FitOptions, FitRun, fitOptions, train } from './fit.ts';
 import { type HeadLayer, type HeadName, headLayers, nativeHead } from './head.ts';
 import { guarded, settle } from './job.ts';
@@ -23,6 +26,7 @@ import {
 } from './native.ts';
 import { abortSignal, callback, checkOptions, experimentOptions, featuresOptions } from './options.ts';
 import { choosePrecision } from './precision.ts';
+import { type Prediction, predict } from './predict.ts';
 import { DEFAULT_WEIGHTS, resolveWeights, type WeightsSource } from './weights/catalogue.ts';
 import { matchWeights } from './weights/match.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
@@ -36,14 +40,21 @@ const createOptions = experimentOptions.pick({ imageSize: true, seed: true, devi
     .min(2, { error: classNames })
     .refine((classes) => new Set(classes).size === classes.length, { error: classNames })
     .readonly(),
+  /** How pictures are made square: `resize` of the training data. */
+  resize: z.enum(RESIZES, { error: RESIZES.join(' or ') }).default('cover'),
 });
 const extractionOptions = featuresOptions.pick({ batchSize: true, precision: true, threads: true }).extend({
   signal: abortSignal,
   onProgress: callback<(done: number, total: number) => void>(),
 });
+const predictOptions = extractionOptions.omit({ onProgress: true }).extend({
+  /** How many of the likeliest classes to name. */
+  topK: z.int({ error: 'an integer of at least 1' }).min(1, { error: 'an integer of at least 1' }).default(5),
+});
 
 export type CreateOptions = z.input<typeof createOptions>;
 export type ExtractionOptions = z.input<typeof extractionOptions>;
+export type PredictOptions = z.input<typeof predictOptions>;
 
 export interface ModelDescription {
   imageSize: number;
@@ -68,6 +79,8 @@ export interface Extracted {
 export class DenseNet121 {
   readonly classes: readonly string[];
   readonly imageSize: number;
+  /** How `predict` makes pictures square. */
+  readonly resize: Resize;
   readonly head: readonly HeadLayer[];
   /** `cpu` or `cuda:N`. */
   readonly device: string;
@@ -88,6 +101,7 @@ export class DenseNet121 {
     this.#metadata = metadata;
     this.classes = metadata.classes;
     this.imageSize = metadata.imageSize;
+    this.resize = metadata.resize;
     this.head = metadata.head;
     this.device = device;
     this.weights = weights;
@@ -111,7 +125,6 @@ export class DenseNet121 {
     const metadata: ModelMetadata = {
       ...shape,
       classes: [...shape.classes],
-      resize: 'cover',
       ...normalisation,
     };
     const native = await createNative(metadata, seed, chosen);
@@ -185,6 +198,34 @@ export class DenseNet121 {
   /** What the head makes of them, before the softmax: `[count, classes]`. */
   logits(data: Dataset, options: ExtractionOptions = {}): Promise<Extracted> {
     return this.#extract('logits', data, options);
+  }
+
+  /**
+   * What the model makes of pictures, in their order: files, encoded bytes or pixels, which are made
+   * square and resized as the training pictures were.
+   *
+   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for pictures that cannot be decoded, which are
+   *   all named; the signal's reason
+   */
+  async predict(inputs: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
+    this.#requireIdle('predict');
+    const { topK, ...extraction } = checkOptions(predictOptions, options);
+    return predict(inputs, this, { topK, signal: extraction.signal }, (data) =>
+      this.#extract('logits', data, extraction),
+    );
+  }
+
+  /**
+   * How well the model does on labelled pictures. Their classes are matched with the model's by name,
+   * and may be fewer.
+   *
+   * @throws InputError `INVALID_ARGUMENT`, also for classes that the model does not know; the signal's
+   *   reason; TorchTlError `DISPOSED`
+   */
+  async evaluate(data: Dataset, options: ExtractionOptions = {}): Promise<Evaluation> {
+    this.#requireIdle('evaluate');
+    this.#requireResize('data', data);
+    return evaluate(data, this.classes, () => this.#extract('logits', data, options));
   }
 
   /**
@@ -276,8 +317,19 @@ export class DenseNet121 {
     this.#native.setTrainable(layers.length > 0 ? layers : ['features'], trainable);
   }
 
-  #requireClasses(name: string, data: Dataset): void {
+  /** Predicting makes pictures square as the model says, so all others must have been made so. */
+  #requireResize(name: string, data: Dataset): void {
     if (!(data instanceof Dataset)) throw invalidArgument(name, 'a Dataset', data);
+    if (data.resize === null || data.resize === this.resize) return;
+    throw new InputError(
+      'INVALID_ARGUMENT',
+      `The pictures of ${name} were made square with resize '${data.resize}', the model's with '${this.resize}'; ` +
+        'read the one or create the other with the same.',
+    );
+  }
+
+  #requireClasses(name: string, data: Dataset): void {
+    this.#requireResize(name, data);
     const same =
       data.classes.length === this.classes.length &&
       data.classes.every((label, index) => label === this.classes[index]);

@@ -1,12 +1,16 @@
-export { Dataset } from './dataset.ts';
+export type { Picture, RawPicture } from './data/decode.ts';
+export type { Resize } from './data/resize.ts';
+export { Dataset, type FolderOptions, type ImagesOptions } from './dataset.ts';
 export {
   type CreateOptions,
   DenseNet121,
   type Extracted,
   type ExtractionOptions,
   type ModelDescription,
+  type PredictOptions,
 } from './densenet121.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
+export type { ClassMetrics, Evaluation } from './evaluate.ts';
 export {
   type Experiment,
   type ExperimentName,
@@ -20,5 +24,6 @@ export type { BatchProgress, FeaturesProgress, FitOptions, FitResult, FitRun } f
 export type { HeadLayer, HeadName } from './head.ts';
 export type { EpochMetrics, LayerDescription, Precision } from './native.ts';
 export type { ExperimentOptions, TrainingOptions } from './options.ts';
+export type { Prediction, RankedClass } from './predict.ts';
 export type { WeightsSource } from './weights/catalogue.ts';
 export { type DownloadWeightsOptions, downloadWeights } from './weights/download-weights.ts';

@@ -116,6 +116,8 @@ describe('a model that trains', () => {
     expect(() => model.fit(train, { valid })).toThrow(BUSY);
     await expect(model.describe()).rejects.toThrow(BUSY);
     await expect(model.features(train)).rejects.toThrow(BUSY);
+    await expect(model.predict('a.png')).rejects.toThrow(BUSY);
+    await expect(model.evaluate(valid)).rejects.toThrow(BUSY);
     await expect(model.save(file)).rejects.toThrow(BUSY);
     await model.saveBest(file);
     expect(readFileSync(file).length).toBeGreaterThan(0);
@@ -149,6 +151,8 @@ describe('a model after dispose', () => {
     expect(() => model.fit(train, { valid })).toThrow(DISPOSED);
     await expect(model.describe()).rejects.toThrow(DISPOSED);
     await expect(model.features(train)).rejects.toThrow(DISPOSED);
+    await expect(model.predict('a.png')).rejects.toThrow(DISPOSED);
+    await expect(model.evaluate(valid)).rejects.toThrow(DISPOSED);
     await expect(model.save(file)).rejects.toThrow(DISPOSED);
     await expect(model.saveBest(file)).rejects.toThrow(DISPOSED);
   });

@@ -1,0 +1,75 @@
+import { type Picture, requirePictures } from './data/decode.ts';
+import { decodePictures } from './data/decode-all.ts';
+import type { Resize } from './data/resize.ts';
+import { Dataset } from './dataset.ts';
+import { logSoftmax, ranking, rowsOf } from './logits.ts';
+
+export interface RankedClass {
+  label: string;
+  /** Into the model's classes. */
+  index: number;
+  probability: number;
+}
+
+/** What a model makes of one picture: its likeliest class, and the others. */
+export interface Prediction extends RankedClass {
+  /** The picture's file, where it came from one. */
+  path?: string;
+  /** In the order of the classes. */
+  probabilities: number[];
+  /** The likeliest classes, best first. */
+  top: RankedClass[];
+}
+
+interface Shape {
+  classes: readonly string[];
+  imageSize: number;
+  resize: Resize;
+}
+
+/**
+ * Decodes pictures as a model of this shape needs them, and gives its predictions in their order.
+ *
+ * @param topK how many classes `top` has at most
+ * @param logits what the model makes of a data set: `[count, classes]`
+ * @throws InputError `INVALID_ARGUMENT`; what `decodePictures` and `logits` throw
+ */
+export async function predict(
+  inputs: Picture | readonly Picture[],
+  { classes, imageSize, resize }: Shape,
+  { topK, signal }: { topK: number; signal: AbortSignal | undefined },
+  logits: (data: Dataset) => Promise<{ shape: number[]; data: Float32Array }>,
+): Promise<Prediction[]> {
+  const pictures = Array.isArray(inputs) ? inputs : [inputs];
+  requirePictures('inputs', pictures);
+  const count = pictures.length;
+  if (count === 0) return [];
+  const pixels = await decodePictures(pictures, { imageSize, resize, signal });
+  const origin = { name: 'inputs', source: 'pictures given by the program', classes, resize };
+  // Nobody asks for the labels, but the engine wants some.
+  const labels = new BigInt64Array(count);
+  const data = new Dataset(origin, { pixels, labels, count, height: imageSize, width: imageSize });
+  try {
+    const rows = rowsOf(await logits(data));
+    return pictures.map((picture, index) => prediction(picture, rows[index] as Float32Array, classes, topK));
+  } finally {
+    data.dispose();
+  }
+}
+
+function prediction(
+  picture: Picture,
+  logits: Float32Array,
+  classes: readonly string[],
+  topK: number,
+): Prediction {
+  const probabilities = [...logSoftmax(logits)].map(Math.exp);
+  const ranked = ranking(logits).map((index) => ({
+    label: classes[index] as string,
+    index,
+    probability: probabilities[index] as number,
+  }));
+  const best = ranked[0] as RankedClass;
+  const file = typeof picture === 'string' ? { path: picture } : {};
+  return { ...file, ...best, probabilities, top: ranked.slice(0, topK) };
+}

@@ -1,7 +1,10 @@
-import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError, TorchTlError } from '../errors.ts';
-import { writeFileAtomically } from '../files.ts';
+import { type FileLock, lockFile } from '../file-lock.ts';
+import { unreadable, writeFileAtomically } from '../files.ts';
+import type { EpochMetrics } from '../native.ts';
+import { FORMAT_VERSION } from './results.ts';
 
 /** `runs/<experiment>-<date>-<time>` in the working directory. */
 export function defaultRunDirectory(experiment: string, now = new Date()): string {
@@ -11,6 +14,8 @@ export function defaultRunDirectory(experiment: string, now = new Date()): strin
   return join('runs', `${experiment}-${date}-${time}`);
 }
 
+const LOCK = 'lock';
+
 /**
  * Makes sure that a run may have the directory: nothing is there, or an empty directory.
  *
@@ -19,44 +24,94 @@ export function defaultRunDirectory(experiment: string, now = new Date()): strin
 export async function requireVacant(path: string): Promise<void> {
   const files = await filesIn(path);
   if (files.length === 0) return;
-  const what = files.includes('config.json') ? 'already holds another run' : 'is not empty';
-  throw new InputError('OUTPUT_EXISTS', `${resolve(path)} ${what}. Give a directory that is new or empty.`);
+  throw files.includes('config.json')
+    ? exists(path, 'already holds another run. Give a directory that is new or empty, or --resume')
+    : exists(path, 'is not empty. Give a directory that is new or empty');
 }
 
 /**
- * What a run leaves behind: `config.json`, `epochs.jsonl`, `results.json` and `best.safetensors`.
- * An epoch's line is on the disk before `appendEpoch` resolves; the other files are there whole or not
- * at all.
+ * A JSON file of a run; null where it is not there.
+ *
+ * @throws InputError `FILE_UNREADABLE` or `RUN_INVALID`
+ */
+export async function readRunFile(path: string, name: 'config.json' | 'results.json'): Promise<unknown> {
+  const file = join(path, name);
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (!(cause instanceof SyntaxError)) throw unreadable(file, cause);
+    throw new InputError('RUN_INVALID', `${resolve(file)} is no JSON: ${cause.message}.`, { cause });
+  }
+}
+
+/**
+ * What a run leaves behind: `config.json`, `epochs.jsonl`, `results.json`, `best.safetensors` and a
+ * checkpoint. An epoch's line is on the disk before `appendEpoch` resolves; the other files are there
+ * whole or not at all. While it is open the directory is locked.
  */
 export class RunDirectory {
   /** Absolute. */
   readonly path: string;
+  readonly #lock: FileLock;
   readonly #epochs: FileHandle;
 
-  private constructor(path: string, epochs: FileHandle) {
+  private constructor(path: string, lock: FileLock, epochs: FileHandle) {
     this.path = path;
+    this.#lock = lock;
     this.#epochs = epochs;
   }
 
   /**
    * Makes the directory, if need be, and writes `config.json`.
    *
-   * @throws InputError `OUTPUT_EXISTS` or `WRITE_FAILED`
+   * @throws InputError `OUTPUT_EXISTS`, `RUN_LOCKED` or `WRITE_FAILED`
    */
   static async create(path: string, config: object): Promise<RunDirectory> {
     await requireVacant(path);
-    const directory = new RunDirectory(resolve(path), await makeWithEpochs(path));
-    await directory.#writeJson('config.json', config);
-    return directory;
+    // Opening it exclusively decides which of two runs gets an empty directory.
+    return RunDirectory.#open(path, config, () => open(join(path, 'epochs.jsonl'), 'ax'));
+  }
+
+  /**
+   * Opens the directory of a run that shall go on.
+   *
+   * @param epochs that are behind it: of epochs.jsonl their lines stay as they are, later ones and a torn
+   *   one go, and lines that were not written yet are added
+   * @throws InputError `RUN_LOCKED` or `WRITE_FAILED`
+   */
+  static async reopen(path: string, config: object, epochs: readonly EpochMetrics[]): Promise<RunDirectory> {
+    return RunDirectory.#open(path, config, async () => {
+      await keepLines(join(path, 'epochs.jsonl'), epochs);
+      await rm(join(path, 'results.json'), { force: true });
+      if (epochs.length === 0) await rm(join(path, 'best.safetensors'), { force: true });
+      return open(join(path, 'epochs.jsonl'), 'a');
+    });
+  }
+
+  static async #open(path: string, config: object, openEpochs: () => Promise<FileHandle>) {
+    const lock = await makeLocked(path);
+    try {
+      const directory = new RunDirectory(resolve(path), lock, await openEpochs());
+      await directory.#writeJson('config.json', config);
+      return directory;
+    } catch (cause) {
+      lock.release();
+      throw cause instanceof TorchTlError ? cause : cannotMake(path, cause);
+    }
   }
 
   get best(): string {
     return join(this.path, 'best.safetensors');
   }
 
-  async appendEpoch(epoch: object): Promise<void> {
+  get checkpoint(): string {
+    return checkpointIn(this.path);
+  }
+
+  async appendEpoch(epoch: EpochMetrics): Promise<void> {
     try {
-      await this.#epochs.appendFile(`${JSON.stringify(epoch)}\n`);
+      await this.#epochs.appendFile(lineOf(epoch));
       await this.#epochs.datasync();
     } catch (cause) {
       throw new TorchTlError('WRITE_FAILED', `Cannot write to ${this.path}: ${(cause as Error).message}.`, {
@@ -71,6 +126,8 @@ export class RunDirectory {
 
   async close(): Promise<void> {
     await this.#epochs.close();
+    await rm(join(this.path, LOCK), { force: true });
+    this.#lock.release();
   }
 
   async #writeJson(name: string, content: object): Promise<void> {
@@ -79,30 +136,49 @@ export class RunDirectory {
   }
 }
 
+/** Where a run's checkpoint is. */
+export function checkpointIn(path: string): string {
+  return join(path, 'checkpoint', 'training.safetensors');
+}
+
+async function keepLines(file: string, epochs: readonly EpochMetrics[]): Promise<void> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const kept = text.split('\n').slice(0, -1).slice(0, epochs.length);
+  const lines = [...kept.map((line) => `${line}\n`), ...epochs.slice(kept.length).map(lineOf)];
+  await writeFileAtomically(file, [Buffer.from(lines.join(''))]);
+}
+
+function lineOf(epoch: EpochMetrics): string {
+  return `${JSON.stringify({ formatVersion: FORMAT_VERSION, ...epoch })}\n`;
+}
+
 async function filesIn(path: string): Promise<string[]> {
   try {
-    return await readdir(path);
+    return (await readdir(path)).filter((name) => name !== LOCK);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];
-    if (code === 'ENOTDIR') {
-      throw new InputError(
-        'OUTPUT_EXISTS',
-        `${resolve(path)} is, or lies under, a file. Give a new directory.`,
-      );
-    }
+    if (code === 'ENOTDIR') throw exists(path, 'is, or lies under, a file. Give a new directory');
     throw cannotMake(path, cause);
   }
 }
 
-/** Opening `epochs.jsonl` exclusively decides which of two runs gets an empty directory. */
-async function makeWithEpochs(path: string): Promise<FileHandle> {
+async function makeLocked(path: string): Promise<FileLock> {
   try {
     await mkdir(path, { recursive: true });
-    return await open(join(path, 'epochs.jsonl'), 'ax');
   } catch (cause) {
     throw cannotMake(path, cause);
   }
+  const lock = lockFile(join(path, LOCK));
+  if (lock) return lock;
+  throw new InputError(
+    'RUN_LOCKED',
+    `Another run is at work in ${resolve(path)}. Wait for its end, or give another directory.`,
+  );
+}
+
+function exists(path: string, what: string): InputError {
+  return new InputError('OUTPUT_EXISTS', `${resolve(path)} ${what}.`);
 }
 
 function cannotMake(path: string, cause: unknown): InputError {

@@ -236,6 +236,14 @@ export interface NativeModel {
   ): Job<HostTensor>;
   /** Logits of preprocessed pictures: float32 `[n, 3, side, side]` in, float32 `[n, classes]` out. */
   forward(input: HostTensor, precision: Precision): Job<HostTensor>;
+  /**
+   * The whole set as one training batch that was drawn with `seed`: images float32 `[n, 3, side, side]`,
+   * normalised; targets int64 `[n]`, or float32 `[n, classes]` where pictures were mixed.
+   */
+  augmented(
+    data: NativeDataset,
+    options: { augmentation: AugmentationOptions; seed: number; precision: Precision },
+  ): Job<{ images: HostTensor; targets: HostTensor }>;
   /** Loss and gradients of one training step over the whole set as one batch, without the step. */
   gradients(
     data: NativeDataset,

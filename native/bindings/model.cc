@@ -1,13 +1,16 @@
 #include "bindings/model.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 
 #include <string>
 #include <utility>
 
+#include "bindings/augmentation.h"
 #include "bindings/dataset.h"
 #include "bindings/environment.h"
 #include "bindings/training.h"
+#include "training/augmented_batch.h"
 #include "training/trainer.h"
 
 namespace torch_tl {
@@ -68,6 +71,7 @@ Napi::Function ModelObject::define(Napi::Env env) {
        InstanceMethod<&ModelObject::set_trainable>("setTrainable"),
        InstanceMethod<&ModelObject::describe>("describe"), InstanceMethod<&ModelObject::features>("features"),
        InstanceMethod<&ModelObject::logits>("logits"), InstanceMethod<&ModelObject::forward>("forward"),
+       InstanceMethod<&ModelObject::augmented>("augmented"),
        InstanceMethod<&ModelObject::gradients>("gradients"), InstanceMethod<&ModelObject::train>("train"),
        InstanceMethod<&ModelObject::dispose>("dispose")});
 }
@@ -199,6 +203,28 @@ Napi::Value ModelObject::forward(const Napi::CallbackInfo& info) {
     return [logits](Napi::Env env) { return to_js(env, NamedTensor{"logits", logits}); };
   };
   return submit(info, work, {.callback = {}, .keep = {info[0].As<Napi::Object>()}});
+}
+
+Napi::Value ModelObject::augmented(const Napi::CallbackInfo& info) {
+  const auto data = DatasetObject::value_of(info[0]);
+  const auto options = info[1].As<Napi::Object>();
+  const auto augmentation_options = to_augmentation_options(options.Get("augmentation").As<Napi::Object>());
+  const at::ScalarType precision = to_precision(options.Get("precision"));
+  const auto seed = static_cast<std::uint64_t>(to_int(options.Get("seed")));
+  const auto work = [data, augmentation_options, precision, seed](Model& model, JobControl&) -> MakeResult {
+    Augmentation augmentation(augmentation_options, at::detail::createCPUGenerator(seed));
+    const auto [images, targets] =
+        augmented_batch(model.network, augmentation, data->pixels, data->labels, precision);
+    const at::Tensor host_images = images.to(at::kCPU, at::kFloat).contiguous();
+    const at::Tensor host_targets = targets.clone().to(at::kCPU);
+    return [host_images, host_targets](Napi::Env env) {
+      Napi::Object object = Napi::Object::New(env);
+      object["images"] = to_js(env, NamedTensor{"images", host_images});
+      object["targets"] = to_js(env, NamedTensor{"targets", host_targets});
+      return object;
+    };
+  };
+  return submit(info, work);
 }
 
 Napi::Value ModelObject::gradients(const Napi::CallbackInfo& info) {

@@ -51,6 +51,7 @@ class ModelObject final : public NativeObject<ModelObject, Model> {
   Napi::Value features(const Napi::CallbackInfo& info);
   Napi::Value logits(const Napi::CallbackInfo& info);
   Napi::Value forward(const Napi::CallbackInfo& info);
+  Napi::Value augmented(const Napi::CallbackInfo& info);
   Napi::Value gradients(const Napi::CallbackInfo& info);
   Napi::Value train(const Napi::CallbackInfo& info);
 

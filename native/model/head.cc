@@ -36,6 +36,7 @@ Head::Head(const std::vector<HeadLayer>& layers, std::int64_t side, at::Generato
     layers_.push_back(make_layer(layers[i], name, features, generator));
     if (layers[i].type == "dense") features = layers[i].units;
   }
+  classes_ = features;
 }
 
 at::Tensor Head::operator()(at::Tensor x, const Pass& pass) {

@@ -31,9 +31,11 @@ class Head {
   /** [n, 1024, side, side] -> logits [n, classes] */
   at::Tensor operator()(at::Tensor x, const Pass& pass);
   std::vector<Layer*> leaves();
+  std::int64_t classes() const { return classes_; }
 
  private:
   std::vector<std::unique_ptr<Layer>> layers_;
+  std::int64_t classes_ = 0;
 };
 
 }  // namespace torch_tl

@@ -3,12 +3,13 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <stdexcept>
 #include <unordered_map>
+
+#include "data/resample.h"
 
 namespace torch_tl {
 namespace {
@@ -62,11 +63,11 @@ Network::Network(const NetworkOptions& options, at::Generator generator)
 }
 
 at::Tensor Network::preprocess(const at::Tensor& pixels, at::ScalarType precision) const {
+  return normalise(resize(pixels.permute({0, 3, 1, 2}).to(at::kFloat), image_size_), precision);
+}
+
+at::Tensor Network::normalise(const at::Tensor& images, at::ScalarType precision) const {
   const at::NoGradGuard no_grad;
-  at::Tensor images = pixels.permute({0, 3, 1, 2}).to(at::kFloat);
-  if (images.size(2) != image_size_ || images.size(3) != image_size_) {
-    images = at::upsample_bilinear2d(images, {image_size_, image_size_}, /*align_corners=*/false);
-  }
   return images.mul_(scale_).add_(shift_).to(precision);
 }
 

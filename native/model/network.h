@@ -36,9 +36,14 @@ class Network {
   explicit Network(const NetworkOptions& options);
 
   const at::Device& device() const { return device_; }
+  /** Side in pixels of the square pictures that it takes. */
+  std::int64_t image_size() const { return image_size_; }
+  std::int64_t classes() const { return head_.classes(); }
 
   /** uint8 [n, h, w, 3] -> [n, 3, side, side] in `precision`: resized (bilinear), scaled and normalised. */
   at::Tensor preprocess(const at::Tensor& pixels, at::ScalarType precision) const;
+  /** The last part of it: float32 [n, 3, h, w] in 0..255, which are overwritten, scaled and normalised. */
+  at::Tensor normalise(const at::Tensor& images, at::ScalarType precision) const;
   /** Preprocessed pictures -> the backbone's last map, contiguous [n, 1024, h, w]. */
   at::Tensor features(const at::Tensor& images, const Pass& pass);
   /** The backbone's last map -> logits [n, classes], float32. */

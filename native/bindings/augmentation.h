@@ -1,0 +1,12 @@
+#pragma once
+
+#include <napi.h>
+
+#include "data/augmentation.h"
+
+namespace torch_tl {
+
+/** Reads `AugmentationOptions` of lib/native.ts. */
+AugmentationOptions to_augmentation_options(const Napi::Object& value);
+
+}  // namespace torch_tl

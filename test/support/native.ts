@@ -22,12 +22,12 @@ import { readSafetensors } from '../../lib/weights/safetensors.ts';
 
 const EMBEDDED = `${packageRoot}/assets/densenet121-tiny-imagenet.safetensors`;
 
-/** A model with torchvision's preprocessing, disposed of when the running test ends. */
-export async function nativeModel(
+/** A model with torchvision's preprocessing. */
+export function createNativeModel(
   head: string,
-  { imageSize = 64, classes = 10, seed = 0, pretrained = false } = {},
+  { imageSize = 64, classes = 10, seed = 0 } = {},
 ): Promise<NativeModel> {
-  const model = await loadEngine().createModel({
+  return loadEngine().createModel({
     imageSize,
     head: nativeHead(headLayers(head), classes),
     seed,
@@ -35,6 +35,17 @@ export async function nativeModel(
     std: [0.229, 0.224, 0.225],
     device: 'cpu',
   }).result;
+}
+
+/** The same, disposed of when the running test ends. */
+export async function nativeModel(
+  head: string,
+  {
+    pretrained = false,
+    ...options
+  }: { imageSize?: number; classes?: number; seed?: number; pretrained?: boolean } = {},
+): Promise<NativeModel> {
+  const model = await createNativeModel(head, options);
   onTestFinished(() => model.dispose());
   if (pretrained) {
     const { tensors } = await readSafetensors(EMBEDDED);
@@ -44,20 +55,30 @@ export async function nativeModel(
   return model;
 }
 
-/** `count` pictures of the embedded sample from the `first` on, disposed of when the running test ends. */
-export async function nativeData(part: 'train' | 'valid', count: number, first = 0): Promise<NativeDataset> {
+/** `count` pictures of the embedded sample from the `first` on. */
+export async function samplePictures(part: 'train' | 'valid', count: number, first = 0): Promise<PictureSet> {
   const sample = await readCifar10Binary(`${packageRoot}/assets/cifar10-sample`);
   const { pixels, labels, height, width }: PictureSet = sample[part];
   const picture = height * width * 3;
-  const data = await loadEngine().createDataset({
+  return {
     pixels: pixels.slice(first * picture, (first + count) * picture),
     labels: labels.slice(first, first + count),
+    count,
     height,
     width,
-    device: 'cpu',
-  }).result;
+  };
+}
+
+/** Pictures in the engine, disposed of when the running test ends. */
+export async function nativePictures({ count: _, ...pictures }: PictureSet): Promise<NativeDataset> {
+  const data = await loadEngine().createDataset({ ...pictures, device: 'cpu' }).result;
   onTestFinished(() => data.dispose());
   return data;
+}
+
+/** The same of the embedded sample. */
+export async function nativeData(part: 'train' | 'valid', count: number, first = 0): Promise<NativeDataset> {
+  return nativePictures(await samplePictures(part, count, first));
 }
 
 /** A training of one stage: what of it a test sets, of the stage or of the whole. */

@@ -1,0 +1,55 @@
+import type { PictureSet } from '../../lib/data/picture-set.ts';
+import type { AugmentationOptions, HostTensor, NativeModel, Precision } from '../../lib/native.ts';
+import { createNativeModel, nativePictures } from './native.ts';
+
+const OFF: AugmentationOptions = {
+  randomResizedCrop: null,
+  randomCrop: null,
+  horizontalFlip: 0,
+  colorJitter: null,
+  randomErasing: null,
+  mixup: 0,
+  cutmix: 0,
+};
+
+// Augmenting changes no model, and making one takes longer than what is tested.
+const models = new Map<number, Promise<NativeModel>>();
+
+function modelOf(imageSize: number): Promise<NativeModel> {
+  const model = models.get(imageSize) ?? createNativeModel('linear', { imageSize });
+  models.set(imageSize, model);
+  return model;
+}
+
+/** The pictures as one batch of a training with this augmentation, all else being off. */
+export async function augmented(
+  pictures: PictureSet,
+  augmentation: Partial<AugmentationOptions> = {},
+  {
+    seed = 0,
+    imageSize = 32,
+    precision = 'fp32',
+  }: { seed?: number; imageSize?: number; precision?: Precision } = {},
+): Promise<{ images: HostTensor; targets: HostTensor }> {
+  const model = await modelOf(imageSize);
+  const data = await nativePictures(pictures);
+  return model.augmented(data, { augmentation: { ...OFF, ...augmentation }, seed, precision }).result;
+}
+
+export type Color = [number, number, number];
+
+/** Pictures of these colours, of ten classes in turn. */
+export function painted(
+  count: number,
+  height: number,
+  width: number,
+  color: (x: number, y: number, picture: number) => Color,
+): PictureSet {
+  const pixels = Uint8Array.from(
+    Array.from({ length: count * height * width }, (_, i) =>
+      color(i % width, Math.floor(i / width) % height, Math.floor(i / (width * height))),
+    ).flat(),
+  );
+  const labels = BigInt64Array.from({ length: count }, (_, i) => BigInt(i % 10));
+  return { pixels, labels, count, height, width };
+}

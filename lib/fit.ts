@@ -181,6 +181,7 @@ function nativeOptions(options: TrainingOptions, precision: Precision): TrainOpt
     clipNorm: null,
     gradientAccumulationSteps: 1,
     emaDecay: null,
+    augmentation: null,
     checkpoints: false,
     checkpointSeconds: null,
   };

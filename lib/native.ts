@@ -134,6 +134,8 @@ export interface TrainOptions {
   clipNorm: number | null;
   gradientAccumulationSteps: number;
   emaDecay: number | null;
+  /** Of training pictures; theirs are then not cached. */
+  augmentation: AugmentationOptions | null;
   /** Whether checkpoints are kept: after every epoch, every so many seconds, and when the work is stopped. */
   checkpoints: boolean;
   checkpointSeconds: number | null;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "bindings/augmentation.h"
 #include "bindings/convert.h"
 
 namespace torch_tl {
@@ -99,6 +100,9 @@ TrainOptions to_train_options(const Napi::Object& value) {
   options.clip_norm = to_optional_double(value.Get("clipNorm"));
   options.gradient_accumulation_steps = to_int(value.Get("gradientAccumulationSteps"));
   options.ema_decay = to_optional_double(value.Get("emaDecay"));
+  if (const Napi::Value augmentation = value.Get("augmentation"); augmentation.IsObject()) {
+    options.augmentation = to_augmentation_options(augmentation.As<Napi::Object>());
+  }
   options.checkpoints = value.Get("checkpoints").As<Napi::Boolean>();
   options.checkpoint_seconds = to_optional_double(value.Get("checkpointSeconds"));
   return options;

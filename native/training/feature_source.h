@@ -24,6 +24,9 @@ class FeatureSource {
   at::Tensor inputs(const at::Tensor& indices) const;
   /** What the rest of the network makes of them: [n, classes]. */
   at::Tensor logits(const at::Tensor& inputs, const Pass& pass) const;
+  /** uint8 [n, height, width, 3] */
+  at::Tensor pixels(const at::Tensor& indices) const;
+  /** int64 [n] */
   at::Tensor labels(const at::Tensor& indices) const;
   std::int64_t count() const { return data_.count(); }
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "data/augmentation.h"
+
 namespace torch_tl {
 
 enum class OptimizerType { kAdam, kAdamW, kSgd };
@@ -72,6 +74,7 @@ struct TrainOptions {
   std::optional<double> clip_norm;
   std::int64_t gradient_accumulation_steps = 1;
   std::optional<double> ema_decay;
+  std::optional<AugmentationOptions> augmentation;
   bool checkpoints = false;                  // whether the observer is given any
   std::optional<double> checkpoint_seconds;  // also within an epoch
 };

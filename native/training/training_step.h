@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "data/augmentation.h"
 #include "model/network.h"
 #include "training/feature_source.h"
 #include "training/loss.h"
@@ -36,11 +37,15 @@ class TrainingStep {
   void finish(double learning_rate);
 
  private:
+  Batch batch(const at::Tensor& indices);
+
   Network& network_;
   const FeatureSource& data_;
   Optimizer& optimizer_;
   Loss loss_;
   std::optional<double> clip_norm_;
+  std::optional<Augmentation> augmentation_;
+  at::ScalarType precision_;
   Pass pass_;
 };
 

@@ -128,6 +128,7 @@ export function trainOptions(train: NativeDataset, given: TrainingOptions = {}):
     clipNorm: null,
     gradientAccumulationSteps: 1,
     emaDecay: null,
+    augmentation: null,
     checkpoints: false,
     checkpointSeconds: null,
   };

@@ -8,7 +8,7 @@ import { type Evaluation, evaluate } from './evaluate.ts';
 import { type FitOptions, FitRun, fitOptions, train } from './fit.ts';
 import { type HeadLayer, type HeadName, headLayers, nativeHead } from './head.ts';
 import { guarded, settle } from './job.ts';
-import { fullLayerName } from './layer-names.ts';
+import { type LayerSelection, leafNamesOf, selectLayers } from './layer-selection.ts';
 import {
   IMAGENET_NORMALISATION,
   type ModelMetadata,
@@ -36,7 +36,7 @@ const createOptions = experimentOptions.pick({ imageSize: true, seed: true, devi
   weights: z.string({ error: "a name, a file's path or null" }).nullable().default(DEFAULT_WEIGHTS),
   head: z.custom<HeadName | readonly HeadLayer[]>().transform(headLayers),
   classes: z
-    .array(z.string({ error: classNames }), { error: classNames })
+    .array(z.string({ error: 'a name' }), { error: classNames })
     .min(2, { error: classNames })
     .refine((classes) => new Set(classes).size === classes.length, { error: classNames })
     .readonly(),
@@ -166,17 +166,17 @@ export class DenseNet121 {
 
   /**
    * Freezes layers, running statistics included: by torchvision's names (`denseblock4`, `norm5`,
-   * `classifier`), or the whole backbone where none is given.
+   * `classifier`) or as `LayerSelection` says otherwise; the whole backbone where none is given.
    *
-   * @throws InputError `INVALID_ARGUMENT` for an unknown name
+   * @throws InputError `INVALID_ARGUMENT` for a selection that has no layer
    */
-  freeze(...names: string[]): void {
-    this.#setTrainable('freeze', names, false);
+  freeze(...selections: LayerSelection[]): void {
+    this.#setTrainable('freeze', selections, false);
   }
 
-  /** Lets layers train again, named as for `freeze`, or the whole backbone. */
-  unfreeze(...names: string[]): void {
-    this.#setTrainable('unfreeze', names, true);
+  /** Lets layers train again, selected as for `freeze`, or the whole backbone. */
+  unfreeze(...selections: LayerSelection[]): void {
+    this.#setTrainable('unfreeze', selections, true);
   }
 
   /** The model's layers and how many parameters train. Running statistics are no parameters. */
@@ -309,12 +309,12 @@ export class DenseNet121 {
     return writeSafetensors(path, tensors, modelMetadataText(this.#metadata));
   }
 
-  #setTrainable(method: string, names: string[], trainable: boolean): void {
+  #setTrainable(method: string, selections: LayerSelection[], trainable: boolean): void {
     this.#requireIdle(method);
-    const tensorNames = this.#native.tensors().map(({ name }) => name);
-    const layers = names.map((name) => fullLayerName(name, tensorNames));
+    const leafNames = leafNamesOf(this.#native.tensors().map(({ name }) => name));
+    const layers = selectLayers(selections.length > 0 ? selections : 'backbone', leafNames);
     // The engine works in order: whatever is called next finds the layers so.
-    this.#native.setTrainable(layers.length > 0 ? layers : ['features'], trainable);
+    this.#native.setTrainable(layers, trainable);
   }
 
   /** Predicting makes pictures square as the model says, so all others must have been made so. */

@@ -133,8 +133,10 @@ void Network::set_only_trainable(const std::vector<std::string>& names) {
 }
 
 bool Network::backbone_frozen() const {
-  return std::ranges::none_of(
-      leaves_, [](const Layer* leaf) { return is_under(leaf->name(), "features") && leaf->trainable(); });
+  // A layer without parameters has nothing to freeze.
+  return std::ranges::none_of(leaves_, [](const Layer* leaf) {
+    return is_under(leaf->name(), "features") && leaf->trainable() && !leaf->parameters().empty();
+  });
 }
 
 std::vector<LayerDescription> Network::describe() {

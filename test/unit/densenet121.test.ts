@@ -42,7 +42,7 @@ describe('DenseNet121.create', () => {
     ['an unknown head', { head: 'linaer' }, "did you mean 'linear'?"],
     ['one class', { classes: ['cat'] }, 'classes must be a list of at least 2 names'],
     ['a class twice', { classes: ['cat', 'cat'] }, 'classes must be a list of at least 2 names'],
-    ['a class without a name', { classes: ['cat', 7] }, 'classes must be a list of at least 2 names'],
+    ['a class without a name', { classes: ['cat', 7] }, 'classes[1] must be a name, not 7 (number)'],
     ['a negative seed', { seed: -1 }, 'seed must be an integer of at least 0'],
     ['weights of another kind', { weights: 7 }, "weights must be a name, a file's path or null"],
     ['unknown weights', { weights: 'tiny-imagnet' }, "Did you mean 'tiny-imagenet'?"],
@@ -107,18 +107,23 @@ describe('DenseNet121.freeze and unfreeze', () => {
     expect(await model.describe()).toMatchObject({ frozenParameters: 0 });
   });
 
-  test("take torchvision's names, with and without features", async () => {
+  test("take torchvision's names, with and without features, and other selections", async () => {
     const model = await smallModel();
     model.freeze();
     model.unfreeze('denseblock4', 'features.norm5');
     model.freeze('denseblock4.denselayer16', 'classifier');
+    model.unfreeze({ through: 'norm0' }, /transition1\.norm$/);
     const { layers } = await model.describe();
     const trainable = layers
       .filter((layer) => layer.trainable && layer.parameters > 0)
       .map(({ name }) => name);
     expect(trainable).toContain('features.norm5');
     expect(trainable).toContain('features.denseblock4.denselayer1.conv1');
-    expect(trainable.filter((name) => !/^features\.(denseblock4|norm5)/.test(name))).toEqual([]);
+    expect(trainable.filter((name) => !/^features\.(denseblock4|norm5)/.test(name))).toEqual([
+      'features.conv0',
+      'features.norm0',
+      'features.transition1.norm',
+    ]);
     expect(trainable.filter((name) => name.includes('denselayer16'))).toEqual([]);
   });
 

@@ -142,12 +142,12 @@ export async function train(
 }
 
 function nativeOptions(options: TrainingOptions, precision: Precision): TrainOptions {
-  const { batchSize, epochs, seed, featureCache, learningRate, earlyStoppingPatience: patience } = options;
+  const { batchSize, epochs, seed, learningRate, earlyStoppingPatience: patience } = options;
   return {
     batchSize,
     seed,
     precision,
-    featureCache,
+    featureCache: options.featureCache !== false,
     stages: [
       {
         epochs,

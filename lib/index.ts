@@ -22,8 +22,11 @@ export { type RunControl, runExperiment } from './experiments/run-experiment.ts'
 export type { RunEvent } from './experiments/train-into.ts';
 export type { BatchProgress, FeaturesProgress, FitOptions, FitResult, FitRun } from './fit.ts';
 export type { HeadLayer, HeadName } from './head.ts';
-export type { EpochMetrics, LayerDescription, Precision } from './native.ts';
-export type { ExperimentOptions, TrainingOptions } from './options.ts';
+export type { LayerSelection } from './layer-selection.ts';
+export type { AugmentationOptions, EpochMetrics, LayerDescription, Precision } from './native.ts';
+export type { ExperimentOptions, RecipeName, Stage, TrainingOptions } from './options.ts';
 export type { Prediction, RankedClass } from './predict.ts';
+export { readRecipe } from './recipe-file.ts';
+export { type Recipe, recipes, spreadLearningRates } from './recipes.ts';
 export type { WeightsSource } from './weights/catalogue.ts';
 export { type DownloadWeightsOptions, downloadWeights } from './weights/download-weights.ts';

@@ -1,15 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
-import { type CommandLine, checkOptions, commandLine } from '../options.ts';
+import { numberFromText } from '../options/from-text.ts';
+import { type CommandLine, checkOptions, commandLine, TOPICS } from '../options.ts';
 
-/** Gives a command the flags of declared options. */
+/** Gives a command the flags of declared options, under the headings of their topics. */
 export function addFlags(command: Command, schema: z.ZodObject): Command {
-  for (const { type, flags, description } of fieldsOf(schema)) {
-    const { success, data: byDefault } = type.safeParse(undefined);
-    const isShown = byDefault !== undefined && typeof byDefault !== 'boolean';
-    const text = description + (isShown ? ` (default: ${byDefault})` : '');
-    if (success) command.option(flags, text);
-    else command.requiredOption(flags, text);
+  const fields = fieldsOf(schema);
+  for (const topic of TOPICS) {
+    for (const field of fields.filter((candidate) => candidate.topic === topic)) addField(command, field);
   }
   return command;
 }
@@ -17,14 +15,14 @@ export function addFlags(command: Command, schema: z.ZodObject): Command {
 /**
  * The options of a command's flags, checked, with defaults filled in.
  *
- * @throws InputError `INVALID_ARGUMENT`, naming the flag
+ * @throws InputError `INVALID_ARGUMENT`, naming the flag, or what reading a file that a flag names throws
  */
 export function readFlags<Schema extends z.ZodObject>(command: Command, schema: Schema): z.output<Schema> {
   const fields = fieldsOf(schema);
   const given = fields.filter(({ option }) => command.getOptionValueSource(option.attributeName()) === 'cli');
-  const values = given.map(({ name, type, option }) => [
-    name,
-    fromText(type, command.getOptionValue(option.attributeName())),
+  const values = given.map((field) => [
+    field.name,
+    fromText(field, command.getOptionValue(field.option.attributeName())),
   ]);
   return checkOptions(schema, Object.fromEntries(values), (name) => {
     const field = fields.find((candidate) => candidate.name === name);
@@ -45,9 +43,17 @@ function fieldsOf(schema: z.ZodObject): Field[] {
   });
 }
 
-/** A flag's text as the option wants it: itself, or the number that it spells. */
-function fromText(type: z.ZodType, text: unknown): unknown {
-  if (typeof text !== 'string' || type.safeParse(text).success) return text;
-  const number = text.trim() === '' ? Number.NaN : Number(text);
-  return Number.isNaN(number) ? text : number;
+function addField(command: Command, { type, topic, flags, description, off }: Field): void {
+  const { success, data: byDefault } = type.safeParse(undefined);
+  const isShown = byDefault !== undefined && typeof byDefault !== 'boolean';
+  const option = new Option(flags, description + (isShown ? ` (default: ${byDefault})` : ''));
+  command.addOption(option.makeOptionMandatory(!success).helpGroup(`${topic}:`));
+  if (off) command.addOption(new Option(off.flags, off.description).helpGroup(`${topic}:`));
+}
+
+/** What a flag's text stands for; a flag without one is true or false. */
+function fromText({ type, read }: Field, text: unknown): unknown {
+  if (typeof text !== 'string') return text;
+  if (read) return read(text);
+  return type.safeParse(text).success ? text : numberFromText(text);
 }

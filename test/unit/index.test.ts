@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { packageRoot } from '../../lib/package-root.ts';
 
 const PRINT = 'console.log(Object.keys(exported).sort().join())';
-const NAMES = 'Dataset,DenseNet121,InputError,TorchTlError,downloadWeights,experiments,runExperiment\n';
+const NAMES =
+  'Dataset,DenseNet121,InputError,TorchTlError,downloadWeights,experiments,readRecipe,recipes,runExperiment,spreadLearningRates\n';
 
 test.for([
   ['an ES module', ['--input-type=module', '--eval', `import * as exported from 'torch-tl'; ${PRINT}`]],

@@ -1,27 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../lib/errors.ts';
+import { optionsDocument } from '../../lib/options/document.ts';
 import {
+  augmentationOf,
   checkOptions,
   commandLine,
   experimentOptions,
   featuresOptions,
   trainingOptions,
 } from '../../lib/options.ts';
+import { packageRoot } from '../../lib/package-root.ts';
 
 describe('trainingOptions', () => {
   test('have the defaults of the paper', () => {
     expect(checkOptions(trainingOptions, {})).toEqual({
       batchSize: 128,
       epochs: 32,
-      learningRate: 1e-3,
-      plateauFactor: 0.1,
-      plateauPatience: 5,
-      minLearningRate: 1e-5,
-      earlyStoppingPatience: 15,
-      earlyStoppingMinDelta: 1e-5,
       seed: 0,
       precision: 'auto',
       featureCache: true,
+      checkpointMinutes: 10,
+      optimizer: 'adam',
+      learningRate: 1e-3,
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      momentum: 0.9,
+      nesterov: true,
+      weightDecay: 0,
+      decayNormsAndBiases: false,
+      gradientAccumulationSteps: 1,
+      schedule: 'plateau',
+      warmupEpochs: 0,
+      minLearningRate: 1e-5,
+      stepEpochs: 10,
+      stepFactor: 0.1,
+      plateauFactor: 0.1,
+      plateauPatience: 5,
+      earlyStoppingPatience: 15,
+      earlyStoppingMinDelta: 1e-5,
+      labelSmoothing: 0,
+      augmentation: 'none',
     });
   });
 
@@ -47,15 +68,103 @@ describe('trainingOptions', () => {
     ['seed', -1, 'seed must be an integer of at least 0, not -1 (number)'],
     ['precision', 'fp16', "precision must be auto, fp32 or bf16, not 'fp16' (string)"],
     ['threads', 0, 'threads must be an integer of at least 1, not 0 (number)'],
-    ['featureCache', 'no', "featureCache must be true or false, not 'no' (string)"],
+    ['featureCache', '', "featureCache must be true, false or a directory, not '' (string)"],
+    ['checkpointMinutes', 0, 'checkpointMinutes must be a number above 0, or off, not 0 (number)'],
+    ['optimizer', 'Adam', "optimizer must be adam, adamw or sgd, not 'Adam' (string)"],
+    ['beta1', 1, 'beta1 must be a number of at least 0 and below 1, not 1 (number)'],
+    ['weightDecay', -1, 'weightDecay must be a number of at least 0, not -1 (number)'],
+    ['schedule', 'linear', "constant, cosine, one-cycle, step or plateau, not 'linear' (string)"],
+    ['warmupEpochs', -0.5, 'warmupEpochs must be a number of at least 0, not -0.5 (number)'],
+    ['clipNorm', 0, 'clipNorm must be a number above 0, not 0 (number)'],
+    ['gradientAccumulationSteps', 0, 'gradientAccumulationSteps must be an integer of at least 1'],
+    ['labelSmoothing', 1, 'labelSmoothing must be a number of at least 0 and below 1, not 1 (number)'],
+    ['emaDecay', 1, 'emaDecay must be a number between 0 and 1, not 1 (number)'],
+    ['classWeights', 'even', "balanced, or a number above 0 for each class named, not 'even' (string)"],
+    ['classWeights', { cat: 0 }, 'classWeights.cat must be a number above 0, not 0 (number)'],
+    ['layerLearningRates', 1, 'layerLearningRates must be a number above 0 for each layer named, not 1'],
+    ['layerLearningRates', { conv0: '1' }, "layerLearningRates.conv0 must be a number above 0, not '1'"],
+    ['freeze', 3, "freeze must be a layer's name or pattern, a RegExp or { through: name }, or a list"],
+    ['freeze', ['norm5', ''], "freeze[1] must be a layer's name or pattern"],
+    ['freeze', { trough: 'norm5' }, "There is no option 'freeze.trough'; did you mean 'through'?"],
+    ['augmentation', 'hard', 'augmentation must be none, light, strong or an object of its parts'],
+    ['augmentation', { mixup: -1 }, 'augmentation.mixup must be a number of at least 0, not -1 (number)'],
+    ['augmentation', { mixUp: 1 }, "There is no option 'augmentation.mixUp'; did you mean 'mixup'?"],
+    [
+      'augmentation',
+      { randomErasing: { scale: [0.3, 0.1] } },
+      'augmentation.randomErasing.scale must be two numbers above 0 and at most 1, the smaller first',
+    ],
+    ['recipe', 'fine', "recipe must be head, fine-tune, gradual or a list of stages, not 'fine' (string)"],
+    ['recipe', [], 'recipe must be head, fine-tune, gradual or a list of stages'],
+    ['recipe', [{ epochs: 1 }, {}], 'recipe[1].epochs must be an integer of at least 1, not undefined'],
+    ['recipe', [3], 'recipe[0] must be an object, not 3 (number)'],
+    [
+      'recipe',
+      [{ epochs: 1 }, { epochs: 1, learningRate: 0 }],
+      'recipe[1].learningRate must be a number above 0, not 0 (number)',
+    ],
+    [
+      'recipe',
+      [{ epochs: 1, learningrate: 0 }],
+      "There is no option 'recipe[0].learningrate'; did you mean 'learningRate'?",
+    ],
+    ['recipe', [{ epoch: 1 }], "There is no option 'recipe[0].epoch'; did you mean 'epochs'?"],
+    ['recipe', [{ epochs: 1, seed: 0 }], "There is no option 'recipe[0].seed'; the options are name, epochs"],
   ])('refuse %s of %s', (name, value, message) => {
     expect(() => checkOptions(trainingOptions, { [name]: value })).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(message) }),
     );
   });
 
-  test('let early stopping be off', () => {
-    expect(checkOptions(trainingOptions, { earlyStoppingPatience: 'off' }).earlyStoppingPatience).toBe('off');
+  test('let early stopping and checkpoints be off', () => {
+    const off = { earlyStoppingPatience: 'off', checkpointMinutes: 'off' };
+    expect(checkOptions(trainingOptions, off)).toMatchObject(off);
+  });
+
+  test('take layers in every form, and give them as they were given', () => {
+    const freeze = ['denseblock4', /norm/, { through: 'transition1' }];
+    for (const given of [freeze, [], ...freeze]) {
+      expect(checkOptions(trainingOptions, { freeze: given }).freeze).toEqual(given);
+    }
+  });
+
+  test('fill in no default in a stage', () => {
+    const recipe = [{ epochs: 1 }, { epochs: 2, schedule: 'cosine', earlyStoppingPatience: 'off' }];
+    expect(checkOptions(trainingOptions, { recipe }).recipe).toEqual(recipe);
+  });
+});
+
+describe('augmentationOf', () => {
+  const of = (augmentation: unknown) =>
+    augmentationOf(checkOptions(trainingOptions, { augmentation }).augmentation);
+
+  test('is null for none, which is the default', () => {
+    expect(of('none')).toBeNull();
+    expect(of(undefined)).toBeNull();
+  });
+
+  test('knows the presets', () => {
+    expect(of('light')).toMatchObject({ randomCrop: { padding: 0.125 }, horizontalFlip: 0.5, mixup: 0 });
+    expect(of('strong')).toMatchObject({
+      randomResizedCrop: { scale: [0.35, 1], ratio: [3 / 4, 4 / 3] },
+      randomCrop: null,
+      colorJitter: { brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 },
+      randomErasing: { probability: 0.25 },
+      mixup: 0.2,
+      cutmix: 1,
+    });
+  });
+
+  test("turns off what is left out, and gives parts torchvision's defaults", () => {
+    expect(of({ randomErasing: {}, colorJitter: { hue: 0.5 } })).toEqual({
+      randomResizedCrop: null,
+      randomCrop: null,
+      horizontalFlip: 0,
+      colorJitter: { brightness: 0, contrast: 0, saturation: 0, hue: 0.5 },
+      randomErasing: { probability: 0.5, scale: [0.02, 0.33], ratio: [0.3, 3.3] },
+      mixup: 0,
+      cutmix: 0,
+    });
   });
 });
 
@@ -77,7 +186,15 @@ describe('experimentOptions', () => {
   });
 
   test('come out of a second check as they went in', () => {
-    const checked = checkOptions(experimentOptions, { epochs: 3, weights: 'tiny-imagenet', threads: 2 });
+    const checked = checkOptions(experimentOptions, {
+      epochs: 3,
+      weights: 'tiny-imagenet',
+      threads: 2,
+      freeze: 'backbone',
+      recipe: [{ epochs: 1, freeze: [] }],
+      augmentation: { randomCrop: {} },
+      classWeights: { cat: 2 },
+    });
     expect(checkOptions(experimentOptions, checked)).toEqual(checked);
   });
 });
@@ -113,7 +230,20 @@ describe('commandLine', () => {
   ])('has a flag of its own for every option of %s', (_, schema) => {
     const declared = Object.values(schema.shape).map((field) => commandLine.get(field));
     expect(declared).not.toContain(undefined);
-    const flags = declared.map((option) => option?.flags.split(' ')[0]);
-    expect(new Set(flags).size).toBe(flags.length);
+    const flags = declared.flatMap((option) => [option?.flags, option?.off?.flags].filter(Boolean));
+    const names = flags.map((text) => text?.split(' ')[0]);
+    expect(new Set(names).size).toBe(names.length);
   });
+
+  test("groups fit()'s options apart from the rest", () => {
+    const topics = new Set(Object.values(trainingOptions.shape).map((type) => commandLine.get(type)?.topic));
+    expect([...topics].sort()).toEqual(['Optimiser', 'Regularisation', 'Schedule', 'Training']);
+    for (const [name, type] of Object.entries(experimentOptions.shape)) {
+      if (topics.has(commandLine.get(type)?.topic)) expect(trainingOptions.shape).toHaveProperty(name);
+    }
+  });
+});
+
+test('docs/options.md says what the options declare; node scripts/make-options-doc.js writes it', () => {
+  expect(readFileSync(join(packageRoot, 'docs', 'options.md'), 'utf8')).toBe(optionsDocument());
 });

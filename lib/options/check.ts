@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { InputError, invalidArgument } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+
+/** A signal that stops the work. */
+export const abortSignal = z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional();
+
+export const callback = <Callback>() =>
+  z.custom<Callback>((value) => typeof value === 'function', { error: 'a function' }).optional();
+
+/**
+ * The options with defaults filled in.
+ *
+ * @param shown what the caller knows an option as; by default its name
+ * @throws InputError `INVALID_ARGUMENT` for the first that is wrong, or unknown (the nearest is named);
+ *   one inside another is called as in `recipe[1].learningRate`
+ */
+export function checkOptions<Schema extends z.ZodObject>(
+  schema: Schema,
+  values: unknown,
+  shown: (name: string) => string = (name) => name,
+): z.output<Schema> {
+  const checked = schema.safeParse(values, { error: phraseOf });
+  if (checked.success) return checked.data;
+  const issue = mainOf(checked.error.issues);
+  if (issue.code === 'unrecognized_keys') {
+    const name = pathText([...issue.path, issue.keys[0] as string], shown);
+    throw new InputError('INVALID_ARGUMENT', `There is no option '${name}'; ${issue.message}`);
+  }
+  if (issue.path.length === 0) throw invalidArgument('options', 'an object', values);
+  throw invalidArgument(pathText(issue.path, shown), issue.message, valueAt(values, issue.path));
+}
+
+/** What objects say for themselves; all else declares its phrase. */
+function phraseOf(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code === 'unrecognized_keys') {
+    return hint(issue.keys[0] as string, Object.keys((issue.inst as z.ZodObject).shape));
+  }
+  return issue.code === 'invalid_type' && issue.expected === 'object' ? 'an object' : undefined;
+}
+
+function hint(name: string, known: string[]): string {
+  const suggestion = nearest(name, known);
+  return suggestion ? `did you mean '${suggestion}'?` : `the options are ${known.join(', ')}.`;
+}
+
+/** A misspelt name says more than that the right one is missing. */
+function mainOf(issues: z.core.$ZodIssue[]): z.core.$ZodIssue {
+  const all = issues.map(innermost);
+  return all.find(({ code }) => code === 'unrecognized_keys') ?? (all[0] as z.core.$ZodIssue);
+}
+
+/** Of a value that may have several forms, what is wrong inside the form that it has. */
+function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue;
+  const inside = issue.errors
+    .filter((issues) => issues.length > 0)
+    .map(mainOf)
+    .find(({ code, path }) => path.length > 0 || code === 'unrecognized_keys');
+  return inside ? { ...inside, path: [...issue.path, ...inside.path] } : issue;
+}
+
+function pathText([first, ...rest]: PropertyKey[], shown: (name: string) => string): string {
+  const inner = rest.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`));
+  return shown(String(first)) + inner.join('');
+}
+
+function valueAt(values: unknown, path: PropertyKey[]): unknown {
+  return path.reduce((value, part) => (value as Record<PropertyKey, unknown>)[part], values);
+}

@@ -1,0 +1,133 @@
+import type { z } from 'zod';
+import { recipes } from '../recipes.ts';
+import { AUGMENTATIONS, augmentationParts } from './augmentation.ts';
+import { experimentOptions } from './experiment.ts';
+import { type CommandLine, commandLine, TOPICS } from './schema.ts';
+import { stageOptions } from './stage.ts';
+
+/** The text of docs/options.md, from what the options declare. */
+export function optionsDocument(): string {
+  return `${[INTRODUCTION, ...TOPICS.map(topicSection), LAYERS, augmentationSection(), recipesSection(), STAGES].join('\n\n')}\n`;
+}
+
+const INTRODUCTION = `# Options
+
+<!-- Made by \`node scripts/make-options-doc.js\` from lib/options/; change it there. -->
+
+Every option has one name in programs and one flag on the command line, the same check and the same default.
+\`torch-tl run\` and \`runExperiment\` take them all, \`DenseNet121.fit\` those of Training, Optimiser, Schedule and
+Regularisation; \`torch-tl <command> --help\` lists a command's. A value that is wrong and a name that is unknown are
+refused before any work begins.`;
+
+const LAYERS = `## Layers
+
+\`freeze\`, in options and as the method, and \`layerLearningRates\` name layers as torchvision does, the backbone's with
+or without \`features.\`:
+
+| selection | means |
+|---|---|
+| \`denseblock4\`, \`features.denseblock4.denselayer1\`, \`classifier\` | a layer, or a group with all that is in it |
+| \`backbone\`, \`features\` | the whole backbone |
+| \`*.norm1\`, \`denseblock?\` | a pattern: \`*\` stands for any characters, dots too, \`?\` for one |
+| \`{ through: 'denseblock3' }\`, \`through:denseblock3\` on the command line | all from the stem up to and including it |
+| \`/conv\\d$/\`, a RegExp, in programs alone | the leaf layers whose full name it finds |
+
+\`freeze\` takes one or a list of them (commas on the command line). The empty list, \`none\` on the command line, freezes
+nothing; without \`freeze\` the model trains as it is. In \`layerLearningRates\` names and patterns stand before their rate; of those that mean the same layer the one
+of the smallest group wins: \`denseblock4.denselayer1\` before \`denseblock4\`. The schedule scales these rates as it
+does \`learningRate\`. \`spreadLearningRates(low, high)\` makes such a record, rising from the stem to the head.`;
+
+const STAGES = `## Stages
+
+A recipe's file is \`{ "formatVersion": 1, "stages": [...] }\`; programs give the list itself, or \`readRecipe(file)\`.
+A stage needs \`epochs\`. What else it leaves out is as the run has it, and where neither says what is frozen, that
+stays as it is then. Every stage starts with a fresh optimiser and schedule. It may set
+
+${namesOf(stageOptions.omit({ epochs: true }))}.
+
+\`\`\`json
+{
+  "formatVersion": 1,
+  "stages": [
+    { "name": "head", "epochs": 5, "freeze": "backbone" },
+    { "name": "all", "epochs": 10, "freeze": [], "optimizer": "sgd", "learningRate": 0.001, "schedule": "cosine" }
+  ]
+}
+\`\`\``;
+
+function topicSection(topic: string): string {
+  const rows = Object.entries(experimentOptions.shape as Record<string, z.ZodType>).flatMap(
+    ([name, type]) => {
+      const declared = commandLine.get(type);
+      return declared?.topic === topic ? [row(name, type, declared)] : [];
+    },
+  );
+  return `## ${topic}\n\n${table(['option', 'flag', 'must be', 'default', 'what it is'], rows)}`;
+}
+
+function row(name: string, type: z.ZodType, { flags, description, off }: CommandLine): string[] {
+  const shownFlags = off ? [flags, off.flags] : [flags];
+  const what = off ? `${description}; or ${off.description}` : description;
+  return [code(name), shownFlags.map(code).join(', '), phraseOf(type), defaultOf(type), what];
+}
+
+function augmentationSection(): string {
+  const rows = Object.entries(augmentationParts.shape as Record<string, z.ZodType>).map(([name, type]) => [
+    code(name),
+    partsOf(type),
+    type.description ?? '',
+  ]);
+  const presets = Object.entries(AUGMENTATIONS).map(([name, parts]) => {
+    const on = Object.entries(parts).filter(([, value]) => value !== null && value !== 0);
+    return `- ${code(name)}: ${code(JSON.stringify(Object.fromEntries(on), rounded))}`;
+  });
+  return [
+    '## Augmentation',
+    'An object has any of these parts, which are applied in this order; what is left out is off:',
+    table(['part', 'value, with defaults', 'what it is'], rows),
+    'The presets:',
+    presets.join('\n'),
+  ].join('\n\n');
+}
+
+/** A part's own parts with their defaults, or its default. */
+function partsOf(type: z.ZodType): string {
+  const parts = type.safeParse({}).data;
+  return parts === undefined ? phraseOf(type) : code(JSON.stringify(parts, rounded));
+}
+
+function recipesSection(): string {
+  const rows = Object.entries(recipes).map(([name, { description, leastEpochs }]) => [
+    code(name),
+    String(leastEpochs),
+    description,
+  ]);
+  return `## Recipes\n\n${table(['recipe', 'epochs, at least', 'what it does'], rows)}`;
+}
+
+function namesOf(schema: z.ZodObject): string {
+  return Object.keys(schema.shape).map(code).join(', ');
+}
+
+/** What the check says where the value is of no kind that it takes. */
+function phraseOf(type: z.ZodType): string {
+  return type.safeParse(Symbol()).error?.issues[0]?.message ?? '';
+}
+
+function defaultOf(type: z.ZodType): string {
+  const { data } = type.safeParse(undefined);
+  return data === undefined ? '' : code(String(data));
+}
+
+function rounded(_: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(3)) : value;
+}
+
+function table(head: string[], rows: string[][]): string {
+  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+function code(text: string): string {
+  return `\`${text}\``;
+}

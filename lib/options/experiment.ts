@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { commandLine, integer, text } from './schema.ts';
+import { batchSize, precision, threads, trainingOptions } from './training.ts';
+
+const data = text('auto, sample or a directory').default('auto').register(commandLine, {
+  topic: 'Data',
+  flags: '--data <auto|sample|dir>',
+  description: 'the pictures',
+});
+
+const imageSize = integer(32).default(155).register(commandLine, {
+  topic: 'Data',
+  flags: '--image-size <n>',
+  description: 'side of the pictures in pixels',
+});
+
+const weights = text("a name or a file's path").optional().register(commandLine, {
+  topic: 'Model',
+  flags: '--weights <name|file>',
+  description: 'what a pretrained backbone starts from: a name of the catalogue or a safetensors file',
+});
+
+const device = z
+  .string({ error: 'auto, cpu, cuda or cuda:N' })
+  .regex(/^(auto|cpu|cuda|cuda:\d+)$/, { error: 'auto, cpu, cuda or cuda:N' })
+  .default('auto')
+  .register(commandLine, {
+    topic: 'Model',
+    flags: '--device <name>',
+    description: 'auto, cpu, cuda or cuda:N',
+  });
+
+/** One of the paper's experiments: where it starts, on what, how it trains, where it writes. */
+export const experimentOptions = z.strictObject({
+  data,
+  limitTrain: integer(1).optional().register(commandLine, {
+    topic: 'Data',
+    flags: '--limit-train <n>',
+    description: 'use so many training pictures, spread evenly over the classes',
+  }),
+  limitValid: integer(1).optional().register(commandLine, {
+    topic: 'Data',
+    flags: '--limit-valid <n>',
+    description: 'use so many validation pictures, spread evenly over the classes',
+  }),
+  init: z.enum(['pretrained', 'random'], { error: 'pretrained or random' }).optional().register(commandLine, {
+    topic: 'Model',
+    flags: '--init <pretrained|random>',
+    description: "what the backbone starts from; by default as the experiment's paper",
+  }),
+  weights,
+  imageSize,
+  ...trainingOptions.shape,
+  device,
+  out: text('a directory').optional().register(commandLine, {
+    topic: 'Output',
+    flags: '--out <dir>',
+    description: 'a new or empty directory for the run; by default a new one under runs/',
+  }),
+});
+
+export type ExperimentOptions = z.output<typeof experimentOptions>;
+
+/** The features of pictures, from the command line to a file. */
+export const featuresOptions = z.strictObject({
+  data,
+  weights,
+  imageSize,
+  batchSize,
+  device,
+  precision,
+  threads,
+  out: text("a file's path").register(commandLine, {
+    topic: 'Output',
+    flags: '--out <file.safetensors>',
+    description: 'the file to write',
+  }),
+});

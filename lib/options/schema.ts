@@ -1,0 +1,69 @@
+import { z } from 'zod';
+
+/*
+ * What options are declared with. The `error` of a check is the phrase that says what the value must
+ * be: "epochs must be an integer of at least 1".
+ */
+
+/** The headings of `--help` and of docs/options.md, in their order. */
+export const TOPICS = [
+  'Data',
+  'Model',
+  'Training',
+  'Optimiser',
+  'Schedule',
+  'Regularisation',
+  'Output',
+] as const;
+
+/** How an option looks on the command line. */
+export interface CommandLine {
+  topic: (typeof TOPICS)[number];
+  /** As commander writes flags, such as `--epochs <n>`. */
+  flags: string;
+  description: string;
+  /** A second flag, `--no-...`, that sets the option to false. */
+  off?: { flags: string; description: string };
+  /** What the flag's text stands for, where it is neither a word nor a number. */
+  read?: (text: string) => unknown;
+}
+
+export const commandLine = z.registry<CommandLine>();
+
+export const integer = (minimum: number, error = `an integer of at least ${minimum}`) =>
+  z.int({ error }).min(minimum, { error });
+
+export const positive = (error = 'a number above 0') => z.number({ error }).positive({ error });
+
+export const notNegative = (error = 'a number of at least 0') => z.number({ error }).min(0, { error });
+
+/** Above 0 and below 1. */
+export const between0And1 = (error = 'a number between 0 and 1') =>
+  z.number({ error }).gt(0, { error }).lt(1, { error });
+
+/** 0 included, 1 not. */
+export const below1 = (error = 'a number of at least 0 and below 1') =>
+  z.number({ error }).min(0, { error }).lt(1, { error });
+
+/** Both ends included. */
+export const from0To1 = (error = 'a number from 0 to 1') =>
+  z.number({ error }).min(0, { error }).max(1, { error });
+
+export const text = (error: string) => z.string({ error }).min(1, { error });
+
+export const flag = () => z.boolean({ error: 'true or false' });
+
+type Overrides<Shape> = {
+  [Name in keyof Shape]: z.ZodOptional<
+    Shape[Name] extends z.ZodDefault<infer Inner> ? Inner : Extract<Shape[Name], z.ZodType>
+  >;
+};
+
+/** The same options without defaults: each may be left out, and is then left out of the output too. */
+export function overrides<Shape extends Record<string, z.ZodType>>(shape: Shape): Overrides<Shape> {
+  const fields = Object.entries(shape).map(([name, type]) => [
+    name,
+    (type instanceof z.ZodDefault ? (type.unwrap() as z.ZodType) : type).optional(),
+  ]);
+  return Object.fromEntries(fields) as Overrides<Shape>;
+}

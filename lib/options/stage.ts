@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { layersFromText } from './from-text.ts';
+import { optimizerFields } from './optimizer.ts';
+import { scheduleFields } from './schedule.ts';
+import { commandLine, integer, overrides, text } from './schema.ts';
+
+const layer = "a layer's name or pattern, a RegExp or { through: name }";
+const selection = z.union(
+  [text(layer), z.instanceof(RegExp, { error: layer }), z.strictObject({ through: text("a layer's name") })],
+  { error: layer },
+);
+
+export const epochs = integer(1).default(32).register(commandLine, {
+  topic: 'Training',
+  flags: '--epochs <n>',
+  description: 'passes over the training pictures; a named recipe shares them out',
+});
+
+export const freeze = z
+  .union([selection, z.array(selection).readonly()], { error: `${layer}, or a list of them` })
+  .optional()
+  .register(commandLine, {
+    topic: 'Training',
+    flags: '--freeze <layers>',
+    description: 'what does not train, all else doing so: backbone,*.norm1,through:denseblock3 or none',
+    read: layersFromText,
+  });
+
+/** A part of a training. What it leaves out is as in the run's own options. */
+export const stageOptions = z.strictObject({
+  name: text('a name').optional(),
+  epochs: integer(1),
+  freeze: freeze.unwrap().optional(),
+  ...overrides(optimizerFields),
+  ...overrides(scheduleFields),
+});
+
+export type Stage = z.output<typeof stageOptions>;
+
+export const RECIPE_NAMES = ['head', 'fine-tune', 'gradual'] as const;
+
+export type RecipeName = (typeof RECIPE_NAMES)[number];

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { recipeFromText } from '../recipe-file.ts';
+import { augmentation } from './augmentation.ts';
+import { pairsFromText } from './from-text.ts';
+import { gradientFields, optimizerFields } from './optimizer.ts';
+import { scheduleFields } from './schedule.ts';
+import { below1, between0And1, commandLine, integer, positive, text } from './schema.ts';
+import { epochs, freeze, RECIPE_NAMES, stageOptions } from './stage.ts';
+
+const topic = 'Training';
+const recipe = `${RECIPE_NAMES.join(', ')} or a list of stages`;
+const featureCache = 'true, false or a directory';
+const minutes = 'a number above 0, or off';
+const classWeights = 'balanced, or a number above 0 for each class named';
+
+export const seed = integer(0).default(0).register(commandLine, {
+  topic,
+  flags: '--seed <n>',
+  description: 'draws initial weights, order and dropout',
+});
+
+export const precision = z
+  .enum(['auto', 'fp32', 'bf16'], { error: 'auto, fp32 or bf16' })
+  .default('auto')
+  .register(commandLine, { topic, flags: '--precision <name>', description: 'auto, fp32 or bf16' });
+
+export const threads = integer(1).optional().register(commandLine, {
+  topic,
+  flags: '--threads <n>',
+  description: 'processor threads; by default one a core',
+});
+
+export const batchSize = integer(2)
+  .default(128)
+  .register(commandLine, { topic, flags: '--batch-size <n>', description: 'pictures in a batch' });
+
+/** How a model is trained. */
+export const trainingOptions = z.strictObject({
+  batchSize,
+  epochs,
+  recipe: z
+    .union([z.enum(RECIPE_NAMES), z.array(stageOptions).min(1, { error: recipe }).readonly()], {
+      error: recipe,
+    })
+    .optional()
+    .register(commandLine, {
+      topic,
+      flags: '--recipe <name|file>',
+      description: `the stages to train in: ${RECIPE_NAMES.join(', ')} or a JSON file of stages`,
+      read: recipeFromText,
+    }),
+  freeze,
+  classWeights: z
+    .union([z.literal('balanced'), z.record(z.string(), positive())], { error: classWeights })
+    .optional()
+    .register(commandLine, {
+      topic,
+      flags: '--class-weights <balanced|class=weight,...>',
+      description: 'how much a picture of a class counts: more the rarer it is, or as given, else 1',
+      read: pairsFromText,
+    }),
+  seed,
+  precision,
+  threads,
+  featureCache: z
+    .union([z.boolean(), text(featureCache)], { error: featureCache })
+    .default(true)
+    .register(commandLine, {
+      topic,
+      flags: '--feature-cache <dir>',
+      description: "keep a frozen backbone's features in files there, instead of in memory",
+      off: {
+        flags: '--no-feature-cache',
+        description: "compute a frozen backbone's features anew in every epoch",
+      },
+    }),
+  checkpointMinutes: z
+    .union([positive(minutes), z.literal('off')], { error: minutes })
+    .default(10)
+    .register(commandLine, {
+      topic,
+      flags: '--checkpoint-minutes <n|off>',
+      description: 'minutes between two checkpoints of a run',
+    }),
+  ...optimizerFields,
+  ...gradientFields,
+  ...scheduleFields,
+  labelSmoothing: below1().default(0).register(commandLine, {
+    topic: 'Regularisation',
+    flags: '--label-smoothing <share>',
+    description: 'how much of the target is spread evenly over all classes',
+  }),
+  emaDecay: between0And1().optional().register(commandLine, {
+    topic: 'Regularisation',
+    flags: '--ema-decay <factor>',
+    description: 'validates and keeps a moving average of the weights, which keeps so much in a step',
+  }),
+  augmentation,
+});
+
+export type TrainingOptions = z.output<typeof trainingOptions>;

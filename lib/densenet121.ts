@@ -27,6 +27,7 @@ import {
 import { abortSignal, callback, checkOptions, experimentOptions, featuresOptions } from './options.ts';
 import { choosePrecision } from './precision.ts';
 import { type Prediction, predict } from './predict.ts';
+import { trainingPlan } from './training-plan.ts';
 import { DEFAULT_WEIGHTS, resolveWeights, type WeightsSource } from './weights/catalogue.ts';
 import { matchWeights } from './weights/match.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
@@ -240,8 +241,10 @@ export class DenseNet121 {
     this.#requireClasses('train', data);
     this.#requireClasses('valid', checked.valid);
     if (data.count < 2) throw invalidArgument('train', 'a data set of at least 2 pictures', data.count);
+    const trained = { leafNames: this.#leafNames(), classes: this.classes, labels: data.labels };
+    const plan = trainingPlan(checked, trained);
     const precision = this.#prepare(checked);
-    const training = { model: this.#native, device: this.device, precision, data, options: checked };
+    const training = { model: this.#native, device: this.device, precision, data, options: checked, plan };
     this.#fitting = true;
     return new FitRun(async (onEpoch) => {
       try {
@@ -311,10 +314,13 @@ export class DenseNet121 {
 
   #setTrainable(method: string, selections: LayerSelection[], trainable: boolean): void {
     this.#requireIdle(method);
-    const leafNames = leafNamesOf(this.#native.tensors().map(({ name }) => name));
-    const layers = selectLayers(selections.length > 0 ? selections : 'backbone', leafNames);
+    const layers = selectLayers(selections.length > 0 ? selections : 'backbone', this.#leafNames());
     // The engine works in order: whatever is called next finds the layers so.
     this.#native.setTrainable(layers, trainable);
+  }
+
+  #leafNames(): string[] {
+    return leafNamesOf(this.#native.tensors().map(({ name }) => name));
   }
 
   /** Predicting makes pictures square as the model says, so all others must have been made so. */

@@ -9,7 +9,8 @@ import type {
   TrainOptions,
   TrainResult,
 } from './native.ts';
-import { abortSignal, callback, type TrainingOptions, trainingOptions } from './options.ts';
+import { abortSignal, callback, trainingOptions } from './options.ts';
+import type { TrainingPlan } from './training-plan.ts';
 
 type EventOf<Type extends TrainEvent['type']> = Extract<TrainEvent, { type: Type }>;
 
@@ -93,6 +94,7 @@ export interface Training {
   precision: Precision;
   data: Dataset;
   options: z.output<typeof fitOptions>;
+  plan: TrainingPlan;
 }
 
 /**
@@ -102,10 +104,11 @@ export interface Training {
  *   `OUT_OF_MEMORY` or `NATIVE_FAILURE`
  */
 export async function train(
-  { model, device, precision, data, options }: Training,
+  run: Training,
   stopped: AbortSignal,
   onEpoch: (epoch: EpochMetrics) => void,
 ): Promise<FitResult> {
+  const { model, device, data, options } = run;
   const callbackFailed = new AbortController();
   const signal = AbortSignal.any([stopped, callbackFailed.signal]);
   const epochs: EpochMetrics[] = [];
@@ -128,61 +131,13 @@ export async function train(
 
   const [training, validation] = await Promise.all([data.onDevice(device), options.valid.onDevice(device)]);
   const outcome = await settle(
-    () =>
-      model.train(
-        training,
-        validation,
-        nativeOptions(options, precision),
-        guarded(report, callbackFailed),
-        [],
-      ),
+    () => model.train(training, validation, nativeOptions(run), guarded(report, callbackFailed), []),
     signal,
   );
   return { best: best as EpochMetrics, epochs, ...outcome };
 }
 
-function nativeOptions(options: TrainingOptions, precision: Precision): TrainOptions {
-  const { batchSize, epochs, seed, learningRate, earlyStoppingPatience: patience } = options;
-  return {
-    batchSize,
-    seed,
-    precision,
-    featureCache: options.featureCache !== false,
-    stages: [
-      {
-        epochs,
-        trainable: null,
-        optimizer: {
-          type: 'adam',
-          beta1: 0.9,
-          beta2: 0.999,
-          epsilon: 1e-8,
-          momentum: 0.9,
-          nesterov: true,
-          weightDecay: 0,
-          decayNormsAndBiases: false,
-        },
-        learningRate,
-        layerLearningRates: [],
-        schedule: {
-          type: 'plateau',
-          warmupEpochs: 0,
-          minLearningRate: options.minLearningRate,
-          stepEpochs: 10,
-          stepFactor: 0.1,
-          plateauFactor: options.plateauFactor,
-          plateauPatience: options.plateauPatience,
-        },
-        earlyStopping: patience === 'off' ? null : { patience, minDelta: options.earlyStoppingMinDelta },
-      },
-    ],
-    labelSmoothing: 0,
-    classWeights: null,
-    clipNorm: null,
-    gradientAccumulationSteps: 1,
-    emaDecay: null,
-    augmentation: null,
-    checkpoints: false,
-    checkpointSeconds: null,
-  };
+function nativeOptions({ plan, options, precision }: Training): TrainOptions {
+  const featureCache = options.featureCache !== false;
+  return { ...plan, precision, featureCache, checkpoints: false, checkpointSeconds: null };
 }

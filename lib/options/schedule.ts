@@ -50,7 +50,7 @@ export const scheduleFields = {
     .register(commandLine, {
       topic: 'Regularisation',
       flags: '--early-stopping-patience <n|off>',
-      description: 'epochs without a lower validation loss before training stops',
+      description: 'epochs without a lower validation loss before the training, or its stage, ends',
     }),
   earlyStoppingMinDelta: notNegative().default(1e-5).register(commandLine, {
     topic: 'Regularisation',

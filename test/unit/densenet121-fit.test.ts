@@ -62,6 +62,29 @@ describe('DenseNet121.fit', () => {
     expect(epochs).toHaveLength(3);
   });
 
+  test('trains in the stages of a recipe, one after another', async () => {
+    const { model, train, valid } = await frozenModel();
+    const { epochs } = await model.fit(train, { valid, epochs: 4, recipe: 'gradual', learningRate: 0.01 })
+      .result;
+    expect(epochs.map(({ epoch, stage, lr }) => [epoch, stage, lr])).toEqual([
+      [1, 1, 0.01],
+      [2, 2, 0.01],
+      [3, 3, expect.closeTo(1e-4, 10)],
+      [4, 3, expect.closeTo(1e-4, 10)],
+    ]);
+    expect(await model.describe()).toMatchObject({ frozenParameters: 0 });
+  });
+
+  test('trains what is not frozen, and keeps the features of a backbone frozen so', async () => {
+    const { train, valid } = await smallData();
+    const model = await smallModel();
+    let seen = 0;
+    const freeze = [{ through: 'denseblock4' }, /norm5$/];
+    await model.fit(train, { valid, freeze, epochs: 1, onFeatures: ({ done }) => (seen = done) }).result;
+    expect(seen).toBe(train.count + valid.count);
+    expect(await model.describe()).toMatchObject({ trainableParameters: 10_250 });
+  });
+
   test("rejects iterating and result with the signal's reason on an abort, and can train again", async () => {
     const { model, train, valid } = await frozenModel();
     const controller = new AbortController();
@@ -87,6 +110,8 @@ describe('DenseNet121.fit', () => {
   test.each<[string, object, string]>([
     ['a misspelt option', { epoch: 3 }, "There is no option 'epoch'; did you mean 'epochs'?"],
     ['a batch of one', { batchSize: 1 }, 'batchSize must be an integer of at least 2, not 1 (number)'],
+    ['an unknown layer', { freeze: 'denseblok4' }, "did you mean 'denseblock4'?"],
+    ['an unknown class', { classWeights: { dgo: 2 } }, "did you mean 'dog'?"],
     ['no validation set', { valid: undefined }, 'valid must be a Dataset, not undefined'],
     ['a signal that is none', { signal: true }, 'signal must be an AbortSignal, not true (boolean)'],
     ['a callback that is none', { onBatch: 'log' }, "onBatch must be a function, not 'log' (string)"],

@@ -11,6 +11,7 @@ import { select } from './data/select.ts';
 import { type DataOptions, openData } from './data/source.ts';
 import { splitPerClass } from './data/split.ts';
 import { invalidArgument, TorchTlError } from './errors.ts';
+import { sha256 } from './hash.ts';
 import { loadEngine, type NativeDataset } from './native.ts';
 import { abortSignal, callback, checkOptions } from './options.ts';
 
@@ -37,6 +38,7 @@ export class Dataset {
   /** How the pictures were made square, which a model must do alike; null where they came so. */
   readonly resize: Resize | null;
   #pictures: PictureSet | null;
+  #pixelsSha256: Promise<string> | undefined;
   readonly #onDevice = new Map<string, Promise<NativeDataset>>();
 
   /** @internal */
@@ -152,6 +154,18 @@ export class Dataset {
       native.catch(() => this.#onDevice.delete(device));
     }
     return native;
+  }
+
+  /**
+   * SHA-256 over the pictures and their size, computed once.
+   *
+   * @internal
+   * @throws TorchTlError `DISPOSED`
+   */
+  pixelsSha256(): Promise<string> {
+    const { pixels, count, height, width } = this.#requirePictures();
+    this.#pixelsSha256 ??= sha256([Buffer.from(`${count} ${height} ${width} `), pixels]);
+    return this.#pixelsSha256;
   }
 
   /** Frees its memory here and on every device. A second call does nothing. */

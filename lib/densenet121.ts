@@ -5,7 +5,7 @@ import { Dataset } from './dataset.ts';
 import { chooseDevice } from './device.ts';
 import { InputError, invalidArgument, TorchTlError } from './errors.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
-import { type FitOptions, FitRun, fitOptions, train } from './fit.ts';
+import { type FitOptions, FitRun, fitOptions } from './fit.ts';
 import { type HeadLayer, type HeadName, headLayers, nativeHead } from './head.ts';
 import { guarded, settle } from './job.ts';
 import { type LayerSelection, leafNamesOf, selectLayers } from './layer-selection.ts';
@@ -27,6 +27,7 @@ import {
 import { abortSignal, callback, checkOptions, experimentOptions, featuresOptions } from './options.ts';
 import { choosePrecision } from './precision.ts';
 import { type Prediction, predict } from './predict.ts';
+import { train } from './train.ts';
 import { trainingPlan } from './training-plan.ts';
 import { DEFAULT_WEIGHTS, resolveWeights, type WeightsSource } from './weights/catalogue.ts';
 import { matchWeights } from './weights/match.ts';

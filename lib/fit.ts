@@ -1,28 +1,43 @@
 import { z } from 'zod';
+import type { ResumePoint } from './checkpoint.ts';
 import { Dataset } from './dataset.ts';
-import { guarded, settle } from './job.ts';
-import type {
-  EpochMetrics,
-  NativeModel,
-  Precision,
-  TrainEvent,
-  TrainOptions,
-  TrainResult,
-} from './native.ts';
+import type { EpochMetrics, TrainEvent, TrainResult } from './native.ts';
 import { abortSignal, callback, trainingOptions } from './options.ts';
-import type { TrainingPlan } from './training-plan.ts';
 
 type EventOf<Type extends TrainEvent['type']> = Extract<TrainEvent, { type: Type }>;
 
-/** Pictures of the one pass through a frozen backbone: how many are done, of how many. */
+/** A stage begins. */
+export type StageStart = EventOf<'stage'> & { name: string | null };
+
+/** Pictures of the one pass through frozen layers: how many are done, of how many. */
 export type FeaturesProgress = EventOf<'features'>;
 
 /** After a training step. Loss and accuracy are those of the epoch so far. */
 export type BatchProgress = EventOf<'batch'>;
 
+/** A training goes on from a checkpoint. */
+export interface Resumption extends ResumePoint {
+  type: 'resume';
+  /** The epochs behind it. */
+  epochs: readonly EpochMetrics[];
+  /** Where it went on each time, this one last. */
+  resumed: readonly ResumePoint[];
+  /** What is not as it was though it may be, a sentence each. */
+  changed: string[];
+}
+
+const file = "a file's path";
+
 export const fitOptions = trainingOptions.extend({
   valid: z.instanceof(Dataset, { error: 'a Dataset' }),
+  /** A file for checkpoints: after every epoch, every `checkpointMinutes`, and when the signal stops it. */
+  checkpoint: z.string({ error: file }).min(1, { error: file }).optional(),
+  /** Goes on from that file where it is there. */
+  resume: z.boolean({ error: 'true or false' }).default(false),
   signal: abortSignal,
+  /** Nothing is trained before a promise that it gives has resolved. */
+  onResume: callback<(resumption: Resumption) => void | Promise<void>>(),
+  onStage: callback<(stage: StageStart) => void>(),
   onFeatures: callback<(progress: FeaturesProgress) => void>(),
   onBatch: callback<(progress: BatchProgress) => void>(),
   onBest: callback<(epoch: EpochMetrics) => void>(),
@@ -30,11 +45,13 @@ export const fitOptions = trainingOptions.extend({
 
 export type FitOptions = z.input<typeof fitOptions>;
 
-/** What a training came to. */
+/** What a training came to; with those before where it went on from a checkpoint. */
 export interface FitResult extends TrainResult {
   /** The epoch of the highest validation accuracy; of equals the one of the lower loss. */
   best: EpochMetrics;
   epochs: EpochMetrics[];
+  /** Where it went on from a checkpoint, each time. */
+  resumed: ResumePoint[];
 }
 
 /**
@@ -85,59 +102,4 @@ export class FitRun implements AsyncIterable<EpochMetrics> {
       };
     });
   }
-}
-
-/** What a training works with: the engine's model, where it is, and the pictures. */
-export interface Training {
-  model: NativeModel;
-  device: string;
-  precision: Precision;
-  data: Dataset;
-  options: z.output<typeof fitOptions>;
-  plan: TrainingPlan;
-}
-
-/**
- * Trains, calling back for every event, and leaves the best epoch's weights in the model.
- *
- * @throws the signal's reason, what a callback threw, or TorchTlError `LOSS_NOT_FINITE`,
- *   `OUT_OF_MEMORY` or `NATIVE_FAILURE`
- */
-export async function train(
-  run: Training,
-  stopped: AbortSignal,
-  onEpoch: (epoch: EpochMetrics) => void,
-): Promise<FitResult> {
-  const { model, device, data, options } = run;
-  const callbackFailed = new AbortController();
-  const signal = AbortSignal.any([stopped, callbackFailed.signal]);
-  const epochs: EpochMetrics[] = [];
-  let best: EpochMetrics | undefined;
-
-  function report(event: TrainEvent): void {
-    if (event.type === 'features') options.onFeatures?.(event);
-    else if (event.type === 'batch') options.onBatch?.(event);
-    else if (event.type === 'epoch') reportEpoch(event);
-  }
-
-  function reportEpoch({ type, best: isBest, ...epoch }: EventOf<'epoch'>): void {
-    epochs.push(epoch);
-    if (isBest) {
-      best = epoch;
-      options.onBest?.(epoch);
-    }
-    onEpoch(epoch);
-  }
-
-  const [training, validation] = await Promise.all([data.onDevice(device), options.valid.onDevice(device)]);
-  const outcome = await settle(
-    () => model.train(training, validation, nativeOptions(run), guarded(report, callbackFailed), []),
-    signal,
-  );
-  return { best: best as EpochMetrics, epochs, ...outcome };
-}
-
-function nativeOptions({ plan, options, precision }: Training): TrainOptions {
-  const featureCache = options.featureCache !== false;
-  return { ...plan, precision, featureCache, checkpoints: false, checkpointSeconds: null };
 }

@@ -1,3 +1,4 @@
+import type { ResumePoint } from '../checkpoint.ts';
 import type { FitResult } from '../fit.ts';
 import type { EpochMetrics, Precision } from '../native.ts';
 import type { ExperimentName } from './paper.ts';
@@ -7,12 +8,15 @@ export const FORMAT_VERSION = 1;
 
 /** Everything that a run uses, as known before it trains. */
 export interface RunSetup {
-  experiment: ExperimentName;
+  /** `train` with the user's own pictures. */
+  experiment: ExperimentName | 'train';
   init: 'pretrained' | 'random';
   /** `source` is `random` without a hash where the backbone was drawn from the seed. */
   weights: { source: string; sha256: string | null; trainedOn: string | null };
-  /** `train` and `valid` are numbers of pictures. */
-  dataset: { name: string; train: number; valid: number; source: string };
+  /** `train` and `valid` are numbers of pictures; `validation` says where the latter come from. */
+  dataset: { name: string; train: number; valid: number; source: string; validation: string };
+  /** In the order of their labels. */
+  classes: readonly string[];
   imageSize: number;
   batchSize: number;
   seed: number;
@@ -21,6 +25,7 @@ export interface RunSetup {
   precision: Precision;
   precisionReason: string;
   libtorch: string;
+  /** Of the first stage. */
   trainableParameters: number;
   totalParameters: number;
 }
@@ -36,6 +41,8 @@ export interface RunResults extends RunSetup {
   seconds: { total: number; features: number; training: number };
   imagesPerSecond: number;
   stoppedBecause: StoppedBecause;
+  /** Where the run went on from a checkpoint, each time. */
+  resumed: readonly ResumePoint[];
   /** Of a failed run only. */
   error?: { code: string; message: string };
 }

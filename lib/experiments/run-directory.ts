@@ -54,7 +54,7 @@ export class RunDirectory {
   /** Absolute. */
   readonly path: string;
   readonly #lock: FileLock;
-  readonly #epochs: FileHandle;
+  #epochs: FileHandle;
 
   private constructor(path: string, lock: FileLock, epochs: FileHandle) {
     this.path = path;
@@ -74,19 +74,12 @@ export class RunDirectory {
   }
 
   /**
-   * Opens the directory of a run that shall go on.
+   * Opens the directory of a run that shall go on, and says so in `config.json`.
    *
-   * @param epochs that are behind it: of epochs.jsonl their lines stay as they are, later ones and a torn
-   *   one go, and lines that were not written yet are added
    * @throws InputError `RUN_LOCKED` or `WRITE_FAILED`
    */
-  static async reopen(path: string, config: object, epochs: readonly EpochMetrics[]): Promise<RunDirectory> {
-    return RunDirectory.#open(path, config, async () => {
-      await keepLines(join(path, 'epochs.jsonl'), epochs);
-      await rm(join(path, 'results.json'), { force: true });
-      if (epochs.length === 0) await rm(join(path, 'best.safetensors'), { force: true });
-      return open(join(path, 'epochs.jsonl'), 'a');
-    });
+  static async reopen(path: string, config: object): Promise<RunDirectory> {
+    return RunDirectory.#open(path, config, () => open(join(path, 'epochs.jsonl'), 'a'));
   }
 
   static async #open(path: string, config: object, openEpochs: () => Promise<FileHandle>) {
@@ -107,6 +100,23 @@ export class RunDirectory {
 
   get checkpoint(): string {
     return checkpointIn(this.path);
+  }
+
+  /**
+   * Puts the directory back to where so many epochs were behind the run: of epochs.jsonl their lines stay
+   * as they are, later ones and a torn one go, and lines that were not written yet are added.
+   *
+   * @throws TorchTlError `WRITE_FAILED`
+   */
+  async goBackTo(epochs: readonly EpochMetrics[]): Promise<void> {
+    const file = join(this.path, 'epochs.jsonl');
+    const kept = (await readFile(file, 'utf8')).split('\n').slice(0, -1).slice(0, epochs.length);
+    const lines = [...kept.map((line) => `${line}\n`), ...epochs.slice(kept.length).map(lineOf)];
+    await writeFileAtomically(file, [Buffer.from(lines.join(''))]);
+    await this.#epochs.close();
+    this.#epochs = await open(file, 'a');
+    await rm(join(this.path, 'results.json'), { force: true });
+    if (epochs.length === 0) await rm(this.best, { force: true });
   }
 
   async appendEpoch(epoch: EpochMetrics): Promise<void> {
@@ -139,13 +149,6 @@ export class RunDirectory {
 /** Where a run's checkpoint is. */
 export function checkpointIn(path: string): string {
   return join(path, 'checkpoint', 'training.safetensors');
-}
-
-async function keepLines(file: string, epochs: readonly EpochMetrics[]): Promise<void> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  const kept = text.split('\n').slice(0, -1).slice(0, epochs.length);
-  const lines = [...kept.map((line) => `${line}\n`), ...epochs.slice(kept.length).map(lineOf)];
-  await writeFileAtomically(file, [Buffer.from(lines.join(''))]);
 }
 
 function lineOf(epoch: EpochMetrics): string {

@@ -1,17 +1,23 @@
 import { BackgroundWriter } from '../background-writer.ts';
+import type { ResumePoint } from '../checkpoint.ts';
 import type { Dataset } from '../dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { TorchTlError } from '../errors.ts';
-import type { BatchProgress, FeaturesProgress, FitRun } from '../fit.ts';
+import type { BatchProgress, FeaturesProgress, FitRun, Resumption, StageStart } from '../fit.ts';
 import type { EpochMetrics } from '../native.ts';
 import { type ExperimentOptions, trainingOptions } from '../options.ts';
+import { bestOf } from '../train.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 
 /** What a run tells: first `data`, then `setup`, then the others many times. */
 export type RunEvent =
+  /** A run that was to go on has nothing to go on from. */
+  | { type: 'afresh'; directory: string }
   | ({ type: 'data' } & RunSetup['dataset'])
-  | { type: 'setup'; setup: RunSetup; directory: string; epochs: number }
+  | { type: 'setup'; setup: RunSetup; directory: string; epochs: number; augmented: boolean }
+  | Resumption
+  | StageStart
   | FeaturesProgress
   | BatchProgress
   | ({ type: 'epoch'; best: boolean } & EpochMetrics);
@@ -22,13 +28,14 @@ export interface PreparedRun {
   model: DenseNet121;
   train: Dataset;
   valid: Dataset;
+  resume: boolean;
   signal: AbortSignal;
   onEvent: (event: RunEvent) => void;
 }
 
 /**
- * Trains and records: a line an epoch as it ends, the best weights in the background, the results at
- * the end, whatever the end is. A file that cannot be written stops the training.
+ * Trains and records: a line an epoch as it ends, the best weights and the checkpoint in the background,
+ * the results at the end, whatever the end is. A file that cannot be written stops the training.
  *
  * @throws the signal's reason, TorchTlError `WRITE_FAILED`, or what `fit` throws
  */
@@ -41,9 +48,12 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
     await directory.writeResults(results);
     return results;
   } catch (error) {
-    const results = { formatVersion: FORMAT_VERSION, ...setup, ...recorder.partial(error) };
-    // What stopped the run matters more than that its record cannot be written either.
-    await directory.writeResults(results).catch(() => {});
+    // A run that cannot go on from its checkpoint is left as it was.
+    if (!isAboutCheckpoint(error)) {
+      const results = { formatVersion: FORMAT_VERSION, ...setup, ...recorder.partial(error) };
+      // What stopped the run matters more than that its record cannot be written either.
+      await directory.writeResults(results).catch(() => {});
+    }
     throw error;
   } finally {
     await directory.close();
@@ -59,7 +69,8 @@ class Recorder {
   readonly #bestWriter: BackgroundWriter;
   readonly #started = performance.now();
   readonly #epochs: EpochMetrics[] = [];
-  readonly #bestEpochs: EpochMetrics[] = [];
+  readonly #bestEpochs = new Set<number>();
+  #resumed: readonly ResumePoint[] = [];
   #featuresSeconds = 0;
 
   constructor(directory: RunDirectory, run: PreparedRun) {
@@ -84,57 +95,75 @@ class Recorder {
     }
     this.#writingFailed.signal.throwIfAborted();
     const { best, ...outcome } = await fit.result;
-    return { ...outcome, best: bestOf(best) };
+    return { ...outcome, best: summaryOf(best) };
   }
 
   /** What there is of a run that `error` ended. */
   partial(error: unknown): Outcome {
     const training = this.#epochs.reduce((sum, { seconds }) => sum + seconds, 0);
     const pictures = this.#epochs.length * this.#run.train.count;
-    const best = this.#bestEpochs.at(-1);
     const total = (performance.now() - this.#started) / 1000;
     return {
       epochs: this.#epochs,
-      best: best ? bestOf(best) : null,
+      best: this.#epochs.length > 0 ? summaryOf(bestOf(this.#epochs)) : null,
       seconds: { total, features: this.#featuresSeconds, training },
       imagesPerSecond: training > 0 ? pictures / training : 0,
+      resumed: this.#resumed,
       ...(this.#run.signal.aborted ? { stoppedBecause: 'aborted' } : failure(error)),
     };
   }
 
   #start(): FitRun {
-    const { model, train, valid, setup, options, signal, onEvent } = this.#run;
+    const { model, train, valid, setup, options, resume, signal, onEvent } = this.#run;
     return model.fit(train, {
       ...trainingOptions.strip().parse(options),
       precision: setup.precision,
       valid,
+      checkpoint: this.#directory.checkpoint,
+      resume,
       signal: AbortSignal.any([signal, this.#writingFailed.signal]),
+      onResume: (resumption) => this.#goOn(resumption),
+      onStage: onEvent,
       onFeatures: (progress) => {
         this.#featuresSeconds = progress.seconds;
         onEvent(progress);
       },
       onBatch: onEvent,
-      onBest: (epoch) => {
-        this.#bestEpochs.push(epoch);
+      onBest: ({ epoch }) => {
+        this.#bestEpochs.add(epoch);
         this.#bestWriter.request();
       },
     });
   }
 
+  async #goOn(resumption: Resumption): Promise<void> {
+    this.#epochs.push(...resumption.epochs);
+    this.#resumed = resumption.resumed;
+    await this.#directory.goBackTo(resumption.epochs);
+    this.#run.onEvent(resumption);
+  }
+
   async #recordEpochs(fit: FitRun): Promise<void> {
     for await (const epoch of fit) {
-      await this.#directory.appendEpoch({ formatVersion: FORMAT_VERSION, ...epoch });
+      await this.#directory.appendEpoch(epoch);
       this.#epochs.push(epoch);
-      this.#run.onEvent({ type: 'epoch', best: this.#bestEpochs.includes(epoch), ...epoch });
+      this.#run.onEvent({ type: 'epoch', best: this.#bestEpochs.has(epoch.epoch), ...epoch });
     }
   }
 }
 
-function bestOf({ epoch, validAccuracy, validLoss }: EpochMetrics) {
+function summaryOf({ epoch, validAccuracy, validLoss }: EpochMetrics) {
   return { epoch, validAccuracy, validLoss };
 }
 
 function failure(error: unknown): Pick<Outcome, 'stoppedBecause' | 'error'> {
   const code = error instanceof TorchTlError ? error.code : 'UNKNOWN';
   return { stoppedBecause: 'failed', error: { code, message: String((error as Error).message) } };
+}
+
+function isAboutCheckpoint(error: unknown): boolean {
+  return (
+    error instanceof TorchTlError &&
+    (error.code === 'CHECKPOINT_INVALID' || error.code === 'CHECKPOINT_MISMATCH')
+  );
 }

@@ -1,0 +1,168 @@
+import type { z } from 'zod';
+import {
+  type CheckpointState,
+  CheckpointWriter,
+  checkpointInvalid,
+  plainOptions,
+  readCheckpoint,
+  requireSame,
+  type StoredCheckpoint,
+} from './checkpoint.ts';
+import type { Dataset } from './dataset.ts';
+import { TorchTlError } from './errors.ts';
+import type { FitResult, fitOptions } from './fit.ts';
+import { sha256 } from './hash.ts';
+import { guarded, settle } from './job.ts';
+import type { EpochMetrics, NativeModel, Precision, TrainEvent, TrainOptions } from './native.ts';
+import { trainingOptions } from './options.ts';
+import { stagesOf } from './recipes.ts';
+import type { TrainingPlan } from './training-plan.ts';
+
+/** What a training works with: the engine's model, where it is, and the pictures. */
+export interface Training {
+  model: NativeModel;
+  device: string;
+  precision: Precision;
+  data: Dataset;
+  options: z.output<typeof fitOptions>;
+  plan: TrainingPlan;
+}
+
+/**
+ * Trains, calling back for every event, and leaves the best epoch's weights in the model.
+ *
+ * @throws the signal's reason, what a callback threw, InputError `CHECKPOINT_INVALID` or
+ *   `CHECKPOINT_MISMATCH`, or TorchTlError `LOSS_NOT_FINITE`, `OUT_OF_MEMORY`, `WRITE_FAILED` or
+ *   `NATIVE_FAILURE`
+ */
+export async function train(
+  run: Training,
+  stopped: AbortSignal,
+  onEpoch: (epoch: EpochMetrics) => void,
+): Promise<FitResult> {
+  const { model, device, data, options } = run;
+  const failure = new AbortController();
+  const signal = AbortSignal.any([stopped, failure.signal]);
+  const stored = await storedCheckpoint(options);
+  const state = await checkpointState(run, stored);
+  if (stored) await tellOfResumption(stored, state, options);
+
+  const onFailure = (error: unknown) => failure.abort(error);
+  const checkpoints =
+    options.checkpoint === undefined
+      ? null
+      : new CheckpointWriter(options.checkpoint, model, state, onFailure);
+  const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
+  const pictures = await Promise.all([data.onDevice(device), options.valid.onDevice(device)]);
+  const start = () =>
+    model.train(...pictures, nativeOptions(run), guarded(report, failure), stored?.tensors ?? []);
+  try {
+    const outcome = await settle(start, signal);
+    await checkpoints?.idle();
+    failure.signal.throwIfAborted();
+    return resultOf(outcome, state, stored);
+  } catch (error) {
+    await checkpoints?.idle();
+    // That the last checkpoint could not be written matters more than what ended the training.
+    failure.signal.throwIfAborted();
+    throw isCode(error, 'CHECKPOINT_INVALID')
+      ? checkpointInvalid(options.checkpoint as string, error.message)
+      : error;
+  }
+}
+
+async function storedCheckpoint({ checkpoint, resume }: Training['options']) {
+  return resume && checkpoint !== undefined ? await readCheckpoint(checkpoint) : null;
+}
+
+async function checkpointState(run: Training, stored: StoredCheckpoint | null): Promise<CheckpointState> {
+  const { data, options } = run;
+  const train = options.checkpoint === undefined ? '' : await hashOf(data);
+  const valid = options.checkpoint === undefined ? '' : await hashOf(options.valid);
+  const epochs = stored?.epochs ?? [];
+  return {
+    epochs: [...epochs],
+    resumed: stored ? [...stored.resumed, { epoch: epochs.length, batch: stored.batch }] : [],
+    options: plainOptions(trainingOptions.strip().parse(options)),
+    data: { train, valid },
+  };
+}
+
+async function hashOf(data: Dataset): Promise<string> {
+  const { buffer, byteOffset, byteLength } = data.labels;
+  return sha256([Buffer.from(await data.pixelsSha256()), new Uint8Array(buffer, byteOffset, byteLength)]);
+}
+
+async function tellOfResumption(
+  stored: StoredCheckpoint,
+  now: CheckpointState,
+  { checkpoint, onResume }: Training['options'],
+): Promise<void> {
+  const { epochs, batch } = stored;
+  const changed = requireSame(stored, now, checkpoint as string);
+  await onResume?.({ type: 'resume', epoch: epochs.length, batch, epochs, resumed: now.resumed, changed });
+}
+
+/** What hears of the engine's events: it keeps the epochs, and asks for checkpoints. */
+function reporter(
+  { options }: Training,
+  epochs: EpochMetrics[],
+  onEpoch: (epoch: EpochMetrics) => void,
+  onCheckpoint: () => void,
+): (event: TrainEvent) => void {
+  const names = stagesOf(options).map(({ name = null }) => name);
+  return (event) => {
+    switch (event.type) {
+      case 'stage':
+        return options.onStage?.({ ...event, name: names[event.stage - 1] ?? null });
+      case 'features':
+        return options.onFeatures?.(event);
+      case 'batch':
+        return options.onBatch?.(event);
+      case 'checkpoint':
+        return onCheckpoint();
+      case 'epoch': {
+        const { type, best, ...epoch } = event;
+        epochs.push(epoch);
+        if (best) options.onBest?.(epoch);
+        return onEpoch(epoch);
+      }
+    }
+  };
+}
+
+function resultOf(
+  outcome: Pick<FitResult, 'stoppedBecause' | 'seconds' | 'imagesPerSecond'>,
+  { epochs, resumed }: CheckpointState,
+  stored: StoredCheckpoint | null,
+): FitResult {
+  const earlier = (stored?.epochs ?? []).reduce((sum, { seconds }) => sum + seconds, 0);
+  const { total, training, features } = outcome.seconds;
+  const seconds = { total: total + earlier, training: training + earlier, features };
+  return { ...outcome, seconds, epochs, resumed, best: bestOf(epochs) };
+}
+
+/** The epoch of the highest validation accuracy; of equals the one of the lower loss. */
+export function bestOf(epochs: readonly EpochMetrics[]): EpochMetrics {
+  return epochs.reduce((best, epoch) => {
+    if (epoch.validAccuracy !== best.validAccuracy) {
+      return epoch.validAccuracy > best.validAccuracy ? epoch : best;
+    }
+    return epoch.validLoss < best.validLoss ? epoch : best;
+  });
+}
+
+function isCode(error: unknown, code: TorchTlError['code']): error is TorchTlError {
+  return error instanceof TorchTlError && error.code === code;
+}
+
+function nativeOptions({ plan, options, precision }: Training): TrainOptions {
+  const { checkpoint, checkpointMinutes } = options;
+  return {
+    ...plan,
+    precision,
+    featureCache: options.featureCache !== false,
+    checkpoints: checkpoint !== undefined,
+    checkpointSeconds: checkpointMinutes === 'off' ? null : checkpointMinutes * 60,
+  };
+}

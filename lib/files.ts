@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 
@@ -60,6 +60,23 @@ export async function sha256OfFile(path: string): Promise<string> {
     throw unreadable(path, cause);
   }
   return hash.digest('hex');
+}
+
+/**
+ * What a JSON file holds; null where there is none.
+ *
+ * @throws InputError `FILE_UNREADABLE`, or `invalid` where it is no JSON
+ */
+export async function readJsonFile(path: string, invalid: ErrorCode): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    if (cause instanceof SyntaxError) {
+      throw new InputError(invalid, `${resolve(path)} is no JSON: ${cause.message}.`, { cause });
+    }
+    if (isSystemError(cause) && cause.code === 'ENOENT') return null;
+    throw unreadable(path, cause);
+  }
 }
 
 /** The error to throw for what reading `path` threw: an InputError for the system's errors, else `cause`. */

@@ -44,6 +44,8 @@ const HEADS = {
   ],
 } satisfies Record<string, HeadLayer[]>;
 
+export const HEAD_NAMES = Object.keys(HEADS) as [HeadName, ...HeadName[]];
+
 const LAYER_TYPES = ['globalAveragePool', 'flatten', 'batchNorm', 'dense', 'relu', 'dropout'];
 
 /**

@@ -5,7 +5,14 @@
 
 export { augmentationOf } from './options/augmentation.ts';
 export { abortSignal, callback, checkOptions } from './options/check.ts';
-export { type ExperimentOptions, experimentOptions, featuresOptions } from './options/experiment.ts';
+export {
+  type ExperimentOptions,
+  experimentOptions,
+  featuresOptions,
+  type RunOptions,
+  runOptions,
+  trainOptions,
+} from './options/experiment.ts';
 export { type CommandLine, commandLine, TOPICS } from './options/schema.ts';
 export { RECIPE_NAMES, type RecipeName, type Stage, stageOptions } from './options/stage.ts';
 export { type TrainingOptions, trainingOptions } from './options/training.ts';

@@ -112,21 +112,15 @@ function reporter(
 ): (event: TrainEvent) => void {
   const names = stagesOf(options).map(({ name = null }) => name);
   return (event) => {
-    switch (event.type) {
-      case 'stage':
-        return options.onStage?.({ ...event, name: names[event.stage - 1] ?? null });
-      case 'features':
-        return options.onFeatures?.(event);
-      case 'batch':
-        return options.onBatch?.(event);
-      case 'checkpoint':
-        return onCheckpoint();
-      case 'epoch': {
-        const { type, best, ...epoch } = event;
-        epochs.push(epoch);
-        if (best) options.onBest?.(epoch);
-        return onEpoch(epoch);
-      }
+    if (event.type === 'stage') options.onStage?.({ ...event, name: names[event.stage - 1] ?? null });
+    else if (event.type === 'features') options.onFeatures?.(event);
+    else if (event.type === 'batch') options.onBatch?.(event);
+    else if (event.type === 'checkpoint') onCheckpoint();
+    else {
+      const { type, best, ...epoch } = event;
+      epochs.push(epoch);
+      if (best) options.onBest?.(epoch);
+      onEpoch(epoch);
     }
   };
 }

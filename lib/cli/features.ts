@@ -32,13 +32,15 @@ export function registerFeatures(program: Command): void {
 
 async function extract(options: Options, progress: Progress, signal: AbortSignal): Promise<void> {
   await requireDirectoryOf(options.out);
-  const { Dataset, DenseNet121 } = await import('../index.ts');
+  const { openDatasets } = await import('../dataset.ts');
+  const { DenseNet121 } = await import('../densenet121.ts');
   const { writeSafetensors } = await import('../weights/safetensors.ts');
   const { imageSize, device, weights } = options;
-  const { train, valid } = await Dataset.cifar10(options.data);
+  const { train, valid, validation } = await openDatasets(options.data, { imageSize, signal });
   const { name, source, classes } = train;
-  progress.line(`Data: ${dataText({ name, source, train: train.count, valid: valid.count })}`);
-  const model = await DenseNet121.create({ weights, head: 'linear', classes, imageSize, device });
+  progress.line(`Data: ${dataText({ name, source, train: train.count, valid: valid.count, validation })}`);
+  const resize = train.resize ?? 'cover';
+  const model = await DenseNet121.create({ weights, head: 'linear', classes, imageSize, resize, device });
   try {
     if (model.weights) progress.line(`Weights: ${weightsText(model.weights)}`);
     const tensors = [

@@ -19,8 +19,7 @@ export function addFlags(command: Command, schema: z.ZodObject): Command {
  */
 export function readFlags<Schema extends z.ZodObject>(command: Command, schema: Schema): z.output<Schema> {
   const fields = fieldsOf(schema);
-  const given = fields.filter(({ option }) => command.getOptionValueSource(option.attributeName()) === 'cli');
-  const values = given.map((field) => [
+  const values = given(command, fields).map((field) => [
     field.name,
     fromText(field, command.getOptionValue(field.option.attributeName())),
   ]);
@@ -28,6 +27,24 @@ export function readFlags<Schema extends z.ZodObject>(command: Command, schema: 
     const field = fields.find((candidate) => candidate.name === name);
     return field?.option.long ?? name;
   });
+}
+
+/**
+ * The same without defaults: only what was set on the command line.
+ *
+ * @throws what `readFlags` throws
+ */
+export function givenFlags<Schema extends z.ZodObject>(
+  command: Command,
+  schema: Schema,
+): Partial<z.output<Schema>> {
+  const checked = readFlags(command, schema) as Record<string, unknown>;
+  const names = given(command, fieldsOf(schema)).map(({ name }) => [name, checked[name]]);
+  return Object.fromEntries(names) as Partial<z.output<Schema>>;
+}
+
+function given(command: Command, fields: Field[]): Field[] {
+  return fields.filter(({ option }) => command.getOptionValueSource(option.attributeName()) === 'cli');
 }
 
 interface Field extends CommandLine {

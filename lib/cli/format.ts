@@ -20,7 +20,8 @@ export function duration(seconds: number): string {
 
 /** Which pictures are used, in one line. */
 export function dataText(data: RunSetup['dataset']): string {
-  return `${data.name} (${data.source}), ${count(data.train)} training and ${count(data.valid)} validation pictures`;
+  const pictures = `${count(data.train)} training and ${count(data.valid)} validation pictures`;
+  return `${data.name} (${data.source}), ${pictures} (${data.validation})`;
 }
 
 /** Which weights a backbone starts from, in one line. */

@@ -8,6 +8,7 @@ type Register = (program: Command) => void;
 /** Each is loaded only where it is called or listed, so that every other starts fast. */
 const COMMANDS: Record<string, () => Promise<Register>> = {
   run: async () => (await import('./run.ts')).registerRun,
+  train: async () => (await import('./train.ts')).registerTrain,
   describe: async () => (await import('./describe.ts')).registerDescribe,
   features: async () => (await import('./features.ts')).registerFeatures,
   doctor: async () => (await import('./doctor.ts')).registerDoctor,

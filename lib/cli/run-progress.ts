@@ -8,6 +8,7 @@ type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 export class RunProgress {
   readonly #progress: Progress;
   #epochs = 0;
+  #epochsBefore = 0;
   #trainingSince = 0;
 
   constructor(progress: Progress) {
@@ -15,14 +16,21 @@ export class RunProgress {
   }
 
   show(event: RunEvent): void {
-    if (event.type === 'data') this.#progress.line(`Data: ${dataText(event)}`);
+    if (event.type === 'afresh') this.#showAfresh(event);
+    else if (event.type === 'data') this.#progress.line(`Data: ${dataText(event)}`);
     else if (event.type === 'setup') this.#showSetup(event);
+    else if (event.type === 'resume') this.#showResumption(event);
+    else if (event.type === 'stage') this.#showStage(event);
     else if (event.type === 'features') this.#showFeatures(event);
     else if (event.type === 'batch') this.#showBatch(event);
     else this.#showEpoch(event);
   }
 
-  #showSetup({ setup, directory, epochs }: EventOf<'setup'>): void {
+  #showAfresh({ directory }: EventOf<'afresh'>): void {
+    this.#progress.line(`There is no checkpoint in ${directory} to go on from; starting afresh.`);
+  }
+
+  #showSetup({ setup, directory, epochs, augmented }: EventOf<'setup'>): void {
     this.#epochs = epochs;
     const { weights, trainableParameters: trainable, totalParameters: total } = setup;
     const line = (text: string) => this.#progress.line(text);
@@ -32,7 +40,23 @@ export class RunProgress {
     line(`Weights: ${weightsText(weights)}`);
     line(`Device: ${setup.device} (${setup.hardware}), LibTorch ${setup.libtorch}`);
     line(`Precision: ${setup.precision}, ${setup.precisionReason}`);
+    if (augmented) line('Augmentation: on, so training pictures run through the whole network every time');
     line(`Results: ${directory}`);
+  }
+
+  #showResumption({ epoch, batch, changed }: EventOf<'resume'>): void {
+    const part = batch > 0 ? ` and ${count(batch)} batches of the next` : '';
+    this.#epochsBefore = epoch;
+    this.#progress.line(`Going on after epoch ${epoch}${part}`);
+    for (const what of changed) this.#progress.line(`Warning: ${what}`);
+  }
+
+  #showStage({ stage, stages, name, trainableParameters }: EventOf<'stage'>): void {
+    if (stages === 1) return;
+    const title = name === null ? '' : ` (${name})`;
+    this.#progress.line(
+      `Stage ${stage} of ${stages}${title}: ${count(trainableParameters)} parameters train`,
+    );
   }
 
   #showFeatures({ done, total, seconds }: EventOf<'features'>): void {
@@ -42,8 +66,8 @@ export class RunProgress {
   #showBatch(event: EventOf<'batch'>): void {
     const { epoch, batch, batches, loss, accuracy, imagesPerSecond } = event;
     this.#trainingSince ||= performance.now();
-    const done = (epoch - 1) * batches + batch;
-    const total = this.#epochs * batches;
+    const done = (epoch - 1 - this.#epochsBefore) * batches + batch;
+    const total = (this.#epochs - this.#epochsBefore) * batches;
     const seconds = (performance.now() - this.#trainingSince) / 1000;
     const parts = [
       `epoch ${epoch}/${this.#epochs}`,

@@ -10,7 +10,7 @@ import type { DecodeOptions } from './decode-all.ts';
 import { limitPerClass } from './limit.ts';
 import type { PictureSet } from './picture-set.ts';
 import type { Resize } from './resize.ts';
-import { openTrainAndValid } from './train-and-valid.ts';
+import { listTrainAndValid, openTrainAndValid, type TrainAndValid } from './train-and-valid.ts';
 
 /** Data to train with, and what results say of it. */
 export interface OpenedData {
@@ -40,7 +40,7 @@ export interface DataOptions extends Omit<DecodeOptions, 'imageSize' | 'resize'>
 
 const READ_FORMS =
   'this version reads the official binary batches of CIFAR-10 (data_batch_*.bin, test_batch.bin) ' +
-  'and folders of pictures (train/<class>/*)';
+  'and folders of pictures (train/<class>/* or <class>/*)';
 
 /**
  * Opens what `--data` names.
@@ -58,6 +58,23 @@ export async function openData(spec: string, options: DataOptions = {}): Promise
   return (await isDirectory(downloaded)) ? openDirectory(downloaded, options) : openSample(options);
 }
 
+/**
+ * The pictures of a folder, not yet decoded.
+ *
+ * @param seed draws those held out for validation where they have no folder of their own
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the absolute path
+ */
+export async function listPictures(spec: string, seed: number): Promise<TrainAndValid> {
+  const source = resolve(spec);
+  if (!(await isDirectory(source))) throw notFound(spec, source);
+  const names = await list(source);
+  if (await isFolderOfPictures(source, names)) return listTrainAndValid(source, names, seed);
+  throw new InputError(
+    'DATA_INVALID',
+    `${source} holds no folders of pictures; expected <class>/<picture>, or the same under train/ and valid/.`,
+  );
+}
+
 async function openSample(options: DataOptions): Promise<OpenedData> {
   const directory = fileURLToPath(new URL('../../assets/cifar10-sample', import.meta.url));
   return openCifar10(directory, { name: 'cifar10-sample', source: 'embedded sample' }, options);
@@ -67,7 +84,7 @@ async function openDirectory(spec: string, options: DataOptions): Promise<Opened
   const source = resolve(spec);
   if (!(await isDirectory(source))) throw notFound(spec, source);
   const names = await list(source);
-  if (isFolderOfPictures(names)) return openFolder(source, names, options);
+  if (await isFolderOfPictures(source, names)) return openFolder(source, names, options);
   refuseOtherForms(source, names);
   return openCifar10(source, { name: 'cifar10', source }, options);
 }
@@ -94,10 +111,10 @@ async function openFolder(source: string, names: string[], options: DataOptions)
   const { imageSize, resize = 'cover', limits = {}, seed = 0, ...control } = options;
   if (imageSize === undefined) {
     const help = 'read it with Dataset.fromFolder, which takes an imageSize';
-    throw new InputError('DATA_INVALID', `${source} holds a folder of pictures (train/); ${help}.`);
+    throw new InputError('DATA_INVALID', `${source} holds folders of pictures; ${help}.`);
   }
-  const decoding = { ...control, imageSize, resize };
-  const opened = await openTrainAndValid(source, names, { limits, seed, decoding });
+  const folders = await listTrainAndValid(source, names, seed);
+  const opened = await openTrainAndValid(folders, limits, { ...control, imageSize, resize });
   return { name: basename(source), source, ...opened, resize };
 }
 
@@ -127,8 +144,13 @@ async function list(directory: string): Promise<string[]> {
   }
 }
 
-function isFolderOfPictures(names: string[]): boolean {
-  return names.includes('train') && !hasBinaryBatches(names);
+/** Whether it has class folders, in `train` or itself, and nothing of CIFAR-10's. */
+async function isFolderOfPictures(directory: string, names: string[]): Promise<boolean> {
+  if (hasBinaryBatches(names) || otherForm(names)) return false;
+  if (names.includes('train')) return true;
+  const visible = names.filter((name) => !name.startsWith('.'));
+  const kinds = await Promise.all(visible.map((name) => stat(join(directory, name)).catch(() => null)));
+  return kinds.some((info) => info?.isDirectory());
 }
 
 function hasBinaryBatches(names: string[]): boolean {

@@ -10,42 +10,55 @@ const VALID_FOLDERS = ['valid', 'val', 'test'];
 
 const TRAINING_SHARE = 0.8;
 
-interface Options {
-  limits: { train?: number | undefined; valid?: number | undefined };
-  /** Draws the validation pictures where there is no folder of them. */
-  seed: number;
-  decoding: DecodeOptions;
+/** The pictures to train with and to validate with, not yet decoded. */
+export interface TrainAndValid {
+  train: PictureFolder;
+  valid: PictureFolder;
+  /** For people, where the latter come from. */
+  validation: string;
 }
 
 /**
- * Reads `train/<class>/*` and `valid/<class>/*` (or `val`, or `test`). Where there is no validation
- * folder, a fifth of each training class is held out.
+ * Lists `train/<class>/*` and `valid/<class>/*` (or `val`, or `test`). Where there is no validation
+ * folder, a fifth of each class is held out; where there is no `train`, the classes lie in `directory`.
  *
  * @param names what `directory` holds
- * @throws what `listPictureFolder`, `splitPerClass` and `decodeFolder` throw
+ * @param seed draws what is held out
+ * @throws what `listPictureFolder` and `splitPerClass` throw
  */
-export async function openTrainAndValid(
+export async function listTrainAndValid(
   directory: string,
-  names: string[],
-  { limits, seed, decoding }: Options,
-): Promise<{ classes: readonly string[]; train: PictureSet; valid: PictureSet; validation: string }> {
-  const all = await listPictureFolder(join(directory, 'train'));
-  const validName = VALID_FOLDERS.find((name) => names.includes(name));
-  const [train, valid] = validName
-    ? [all, await listPictureFolder(join(directory, validName), all.classes)]
-    : holdOut(all, seed);
-  const chosen = [limited(train, limits.train), limited(valid, limits.valid)] as const;
-  return {
-    classes: all.classes,
-    train: await decodeFolder(chosen[0], decoding),
-    valid: await decodeFolder(chosen[1], decoding),
-    validation: validName ? `${validName}/` : `a fifth of each class of train/, drawn with seed ${seed}`,
-  };
+  names: readonly string[],
+  seed: number,
+): Promise<TrainAndValid> {
+  const hasTrain = names.includes('train');
+  const all = await listPictureFolder(hasTrain ? join(directory, 'train') : directory);
+  const validName = hasTrain ? VALID_FOLDERS.find((name) => names.includes(name)) : undefined;
+  if (validName !== undefined) {
+    const valid = await listPictureFolder(join(directory, validName), all.classes);
+    return { train: all, valid, validation: `${validName}/` };
+  }
+  const [first, rest] = splitPerClass(all.labels, TRAINING_SHARE, seed);
+  const validation = `a fifth of each class${hasTrain ? ' of train/' : ''}, drawn with seed ${seed}`;
+  return { train: selectFiles(all, first), valid: selectFiles(all, rest), validation };
 }
 
-function holdOut(all: PictureFolder, seed: number): [PictureFolder, PictureFolder] {
-  const [first, rest] = splitPerClass(all.labels, TRAINING_SHARE, seed);
-  return [selectFiles(all, first), selectFiles(all, rest)];
+/**
+ * The same, decoded.
+ *
+ * @throws what `decodeFolder` throws
+ */
+export async function openTrainAndValid(
+  { train, valid, validation }: TrainAndValid,
+  limits: { train?: number | undefined; valid?: number | undefined },
+  decoding: DecodeOptions,
+): Promise<{ classes: readonly string[]; train: PictureSet; valid: PictureSet; validation: string }> {
+  return {
+    classes: train.classes,
+    train: await decodeFolder(limited(train, limits.train), decoding),
+    valid: await decodeFolder(limited(valid, limits.valid), decoding),
+    validation,
+  };
 }
 
 function limited(folder: PictureFolder, limit: number | undefined): PictureFolder {

@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/pro
 import { join, resolve } from 'node:path';
 import { InputError, TorchTlError } from '../errors.ts';
 import { type FileLock, lockFile } from '../file-lock.ts';
-import { unreadable, writeFileAtomically } from '../files.ts';
+import { writeFileAtomically } from '../files.ts';
 import type { EpochMetrics } from '../native.ts';
 import { FORMAT_VERSION } from './results.ts';
 
@@ -27,22 +27,6 @@ export async function requireVacant(path: string): Promise<void> {
   throw files.includes('config.json')
     ? exists(path, 'already holds another run. Give a directory that is new or empty, or --resume')
     : exists(path, 'is not empty. Give a directory that is new or empty');
-}
-
-/**
- * A JSON file of a run; null where it is not there.
- *
- * @throws InputError `FILE_UNREADABLE` or `RUN_INVALID`
- */
-export async function readRunFile(path: string, name: 'config.json' | 'results.json'): Promise<unknown> {
-  const file = join(path, name);
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    if (!(cause instanceof SyntaxError)) throw unreadable(file, cause);
-    throw new InputError('RUN_INVALID', `${resolve(file)} is no JSON: ${cause.message}.`, { cause });
-  }
 }
 
 /**

@@ -1,59 +1,105 @@
+import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { join } from 'node:path';
 import type { z } from 'zod';
-import { Dataset } from '../dataset.ts';
+import { plainOptions } from '../checkpoint.ts';
+import { type Dataset, openDatasets } from '../dataset.ts';
 import { DenseNet121 } from '../densenet121.ts';
 import { chooseDevice } from '../device.ts';
 import { InputError } from '../errors.ts';
 import { loadEngine } from '../native.ts';
-import { checkOptions, type ExperimentOptions, experimentOptions } from '../options.ts';
+import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options.ts';
 import { choosePrecision } from '../precision.ts';
+import { stagesOf } from '../recipes.ts';
 import { packageVersion } from '../version.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
-import { type ExperimentName, experimentName, experiments } from './paper.ts';
+import { type Experiment, experimentName, experiments } from './paper.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
-import { defaultRunDirectory, RunDirectory, requireVacant } from './run-directory.ts';
+import { finishedResults, optionsToGoOn, readRunConfig } from './run-config.ts';
+import { checkpointIn, defaultRunDirectory, RunDirectory, requireVacant } from './run-directory.ts';
 import { type RunEvent, trainInto } from './train-into.ts';
 
 export interface RunControl {
+  /** Goes on with the run in `out`; where there is none, or no checkpoint of it, it starts afresh. */
+  resume?: boolean;
   /** Stops the run within one batch; what was done by then is written. */
   signal?: AbortSignal;
   onEvent?: (event: RunEvent) => void;
 }
+
+/** What options leave open: by one of the paper's experiments, or for the user's own pictures. */
+export interface RunDefinition extends Pick<Experiment, 'head' | 'init' | 'frozenBackbone'> {
+  name: RunSetup['experiment'];
+}
+
+/** For the user's own pictures. */
+const OWN: RunDefinition = { name: 'train', head: 'linear', init: 'pretrained', frozenBackbone: false };
 
 /** What of a run's setup the machine decides. */
 type Machine = Pick<RunSetup, 'device' | 'hardware' | 'precision' | 'precisionReason' | 'libtorch'>;
 
 /**
  * Runs one of the paper's experiments, from options to the files of its run directory, which is made
- * only when everything has been checked. An aborted or failed run leaves its epochs, its best weights
- * and a results.json that says why it stopped, and then throws.
+ * only when everything has been checked. An aborted or failed run leaves its epochs, its best weights, a
+ * checkpoint and a results.json that says why it stopped, and then throws.
  *
- * @throws InputError for wrong options, data or weights; the signal's reason; what `fit` throws
+ * @throws InputError for wrong options, data or weights, `RUN_LOCKED` or `CHECKPOINT_MISMATCH`; the
+ *   signal's reason; what `fit` throws
  */
 export async function runExperiment(
   name: string,
   options: z.input<typeof experimentOptions>,
-  { signal = new AbortController().signal, onEvent = () => {} }: RunControl = {},
+  control: RunControl = {},
 ): Promise<RunResults> {
-  const experiment = experimentName(name);
-  const checked = checkOptions(experimentOptions, options);
-  requireConsistent(checked);
-  const path = checked.out ?? defaultRunDirectory(experiment);
-  await requireVacant(path);
-  const machine = describeMachine(checked);
+  return run(definitionOf(experimentName(name)), options, control);
+}
 
-  const { data, limitTrain, limitValid } = checked;
-  const { train, valid } = await Dataset.cifar10(data, { train: limitTrain, valid: limitValid });
+/** @param name of an experiment, or `train` */
+export function definitionOf(name: string): RunDefinition {
+  if (name === OWN.name) return OWN;
+  const experiment = experimentName(name);
+  return { name: experiment, ...experiments[experiment] };
+}
+
+/**
+ * The same for any definition.
+ *
+ * @param given only what the caller set: a run that goes on keeps all else as it was
+ */
+export async function run(
+  definition: RunDefinition,
+  given: z.input<typeof runOptions>,
+  { resume = false, signal = new AbortController().signal, onEvent = () => {} }: RunControl = {},
+): Promise<RunResults> {
+  const options = checkOptions(runOptions, resume ? await earlierOptions(definition, given) : given);
+  requireConsistent(options);
+  const path = options.out ?? defaultRunDirectory(definition.name);
+  const goesOn = resume && existsSync(join(path, 'config.json'));
+  if (goesOn) {
+    const finished = await finishedResults(path, epochsOf(options));
+    if (finished) return finished;
+  } else await requireVacant(path);
+  if (resume && !existsSync(checkpointIn(path))) onEvent({ type: 'afresh', directory: path });
+  const machine = describeMachine(options);
+
+  const { train, valid, validation } = await openPictures(options, signal);
   let model: DenseNet121 | undefined;
   try {
-    const dataset = { name: train.name, train: train.count, valid: valid.count, source: train.source };
+    const { name, source } = train;
+    const dataset = { name, train: train.count, valid: valid.count, source, validation };
     onEvent({ type: 'data', ...dataset });
-    model = await createModel(experiment, checked, machine.device, train.classes);
-    const setup = { ...(await describeModel(experiment, checked, model)), dataset, ...machine };
+    model = await createModel(definition, options, machine.device, train);
+    const described = await describeModel(definition, options, model);
+    const setup = { ...described, dataset, classes: train.classes, ...machine };
     signal.throwIfAborted();
-    const directory = await RunDirectory.create(path, configOf(setup, checked, model));
-    onEvent({ type: 'setup', setup, directory: directory.path, epochs: checked.epochs });
-    return await trainInto(directory, { setup, options: checked, model, train, valid, signal, onEvent });
+    const config = configOf(setup, options, model);
+    const directory = goesOn
+      ? await RunDirectory.reopen(path, config)
+      : await RunDirectory.create(path, config);
+    if (goesOn && !existsSync(directory.checkpoint)) await directory.goBackTo([]);
+    const augmented = options.augmentation !== 'none';
+    onEvent({ type: 'setup', setup, directory: directory.path, epochs: epochsOf(options), augmented });
+    return await trainInto(directory, { setup, options, model, train, valid, resume, signal, onEvent });
   } finally {
     model?.dispose();
     train.dispose();
@@ -61,7 +107,30 @@ export async function runExperiment(
   }
 }
 
-function requireConsistent({ init, weights }: ExperimentOptions): void {
+function openPictures(
+  { data, imageSize, resize, limitTrain, limitValid, seed }: RunOptions,
+  signal: AbortSignal,
+) {
+  const limits = { train: limitTrain, valid: limitValid };
+  return openDatasets(data, { imageSize, resize, limits, seed, signal });
+}
+
+async function earlierOptions(
+  { name }: RunDefinition,
+  given: z.input<typeof runOptions>,
+): Promise<Record<string, unknown>> {
+  if (given.out === undefined) {
+    throw new InputError(
+      'INVALID_ARGUMENT',
+      'To go on with a run its directory must be given: --resume --out DIR.',
+    );
+  }
+  const file = join(given.out, 'config.json');
+  const earlier = await readRunConfig(file);
+  return earlier ? optionsToGoOn(file, earlier, name, given) : given;
+}
+
+function requireConsistent({ init, weights }: RunOptions): void {
   if (init !== 'random' || weights === undefined) return;
   throw new InputError(
     'INVALID_ARGUMENT',
@@ -69,7 +138,12 @@ function requireConsistent({ init, weights }: ExperimentOptions): void {
   );
 }
 
-function describeMachine({ device: requested, precision, threads }: ExperimentOptions): Machine {
+/** Of all stages. */
+function epochsOf(options: RunOptions): number {
+  return stagesOf(options).reduce((sum, { epochs }) => sum + epochs, 0);
+}
+
+function describeMachine({ device: requested, precision, threads }: RunOptions): Machine {
   const engine = loadEngine();
   const info = engine.info();
   const device = chooseDevice(requested, info);
@@ -89,41 +163,52 @@ function hardwareOf(device: string, threads: number): string {
   return `${processor}, ${threads} thread${threads === 1 ? '' : 's'}`;
 }
 
+/** Frozen as it is when training begins. */
 async function createModel(
-  name: ExperimentName,
-  options: ExperimentOptions,
+  definition: RunDefinition,
+  options: RunOptions,
   device: string,
-  classes: readonly string[],
+  { classes, resize }: Dataset,
 ): Promise<DenseNet121> {
-  const { head, frozenBackbone } = experiments[name];
   const { imageSize, seed, weights = DEFAULT_WEIGHTS } = options;
-  const start = initOf(name, options) === 'random' ? null : weights;
-  const model = await DenseNet121.create({ weights: start, head, classes, imageSize, seed, device });
-  if (frozenBackbone) model.freeze();
+  const model = await DenseNet121.create({
+    weights: initOf(definition, options) === 'random' ? null : weights,
+    head: options.head ?? definition.head,
+    classes,
+    imageSize,
+    resize: resize ?? 'cover',
+    seed,
+    device,
+  });
+  const freeze = stagesOf(options)[0]?.freeze ?? options.freeze;
+  const selections = freeze === undefined ? [] : [freeze].flat();
+  if (selections.length > 0) model.freeze(...selections);
+  else if (freeze === undefined && definition.frozenBackbone) model.freeze();
   return model;
 }
 
 /** Given weights are meant to be used, whatever the experiment's default. */
-function initOf(name: ExperimentName, { init, weights }: ExperimentOptions): RunSetup['init'] {
-  return init ?? (weights === undefined ? experiments[name].init : 'pretrained');
+function initOf({ init: byDefault }: RunDefinition, { init, weights }: RunOptions): RunSetup['init'] {
+  return init ?? (weights === undefined ? byDefault : 'pretrained');
 }
 
-async function describeModel(experiment: ExperimentName, options: ExperimentOptions, model: DenseNet121) {
+async function describeModel(definition: RunDefinition, options: RunOptions, model: DenseNet121) {
   const { trainableParameters, totalParameters } = await model.describe();
   const { imageSize, batchSize, seed } = options;
   const { source = 'random', sha256 = null, trainedOn = null } = model.weights ?? {};
   const weights = { source, sha256, trainedOn };
-  const init = initOf(experiment, options);
+  const init = initOf(definition, options);
+  const experiment = definition.name;
   return { experiment, init, weights, imageSize, batchSize, seed, trainableParameters, totalParameters };
 }
 
 /** Everything needed to repeat the run: what was asked for, and what that came to here. */
-function configOf(setup: RunSetup, { out, ...options }: ExperimentOptions, model: DenseNet121) {
+function configOf(setup: RunSetup, { out, ...options }: RunOptions, model: DenseNet121) {
   return {
     formatVersion: FORMAT_VERSION,
     ...setup,
     head: model.head,
-    options,
+    options: plainOptions(options),
     versions: { 'torch-tl': packageVersion(), node: process.versions.node, libtorch: setup.libtorch },
   };
 }

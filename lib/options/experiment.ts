@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { commandLine, integer, text } from './schema.ts';
+import { RESIZES } from '../data/resize.ts';
+import { HEAD_NAMES } from '../head.ts';
+import { commandLine, integer, text, without } from './schema.ts';
 import { batchSize, precision, threads, trainingOptions } from './training.ts';
 
 const data = text('auto, sample or a directory').default('auto').register(commandLine, {
@@ -60,6 +62,44 @@ export const experimentOptions = z.strictObject({
 });
 
 export type ExperimentOptions = z.output<typeof experimentOptions>;
+
+/** Of any run: an experiment's have their head, and CIFAR-10's pictures are square. */
+export const runOptions = experimentOptions.extend({
+  head: z
+    .enum(HEAD_NAMES, { error: HEAD_NAMES.join(', ') })
+    .optional()
+    .register(commandLine, {
+      topic: 'Model',
+      flags: '--head <name>',
+      description: `the layers after the backbone: ${HEAD_NAMES.join(', ')} (default: linear)`,
+    }),
+  resize: z
+    .enum(RESIZES, { error: RESIZES.join(' or ') })
+    .optional()
+    .register(commandLine, {
+      topic: 'Data',
+      flags: '--resize <name>',
+      description: `how pictures are made square: ${RESIZES.join(', ')} (default: cover)`,
+    }),
+});
+
+export type RunOptions = z.output<typeof runOptions>;
+
+const BY_COUNT = '(default: by the number of pictures)';
+
+/** Of a run with the user's own pictures; what has no default here is chosen by their number. */
+export const trainOptions = runOptions.omit({ init: true }).extend({
+  data: text('a directory').register(commandLine, {
+    topic: 'Data',
+    flags: '--data <dir>',
+    description: 'folders of pictures: <class>/*, or train/<class>/* and valid/<class>/*',
+  }),
+  imageSize: without(imageSize, BY_COUNT),
+  epochs: without(trainingOptions.shape.epochs, BY_COUNT),
+  recipe: without(trainingOptions.shape.recipe, BY_COUNT),
+  schedule: without(trainingOptions.shape.schedule, '(default: cosine)'),
+  augmentation: without(trainingOptions.shape.augmentation, BY_COUNT),
+});
 
 /** The features of pictures, from the command line to a file. */
 export const featuresOptions = z.strictObject({

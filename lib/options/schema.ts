@@ -53,6 +53,15 @@ export const text = (error: string) => z.string({ error }).min(1, { error });
 
 export const flag = () => z.boolean({ error: 'true or false' });
 
+/** An option without its default, where another one is decided on later; `note` says which in the help. */
+export function without<Type extends z.ZodType>(type: Type, note: string) {
+  const declared = commandLine.get(type) as CommandLine;
+  const inner = type instanceof z.ZodDefault ? (type.unwrap() as z.ZodType) : type;
+  const optional = inner.optional() as z.ZodOptional<Type extends z.ZodDefault<infer Inner> ? Inner : Type>;
+  commandLine.add(optional, { ...declared, description: `${declared.description} ${note}` });
+  return optional;
+}
+
 type Overrides<Shape> = {
   [Name in keyof Shape]: z.ZodOptional<
     Shape[Name] extends z.ZodDefault<infer Inner> ? Inner : Extract<Shape[Name], z.ZodType>

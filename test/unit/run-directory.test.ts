@@ -2,7 +2,21 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { defaultRunDirectory, RunDirectory, requireVacant } from '../../lib/experiments/run-directory.ts';
+import type { EpochMetrics } from '../../lib/native.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const metrics = (epoch: number): EpochMetrics => ({
+  epoch,
+  stage: 1,
+  lr: 1e-3,
+  trainLoss: 1,
+  trainAccuracy: 0.5,
+  validLoss: 1,
+  validAccuracy: 0.5,
+  seconds: 1,
+});
+
+const line = (epoch: number) => `${JSON.stringify({ formatVersion: 1, ...metrics(epoch) })}\n`;
 
 const OCCUPIED = expect.objectContaining({ code: 'OUTPUT_EXISTS' });
 
@@ -43,22 +57,20 @@ describe('RunDirectory', () => {
   test('holds config, epochs and results as they were given', async () => {
     const path = join(temporaryDirectory(), 'a', 'run');
     const directory = await RunDirectory.create(path, { experiment: 'base' });
-    await directory.appendEpoch({ epoch: 1, lr: 0.001 });
-    await directory.appendEpoch({ epoch: 2, lr: 0.001 });
+    await directory.appendEpoch(metrics(1));
+    await directory.appendEpoch(metrics(2));
     await directory.writeResults({ best: null });
     await directory.close();
     expect(JSON.parse(readFileSync(join(path, 'config.json'), 'utf8'))).toEqual({ experiment: 'base' });
-    expect(readFileSync(join(path, 'epochs.jsonl'), 'utf8')).toBe(
-      '{"epoch":1,"lr":0.001}\n{"epoch":2,"lr":0.001}\n',
-    );
+    expect(readFileSync(join(path, 'epochs.jsonl'), 'utf8')).toBe(line(1) + line(2));
     expect(JSON.parse(readFileSync(join(path, 'results.json'), 'utf8'))).toEqual({ best: null });
     expect(readdirSync(path).sort()).toEqual(['config.json', 'epochs.jsonl', 'results.json']);
   });
 
   test('has an epoch on the disk before the next begins', async () => {
     const directory = await RunDirectory.create(join(temporaryDirectory(), 'run'), {});
-    await directory.appendEpoch({ epoch: 1 });
-    expect(readFileSync(join(directory.path, 'epochs.jsonl'), 'utf8')).toBe('{"epoch":1}\n');
+    await directory.appendEpoch(metrics(1));
+    expect(readFileSync(join(directory.path, 'epochs.jsonl'), 'utf8')).toBe(line(1));
     await directory.close();
   });
 

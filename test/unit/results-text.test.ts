@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compareWithPaper } from '../../lib/cli/comparison.ts';
+import { resultsText } from '../../lib/cli/results-text.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
 
 const RESULTS: RunResults = {
@@ -7,7 +7,14 @@ const RESULTS: RunResults = {
   experiment: 'finetune',
   init: 'pretrained',
   weights: { source: 'tiny-imagenet', sha256: 'ab', trainedOn: 'Tiny ImageNet' },
-  dataset: { name: 'cifar10-sample', train: 2500, valid: 500, source: 'embedded sample' },
+  dataset: {
+    name: 'cifar10-sample',
+    train: 2500,
+    valid: 500,
+    source: 'embedded sample',
+    validation: 'test_batch.bin',
+  },
+  classes: ['cat', 'dog'],
   imageSize: 155,
   batchSize: 128,
   seed: 0,
@@ -23,11 +30,12 @@ const RESULTS: RunResults = {
   seconds: { total: 61, features: 30, training: 31 },
   imagesPerSecond: 2580,
   stoppedBecause: 'epochs',
+  resumed: [],
 };
 
-describe('compareWithPaper', () => {
+describe('resultsText', () => {
   test("sets ours beside the paper's figures", () => {
-    expect(compareWithPaper(RESULTS).split('\n\n')[0]).toBe(
+    expect(resultsText(RESULTS).split('\n\n')[0]).toBe(
       [
         'finetune                   here      paper',
         '--------------------  ---------  ---------',
@@ -40,13 +48,13 @@ describe('compareWithPaper', () => {
   });
 
   test('says what differs, and only that', () => {
-    const differences = compareWithPaper(RESULTS).split('\n\n')[1] ?? '';
+    const differences = resultsText(RESULTS).split('\n\n')[1] ?? '';
     expect(differences).toMatch(
       /^data +cifar10-sample, 2,500 \+ 500 pictures +CIFAR-10, 50,000 \+ 10,000 pictures$/m,
     );
     expect(differences).toMatch(/^weights +tiny-imagenet \(Tiny ImageNet\) +ImageNet$/m);
     expect(differences).toMatch(/^hardware +a processor, 2 threads +not said$/m);
     expect(differences).not.toMatch(/^size/m);
-    expect(compareWithPaper({ ...RESULTS, imageSize: 64 })).toMatch(/^size +64x64 +155x155$/m);
+    expect(resultsText({ ...RESULTS, imageSize: 64 })).toMatch(/^size +64x64 +155x155$/m);
   });
 });

@@ -1,12 +1,27 @@
-import { experiments, PAPER } from '../experiments/paper.ts';
+import { experiments, PAPER, type PaperFigures } from '../experiments/paper.ts';
 import type { RunResults } from '../experiments/results.ts';
 import { count, duration, percent } from './format.ts';
-import { table } from './table.ts';
+import { columns, table } from './table.ts';
 
-/** A run's results beside the paper's, and under them what differs between the two. */
-export function compareWithPaper(results: RunResults): string {
+/** A run's results, those of a paper's experiment beside the paper's with what differs between the two. */
+export function resultsText(results: RunResults): string {
+  if (results.experiment === 'train') return ownResults(results);
+  return compareWithPaper(results, experiments[results.experiment].paper);
+}
+
+function ownResults({ best, seconds, epochs, stoppedBecause }: RunResults): string {
+  const figures = [
+    ['validation accuracy', best ? percent(best.validAccuracy) : '-'],
+    ['validation loss', best ? best.validLoss.toFixed(4) : '-'],
+    ['best epoch', best ? `${best.epoch} of ${epochs.length}` : '-'],
+    ['stopped because of', stoppedBecause],
+    ['time', duration(seconds.total)],
+  ];
+  return columns(figures, ['left', 'right']);
+}
+
+function compareWithPaper(results: RunResults, paper: PaperFigures): string {
   const { best, seconds, trainableParameters } = results;
-  const { paper } = experiments[results.experiment];
   const figures = [
     ['validation accuracy', best ? percent(best.validAccuracy) : '-', percent(paper.validAccuracy)],
     ['validation loss', best ? best.validLoss.toFixed(4) : '-', paper.validLoss.toFixed(4)],
@@ -16,13 +31,12 @@ export function compareWithPaper(results: RunResults): string {
   return [
     table([results.experiment, 'here', 'paper'], figures, ['left', 'right', 'right']),
     '',
-    table(['what differs', 'here', 'paper'], differencesOf(results), ['left', 'left', 'left']),
+    table(['what differs', 'here', 'paper'], differencesOf(results, paper), ['left', 'left', 'left']),
   ].join('\n');
 }
 
-function differencesOf(results: RunResults): string[][] {
+function differencesOf(results: RunResults, paper: PaperFigures): string[][] {
   const { dataset, weights, imageSize, epochs, hardware, device } = results;
-  const { paper } = experiments[results.experiment];
   const pictures = (train: number, valid: number) => `${count(train)} + ${count(valid)} pictures`;
   const learnt = weights.trainedOn ? ` (${weights.trainedOn})` : '';
   const conditions = [

@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import type { OwnPicturesControl } from '../experiments/own-pictures.ts';
+import { trainOptions } from '../options.ts';
+import { addFlags, givenFlags } from './flags.ts';
+import { count } from './format.ts';
+import { showRun } from './run.ts';
+
+export function registerTrain(program: Command): void {
+  const command = program
+    .command('train')
+    .description('train a classifier of your own pictures')
+    .option('--resume', 'go on with the run in --out, from its last checkpoint')
+    .option('--json', 'print the results as one JSON document, progress on stderr')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  torch-tl train --data flowers                     flowers/<class>/*.jpg; a fifth of each class validates
+  torch-tl train --data flowers --weights imagenet  starts from ImageNet weights
+  torch-tl train --data flowers --out runs/f --resume`,
+    );
+  addFlags(command, trainOptions).action(() => train(command));
+}
+
+async function train(command: Command): Promise<void> {
+  const given = givenFlags(command, trainOptions);
+  const { trainOwnPictures } = await import('../experiments/own-pictures.ts');
+  const { json } = command.opts<{ json?: true }>();
+  const say = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
+  const onRecommendation: OwnPicturesControl['onRecommendation'] = ({ options, reason }, { weights }) => {
+    const chosen = Object.entries(options).map(([name, value]) => {
+      const own = given[name as keyof typeof given];
+      return own === undefined ? `${name} ${value}` : `${name} ${JSON.stringify(own)} (as asked for)`;
+    });
+    say(`Chosen: ${chosen.join(', ')} (${reason})`);
+    if (weights === undefined || weights === 'tiny-imagenet') say(WEAK_BACKBONE);
+  };
+  await showRun(command, (control) => trainOwnPictures(given as never, { ...control, onRecommendation }));
+}
+
+const WEAK_BACKBONE =
+  `Warning: the embedded backbone learnt from ${count(50_000)} small pictures only and is weak; ` +
+  'with ImageNet weights (--weights imagenet) expect far better accuracy.';

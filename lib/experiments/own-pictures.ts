@@ -1,0 +1,73 @@
+import type { z } from 'zod';
+import { listPictures } from '../data/source.ts';
+import { checkOptions, trainOptions } from '../options.ts';
+import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
+import type { RunResults } from './results.ts';
+import { definitionOf, type RunControl, run } from './run-experiment.ts';
+
+/** What is decided for the user's own pictures, and why, a sentence. */
+export interface Recommendation {
+  options: {
+    imageSize: number;
+    recipe: 'head' | 'fine-tune';
+    epochs: number;
+    schedule: 'cosine';
+    augmentation: 'none' | 'light' | 'strong';
+  };
+  reason: string;
+}
+
+/** The embedded backbone learnt from pictures of 64 to 128 pixels: larger ones cost time only. */
+const EMBEDDED_IMAGE_SIZE = 128;
+
+/**
+ * How to train with so many pictures: few ones cannot teach a backbone anything that lasts, and many make
+ * epochs long.
+ */
+export function recommend(pictures: number, weights: string): Recommendation {
+  const size = (imageSize: number) =>
+    weights === DEFAULT_WEIGHTS ? Math.min(imageSize, EMBEDDED_IMAGE_SIZE) : imageSize;
+  const schedule = 'cosine';
+  if (pictures < 1_000) {
+    return {
+      options: { imageSize: size(224), recipe: 'head', epochs: 30, schedule, augmentation: 'none' },
+      reason: 'under 1,000 training pictures: the head alone, over features that are computed once',
+    };
+  }
+  if (pictures < 20_000) {
+    return {
+      options: { imageSize: size(224), recipe: 'fine-tune', epochs: 8, schedule, augmentation: 'light' },
+      reason: 'under 20,000 training pictures: the head first, then all layers at lower rates',
+    };
+  }
+  return {
+    options: { imageSize: size(160), recipe: 'fine-tune', epochs: 8, schedule, augmentation: 'strong' },
+    reason: 'many training pictures: smaller, strongly augmented, all layers after the head',
+  };
+}
+
+export interface OwnPicturesControl extends RunControl {
+  /** Hears before anything starts what was decided, and what the caller set instead. */
+  onRecommendation?: (recommendation: Recommendation, options: z.input<typeof trainOptions>) => void;
+}
+
+/**
+ * Trains a classifier of the user's own pictures. What is not given is decided by how many there are
+ * (`recommend`); a run that goes on keeps what it had.
+ *
+ * @throws InputError `INVALID_ARGUMENT`, `DATA_NOT_FOUND` or `DATA_INVALID`; what `run` throws
+ */
+export async function trainOwnPictures(
+  given: z.input<typeof trainOptions>,
+  { onRecommendation = () => {}, ...control }: OwnPicturesControl = {},
+): Promise<RunResults> {
+  const { data, limitTrain, seed, weights = DEFAULT_WEIGHTS } = checkOptions(trainOptions, given);
+  if (control.resume) return run(definitionOf('train'), given, control);
+  const { train } = await listPictures(data, seed);
+  const recommendation = recommend(Math.min(train.files.length, limitTrain ?? Infinity), weights);
+  onRecommendation(recommendation, given);
+  // A recipe says itself what is frozen: whoever freezes decides for themselves.
+  const { recipe, ...others } = recommendation.options;
+  const recommended = given.freeze === undefined ? { recipe, ...others } : others;
+  return run(definitionOf('train'), { ...recommended, ...given }, control);
+}

@@ -1,0 +1,31 @@
+import type { z } from 'zod';
+import { InputError } from '../errors.ts';
+import type { runOptions } from '../options.ts';
+import type { RunResults } from './results.ts';
+import { readRunConfig } from './run-config.ts';
+import { definitionOf, type RunControl, run } from './run-experiment.ts';
+
+/**
+ * Runs again what a run's config.json says, in a directory of its own.
+ *
+ * @param experiment what the caller says that it is, if anything
+ * @param given what shall be otherwise
+ * @throws InputError `FILE_UNREADABLE`, `RUN_INVALID` or `INVALID_ARGUMENT`; what `run` throws
+ */
+export async function repeat(
+  file: string,
+  experiment: string | undefined,
+  given: z.input<typeof runOptions>,
+  control: RunControl = {},
+): Promise<RunResults> {
+  const config = await readRunConfig(file);
+  if (!config)
+    throw new InputError('FILE_UNREADABLE', `There is no file ${file} to read a run's options from.`);
+  if (experiment !== undefined && experiment !== config.experiment) {
+    throw new InputError(
+      'INVALID_ARGUMENT',
+      `${file} is of a run of '${config.experiment}', not of '${experiment}'; leave out one of the two.`,
+    );
+  }
+  return run(definitionOf(config.experiment), { ...config.options, ...given }, control);
+}

@@ -245,7 +245,16 @@ export class DenseNet121 {
     const trained = { leafNames: this.#leafNames(), classes: this.classes, labels: data.labels };
     const plan = trainingPlan(checked, trained);
     const precision = this.#prepare(checked);
-    const training = { model: this.#native, device: this.device, precision, data, options: checked, plan };
+    const { imageSize, mean, std } = this.#metadata;
+    const training = {
+      model: this.#native,
+      device: this.device,
+      preprocessing: { imageSize, mean, std },
+      precision,
+      data,
+      options: checked,
+      plan,
+    };
     this.#fitting = true;
     return new FitRun(async (onEpoch) => {
       try {

@@ -9,6 +9,9 @@ type EventOf<Type extends TrainEvent['type']> = Extract<TrainEvent, { type: Type
 /** A stage begins. */
 export type StageStart = EventOf<'stage'> & { name: string | null };
 
+/** Where the features of frozen layers are kept, and whether they were found there. */
+export type CacheReport = EventOf<'cache'>;
+
 /** Pictures of the one pass through frozen layers: how many are done, of how many. */
 export type FeaturesProgress = EventOf<'features'>;
 
@@ -38,6 +41,7 @@ export const fitOptions = trainingOptions.extend({
   /** Nothing is trained before a promise that it gives has resolved. */
   onResume: callback<(resumption: Resumption) => void | Promise<void>>(),
   onStage: callback<(stage: StageStart) => void>(),
+  onCache: callback<(report: CacheReport) => void>(),
   onFeatures: callback<(progress: FeaturesProgress) => void>(),
   onBatch: callback<(progress: BatchProgress) => void>(),
   onBest: callback<(epoch: EpochMetrics) => void>(),

@@ -1,11 +1,4 @@
-/** A step of a learning-rate search. */
-export interface LearningRatePoint {
-  learningRate: number;
-  /** Of the step's batch, before it moved the weights. */
-  loss: number;
-  /** The losses so far, averaged with a weight of 0.98 for the past. */
-  smoothedLoss: number;
-}
+import type { LearningRatePoint } from './native.ts';
 
 export interface LearningRateSearch {
   /** With rising learning rates, up to where the loss was four times its lowest. */

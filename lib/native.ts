@@ -102,6 +102,24 @@ export interface StageOptions {
   schedule: ScheduleOptions;
   /** On the validation loss; null trains every epoch. */
   earlyStopping: { patience: number; minDelta: number } | null;
+  /** Keeps the features of this stage's frozen layers in files; null keeps none. */
+  featureKeys: FeatureKeys | null;
+}
+
+/** Under which names the features at a cut are kept for later trainings: `<key>.features`. */
+export interface FeatureKeys {
+  /** The last section of the backbone that is frozen with all before it, such as `denseblock3`. */
+  cut: string;
+  train: string;
+  valid: string;
+}
+
+/** Where what the frozen layers make of the pictures is kept, so that they run once. */
+export interface FeatureCacheOptions {
+  /** Of files: those that are kept, and those of what is too large for memory. */
+  directory: string;
+  /** Bytes of features that may be held in memory. */
+  memoryLimit: number;
 }
 
 /** Drawn anew for every batch, in this order; null or 0 leaves one out. */
@@ -125,7 +143,8 @@ export interface TrainOptions {
   batchSize: number;
   seed: number;
   precision: Precision;
-  featureCache: boolean;
+  /** null runs the frozen layers in every epoch. */
+  featureCache: FeatureCacheOptions | null;
   stages: StageOptions[];
   labelSmoothing: number;
   /** One a class, in the classes' order. */
@@ -163,6 +182,17 @@ export interface EpochMetrics {
 }
 
 export type TrainEvent =
+  /** Before the features of a set at a cut are made, or where they were found. */
+  | {
+      type: 'cache';
+      part: 'train' | 'valid';
+      cut: string;
+      place: 'device' | 'memory' | 'file';
+      bytes: number;
+      reused: boolean;
+      /** Why there, and what was wrong with a file that is made anew. */
+      reason: string;
+    }
   | { type: 'stage'; stage: number; stages: number; trainableParameters: number }
   | { type: 'features'; done: number; total: number; seconds: number }
   | {
@@ -184,6 +214,15 @@ export interface TrainResult {
   seconds: { total: number; features: number; training: number };
   /** Training pictures through the trained layers a second, over the epochs. */
   imagesPerSecond: number;
+}
+
+/** A step of a learning-rate search. */
+export interface LearningRatePoint {
+  learningRate: number;
+  /** Of the step's batch, before it moved the weights. */
+  loss: number;
+  /** The losses so far, averaged with a weight of 0.98 for the past. */
+  smoothedLoss: number;
 }
 
 /** Work on the engine's thread. */
@@ -262,6 +301,16 @@ export interface NativeModel {
     onEvent: (event: TrainEvent) => void,
     checkpoint: HostTensor[],
   ): Job<TrainResult>;
+  /**
+   * Steps at rising learning rates, by the first stage; the model stays as it is. Its batches are
+   * reported as those of one epoch.
+   */
+  findLearningRate(
+    train: NativeDataset,
+    options: TrainOptions,
+    range: { start: number; end: number; steps: number },
+    onEvent: (event: TrainEvent) => void,
+  ): Job<LearningRatePoint[]>;
   dispose(): void;
 }
 

@@ -10,10 +10,20 @@ import {
 } from './checkpoint.ts';
 import type { Dataset } from './dataset.ts';
 import { TorchTlError } from './errors.ts';
+import { featureCacheOptions } from './feature-cache.ts';
+import { featureKeys, keptCuts } from './feature-cache-key.ts';
 import type { FitResult, fitOptions } from './fit.ts';
 import { sha256 } from './hash.ts';
 import { guarded, settle } from './job.ts';
-import type { EpochMetrics, NativeModel, Precision, TrainEvent, TrainOptions } from './native.ts';
+import type { ModelMetadata } from './model-file.ts';
+import type {
+  EpochMetrics,
+  FeatureKeys,
+  NativeModel,
+  Precision,
+  TrainEvent,
+  TrainOptions,
+} from './native.ts';
 import { trainingOptions } from './options.ts';
 import { stagesOf } from './recipes.ts';
 import type { TrainingPlan } from './training-plan.ts';
@@ -22,6 +32,7 @@ import type { TrainingPlan } from './training-plan.ts';
 export interface Training {
   model: NativeModel;
   device: string;
+  preprocessing: Pick<ModelMetadata, 'imageSize' | 'mean' | 'std'>;
   precision: Precision;
   data: Dataset;
   options: z.output<typeof fitOptions>;
@@ -54,8 +65,8 @@ export async function train(
       : new CheckpointWriter(options.checkpoint, model, state, onFailure);
   const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
   const pictures = await Promise.all([data.onDevice(device), options.valid.onDevice(device)]);
-  const start = () =>
-    model.train(...pictures, nativeOptions(run), guarded(report, failure), stored?.tensors ?? []);
+  const native = nativeOptions(run, await stageKeys(run, signal));
+  const start = () => model.train(...pictures, native, guarded(report, failure), stored?.tensors ?? []);
   try {
     const outcome = await settle(start, signal);
     await checkpoints?.idle();
@@ -113,6 +124,7 @@ function reporter(
   const names = stagesOf(options).map(({ name = null }) => name);
   return (event) => {
     if (event.type === 'stage') options.onStage?.({ ...event, name: names[event.stage - 1] ?? null });
+    else if (event.type === 'cache') options.onCache?.(event);
     else if (event.type === 'features') options.onFeatures?.(event);
     else if (event.type === 'batch') options.onBatch?.(event);
     else if (event.type === 'checkpoint') onCheckpoint();
@@ -150,12 +162,26 @@ function isCode(error: unknown, code: TorchTlError['code']): error is TorchTlErr
   return error instanceof TorchTlError && error.code === code;
 }
 
-function nativeOptions({ plan, options, precision }: Training): TrainOptions {
-  const { checkpoint, checkpointMinutes } = options;
+/** Under which names a directory for later trainings keeps the features of each stage's frozen layers. */
+async function stageKeys(run: Training, signal: AbortSignal): Promise<Array<FeatureKeys | null>> {
+  const { model, device, preprocessing, precision, data, options, plan } = run;
+  if (typeof options.featureCache !== 'string') return plan.stages.map(() => null);
+  const cuts = keptCuts(await settle(() => model.describe(), signal), plan.stages);
+  const tensors = await settle(() => model.state(), signal);
+  const origin = { tensors, ...preprocessing, precision, device, batchSize: options.batchSize };
+  return await Promise.all(
+    cuts.map((cut) => (cut === null ? null : featureKeys({ ...origin, cut }, data, options.valid))),
+  );
+}
+
+function nativeOptions(run: Training, keys: ReadonlyArray<FeatureKeys | null>): TrainOptions {
+  const { plan, options, precision } = run;
+  const { checkpoint, checkpointMinutes, featureCache } = options;
   return {
     ...plan,
+    stages: plan.stages.map((stage, index) => ({ ...stage, featureKeys: keys[index] ?? null })),
     precision,
-    featureCache: options.featureCache !== false,
+    featureCache: featureCacheOptions(featureCache, checkpoint),
     checkpoints: checkpoint !== undefined,
     checkpointSeconds: checkpointMinutes === 'off' ? null : checkpointMinutes * 60,
   };

@@ -9,7 +9,7 @@ import { stagesOf } from './recipes.ts';
 export interface TrainingPlan {
   batchSize: number;
   seed: number;
-  stages: StageOptions[];
+  stages: PlannedStage[];
   /** Highest norm of all gradients together. */
   clipNorm: number | null;
   gradientAccumulationSteps: number;
@@ -19,6 +19,9 @@ export interface TrainingPlan {
   emaDecay: number | null;
   augmentation: AugmentationOptions | null;
 }
+
+/** All of a stage but where its features are kept. */
+export type PlannedStage = Omit<StageOptions, 'featureKeys'>;
 
 /** What is trained, and on what. */
 export interface Trained {
@@ -61,7 +64,7 @@ function withStage(options: TrainingOptions, stage: Stage): StageFields {
   return { ...options, ...Object.fromEntries(set) };
 }
 
-function stagePlan(options: StageFields, where: string, leafNames: readonly string[]): StageOptions {
+function stagePlan(options: StageFields, where: string, leafNames: readonly string[]): PlannedStage {
   const { epochs, learningRate, earlyStoppingPatience: patience, earlyStoppingMinDelta: minDelta } = options;
   const trainable = trainableLayers(options, where, leafNames);
   return {
@@ -104,7 +107,7 @@ function layerGroups(
   rates: Record<string, number>,
   layers: readonly string[],
   leafNames: readonly string[],
-): StageOptions['layerLearningRates'] {
+): PlannedStage['layerLearningRates'] {
   const names = Object.keys(rates);
   for (const name of names) selectLayers(name, leafNames);
   const nameOf = new Map(layers.map((leaf) => [leaf, closestName(names, leaf)]));

@@ -142,6 +142,8 @@ void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
     fail("LOSS_NOT_FINITE", error.what());
   } catch (const CheckpointInvalid& error) {
     fail("CHECKPOINT_INVALID", error.what());
+  } catch (const WriteFailed& error) {
+    fail("WRITE_FAILED", error.what());
   } catch (const c10::OutOfMemoryError& error) {
     fail("OUT_OF_MEMORY", error.what_without_backtrace());
   } catch (const c10::Error& error) {

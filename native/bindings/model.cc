@@ -11,6 +11,7 @@
 #include "bindings/environment.h"
 #include "bindings/training.h"
 #include "training/augmented_batch.h"
+#include "training/rate_finder.h"
 #include "training/trainer.h"
 
 namespace torch_tl {
@@ -73,6 +74,7 @@ Napi::Function ModelObject::define(Napi::Env env) {
        InstanceMethod<&ModelObject::logits>("logits"), InstanceMethod<&ModelObject::forward>("forward"),
        InstanceMethod<&ModelObject::augmented>("augmented"),
        InstanceMethod<&ModelObject::gradients>("gradients"), InstanceMethod<&ModelObject::train>("train"),
+       InstanceMethod<&ModelObject::find_learning_rate>("findLearningRate"),
        InstanceMethod<&ModelObject::dispose>("dispose")});
 }
 
@@ -256,6 +258,21 @@ Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
   };
   return submit(info, work,
                 {.callback = info[3].As<Napi::Function>(), .keep = {checkpoint.As<Napi::Object>()}});
+}
+
+Napi::Value ModelObject::find_learning_rate(const Napi::CallbackInfo& info) {
+  const auto training = DatasetObject::value_of(info[0]);
+  const TrainOptions options = to_train_options(info[1].As<Napi::Object>());
+  const auto range = info[2].As<Napi::Object>();
+  const RateFinderOptions finder{to_double(range.Get("start")), to_double(range.Get("end")),
+                                 to_int(range.Get("steps"))};
+  const auto work = [training, options, finder](Model& model, JobControl& job) -> MakeResult {
+    JobObserver observer(job, model);
+    const std::vector<RatePoint> points =
+        torch_tl::find_learning_rate(model.network, *training, options, finder, observer);
+    return [points](Napi::Env env) { return to_js(env, points); };
+  };
+  return submit(info, work, {.callback = info[3].As<Napi::Function>()});
 }
 
 }  // namespace torch_tl

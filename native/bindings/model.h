@@ -54,6 +54,7 @@ class ModelObject final : public NativeObject<ModelObject, Model> {
   Napi::Value augmented(const Napi::CallbackInfo& info);
   Napi::Value gradients(const Napi::CallbackInfo& info);
   Napi::Value train(const Napi::CallbackInfo& info);
+  Napi::Value find_learning_rate(const Napi::CallbackInfo& info);
 
   /** Queues work on this model, which lives until it has ended. */
   Napi::Value submit(const Napi::CallbackInfo& info, std::function<MakeResult(Model&, JobControl&)> work,

@@ -78,7 +78,22 @@ StageOptions to_stage_options(const Napi::Object& value) {
     const auto stopping = early.As<Napi::Object>();
     stage.early_stopping = {to_int(stopping.Get("patience")), to_double(stopping.Get("minDelta"))};
   }
+  if (const Napi::Value keys = value.Get("featureKeys"); keys.IsObject()) {
+    const auto of = keys.As<Napi::Object>();
+    stage.feature_keys = {to_string(of.Get("cut")), to_string(of.Get("train")), to_string(of.Get("valid"))};
+  }
   return stage;
+}
+
+std::optional<FeatureCacheOptions> to_feature_cache(const Napi::Value& value) {
+  if (value.IsNull()) return std::nullopt;
+  const auto cache = value.As<Napi::Object>();
+  return FeatureCacheOptions{to_string(cache.Get("directory")), to_int(cache.Get("memoryLimit"))};
+}
+
+const char* name_of(CachePlace place) {
+  if (place == CachePlace::kDevice) return "device";
+  return place == CachePlace::kMemory ? "memory" : "file";
 }
 
 }  // namespace
@@ -88,7 +103,7 @@ TrainOptions to_train_options(const Napi::Object& value) {
   options.batch_size = to_int(value.Get("batchSize"));
   options.seed = static_cast<std::uint64_t>(to_int(value.Get("seed")));
   options.precision = to_precision(value.Get("precision"));
-  options.feature_cache = value.Get("featureCache").As<Napi::Boolean>();
+  options.feature_cache = to_feature_cache(value.Get("featureCache"));
   const auto stages = value.Get("stages").As<Napi::Array>();
   for (std::uint32_t i = 0; i < stages.Length(); ++i) {
     options.stages.push_back(to_stage_options(stages.Get(i).As<Napi::Object>()));
@@ -120,10 +135,37 @@ Napi::Value to_js(Napi::Env env, const TrainResult& result) {
   return object;
 }
 
+Napi::Value to_js(Napi::Env env, const std::vector<RatePoint>& points) {
+  Napi::Array array = Napi::Array::New(env, points.size());
+  std::uint32_t index = 0;
+  for (const RatePoint& point : points) {
+    Napi::Object object = Napi::Object::New(env);
+    object["learningRate"] = point.learning_rate;
+    object["loss"] = point.loss;
+    object["smoothedLoss"] = point.smoothed;
+    array[index++] = object;
+  }
+  return array;
+}
+
 JobObserver::JobObserver(JobControl& job, Model& model) : job_(job), model_(model) {
   const std::lock_guard lock(model_.mutex);
   model_.best.clear();
   model_.checkpoint.reset();
+}
+
+void JobObserver::on_cache(const CacheReport& report) {
+  job_.emit([report](Napi::Env env) {
+    Napi::Object event = Napi::Object::New(env);
+    event["type"] = "cache";
+    event["part"] = report.part == CachedPart::kTraining ? "train" : "valid";
+    event["cut"] = report.cut;
+    event["place"] = name_of(report.place);
+    event["bytes"] = number(report.bytes);
+    event["reused"] = report.reused;
+    event["reason"] = report.reason;
+    return event;
+  });
 }
 
 void JobObserver::on_features(std::int64_t done, std::int64_t total, double seconds) {

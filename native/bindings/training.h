@@ -8,12 +8,14 @@
 #include "bindings/model.h"
 #include "training/observer.h"
 #include "training/options.h"
+#include "training/rate_finder.h"
 #include "training/trainer.h"
 
 namespace torch_tl {
 
 TrainOptions to_train_options(const Napi::Object& value);
 Napi::Value to_js(Napi::Env env, const TrainResult& result);
+Napi::Value to_js(Napi::Env env, const std::vector<RatePoint>& points);
 
 /** Sends a training's progress to JavaScript as the events of lib/native.ts, and leaves weights in the model.
  */
@@ -22,6 +24,7 @@ class JobObserver final : public Observer {
   /** Forgets what an earlier training left in `model`. */
   JobObserver(JobControl& job, Model& model);
   void check_stop() override { job_.check_abort(); }
+  void on_cache(const CacheReport& report) override;
   void on_features(std::int64_t done, std::int64_t total, double seconds) override;
   void on_batch(const BatchMetrics& metrics) override;
   void on_stage(const StageStart& stage) override;

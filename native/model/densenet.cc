@@ -34,12 +34,25 @@ at::Tensor DenseLayer::operator()(const at::Tensor& x, const Pass& pass) {
   return conv2_(relu2_(norm2_(bottleneck, pass), pass), pass);
 }
 
+Stem::Stem(at::Generator& generator)
+    : Section("stem"),
+      conv0_("features.conv0", 3, DenseNet121::kInitialFeatures, /*kernel=*/7, /*stride=*/2, /*padding=*/3,
+             generator),
+      norm0_("features.norm0", DenseNet121::kInitialFeatures),
+      relu0_("features.relu0", /*in_place=*/true),
+      pool0_("features.pool0") {}
+
+at::Tensor Stem::operator()(at::Tensor x, const Pass& pass) {
+  return pool0_(relu0_(norm0_(conv0_(x, pass), pass), pass), pass);
+}
+
 DenseBlock::DenseBlock(const std::string& name, std::int64_t layers, std::int64_t in,
-                       at::Generator& generator) {
+                       at::Generator& generator)
+    : Section(name) {
   layers_.reserve(layers);
   for (std::int64_t i = 0; i < layers; ++i) {
-    layers_.emplace_back(name + ".denselayer" + std::to_string(i + 1), in + i * DenseNet121::kGrowth,
-                         generator);
+    layers_.emplace_back("features." + name + ".denselayer" + std::to_string(i + 1),
+                         in + i * DenseNet121::kGrowth, generator);
   }
 }
 
@@ -55,14 +68,19 @@ std::vector<Layer*> DenseBlock::leaves() {
 }
 
 Transition::Transition(const std::string& name, std::int64_t in, at::Generator& generator)
-    : norm_(name + ".norm", in),
-      relu_(name + ".relu", /*in_place=*/true),
-      conv_(name + ".conv", in, in / 2, /*kernel=*/1, /*stride=*/1, /*padding=*/0, generator),
-      pool_(name + ".pool") {}
+    : Section(name),
+      norm_("features." + name + ".norm", in),
+      relu_("features." + name + ".relu", /*in_place=*/true),
+      conv_("features." + name + ".conv", in, in / 2, /*kernel=*/1, /*stride=*/1, /*padding=*/0, generator),
+      pool_("features." + name + ".pool") {}
 
-at::Tensor Transition::operator()(const at::Tensor& x, const Pass& pass) {
+at::Tensor Transition::operator()(at::Tensor x, const Pass& pass) {
   return pool_(conv_(relu_(norm_(x, pass), pass), pass), pass);
 }
+
+LastNorm::LastNorm() : Section("norm5"), norm5_("features.norm5", DenseNet121::kFeatures) {}
+
+at::Tensor LastNorm::operator()(at::Tensor x, const Pass& pass) { return at::relu(norm5_(x, pass)); }
 
 std::int64_t DenseNet121::output_side(std::int64_t image_size) {
   const auto halved_up = [](std::int64_t side) { return (side + 1) / 2; };  // conv0 and pool0 pad
@@ -71,21 +89,19 @@ std::int64_t DenseNet121::output_side(std::int64_t image_size) {
   return side;
 }
 
-DenseNet121::DenseNet121(at::Generator& generator)
-    : conv0_("features.conv0", 3, kInitialFeatures, /*kernel=*/7, /*stride=*/2, /*padding=*/3, generator),
-      norm0_("features.norm0", kInitialFeatures),
-      relu0_("features.relu0", /*in_place=*/true),
-      pool0_("features.pool0"),
-      norm5_("features.norm5", kFeatures) {
+DenseNet121::DenseNet121(at::Generator& generator) {
+  sections_.push_back(std::make_unique<Stem>(generator));
   std::int64_t channels = kInitialFeatures;
   for (std::size_t i = 0; i < kBlockLayers.size(); ++i) {
     const std::string number = std::to_string(i + 1);
-    blocks_.emplace_back("features.denseblock" + number, kBlockLayers.at(i), channels, generator);
-    channels += kBlockLayers.at(i) * kGrowth;
+    const std::int64_t layers = kBlockLayers.at(i);
+    sections_.push_back(std::make_unique<DenseBlock>("denseblock" + number, layers, channels, generator));
+    channels += layers * kGrowth;
     if (i + 1 == kBlockLayers.size()) break;
-    transitions_.emplace_back("features.transition" + number, channels, generator);
+    sections_.push_back(std::make_unique<Transition>("transition" + number, channels, generator));
     channels /= 2;
   }
+  sections_.push_back(std::make_unique<LastNorm>());
 }
 
 void DenseNet121::initialise(at::Generator& generator) {
@@ -94,22 +110,14 @@ void DenseNet121::initialise(at::Generator& generator) {
   }
 }
 
-at::Tensor DenseNet121::operator()(const at::Tensor& images, const Pass& pass) {
-  at::Tensor x = pool0_(relu0_(norm0_(conv0_(images, pass), pass), pass), pass);
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    x = blocks_[i](std::move(x), pass);
-    if (i < transitions_.size()) x = transitions_[i](x, pass);
-  }
-  return at::relu(norm5_(x, pass));
+at::Tensor DenseNet121::run(at::Tensor x, std::size_t begin, std::size_t end, const Pass& pass) {
+  for (std::size_t i = begin; i < end; ++i) x = (*sections_.at(i))(std::move(x), pass);
+  return x;
 }
 
 std::vector<Layer*> DenseNet121::leaves() {
-  std::vector<Layer*> leaves{&conv0_, &norm0_, &relu0_, &pool0_};
-  for (std::size_t i = 0; i < blocks_.size(); ++i) {
-    append_leaves(leaves, blocks_[i]);
-    if (i < transitions_.size()) append_leaves(leaves, transitions_[i]);
-  }
-  leaves.push_back(&norm5_);
+  std::vector<Layer*> leaves;
+  for (const auto& section : sections_) append_leaves(leaves, *section);
   return leaves;
 }
 

@@ -3,8 +3,11 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/layers.h"
@@ -33,29 +36,73 @@ class DenseLayer {
   Conv2d conv2_;
 };
 
+/** A part of the backbone; at its end the maps can be cut off, kept, and run on from later. */
+class Section {
+ public:
+  explicit Section(std::string name) : name_(std::move(name)) {}
+  Section(const Section&) = delete;
+  Section& operator=(const Section&) = delete;
+  Section(Section&&) = delete;
+  Section& operator=(Section&&) = delete;
+  virtual ~Section() = default;
+
+  /** Without torchvision's `features.` in front. */
+  const std::string& name() const { return name_; }
+  virtual at::Tensor operator()(at::Tensor x, const Pass& pass) = 0;
+  virtual std::vector<Layer*> leaves() = 0;
+
+ private:
+  std::string name_;
+};
+
+/** A convolution and a pool that each halve the sides. */
+class Stem final : public Section {
+ public:
+  explicit Stem(at::Generator& generator);
+  at::Tensor operator()(at::Tensor x, const Pass& pass) override;
+  std::vector<Layer*> leaves() override { return {&conv0_, &norm0_, &relu0_, &pool0_}; }
+
+ private:
+  Conv2d conv0_;
+  BatchNorm norm0_;
+  ReLU relu0_;
+  MaxPool2d pool0_;
+};
+
 /** Every layer sees the maps of all layers before it: x, then k more channels a layer. */
-class DenseBlock {
+class DenseBlock final : public Section {
  public:
   DenseBlock(const std::string& name, std::int64_t layers, std::int64_t in, at::Generator& generator);
-  at::Tensor operator()(at::Tensor x, const Pass& pass);
-  std::vector<Layer*> leaves();
+  at::Tensor operator()(at::Tensor x, const Pass& pass) override;
+  std::vector<Layer*> leaves() override;
 
  private:
   std::vector<DenseLayer> layers_;
 };
 
 /** Halves channels and sides between blocks (compression 0.5, DenseNet-C). */
-class Transition {
+class Transition final : public Section {
  public:
   Transition(const std::string& name, std::int64_t in, at::Generator& generator);
-  at::Tensor operator()(const at::Tensor& x, const Pass& pass);
-  std::vector<Layer*> leaves() { return {&norm_, &relu_, &conv_, &pool_}; }
+  at::Tensor operator()(at::Tensor x, const Pass& pass) override;
+  std::vector<Layer*> leaves() override { return {&norm_, &relu_, &conv_, &pool_}; }
 
  private:
   BatchNorm norm_;
   ReLU relu_;
   Conv2d conv_;
   AvgPool2d pool_;
+};
+
+/** norm5 and the ReLU that torchvision has outside `features`. */
+class LastNorm final : public Section {
+ public:
+  LastNorm();
+  at::Tensor operator()(at::Tensor x, const Pass& pass) override;
+  std::vector<Layer*> leaves() override { return {&norm5_}; }
+
+ private:
+  BatchNorm norm5_;
 };
 
 /** The network without its classifier. */
@@ -76,18 +123,14 @@ class DenseNet121 {
   /** `kaiming_normal_` over the convolutions, in order. */
   void initialise(at::Generator& generator);
 
-  /** [n, 3, side, side] -> [n, 1024, h, w], the last map after norm5 and ReLU. */
-  at::Tensor operator()(const at::Tensor& x, const Pass& pass);
+  /** stem, denseblock1, transition1, ..., denseblock4, norm5. */
+  const std::vector<std::unique_ptr<Section>>& sections() const { return sections_; }
+  /** Runs the sections [begin, end): pictures [n, 3, side, side] -> ... -> the last map [n, 1024, h, w]. */
+  at::Tensor run(at::Tensor x, std::size_t begin, std::size_t end, const Pass& pass);
   std::vector<Layer*> leaves();
 
  private:
-  Conv2d conv0_;
-  BatchNorm norm0_;
-  ReLU relu0_;
-  MaxPool2d pool0_;
-  std::vector<DenseBlock> blocks_;
-  std::vector<Transition> transitions_;
-  BatchNorm norm5_;
+  std::vector<std::unique_ptr<Section>> sections_;
 };
 
 }  // namespace torch_tl

@@ -72,12 +72,39 @@ at::Tensor Network::normalise(const at::Tensor& images, at::ScalarType precision
 }
 
 at::Tensor Network::features(const at::Tensor& images, const Pass& pass) {
-  // Contiguous, so that cached maps and fresh ones have the same strides: sums over them agree to the bit.
-  return backbone_(images.contiguous(at::MemoryFormat::ChannelsLast), pass).contiguous();
+  return run(images, 0, last_cut(), pass);
 }
 
 at::Tensor Network::logits(const at::Tensor& features, const Pass& pass) {
   return head_(features, pass).to(at::kFloat);
+}
+
+std::size_t Network::frozen_cut() const {
+  const auto& sections = backbone_.sections();
+  const auto trains = [](const Layer* leaf) { return leaf->trainable() && !leaf->parameters().empty(); };
+  const auto first = std::ranges::find_if(
+      sections, [&](const auto& section) { return std::ranges::any_of(section->leaves(), trains); });
+  return static_cast<std::size_t>(first - sections.begin());
+}
+
+at::MemoryFormat Network::cut_format(std::size_t cut) const {
+  return cut == last_cut() ? at::MemoryFormat::Contiguous : at::MemoryFormat::ChannelsLast;
+}
+
+at::Tensor Network::prefix(const at::Tensor& images, std::size_t cut) {
+  const at::NoGradGuard no_grad;
+  return run(images, 0, cut, Pass{});
+}
+
+at::Tensor Network::logits_from(const at::Tensor& maps, std::size_t cut, const Pass& pass) {
+  return logits(run(maps, cut, last_cut(), pass), pass);
+}
+
+at::Tensor Network::run(const at::Tensor& maps, std::size_t begin, std::size_t end, const Pass& pass) {
+  // One format a cut, so that cached maps and fresh ones have the same strides: sums over them agree to the
+  // bit.
+  const at::Tensor x = maps.contiguous(cut_format(begin));
+  return backbone_.run(x, begin, end, pass).contiguous(cut_format(end));
 }
 
 std::vector<NamedTensor> Network::trainable_parameters() const {
@@ -130,13 +157,6 @@ std::int64_t Network::set_trainable(const std::string& name, bool trainable) {
 
 void Network::set_only_trainable(const std::vector<std::string>& names) {
   for (Layer* leaf : leaves_) leaf->set_trainable(std::ranges::find(names, leaf->name()) != names.end());
-}
-
-bool Network::backbone_frozen() const {
-  // A layer without parameters has nothing to freeze.
-  return std::ranges::none_of(leaves_, [](const Layer* leaf) {
-    return is_under(leaf->name(), "features") && leaf->trainable() && !leaf->parameters().empty();
-  });
 }
 
 std::vector<LayerDescription> Network::describe() {

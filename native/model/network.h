@@ -1,8 +1,10 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/core/MemoryFormat.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -49,6 +51,22 @@ class Network {
   /** The backbone's last map -> logits [n, classes], float32. */
   at::Tensor logits(const at::Tensor& features, const Pass& pass);
 
+  /*
+   * A cut is how many of the backbone's sections are in front of it: at 0 there are preprocessed pictures,
+   * after the last section its last map.
+   */
+
+  /** The last cut before which no layer trains. */
+  std::size_t frozen_cut() const;
+  /** The section in front of a cut other than 0, such as `denseblock3`. */
+  const std::string& cut_name(std::size_t cut) const { return backbone_.sections().at(cut - 1)->name(); }
+  /** How maps [n, c, h, w] lie in memory at a cut: contiguous at the last one, else channels last. */
+  at::MemoryFormat cut_format(std::size_t cut) const;
+  /** Preprocessed pictures -> the maps at a cut, in evaluation mode and without gradients. */
+  at::Tensor prefix(const at::Tensor& images, std::size_t cut);
+  /** The maps at a cut -> logits [n, classes], float32. */
+  at::Tensor logits_from(const at::Tensor& maps, std::size_t cut, const Pass& pass);
+
   const std::vector<Layer*>& leaves() const { return leaves_; }
   std::vector<NamedTensor> trainable_parameters() const;
   /** Parameters and buffers in torchvision's order. */
@@ -64,7 +82,6 @@ class Network {
   std::int64_t set_trainable(const std::string& name, bool trainable);
   /** Unfreezes the leaves of these names and freezes every other. */
   void set_only_trainable(const std::vector<std::string>& names);
-  bool backbone_frozen() const;
 
   /** Runs one black picture through and reports every layer. */
   std::vector<LayerDescription> describe();
@@ -79,6 +96,9 @@ class Network {
   at::Tensor shift_;
 
   Network(const NetworkOptions& options, at::Generator generator);
+  std::size_t last_cut() const { return backbone_.sections().size(); }
+  /** From the maps at one cut to those at another. */
+  at::Tensor run(const at::Tensor& maps, std::size_t begin, std::size_t end, const Pass& pass);
 };
 
 }  // namespace torch_tl

@@ -15,6 +15,11 @@ struct LossNotFinite final : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/** The system refused to write a file. */
+struct WriteFailed final : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /** A checkpoint is not one of this training. */
 struct CheckpointInvalid final : std::runtime_error {
   using std::runtime_error::runtime_error;

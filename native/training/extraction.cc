@@ -4,16 +4,16 @@
 #include <ATen/ops/empty.h>
 
 #include "data/batches.h"
+#include "training/rows.h"
 
 namespace torch_tl {
 namespace {
 
-/** Fills one tensor with what `compute` makes of each batch's preprocessed pictures. */
+/** Fills `all`, made to fit where it is undefined, with what `compute` makes of each batch's pictures. */
 template <typename Compute>
-at::Tensor extract(const Network& network, const Dataset& data, const Extraction& extraction,
+at::Tensor extract(const Network& network, const Dataset& data, const Extraction& extraction, at::Tensor all,
                    Compute compute) {
   const at::NoGradGuard no_grad;
-  at::Tensor all;
   for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
     const at::Tensor pixels = data.pixels.narrow(0, range.begin, range.size());
     const at::Tensor batch = compute(network.preprocess(pixels, extraction.precision));
@@ -32,13 +32,20 @@ at::Tensor extract(const Network& network, const Dataset& data, const Extraction
 
 at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction) {
   const Pass evaluation;
-  return extract(network, data, extraction,
+  return extract(network, data, extraction, {},
                  [&](const at::Tensor& images) { return network.features(images, evaluation); });
+}
+
+void extract_rows(Network& network, const Dataset& data, std::size_t cut, const Extraction& extraction,
+                  const at::Tensor& rows) {
+  extract(network, data, extraction, rows, [&](const at::Tensor& images) {
+    return to_rows(network.prefix(images, cut), network.cut_format(cut));
+  });
 }
 
 at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction) {
   const Pass evaluation;
-  return extract(network, data, extraction, [&](const at::Tensor& images) {
+  return extract(network, data, extraction, {}, [&](const at::Tensor& images) {
     return network.logits(network.features(images, evaluation), evaluation);
   });
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 
@@ -21,7 +22,11 @@ struct Extraction {
 /** The backbone's last maps, in the data's order: [count, 1024, h, w] in the extraction's precision. */
 at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction);
 
-/** What the head makes of them: float32 [count, classes]. */
+/** Fills `rows` ("training/rows.h") with the maps at a cut, on whatever device they are. */
+void extract_rows(Network& network, const Dataset& data, std::size_t cut, const Extraction& extraction,
+                  const at::Tensor& rows);
+
+/** What the head makes of the last maps: float32 [count, classes]. */
 at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction);
 
 }  // namespace torch_tl

@@ -1,14 +1,15 @@
 #include "training/feature_source.h"
 
+#include <vector>
+
 namespace torch_tl {
 
 at::Tensor FeatureSource::inputs(const at::Tensor& indices) const {
-  if (features_.defined()) return features_.index_select(0, indices);
-  return network_.preprocess(pixels(indices), precision_);
+  return cache_ ? cache_->maps(indices) : network_.preprocess(pixels(indices), precision_);
 }
 
 at::Tensor FeatureSource::logits(const at::Tensor& inputs, const Pass& pass) const {
-  return network_.logits(features_.defined() ? inputs : network_.features(inputs, pass), pass);
+  return network_.logits_from(inputs, cache_ ? cache_->cut() : 0, pass);
 }
 
 at::Tensor FeatureSource::pixels(const at::Tensor& indices) const {
@@ -17,6 +18,34 @@ at::Tensor FeatureSource::pixels(const at::Tensor& indices) const {
 
 at::Tensor FeatureSource::labels(const at::Tensor& indices) const {
   return data_.labels.index_select(0, indices);
+}
+
+FeatureSource make_source(Network& network, const Dataset& training, const SourceOptions& options,
+                          Observer& observer) {
+  const std::size_t cut = options.cache && !options.augmented ? network.frozen_cut() : 0;
+  if (cut == 0) return {network, training, options.precision};
+  const std::vector<FeatureCache> caches =
+      make_caches(network, cut, {{CachedPart::kTraining, training, {}}}, *options.cache,
+                  {options.precision, options.batch_size}, observer);
+  return {network, training, caches.front()};
+}
+
+Sources make_sources(Network& network, const Dataset& training, const Dataset& validation,
+                     const SourceOptions& options, Observer& observer) {
+  const std::size_t cut = options.cache ? network.frozen_cut() : 0;
+  const FeatureSource pictures(network, training, options.precision);
+  if (cut == 0) return {cut, pictures, {network, validation, options.precision}};
+
+  FeatureKeys keys;
+  if (options.keys && options.keys->cut == network.cut_name(cut)) keys = *options.keys;
+  std::vector<CacheRequest> requests;
+  if (!options.augmented) requests.push_back({CachedPart::kTraining, training, keys.training});
+  requests.push_back({CachedPart::kValidation, validation, keys.validation});
+  const std::vector<FeatureCache> caches =
+      make_caches(network, cut, requests, *options.cache, {options.precision, options.batch_size}, observer);
+  return {cut,
+          options.augmented ? pictures : FeatureSource(network, training, caches.front()),
+          {network, validation, caches.back()}};
 }
 
 }  // namespace torch_tl

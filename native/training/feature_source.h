@@ -2,27 +2,34 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <utility>
 
 #include "data/dataset.h"
 #include "model/network.h"
+#include "training/feature_cache.h"
+#include "training/observer.h"
+#include "training/options.h"
 
 namespace torch_tl {
 
-/** Where the head's input comes from: the backbone run on pictures, or a cache of what it gave. */
+/** Where a set's batches come from: its pictures, or a cache of what frozen sections made of them. */
 class FeatureSource {
  public:
-  /** Runs the backbone for every batch; its unfrozen layers train. */
   FeatureSource(Network& network, const Dataset& data, at::ScalarType precision)
       : network_(network), data_(data), precision_(precision) {}
-  /** Gathers rows of `features`, which a frozen backbone made of `data`. */
-  FeatureSource(Network& network, const Dataset& data, at::Tensor features)
-      : network_(network), data_(data), precision_(features.scalar_type()), features_(std::move(features)) {}
+  FeatureSource(Network& network, const Dataset& data, FeatureCache cache)
+      : network_(network), data_(data), cache_(std::move(cache)) {}
 
-  /** What stands in for the pictures at `indices` (int64 [n] on the device): cached maps or preprocessed
-   * pictures. */
+  /*
+   * `indices` are int64 [n], on the network's device.
+   */
+
+  /** What goes into `logits`: maps of the cache, or preprocessed pictures. */
   at::Tensor inputs(const at::Tensor& indices) const;
-  /** What the rest of the network makes of them: [n, classes]. */
+  /** What the rest of the network makes of them: [n, classes], float32. */
   at::Tensor logits(const at::Tensor& inputs, const Pass& pass) const;
   /** uint8 [n, height, width, 3] */
   at::Tensor pixels(const at::Tensor& indices) const;
@@ -33,8 +40,36 @@ class FeatureSource {
  private:
   Network& network_;
   const Dataset& data_;
-  at::ScalarType precision_;
-  at::Tensor features_;
+  at::ScalarType precision_ = at::kFloat;  // of pictures
+  std::optional<FeatureCache> cache_;
 };
+
+struct SourceOptions {
+  at::ScalarType precision = at::kFloat;
+  std::int64_t batch_size = 128;
+  /** Training pictures change from epoch to epoch: only the validation set is worth a cache. */
+  bool augmented = false;
+  std::optional<FeatureCacheOptions> cache;
+  /** Keeps what is cached in files, if these are of the cut in hand. */
+  std::optional<FeatureKeys> keys;
+};
+
+struct Sources {
+  /** Of the caches; 0 without any. They are good for as long as the network's frozen cut is this one. */
+  std::size_t cut = 0;
+  FeatureSource training;
+  FeatureSource validation;
+};
+
+/**
+ * With a cache, what does not train at the front of the network runs once over each set. Throws what
+ * `make_caches` throws.
+ */
+Sources make_sources(Network& network, const Dataset& training, const Dataset& validation,
+                     const SourceOptions& options, Observer& observer);
+
+/** The same for one set that is trained on. */
+FeatureSource make_source(Network& network, const Dataset& training, const SourceOptions& options,
+                          Observer& observer);
 
 }  // namespace torch_tl

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "model/layers.h"
@@ -41,6 +42,19 @@ struct Checkpoint {
   std::vector<NamedTensor> tensors;
 };
 
+enum class CachedPart { kTraining, kValidation };
+enum class CachePlace { kDevice, kMemory, kFile };
+
+/** Where the features of a set are kept. */
+struct CacheReport {
+  CachedPart part = CachedPart::kTraining;
+  std::string cut;  // the last section that is not run again
+  CachePlace place = CachePlace::kMemory;
+  std::int64_t bytes = 0;
+  bool reused = false;
+  std::string reason;  // why there, and why an existing file was not reused
+};
+
 /** Hears of a computation's progress on the thread that computes, and may stop it. */
 class Observer {
  public:
@@ -53,6 +67,7 @@ class Observer {
 
   /** Called before every batch; throws to stop. */
   virtual void check_stop() = 0;
+  virtual void on_cache(const CacheReport& report) = 0;
   virtual void on_features(std::int64_t done, std::int64_t total, double seconds) = 0;
   virtual void on_batch(const BatchMetrics& metrics) = 0;
   virtual void on_stage(const StageStart& stage) = 0;

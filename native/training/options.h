@@ -42,6 +42,19 @@ struct EarlyStoppingOptions {
   double min_delta = 1e-5;
 };
 
+/** Under which names the features of the sets are kept for later trainings; they hold for one cut only. */
+struct FeatureKeys {
+  std::string cut;
+  std::string training;
+  std::string validation;
+};
+
+struct FeatureCacheOptions {
+  /** Of files: those that are kept, and those of what is too large for memory. */
+  std::string directory;
+  std::int64_t memory_limit = 0;  // bytes
+};
+
 /** Leaf layers, by their full names, with a learning rate of their own. */
 struct LayerLearningRate {
   std::vector<std::string> layers;
@@ -57,6 +70,7 @@ struct StageOptions {
   std::vector<LayerLearningRate> layer_learning_rates;
   ScheduleOptions schedule;
   std::optional<EarlyStoppingOptions> early_stopping;
+  std::optional<FeatureKeys> feature_keys;  // none keeps no files
 };
 
 struct LossOptions {
@@ -68,7 +82,7 @@ struct TrainOptions {
   std::int64_t batch_size = 128;
   std::uint64_t seed = 0;
   at::ScalarType precision = at::kFloat;
-  bool feature_cache = true;
+  std::optional<FeatureCacheOptions> feature_cache;
   std::vector<StageOptions> stages;
   LossOptions loss;
   std::optional<double> clip_norm;

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <string>
 
 #include "data/batches.h"
 #include "training/feature_source.h"
+#include "training/metrics.h"
 #include "training/optimizer.h"
 #include "training/random_state.h"
 #include "training/stopwatch.h"
@@ -70,7 +73,10 @@ std::vector<RatePoint> find_learning_rate(Network& network, const Dataset& train
   const RestoredAtEnd restored(network);
   const StageOptions& stage = options.stages.front();
   if (stage.trainable) network.set_only_trainable(*stage.trainable);
-  const FeatureSource source = make_source(network, training, source_options(options), observer);
+  SourceOptions source_options{options.precision, options.batch_size, options.augmentation.has_value()};
+  // Features are worth keeping only where pictures come round again.
+  if (finder.steps * options.batch_size > training.count()) source_options.cache = options.feature_cache;
+  const FeatureSource source = make_source(network, training, source_options, observer);
   RandomState random(network.device(), options.seed);
   const std::unique_ptr<Optimizer> optimizer =
       Optimizer::make(stage.optimizer, parameter_groups(network, stage));

@@ -37,12 +37,6 @@ struct Progress {
   void archive(Archive& archive);
 };
 
-/** Where the pictures of a stage come from. */
-struct Sources {
-  FeatureSource training;
-  FeatureSource validation;
-};
-
 /** What lasts for one stage of a training: optimiser, schedule, moving average, early stopping. */
 class Stage {
  public:

@@ -10,7 +10,7 @@
 
 #include "training/archive.h"
 #include "training/errors.h"
-#include "training/extraction.h"
+#include "training/feature_source.h"
 #include "training/random_state.h"
 #include "training/stage.h"
 #include "training/stopwatch.h"
@@ -35,25 +35,6 @@ struct Best {
     archive.shared_tensors("best.", tensors);
   }
 };
-
-/** With a frozen backbone the features are made once, in one pass over both sets. */
-Sources make_sources(Network& network, const Dataset& training, const Dataset& validation,
-                     const TrainOptions& options, Observer& observer) {
-  if (!options.feature_cache || !network.backbone_frozen()) {
-    return {{network, training, options.precision}, {network, validation, options.precision}};
-  }
-  const Stopwatch stopwatch;
-  const std::int64_t total = training.count() + validation.count();
-  const auto cached = [&](const Dataset& data, std::int64_t done_before) -> FeatureSource {
-    const auto on_progress = [&](std::int64_t done) {
-      observer.on_features(done_before + done, total, stopwatch.seconds());
-      observer.check_stop();
-    };
-    const Extraction extraction{options.precision, options.batch_size, on_progress};
-    return {network, data, extract_features(network, data, extraction)};
-  };
-  return {cached(training, 0), cached(validation, training.count())};
-}
 
 class Trainer {
  public:
@@ -91,11 +72,8 @@ class Trainer {
   void run_stage(const StageOptions& options, Archive* resumed) {
     if (options.trainable) network_.set_only_trainable(*options.trainable);
     announce();
-    const Stopwatch features_time;
-    const Sources sources = make_sources(network_, training_, validation_, options_, observer_);
-    result_.feature_seconds += features_time.seconds();
-
-    Stage stage(network_, sources, options, options_, random_, observer_);
+    prepare_sources(options);
+    Stage stage(network_, *sources_, options, options_, random_, observer_);
     stage_ = &stage;
     frozen_ = network_.snapshot(/*trainable=*/false);
     if (resumed != nullptr) {
@@ -112,6 +90,18 @@ class Trainer {
     stage_ = nullptr;
     result_.stopped_because = progress_.stopped_early ? StopReason::kEarlyStopping : StopReason::kEpochs;
     if (!best_.tensors.empty()) network_.load(best_.tensors);
+  }
+
+  /** What was cached for the stage before serves this one too, where the same sections are frozen. */
+  void prepare_sources(const StageOptions& options) {
+    if (sources_ && (!options_.feature_cache || sources_->cut == network_.frozen_cut())) return;
+    const Stopwatch features_time;
+    sources_.reset();
+    const SourceOptions source_options{options_.precision, options_.batch_size,
+                                       options_.augmentation.has_value(), options_.feature_cache,
+                                       options.feature_keys};
+    sources_.emplace(make_sources(network_, training_, validation_, source_options, observer_));
+    result_.feature_seconds += features_time.seconds();
   }
 
   /** A checkpoint freezes and unfreezes nothing: the layers must be as they were. */
@@ -223,6 +213,7 @@ class Trainer {
   RandomState random_;
   Progress progress_;
   Best best_;
+  std::optional<Sources> sources_;
   Stage* stage_ = nullptr;  // the one that runs
   std::vector<NamedTensor> frozen_;
   TrainResult result_;

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { readCifar10Binary } from '../../lib/data/cifar10.ts';
 import type { PictureSet } from '../../lib/data/picture-set.ts';
+import { featureCacheOptions } from '../../lib/feature-cache.ts';
 import { headLayers, nativeHead } from '../../lib/head.ts';
 import {
   type HostTensor,
@@ -110,6 +111,7 @@ export const PLAIN_STAGE: StageOptions = {
     plateauPatience: 5,
   },
   earlyStopping: null,
+  featureKeys: null,
 };
 
 /** The engine's options for a training as the fixtures have it: the whole set as one batch. */
@@ -121,7 +123,7 @@ export function trainOptions(train: NativeDataset, given: TrainingOptions = {}):
     batchSize: Math.max(2, train.count),
     seed: 0,
     precision: 'fp32',
-    featureCache: true,
+    featureCache: featureCacheOptions(true, undefined),
     stages: [stage],
     labelSmoothing: 0,
     classWeights: null,

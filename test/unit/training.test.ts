@@ -109,7 +109,7 @@ describe('the training loop', () => {
     const model = await frozenModel();
     const [train, valid] = [await nativeData('train', 24), await nativeData('valid', 8)];
     let batchesAfter = 0;
-    const options = trainOptions(train, { ...OPTIONS, epochs: 100_000, featureCache: false });
+    const options = trainOptions(train, { ...OPTIONS, epochs: 100_000, featureCache: null });
     const stopAtBatch = (event: TrainEvent) => {
       if (event.type !== 'batch') return;
       batchesAfter += 1;

@@ -1,0 +1,141 @@
+#include "training/feature_cache.h"
+
+#include <ATen/ops/empty.h>
+#include <c10/core/CachingDeviceAllocator.h>
+
+#include "training/feature_file.h"
+#include "training/rows.h"
+#include "training/stopwatch.h"
+
+namespace torch_tl {
+namespace {
+
+/** True for a GPU where the rows leave half of the free memory to the training. */
+bool has_room(const at::Device& device, std::size_t bytes) {
+  if (device.is_cpu()) return false;
+  return bytes <= c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first / 2;
+}
+
+RowsLayout layout_of(Network& network, std::size_t cut, const Dataset& data, at::ScalarType precision) {
+  const at::Tensor image = network.preprocess(data.pixels.narrow(0, 0, 1), precision);
+  const at::Tensor row = to_rows(network.prefix(image, cut), network.cut_format(cut));
+  RowsLayout layout{row.sizes().vec(), row.scalar_type()};
+  layout.sizes[0] = data.count();
+  return layout;
+}
+
+/** One set's way into a cache. */
+struct Entry {
+  const CacheRequest& request;
+  RowsLayout layout;
+  KeptFeatures kept;
+};
+
+/** Makes the caches of one training; what it carries is what they share. */
+class CacheMaker {
+ public:
+  CacheMaker(Network& network, std::size_t cut, const FeatureCacheOptions& options,
+             const Extraction& extraction, Observer& observer)
+      : network_(network),
+        cut_(cut),
+        options_(options),
+        extraction_(extraction),
+        observer_(observer),
+        memory_left_(options.memory_limit) {}
+
+  Entry find(const CacheRequest& request) {
+    Entry entry{request, layout_of(network_, cut_, request.data, extraction_.precision), {}};
+    if (!request.key.empty()) {
+      entry.kept = find_feature_file(options_.directory, request.key, entry.layout);
+    }
+    if (!entry.kept.rows.defined()) total_ += request.data.count();
+    return entry;
+  }
+
+  FeatureCache make(const Entry& entry) {
+    const bool on_device = has_room(network_.device(), entry.layout.bytes());
+    at::Tensor rows = entry.kept.rows;
+    if (rows.defined()) {
+      report(entry, on_device ? CachePlace::kDevice : CachePlace::kFile, "found in " + options_.directory);
+    } else if (!entry.request.key.empty()) {
+      report(entry, on_device ? CachePlace::kDevice : CachePlace::kFile, "kept in " + options_.directory);
+      FeatureFile file(options_.directory, entry.layout);
+      rows = fill(file.rows(), entry);
+      file.keep(entry.request.key);
+    } else {
+      rows = fill(new_rows(entry, on_device), entry);
+    }
+    return {on_device ? rows.to(network_.device()) : rows, network_, cut_};
+  }
+
+ private:
+  at::Tensor new_rows(const Entry& entry, bool on_device) {
+    const RowsLayout& layout = entry.layout;
+    const auto bytes = static_cast<std::int64_t>(layout.bytes());
+    if (on_device) {
+      report(entry, CachePlace::kDevice, "it has room");
+      return at::empty(layout.sizes, at::TensorOptions(network_.device()).dtype(layout.type));
+    }
+    const std::string limit = "the " + std::to_string(memory_left_) + " bytes of memory for it";
+    if (bytes <= memory_left_) {
+      report(entry, CachePlace::kMemory, "it fits into " + limit);
+      memory_left_ -= bytes;
+      return at::empty(layout.sizes, layout.type);
+    }
+    report(entry, CachePlace::kFile, "it is larger than " + limit);
+    FeatureFile file(options_.directory, layout);
+    file.keep_private();
+    return file.rows();
+  }
+
+  at::Tensor fill(at::Tensor rows, const Entry& entry) {
+    Extraction extraction = extraction_;
+    extraction.on_progress = [this](std::int64_t done) {
+      observer_.on_features(done_ + done, total_, stopwatch_.seconds());
+      observer_.check_stop();
+    };
+    extract_rows(network_, entry.request.data, cut_, extraction, rows);
+    done_ += entry.request.data.count();
+    return rows;
+  }
+
+  void report(const Entry& entry, CachePlace place, std::string reason) {
+    if (!entry.kept.fault.empty()) reason += "; made anew, since " + entry.kept.fault;
+    observer_.on_cache({entry.request.part, network_.cut_name(cut_), place,
+                        static_cast<std::int64_t>(entry.layout.bytes()), entry.kept.rows.defined(),
+                        std::move(reason)});
+  }
+
+  Network& network_;
+  std::size_t cut_;
+  const FeatureCacheOptions& options_;
+  const Extraction& extraction_;
+  Observer& observer_;
+  std::int64_t memory_left_;
+  std::int64_t done_ = 0;
+  std::int64_t total_ = 0;
+  Stopwatch stopwatch_;
+};
+
+}  // namespace
+
+at::Tensor FeatureCache::maps(const at::Tensor& indices) const {
+  const at::Tensor rows = rows_.index_select(0, indices.to(rows_.device()));
+  return to_maps(rows.to(indices.device()), format_);
+}
+
+std::vector<FeatureCache> make_caches(Network& network, std::size_t cut,
+                                      const std::vector<CacheRequest>& requests,
+                                      const FeatureCacheOptions& options, const Extraction& extraction,
+                                      Observer& observer) {
+  CacheMaker maker(network, cut, options, extraction, observer);
+  std::vector<Entry> entries;
+  entries.reserve(requests.size());
+  for (const CacheRequest& request : requests) entries.push_back(maker.find(request));
+  std::vector<FeatureCache> caches;
+  caches.reserve(requests.size());
+  for (const Entry& entry : entries) caches.push_back(maker.make(entry));
+  return caches;
+}
+
+}  // namespace torch_tl

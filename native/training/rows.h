@@ -1,0 +1,38 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/MemoryFormat.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace torch_tl {
+
+/*
+ * Maps as rows, one a picture, of values in the order in which they lie in memory: gathered and kept as
+ * these, maps come back with the strides that they had.
+ */
+
+/** Maps [n, c, h, w] that lie in memory as `format` says -> contiguous [n, h, w, c] or [n, c, h, w]. */
+inline at::Tensor to_rows(const at::Tensor& maps, at::MemoryFormat format) {
+  return format == at::MemoryFormat::ChannelsLast ? maps.permute({0, 2, 3, 1}) : maps;
+}
+
+inline at::Tensor to_maps(const at::Tensor& rows, at::MemoryFormat format) {
+  return format == at::MemoryFormat::ChannelsLast ? rows.permute({0, 3, 1, 2}) : rows;
+}
+
+/** Shape and type of the rows of a set, before there are any. */
+struct RowsLayout {
+  std::vector<std::int64_t> sizes;  // [count, ...]
+  at::ScalarType type = at::kFloat;
+
+  std::size_t bytes() const {
+    std::size_t bytes = c10::elementSize(type);
+    for (const std::int64_t size : sizes) bytes *= static_cast<std::size_t>(size);
+    return bytes;
+  }
+};
+
+}  // namespace torch_tl

@@ -1,0 +1,122 @@
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { program } from '../cli/torch-tl.ts';
+import { frozenModel } from '../support/frozen-model.ts';
+import { bytesOf, lastWeights, nativeData, nativeTraining } from '../support/native.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const KEYS = { cut: 'denseblock3', train: 'train-key', valid: 'valid-key' };
+
+/** Trains with the files of a directory; which of them were reused, why not, and the weights. */
+async function training(directory: string) {
+  const model = await frozenModel('denseblock3');
+  const [train, valid] = [await nativeData('train', 6), await nativeData('valid', 4)];
+  const { events } = await nativeTraining(model, train, valid, {
+    featureCache: { directory, memoryLimit: 0 },
+    featureKeys: KEYS,
+    checkpoints: true,
+  });
+  const caches = events.filter((event) => event.type === 'cache');
+  return { caches, weights: bytesOf(lastWeights(model)) };
+}
+
+/** Inverts the bits of one byte, at a position from the end where negative. */
+function flip(path: string, position: number): void {
+  const bytes = readFileSync(path);
+  const at = position < 0 ? bytes.length + position : position;
+  bytes[at] = ~(bytes[at] ?? 0);
+  writeFileSync(path, bytes);
+}
+
+function writeAt(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, 'r+');
+  writeSync(file, bytes);
+  closeSync(file);
+}
+
+describe('a file of features that is not what it should be is made anew and said so', () => {
+  test.for([
+    ['empty', (path: string) => truncateSync(path, 0), /size/],
+    ['truncated', (path: string) => truncateSync(path, readFileSync(path).length - 1), /size/],
+    ['of a flipped header', (path: string) => flip(path, 3), /damaged/],
+    ['of a flipped key', (path: string) => flip(path, 30), /damaged/],
+    ['of a flipped value', (path: string) => flip(path, -5), /damaged/],
+    ['of zeros', (path: string) => writeFileSync(path, Buffer.alloc(readFileSync(path).length)), /damaged/],
+    [
+      'another key',
+      (path: string) => writeAt(path, Buffer.from('torch-tl features 1\nkey other')),
+      /damaged/,
+    ],
+    ['text', (path: string) => writeFileSync(path, 'not features\n'), /size/],
+  ] as const)('%s', async ([, damage, reason]) => {
+    const directory = temporaryDirectory();
+    const first = await training(directory);
+    const path = join(directory, 'train-key.features');
+    const whole = readFileSync(path);
+    damage(path);
+    const second = await training(directory);
+    expect(second.caches.map(({ reused }) => reused)).toEqual([false, true]);
+    expect(second.caches[0]?.reason).toContain(path);
+    expect(second.caches[0]?.reason).toMatch(reason);
+    expect(second.weights).toEqual(first.weights);
+    expect(readFileSync(path).equals(whole)).toBe(true);
+    expect(readdirSync(directory)).toHaveLength(2);
+  });
+
+  test('a directory of that name, which nothing can replace, is WRITE_FAILED and nothing is left', async () => {
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, 'train-key.features'));
+    await expect(training(directory)).rejects.toMatchObject({
+      name: 'TorchTlError',
+      code: 'WRITE_FAILED',
+      message: expect.stringContaining(directory),
+    });
+    expect(readdirSync(directory)).toEqual(['train-key.features']);
+  });
+});
+
+const FIT = `
+  import { execFileSync } from 'node:child_process';
+  import { Dataset, DenseNet121 } from 'torch-tl';
+  const { train, valid } = await Dataset.cifar10('sample', { train: 40, valid: 20 });
+  const model = await DenseNet121.create({ head: 'linear', classes: train.classes, imageSize: 64 });
+  model.freeze();
+  const fit = (options) => model.fit(train, { valid, epochs: 1, featureCache: 'shared', ...options }).result;
+`;
+
+test('a full disk is WRITE_FAILED before any features are made, and leaves nothing', async () => {
+  const cwd = temporaryDirectory();
+  const text = `
+    ${FIT}
+    execFileSync('prlimit', ['--fsize=100000', '--pid', String(process.pid)]);
+    let passes = 0;
+    await fit({ onFeatures: () => { passes += 1; } }).catch(({ code, message }) => console.log(code, passes, message));
+  `;
+  const { code, stdout } = await program(text, { cwd });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^WRITE_FAILED 0 cannot write \d+ bytes of features in .*shared: .+; free some space/,
+  );
+  expect(readdirSync(join(cwd, 'shared'))).toEqual([]);
+});
+
+test('what a killed process leaves is removed by the next training', async () => {
+  const cwd = temporaryDirectory();
+  const killed = `${FIT} await fit({ batchSize: 2, onFeatures: () => process.kill(process.pid, 'SIGKILL') });`;
+  expect((await program(killed, { cwd })).code).toBeNull();
+  const shared = join(cwd, 'shared');
+  expect(readdirSync(shared)).toHaveLength(1);
+  writeFileSync(join(shared, 'mine'), 'of somebody else');
+  await training(shared);
+  expect(readdirSync(shared).sort()).toEqual(['mine', 'train-key.features', 'valid-key.features']);
+});

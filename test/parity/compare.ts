@@ -32,7 +32,7 @@ export function signatureDifference(tensor: HostTensor, expected: ArrayLike<numb
   }, 0);
 }
 
-/** Expects every tensor to meet the signature `prefix` + its name, and the fixture to have no more. */
+/** Expects every tensor to meet the signature `prefix` + its name. */
 export function expectSignatures(
   fixture: Fixture,
   prefix: string,

@@ -4,7 +4,7 @@ import { readSafetensors } from '../../lib/weights/safetensors.ts';
 
 const SAMPLES = 32;
 
-/** A fixture of test/fixtures: tensors in the file's order, and what make-fixtures.py says of them. */
+/** A fixture of test/fixtures: tensors in the file's order, and what their maker says of them. */
 export interface Fixture {
   tensors: Map<string, Float32Array | Float64Array>;
   facts: Record<string, unknown>;
@@ -13,7 +13,7 @@ export interface Fixture {
 /**
  * A tensor in at most 35 numbers: its norm, its sum and its dot product with cos(0), cos(1), ...,
  * then its values at floor(k n / 32) for k = 0..31, or all n of them where n is 32 or less.
- * test/fixtures/make-fixtures.py computes the same.
+ * test/fixtures/reference.py computes the same.
  *
  * @param values the tensor, row-major
  */

@@ -152,23 +152,30 @@ export async function nativeTraining(
   return { events, result };
 }
 
+/** The tensors of the newest checkpoint whose names begin with `prefix`, named by the rest. */
+export function checkpointTensors(model: NativeModel, prefix: string): HostTensor[] {
+  return (model.checkpoint()?.tensors ?? [])
+    .filter(({ name }) => name.startsWith(prefix))
+    .map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) }));
+}
+
 /** The weights after the last step of a training that kept checkpoints; the model holds its best ones. */
 export function lastWeights(model: NativeModel): HostTensor[] {
-  return (model.checkpoint()?.tensors ?? [])
-    .filter(({ name }) => name.startsWith('model.'))
-    .map((tensor) => ({ ...tensor, name: tensor.name.slice('model.'.length) }));
+  return checkpointTensors(model, 'model.');
+}
+
+export function epochEvents(events: TrainEvent[]) {
+  return events.filter((event) => event.type === 'epoch');
 }
 
 /** The epochs among a training's events, without what differs from run to run. */
 export function epochsOf(events: TrainEvent[]) {
-  return events
-    .filter((event) => event.type === 'epoch')
-    .map(({ trainLoss, trainAccuracy, validLoss, validAccuracy }) => ({
-      trainLoss,
-      trainAccuracy,
-      validLoss,
-      validAccuracy,
-    }));
+  return epochEvents(events).map(({ trainLoss, trainAccuracy, validLoss, validAccuracy }) => ({
+    trainLoss,
+    trainAccuracy,
+    validLoss,
+    validAccuracy,
+  }));
 }
 
 /** Every tensor's bytes by name, as text that a test can compare. */

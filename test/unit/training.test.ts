@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { NativeModel, TrainEvent } from '../../lib/native.ts';
 import {
   bytesOf,
+  epochEvents,
   epochsOf,
   nativeData,
   nativeModel,
@@ -17,8 +18,6 @@ async function frozenModel(head = 'finetune'): Promise<NativeModel> {
   await model.setTrainable(['features'], false).result;
   return model;
 }
-
-const epochEvents = (events: TrainEvent[]) => events.filter((event) => event.type === 'epoch');
 
 describe('the training loop', () => {
   test('gives the same bits for the same seed, and others for another', async () => {

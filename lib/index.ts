@@ -20,7 +20,7 @@ export {
 export type { RunResults, RunSetup } from './experiments/results.ts';
 export { type RunControl, runExperiment } from './experiments/run-experiment.ts';
 export type { RunEvent } from './experiments/train-into.ts';
-export type { BatchProgress, FeaturesProgress, FitOptions, FitResult, FitRun } from './fit.ts';
+export type { BatchProgress, CacheReport, FeaturesProgress, FitOptions, FitResult, FitRun } from './fit.ts';
 export type { HeadLayer, HeadName } from './head.ts';
 export type { LayerSelection } from './layer-selection.ts';
 export type { AugmentationOptions, EpochMetrics, LayerDescription, Precision } from './native.ts';

@@ -74,6 +74,23 @@ describe('losses and weights are the same to the bit with the cache in memory, i
   });
 });
 
+test('with augmentation only the validation set is cached, and the bits are the same', async () => {
+  const augmentation = {
+    randomResizedCrop: null,
+    randomCrop: { padding: 0.125 },
+    horizontalFlip: 0.5,
+    colorJitter: null,
+    randomErasing: null,
+    mixup: 0,
+    cutmix: 0,
+  };
+  const shape = { head: 'linear', imageSize: 32 };
+  const without = await outcome('norm5', shape, { augmentation, featureCache: null });
+  const cached = await outcome('norm5', shape, { augmentation, featureCache: MEMORY });
+  expect(cached.caches).toEqual(['norm5 in memory']);
+  expect(cached.trained).toEqual(without.trained);
+});
+
 test('a backbone whose first layer trains is not cached', async () => {
   const model = await nativeModel('linear', { imageSize: 32 });
   await model.setTrainable(['features.denseblock1', 'features.norm5'], false).result;

@@ -4,6 +4,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scalar_tensor.h>
 
+#include <utility>
+
 #include "training/errors.h"
 
 namespace torch_tl {
@@ -16,7 +18,7 @@ at::Tensor host_copy(const at::Tensor& tensor) {
 
 }  // namespace
 
-Archive::Archive(const std::vector<NamedTensor>& saved) : restoring_(true), saved_(saved) {
+Archive::Archive(std::vector<NamedTensor> saved) : restoring_(true), saved_(std::move(saved)) {
   for (const NamedTensor& tensor : saved_) by_name_.emplace(tensor.name, tensor.tensor);
 }
 
@@ -51,7 +53,7 @@ void Archive::value(const std::string& name, bool& value) {
   value = number != 0;
 }
 
-void Archive::tensor(const std::string& name, at::Tensor tensor) {
+void Archive::tensor(const std::string& name, const at::Tensor& tensor) {
   const at::NoGradGuard no_grad;
   if (restoring_) {
     tensor.copy_(find(name, tensor.scalar_type(), tensor.sizes()));

@@ -23,7 +23,7 @@ class Archive {
   /** Saves. */
   Archive() = default;
   /** Restores from what an archive saved. */
-  explicit Archive(const std::vector<NamedTensor>& saved);
+  explicit Archive(std::vector<NamedTensor> saved);
 
   bool restoring() const { return restoring_; }
 
@@ -31,7 +31,7 @@ class Archive {
   void value(const std::string& name, double& value);
   void value(const std::string& name, bool& value);
   /** Restores into the tensor's own memory. */
-  void tensor(const std::string& name, at::Tensor tensor);
+  void tensor(const std::string& name, const at::Tensor& tensor);
   /** Restores into a new tensor on the host; an undefined one is left out. */
   void optional_tensor(const std::string& name, at::Tensor& tensor);
   /** Tensors that are on the host already and never change: saved without a copy. Their names are saved too.

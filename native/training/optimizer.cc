@@ -138,7 +138,7 @@ std::vector<ParameterGroup> parameter_groups(const Network& network, const Stage
 }
 
 std::unique_ptr<Optimizer> Optimizer::make(const OptimizerOptions& options,
-                                           std::vector<ParameterGroup> groups) {
+                                           const std::vector<ParameterGroup>& groups) {
   if (options.type == OptimizerType::kSgd) return std::make_unique<Sgd>(options, groups);
   return std::make_unique<Adam>(options, groups);
 }

@@ -24,7 +24,8 @@ std::vector<ParameterGroup> parameter_groups(const Network& network, const Stage
 /** Moves parameters along their gradients. */
 class Optimizer {
  public:
-  static std::unique_ptr<Optimizer> make(const OptimizerOptions& options, std::vector<ParameterGroup> groups);
+  static std::unique_ptr<Optimizer> make(const OptimizerOptions& options,
+                                         const std::vector<ParameterGroup>& groups);
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
   Optimizer(Optimizer&&) = delete;

@@ -251,6 +251,7 @@ Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
   const auto checkpoint = info[4].As<Napi::Array>();
   const auto work = [training, validation, options, borrowed = to_borrowed_tensors(checkpoint)](
                         Model& model, JobControl& job) -> MakeResult {
+    model.forget_training();
     JobObserver observer(job, model);
     const TrainResult result =
         torch_tl::train(model.network, *training, *validation, options, copies(borrowed), observer);

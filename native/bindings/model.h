@@ -19,6 +19,12 @@ namespace torch_tl {
 /** A network, and the best weights and the newest checkpoint of its last training. */
 struct Model {
   explicit Model(const NetworkOptions& options) : network(options) {}
+  /** Before a new training. */
+  void forget_training() {
+    const std::lock_guard lock(mutex);
+    best.clear();
+    checkpoint.reset();
+  }
 
   Network network;
   std::mutex mutex;  // of what the training leaves here for the JavaScript thread

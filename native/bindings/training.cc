@@ -148,12 +148,6 @@ Napi::Value to_js(Napi::Env env, const std::vector<RatePoint>& points) {
   return array;
 }
 
-JobObserver::JobObserver(JobControl& job, Model& model) : job_(job), model_(model) {
-  const std::lock_guard lock(model_.mutex);
-  model_.best.clear();
-  model_.checkpoint.reset();
-}
-
 void JobObserver::on_cache(const CacheReport& report) {
   job_.emit([report](Napi::Env env) {
     Napi::Object event = Napi::Object::New(env);

@@ -1,14 +1,22 @@
 import { z } from 'zod';
 import type { Picture } from './data/decode.ts';
 import { RESIZES, type Resize } from './data/resize.ts';
-import { Dataset } from './dataset.ts';
+import type { Dataset } from './dataset.ts';
 import { chooseDevice } from './device.ts';
-import { InputError, invalidArgument, TorchTlError } from './errors.ts';
+import { InputError, TorchTlError } from './errors.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
+import { type Extracted, type ExtractionOptions, extract, extractionOptions } from './extraction.ts';
 import { type FitOptions, FitRun, fitOptions } from './fit.ts';
 import { type HeadLayer, type HeadName, headLayers, nativeHead } from './head.ts';
-import { guarded, settle } from './job.ts';
+import { settle } from './job.ts';
 import { type LayerSelection, leafNamesOf, selectLayers } from './layer-selection.ts';
+import {
+  checkSearch,
+  findLearningRate,
+  type LearningRateOptions,
+  type LearningRateSearch,
+} from './learning-rate.ts';
+import { requireClasses, requireResize, requireTrainingData } from './model-data.ts';
 import {
   IMAGENET_NORMALISATION,
   type ModelMetadata,
@@ -17,16 +25,15 @@ import {
   readNormalisation,
 } from './model-file.ts';
 import {
-  type ExtractionProgress,
   type HostTensor,
   type LayerDescription,
   loadEngine,
   type NativeModel,
   type Precision,
 } from './native.ts';
-import { abortSignal, callback, checkOptions, experimentOptions, featuresOptions } from './options.ts';
+import { checkOptions, experimentOptions, type TrainingOptions } from './options.ts';
 import { choosePrecision } from './precision.ts';
-import { type Prediction, predict } from './predict.ts';
+import { type Prediction, type PredictOptions, predict, predictOptions } from './predict.ts';
 import { train } from './train.ts';
 import { trainingPlan } from './training-plan.ts';
 import { DEFAULT_WEIGHTS, resolveWeights, type WeightsSource } from './weights/catalogue.ts';
@@ -45,18 +52,7 @@ const createOptions = experimentOptions.pick({ imageSize: true, seed: true, devi
   /** How pictures are made square: `resize` of the training data. */
   resize: z.enum(RESIZES, { error: RESIZES.join(' or ') }).default('cover'),
 });
-const extractionOptions = featuresOptions.pick({ batchSize: true, precision: true, threads: true }).extend({
-  signal: abortSignal,
-  onProgress: callback<(done: number, total: number) => void>(),
-});
-const predictOptions = extractionOptions.omit({ onProgress: true }).extend({
-  /** How many of the likeliest classes to name. */
-  topK: z.int({ error: 'an integer of at least 1' }).min(1, { error: 'an integer of at least 1' }).default(5),
-});
-
 export type CreateOptions = z.input<typeof createOptions>;
-export type ExtractionOptions = z.input<typeof extractionOptions>;
-export type PredictOptions = z.input<typeof predictOptions>;
 
 export interface ModelDescription {
   imageSize: number;
@@ -67,16 +63,9 @@ export interface ModelDescription {
   layers: LayerDescription[];
 }
 
-/** What the network made of every picture: features `[count, 1024, height, width]` or logits `[count, classes]`. */
-export interface Extracted {
-  shape: number[];
-  /** Row-major. */
-  data: Float32Array;
-}
-
 /**
- * DenseNet-121 with a head for the given classes, on one device. While `fit` runs every other method
- * but `saveBest` and `dispose` is refused with `MODEL_BUSY`.
+ * DenseNet-121 with a head for the given classes, on one device. While `fit` or `findLearningRate` runs
+ * every method but `saveBest` and `dispose` is refused with `MODEL_BUSY`.
  */
 export class DenseNet121 {
   readonly classes: readonly string[];
@@ -91,7 +80,7 @@ export class DenseNet121 {
   readonly #native: NativeModel;
   readonly #metadata: ModelMetadata;
   readonly #disposal = new AbortController();
-  #fitting = false;
+  #working = false;
 
   private constructor(
     native: NativeModel,
@@ -226,7 +215,7 @@ export class DenseNet121 {
    */
   async evaluate(data: Dataset, options: ExtractionOptions = {}): Promise<Evaluation> {
     this.#requireIdle('evaluate');
-    this.#requireResize('data', data);
+    requireResize('data', data, this);
     return evaluate(data, this.classes, () => this.#extract('logits', data, options));
   }
 
@@ -239,30 +228,24 @@ export class DenseNet121 {
   fit(data: Dataset, options: FitOptions): FitRun {
     this.#requireIdle('fit');
     const checked = checkOptions(fitOptions, options);
-    this.#requireClasses('train', data);
-    this.#requireClasses('valid', checked.valid);
-    if (data.count < 2) throw invalidArgument('train', 'a data set of at least 2 pictures', data.count);
-    const trained = { leafNames: this.#leafNames(), classes: this.classes, labels: data.labels };
-    const plan = trainingPlan(checked, trained);
-    const precision = this.#prepare(checked);
-    const { imageSize, mean, std } = this.#metadata;
-    const training = {
-      model: this.#native,
-      device: this.device,
-      preprocessing: { imageSize, mean, std },
-      precision,
-      data,
-      options: checked,
-      plan,
-    };
-    this.#fitting = true;
-    return new FitRun(async (onEpoch) => {
-      try {
-        return await train(training, this.#stop(checked.signal), onEpoch);
-      } finally {
-        this.#fitting = false;
-      }
-    });
+    const training = this.#training(data, checked);
+    requireClasses('valid', checked.valid, this);
+    const stopped = this.#stop(checked.signal);
+    return new FitRun((onEpoch) => this.#alone(() => train(training, stopped, onEpoch)));
+  }
+
+  /**
+   * Tries learning rates for a training with these options: a step a batch, at rates that rise from `start`
+   * to `end`. What `freeze` leaves trains meanwhile; the model is afterwards exactly as it was, also when
+   * the search is stopped. Layers with a rate of their own keep its ratio to `learningRate`, which is what
+   * is searched for.
+   *
+   * @throws InputError `INVALID_ARGUMENT`; the signal's reason; what a callback threw
+   */
+  async findLearningRate(data: Dataset, options: LearningRateOptions = {}): Promise<LearningRateSearch> {
+    this.#requireIdle('findLearningRate');
+    const search = this.#training(data, checkSearch(options));
+    return this.#alone(() => findLearningRate(search, this.#stop(search.options.signal)));
   }
 
   /** Stops what is running and frees the model's memory. A second call does nothing. */
@@ -278,16 +261,37 @@ export class DenseNet121 {
 
   async #extract(what: 'features' | 'logits', data: Dataset, options: ExtractionOptions): Promise<Extracted> {
     this.#requireIdle(what);
-    const { signal, onProgress = () => {}, ...checked } = checkOptions(extractionOptions, options);
-    const native = { batchSize: checked.batchSize, precision: this.#prepare(checked) };
-    const pictures = await data.onDevice(this.device);
-    const failure = new AbortController();
-    const report = guarded<ExtractionProgress>(({ done, total }) => onProgress(done, total), failure);
-    const { shape, data: bytes } = await settle(
-      () => this.#native[what](pictures, native, report),
-      this.#stop(signal, failure.signal),
-    );
-    return { shape, data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) };
+    const checked = checkOptions(extractionOptions, options);
+    const precision = this.#prepare(checked);
+    const extraction = { model: this.#native, device: this.device, precision, data, options: checked };
+    return extract(what, extraction, this.#stop(checked.signal));
+  }
+
+  /** Does work during which all else is refused. */
+  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#working = true;
+    try {
+      return await work();
+    } finally {
+      this.#working = false;
+    }
+  }
+
+  /** What a training with these options works with. */
+  #training<Options extends TrainingOptions>(data: Dataset, options: Options) {
+    requireTrainingData(data, this);
+    const trained = { leafNames: this.#leafNames(), classes: this.classes, labels: data.labels };
+    const plan = trainingPlan(options, trained);
+    const { imageSize, mean, std } = this.#metadata;
+    return {
+      model: this.#native,
+      device: this.device,
+      preprocessing: { imageSize, mean, std },
+      precision: this.#prepare(options),
+      data,
+      options,
+      plan,
+    };
   }
 
   /** What stops work: any of the given signals, or `dispose`. */
@@ -333,30 +337,6 @@ export class DenseNet121 {
     return leafNamesOf(this.#native.tensors().map(({ name }) => name));
   }
 
-  /** Predicting makes pictures square as the model says, so all others must have been made so. */
-  #requireResize(name: string, data: Dataset): void {
-    if (!(data instanceof Dataset)) throw invalidArgument(name, 'a Dataset', data);
-    if (data.resize === null || data.resize === this.resize) return;
-    throw new InputError(
-      'INVALID_ARGUMENT',
-      `The pictures of ${name} were made square with resize '${data.resize}', the model's with '${this.resize}'; ` +
-        'read the one or create the other with the same.',
-    );
-  }
-
-  #requireClasses(name: string, data: Dataset): void {
-    this.#requireResize(name, data);
-    const same =
-      data.classes.length === this.classes.length &&
-      data.classes.every((label, index) => label === this.classes[index]);
-    if (same) return;
-    throw new InputError(
-      'INVALID_ARGUMENT',
-      `The classes of ${name} (${data.classes.join(', ')}) are not the model's (${this.classes.join(', ')}); ` +
-        'create the model with classes: train.classes.',
-    );
-  }
-
   #requireOpen(method: string): void {
     if (!this.#disposal.signal.aborted) return;
     throw new TorchTlError('DISPOSED', `DenseNet121.${method}() was called after dispose().`);
@@ -364,7 +344,7 @@ export class DenseNet121 {
 
   #requireIdle(method: string): void {
     this.#requireOpen(method);
-    if (!this.#fitting) return;
+    if (!this.#working) return;
     throw new TorchTlError(
       'MODEL_BUSY',
       `DenseNet121.${method}() was called while the model is working; await what it does first.`,

@@ -4,10 +4,7 @@ export { Dataset, type FolderOptions, type ImagesOptions } from './dataset.ts';
 export {
   type CreateOptions,
   DenseNet121,
-  type Extracted,
-  type ExtractionOptions,
   type ModelDescription,
-  type PredictOptions,
 } from './densenet121.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 export type { ClassMetrics, Evaluation } from './evaluate.ts';
@@ -20,12 +17,20 @@ export {
 export type { RunResults, RunSetup } from './experiments/results.ts';
 export { type RunControl, runExperiment } from './experiments/run-experiment.ts';
 export type { RunEvent } from './experiments/train-into.ts';
+export type { Extracted, ExtractionOptions } from './extraction.ts';
 export type { BatchProgress, CacheReport, FeaturesProgress, FitOptions, FitResult, FitRun } from './fit.ts';
 export type { HeadLayer, HeadName } from './head.ts';
 export type { LayerSelection } from './layer-selection.ts';
-export type { AugmentationOptions, EpochMetrics, LayerDescription, Precision } from './native.ts';
+export type { LearningRateOptions, LearningRateSearch, LearningRateStep } from './learning-rate.ts';
+export type {
+  AugmentationOptions,
+  EpochMetrics,
+  LayerDescription,
+  LearningRatePoint,
+  Precision,
+} from './native.ts';
 export type { ExperimentOptions, RecipeName, Stage, TrainingOptions } from './options.ts';
-export type { Prediction, RankedClass } from './predict.ts';
+export type { Prediction, PredictOptions, RankedClass } from './predict.ts';
 export { readRecipe } from './recipe-file.ts';
 export { type Recipe, recipes, spreadLearningRates } from './recipes.ts';
 export type { WeightsSource } from './weights/catalogue.ts';

@@ -1,10 +1,86 @@
-import type { LearningRatePoint } from './native.ts';
+import type { z } from 'zod';
+import type { BatchProgress, FeaturesProgress } from './fit.ts';
+import { guarded, settle } from './job.ts';
+import type { LearningRatePoint, TrainEvent } from './native.ts';
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  searchOptions,
+  type TrainingOptions,
+  trainingOptions,
+} from './options.ts';
+import { nativeOptions, type Training } from './train.ts';
+
+export const learningRateOptions = searchOptions.extend({
+  signal: abortSignal,
+  onFeatures: callback<(progress: FeaturesProgress) => void>(),
+  onStep: callback<(step: LearningRateStep) => void>(),
+});
+
+export type LearningRateOptions = z.input<typeof learningRateOptions>;
+
+/** After a step of a search. */
+export interface LearningRateStep extends Pick<BatchProgress, 'loss' | 'imagesPerSecond'> {
+  /** Counted from 1. */
+  step: number;
+  /** At most. */
+  steps: number;
+}
 
 export interface LearningRateSearch {
-  /** With rising learning rates, up to where the loss was four times its lowest. */
+  /** With rising learning rates, up to where the smoothed loss was four times its lowest, or no number. */
   points: LearningRatePoint[];
-  /** The middle of the longest fall of the loss; null where it never fell. */
+  /** The middle of the longest fall of the smoothed loss; null where it never fell. */
   suggestion: number | null;
+}
+
+type SearchOptions = TrainingOptions & z.output<typeof learningRateOptions>;
+
+/** What a search works with: what the training does that it is for, without what validates it. */
+export interface Search extends Pick<Training, 'model' | 'device' | 'precision' | 'data' | 'plan'> {
+  options: SearchOptions;
+}
+
+/**
+ * Checked, and with the defaults of what else a training has.
+ *
+ * @throws InputError `INVALID_ARGUMENT`
+ */
+export function checkSearch(options: LearningRateOptions): SearchOptions {
+  const checked = checkOptions(learningRateOptions, options);
+  return { ...trainingOptions.strip().parse(checked), ...checked };
+}
+
+/**
+ * Steps at rising learning rates; the model is afterwards as it was.
+ *
+ * @throws the signal's reason, what a callback threw, or TorchTlError `OUT_OF_MEMORY`, `WRITE_FAILED` or
+ *   `NATIVE_FAILURE`
+ */
+export async function findLearningRate(search: Search, stopped: AbortSignal): Promise<LearningRateSearch> {
+  const { model, device, data, options } = search;
+  const { start, end, steps } = options;
+  const failure = new AbortController();
+  const pictures = await data.onDevice(device);
+  const native = nativeOptions(search);
+  const report = guarded(reporter(options), failure);
+  const points = await settle(
+    () => model.findLearningRate(pictures, native, { start, end, steps }, report),
+    AbortSignal.any([stopped, failure.signal]),
+  );
+  failure.signal.throwIfAborted();
+  return { points, suggestion: suggestLearningRate(points) };
+}
+
+function reporter({ onFeatures, onStep }: SearchOptions): (event: TrainEvent) => void {
+  return (event) => {
+    if (event.type === 'features') onFeatures?.(event);
+    else if (event.type === 'batch') {
+      const { batch: step, batches: steps, loss, imagesPerSecond } = event;
+      onStep?.({ step, steps, loss, imagesPerSecond });
+    }
+  };
 }
 
 /**

@@ -13,6 +13,7 @@ export {
   runOptions,
   trainOptions,
 } from './options/experiment.ts';
+export { searchOptions, searchRunOptions } from './options/learning-rate.ts';
 export { type CommandLine, commandLine, TOPICS } from './options/schema.ts';
 export { RECIPE_NAMES, type RecipeName, type Stage, stageOptions } from './options/stage.ts';
 export { type TrainingOptions, trainingOptions } from './options/training.ts';

@@ -1,8 +1,17 @@
+import { z } from 'zod';
 import { type Picture, requirePictures } from './data/decode.ts';
 import { decodePictures } from './data/decode-all.ts';
 import type { Resize } from './data/resize.ts';
 import { Dataset } from './dataset.ts';
+import { extractionOptions } from './extraction.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
+
+export const predictOptions = extractionOptions.omit({ onProgress: true }).extend({
+  /** How many of the likeliest classes to name. */
+  topK: z.int({ error: 'an integer of at least 1' }).min(1, { error: 'an integer of at least 1' }).default(5),
+});
+
+export type PredictOptions = z.input<typeof predictOptions>;
 
 export interface RankedClass {
   label: string;

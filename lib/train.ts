@@ -39,6 +39,9 @@ export interface Training {
   plan: TrainingPlan;
 }
 
+/** Options that the engine needs besides the plan. */
+type EngineOptions = Pick<Training['options'], 'checkpoint' | 'checkpointMinutes' | 'featureCache'>;
+
 /**
  * Trains, calling back for every event, and leaves the best epoch's weights in the model.
  *
@@ -174,8 +177,15 @@ async function stageKeys(run: Training, signal: AbortSignal): Promise<Array<Feat
   );
 }
 
-function nativeOptions(run: Training, keys: ReadonlyArray<FeatureKeys | null>): TrainOptions {
-  const { plan, options, precision } = run;
+/**
+ * What the engine is told of a training.
+ *
+ * @param keys of each stage, where it has any
+ */
+export function nativeOptions(
+  { plan, options, precision }: Pick<Training, 'plan' | 'precision'> & { options: EngineOptions },
+  keys: ReadonlyArray<FeatureKeys | null> = [],
+): TrainOptions {
   const { checkpoint, checkpointMinutes, featureCache } = options;
   return {
     ...plan,

@@ -13,6 +13,7 @@ export const TOPICS = [
   'Optimiser',
   'Schedule',
   'Regularisation',
+  'Search',
   'Output',
 ] as const;
 

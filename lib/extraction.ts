@@ -1,0 +1,51 @@
+import type { z } from 'zod';
+import type { Dataset } from './dataset.ts';
+import { guarded, settle } from './job.ts';
+import type { ExtractionProgress, NativeModel, Precision } from './native.ts';
+import { abortSignal, callback, featuresOptions } from './options.ts';
+
+export const extractionOptions = featuresOptions
+  .pick({ batchSize: true, precision: true, threads: true })
+  .extend({
+    signal: abortSignal,
+    onProgress: callback<(done: number, total: number) => void>(),
+  });
+
+export type ExtractionOptions = z.input<typeof extractionOptions>;
+
+/** What the network made of every picture: features `[count, 1024, height, width]` or logits `[count, classes]`. */
+export interface Extracted {
+  shape: number[];
+  /** Row-major. */
+  data: Float32Array;
+}
+
+/** What a pass over pictures works with: the engine's model, where it is, and the pictures. */
+export interface Extraction {
+  model: NativeModel;
+  device: string;
+  precision: Precision;
+  data: Dataset;
+  options: z.output<typeof extractionOptions>;
+}
+
+/**
+ * Runs the pictures through the backbone, or the head too.
+ *
+ * @throws the signal's reason, what the callback threw, or TorchTlError `OUT_OF_MEMORY` or `NATIVE_FAILURE`
+ */
+export async function extract(
+  what: 'features' | 'logits',
+  { model, device, precision, data, options }: Extraction,
+  stopped: AbortSignal,
+): Promise<Extracted> {
+  const { batchSize, onProgress = () => {} } = options;
+  const pictures = await data.onDevice(device);
+  const failure = new AbortController();
+  const report = guarded<ExtractionProgress>(({ done, total }) => onProgress(done, total), failure);
+  const { shape, data: bytes } = await settle(
+    () => model[what](pictures, { batchSize, precision }, report),
+    AbortSignal.any([stopped, failure.signal]),
+  );
+  return { shape, data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) };
+}

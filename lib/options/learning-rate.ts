@@ -1,0 +1,76 @@
+import type { z } from 'zod';
+import { runOptions } from './experiment.ts';
+import { commandLine, integer, positive } from './schema.ts';
+import { trainingOptions } from './training.ts';
+
+const topic = 'Search';
+
+/** Of a learning-rate search alone. */
+export const searchFields = {
+  start: positive().default(1e-7).register(commandLine, {
+    topic,
+    flags: '--start <rate>',
+    description: 'the learning rate of the first step',
+  }),
+  end: positive().default(10).register(commandLine, {
+    topic,
+    flags: '--end <rate>',
+    description: 'that of the last step, if the loss has not run away before',
+  }),
+  steps: integer(2).default(100).register(commandLine, {
+    topic,
+    flags: '--steps <n>',
+    description: 'steps, a batch each, between which the rate rises by the same factor',
+  }),
+};
+
+/** What of a training a search for its learning rate goes by. */
+const SEARCHED = {
+  batchSize: true,
+  freeze: true,
+  classWeights: true,
+  seed: true,
+  precision: true,
+  threads: true,
+  featureCache: true,
+  optimizer: true,
+  learningRate: true,
+  layerLearningRates: true,
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  momentum: true,
+  nesterov: true,
+  weightDecay: true,
+  decayNormsAndBiases: true,
+  clipNorm: true,
+  labelSmoothing: true,
+  augmentation: true,
+} as const;
+
+/** A search for the learning rate of a training with these options. */
+export const searchOptions = rising(trainingOptions.pick(SEARCHED).extend(searchFields));
+
+/** The same from the command line: of an experiment, on pictures. */
+export const searchRunOptions = rising(
+  runOptions
+    .pick({
+      data: true,
+      limitTrain: true,
+      resize: true,
+      imageSize: true,
+      init: true,
+      weights: true,
+      head: true,
+      device: true,
+      ...SEARCHED,
+    })
+    .extend(searchFields),
+);
+
+function rising<Schema extends z.ZodType<{ start: number; end: number }>>(schema: Schema): Schema {
+  return schema.refine(({ start, end }) => end > start, {
+    path: ['end'],
+    error: 'a learning rate above the one to start from',
+  });
+}

@@ -24,6 +24,17 @@ export function dataText(data: RunSetup['dataset']): string {
   return `${data.name} (${data.source}), ${pictures} (${data.validation})`;
 }
 
+/** Which model it is, in one line. */
+export function modelText({
+  experiment,
+  imageSize,
+  trainableParameters,
+  totalParameters,
+}: Pick<RunSetup, 'experiment' | 'imageSize' | 'trainableParameters' | 'totalParameters'>): string {
+  const trained = `${count(trainableParameters)} of ${count(totalParameters)} parameters train`;
+  return `${experiment} at ${imageSize}x${imageSize}, ${trained}`;
+}
+
 /** Which weights a backbone starts from, in one line. */
 export function weightsText(weights: RunSetup['weights']): string {
   if (weights.sha256 === null) return `${weights.source}, drawn from the seed`;

@@ -9,6 +9,7 @@ type Register = (program: Command) => void;
 const COMMANDS: Record<string, () => Promise<Register>> = {
   run: async () => (await import('./run.ts')).registerRun,
   train: async () => (await import('./train.ts')).registerTrain,
+  'lr-find': async () => (await import('./lr-find.ts')).registerLrFind,
   describe: async () => (await import('./describe.ts')).registerDescribe,
   features: async () => (await import('./features.ts')).registerFeatures,
   doctor: async () => (await import('./doctor.ts')).registerDoctor,

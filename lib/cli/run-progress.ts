@@ -1,5 +1,5 @@
 import type { RunEvent } from '../experiments/train-into.ts';
-import { count, dataText, duration, percent, weightsText } from './format.ts';
+import { count, dataText, duration, modelText, percent, weightsText } from './format.ts';
 import { type Progress, showPass } from './progress.ts';
 
 type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
@@ -32,12 +32,9 @@ export class RunProgress {
 
   #showSetup({ setup, directory, epochs, augmented }: EventOf<'setup'>): void {
     this.#epochs = epochs;
-    const { weights, trainableParameters: trainable, totalParameters: total } = setup;
     const line = (text: string) => this.#progress.line(text);
-    line(
-      `Model: ${setup.experiment} at ${setup.imageSize}x${setup.imageSize}, ${count(trainable)} of ${count(total)} parameters train`,
-    );
-    line(`Weights: ${weightsText(weights)}`);
+    line(`Model: ${modelText(setup)}`);
+    line(`Weights: ${weightsText(setup.weights)}`);
     line(`Device: ${setup.device} (${setup.hardware}), LibTorch ${setup.libtorch}`);
     line(`Precision: ${setup.precision}, ${setup.precisionReason}`);
     if (augmented) line('Augmentation: on, so training pictures run through the whole network every time');

@@ -107,7 +107,8 @@ export async function run(
   }
 }
 
-function openPictures(
+/** What `--data` and its like name, resized where that is done on reading. */
+export function openPictures(
   { data, imageSize, resize, limitTrain, limitValid, seed }: RunOptions,
   signal: AbortSignal,
 ) {
@@ -130,7 +131,8 @@ async function earlierOptions(
   return earlier ? optionsToGoOn(file, earlier, name, given) : given;
 }
 
-function requireConsistent({ init, weights }: RunOptions): void {
+/** @throws InputError `INVALID_ARGUMENT` for weights of a random start */
+export function requireConsistent({ init, weights }: RunOptions): void {
   if (init !== 'random' || weights === undefined) return;
   throw new InputError(
     'INVALID_ARGUMENT',
@@ -164,7 +166,7 @@ function hardwareOf(device: string, threads: number): string {
 }
 
 /** Frozen as it is when training begins. */
-async function createModel(
+export async function createModel(
   definition: RunDefinition,
   options: RunOptions,
   device: string,
@@ -192,7 +194,8 @@ function initOf({ init: byDefault }: RunDefinition, { init, weights }: RunOption
   return init ?? (weights === undefined ? byDefault : 'pretrained');
 }
 
-async function describeModel(definition: RunDefinition, options: RunOptions, model: DenseNet121) {
+/** The model, and of the options what says most about a training. */
+export async function describeModel(definition: RunDefinition, options: RunOptions, model: DenseNet121) {
   const { trainableParameters, totalParameters } = await model.describe();
   const { imageSize, batchSize, seed } = options;
   const { source = 'random', sha256 = null, trainedOn = null } = model.weights ?? {};

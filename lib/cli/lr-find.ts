@@ -1,0 +1,59 @@
+import type { Command } from 'commander';
+import { type ExperimentName, experimentName } from '../experiments/paper.ts';
+import type { SearchEvent } from '../experiments/search-learning-rate.ts';
+import type { LearningRateSearch } from '../learning-rate.ts';
+import { searchRunOptions } from '../options.ts';
+import { addFlags, givenFlags } from './flags.ts';
+import { count, modelText, weightsText } from './format.ts';
+import { interruptible } from './interrupt.ts';
+import { type Progress, progressOn, showPass } from './progress.ts';
+
+export function registerLrFind(program: Command): void {
+  const command = program
+    .command('lr-find')
+    .description('find a learning rate for an experiment: a few steps at rising rates, which change nothing')
+    .argument('[experiment]', 'base, base-optimized or finetune', experimentName, 'finetune')
+    .option('--json', 'print points and suggestion as one JSON document, progress on stderr');
+  addFlags(command, searchRunOptions).action((experiment: ExperimentName) => lrFind(command, experiment));
+}
+
+async function lrFind(command: Command, experiment: ExperimentName): Promise<void> {
+  const given = givenFlags(command, searchRunOptions);
+  const { searchLearningRate } = await import('../experiments/search-learning-rate.ts');
+  const { json } = command.opts<{ json?: true }>();
+  const progress = progressOn(json ? process.stderr : process.stdout);
+  let search: LearningRateSearch;
+  try {
+    const onEvent = (event: SearchEvent) => show(event, progress);
+    search = await interruptible((signal) => searchLearningRate(experiment, given, { signal, onEvent }));
+  } finally {
+    progress.end();
+  }
+  console.log(json ? JSON.stringify(search, null, 2) : await summary(search));
+}
+
+function show(event: SearchEvent, progress: Progress): void {
+  if (event.type === 'data') {
+    progress.line(`Data: ${event.name} (${event.source}), ${count(event.count)} training pictures`);
+  } else if (event.type === 'model') {
+    progress.line(`Model: ${modelText(event)}`);
+    progress.line(`Weights: ${weightsText(event.weights)}`);
+  } else if (event.type === 'features') {
+    showPass(progress, 'features', event);
+  } else {
+    const { step, steps, loss, imagesPerSecond } = event;
+    const text = `step ${step}/${steps}  loss ${loss.toFixed(4)}  ${count(imagesPerSecond)} images/s`;
+    progress.bar(step, steps, text);
+  }
+}
+
+async function summary(search: LearningRateSearch): Promise<string> {
+  const { ratePlot } = await import('./rate-plot.ts');
+  return `${ratePlot(search, process.stdout.columns)}\n${suggestionText(search.suggestion)}`;
+}
+
+function suggestionText(suggestion: number | null): string {
+  if (suggestion === null) return 'No suggestion: the loss never fell. Try other rates (--start, --end).';
+  const rate = Number(suggestion.toPrecision(2)).toExponential();
+  return `Suggestion: --lr ${rate}, the middle of the longest fall of the loss`;
+}

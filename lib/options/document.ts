@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { recipes } from '../recipes.ts';
 import { AUGMENTATIONS, augmentationParts } from './augmentation.ts';
 import { experimentOptions } from './experiment.ts';
+import { searchFields } from './learning-rate.ts';
 import { type CommandLine, commandLine, TOPICS } from './schema.ts';
 import { stageOptions } from './stage.ts';
 
@@ -15,9 +16,10 @@ const INTRODUCTION = `# Options
 <!-- Made by \`node scripts/make-options-doc.js\` from lib/options/; change it there. -->
 
 Every option has one name in programs and one flag on the command line, the same check and the same default.
-\`torch-tl run\` and \`runExperiment\` take them all, \`DenseNet121.fit\` those of Training, Optimiser, Schedule and
-Regularisation; \`torch-tl <command> --help\` lists a command's. A value that is wrong and a name that is unknown are
-refused before any work begins.`;
+\`torch-tl run\` and \`runExperiment\` take them all but those of Search, \`DenseNet121.fit\` those of Training,
+Optimiser, Schedule and Regularisation; \`torch-tl lr-find\` and \`DenseNet121.findLearningRate\` those of Search, and
+of the others what bears on a single step; \`torch-tl <command> --help\` lists a command's. A value that is wrong and a
+name that is unknown are refused before any work begins.`;
 
 const LAYERS = `## Layers
 
@@ -56,12 +58,11 @@ ${namesOf(stageOptions.omit({ epochs: true }))}.
 \`\`\``;
 
 function topicSection(topic: string): string {
-  const rows = Object.entries(experimentOptions.shape as Record<string, z.ZodType>).flatMap(
-    ([name, type]) => {
-      const declared = commandLine.get(type);
-      return declared?.topic === topic ? [row(name, type, declared)] : [];
-    },
-  );
+  const fields: Record<string, z.ZodType> = { ...experimentOptions.shape, ...searchFields };
+  const rows = Object.entries(fields).flatMap(([name, type]) => {
+    const declared = commandLine.get(type);
+    return declared?.topic === topic ? [row(name, type, declared)] : [];
+  });
   return `## ${topic}\n\n${table(['option', 'flag', 'must be', 'default', 'what it is'], rows)}`;
 }
 

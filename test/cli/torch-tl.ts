@@ -38,7 +38,8 @@ export function withPackage(text: string): string {
   return text.replaceAll("'torch-tl'", JSON.stringify(url));
 }
 
-function nodeProcess(args: string[], { cwd, env, onOutput }: Invocation): Promise<Ended> {
+/** Runs Node with these arguments, once dist is compiled, and waits for its end. */
+export function nodeProcess(args: string[], { cwd, env, onOutput }: Invocation): Promise<Ended> {
   compile();
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } });

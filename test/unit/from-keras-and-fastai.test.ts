@@ -20,7 +20,7 @@ const programs = [...page.matchAll(/^```js\n(.*?)^```/gms)].map(([, text]) => te
 const cells = [...page.matchAll(/^\| .+? \| (.+?) \|.*\|$/gm)].map(([, cell]) => cell as string);
 const spans = cells.flatMap((cell) => [...cell.matchAll(/`(.+?)`/g)].map(([, code]) => code as string));
 
-test.each(programs)('the program runs: %s', async (text) => {
+test.each(programs)('program %# runs', async (text) => {
   const { train, valid } = await smallData();
   const model = await smallModel();
   await runProgram(text, { model, train, valid });

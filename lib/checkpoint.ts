@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { BackgroundWriter } from './background-writer.ts';
 import { InputError, TorchTlError } from './errors.ts';
@@ -11,7 +11,7 @@ import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
 
 /*
  * A checkpoint is one safetensors file, written whole or not at all: the engine's tensors are the state
- * of the training to the bit, the metadata is what this side knows of it.
+ * of the training to the bit, the metadata is what this side knows of it, and a checksum over both.
  */
 
 /** Where a training went on: so many whole epochs, and so many batches of the next, were behind it. */
@@ -93,15 +93,16 @@ export class CheckpointWriter {
     // The engine may be an epoch ahead of what has been heard of it: that epoch's checkpoint is asked for too.
     if (!checkpoint || checkpoint.epoch > this.#state.epochs.length) return;
     const { epochs, resumed, options, data } = this.#state;
-    await mkdir(dirname(this.#file), { recursive: true });
-    await writeSafetensors(this.#file, checkpoint.tensors, {
+    const metadata = {
       formatVersion: '1',
       batch: JSON.stringify(checkpoint.batch),
       epochs: JSON.stringify(epochs.slice(0, checkpoint.epoch)),
       resumed: JSON.stringify(resumed),
       options: JSON.stringify(options),
       data: JSON.stringify(data),
-    });
+    };
+    const checksum = checksumOf(checkpoint.tensors, metadata);
+    await writeSafetensors(this.#file, checkpoint.tensors, { ...metadata, checksum });
   }
 }
 
@@ -112,10 +113,12 @@ export class CheckpointWriter {
  */
 export async function readCheckpoint(file: string): Promise<StoredCheckpoint | null> {
   if (!existsSync(file)) return null;
-  const { tensors, metadata } = await readSafetensors(file).catch((error: unknown) => {
+  const { tensors, metadata: text } = await readSafetensors(file).catch((error: unknown) => {
     const damaged = error instanceof TorchTlError && error.code === 'WEIGHTS_INVALID';
     throw damaged ? checkpointInvalid(file, error.message) : error;
   });
+  const { checksum, ...metadata } = text;
+  if (checksum !== checksumOf(tensors, metadata)) throw checkpointInvalid(file, 'it is damaged');
   const checked = checkpointMetadata.safeParse(metadata);
   if (!checked.success) {
     const issue = checked.error.issues[0] as z.core.$ZodIssue;
@@ -125,11 +128,20 @@ export async function readCheckpoint(file: string): Promise<StoredCheckpoint | n
   return { ...state, tensors };
 }
 
+/** CRC-32 in hexadecimal: safetensors itself notices no flipped bit. */
+function checksumOf(tensors: readonly HostTensor[], metadata: Record<string, string>): string {
+  const byName = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const names = byName.map(({ name, dtype, shape }) => [name, dtype, shape]);
+  const entries = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+  const start = crc32(JSON.stringify([entries, names]));
+  return byName.reduce((sum, { data }) => crc32(data, sum), start).toString(16);
+}
+
 /** That a file cannot be gone on from, and what to do. */
 export function checkpointInvalid(file: string, why: string): InputError {
   return new InputError(
     'CHECKPOINT_INVALID',
-    `The checkpoint ${resolve(file)} is not one of this training: ${why}. Remove it to start afresh.`,
+    `The checkpoint ${resolve(file)} cannot be gone on from: ${why}. Remove it to start afresh.`,
   );
 }
 

@@ -1,8 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ErrorCode, InputError, TorchTlError } from './errors.ts';
+
+/** The names of files that `writeFileAtomically` is writing. */
+export const TEMPORARY = /^\.torch-tl-[0-9a-f]{16}\.tmp$/;
 
 /** What the commonest system errors mean, and what helps. */
 const REASONS: Record<string, string> = {
@@ -39,6 +42,16 @@ export async function writeFileAtomically(
     await rm(temporary, { force: true }).catch(() => undefined);
     throw unwritable(path, cause);
   }
+}
+
+/**
+ * Removes what processes that were killed while they wrote a file have left in a directory, if it is
+ * there. Nobody else may be writing to it.
+ */
+export async function removeTemporaries(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((): string[] => []);
+  const temporaries = names.filter((name) => TEMPORARY.test(name));
+  await Promise.all(temporaries.map((name) => rm(join(directory, name), { force: true })));
 }
 
 /** Gives a file that is synced to the disk its final name in the same directory, so that it survives a power cut. */

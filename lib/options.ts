@@ -9,6 +9,7 @@ export {
   type ExperimentOptions,
   experimentOptions,
   featuresOptions,
+  flagOf,
   type RunOptions,
   runOptions,
   trainOptions,

@@ -73,6 +73,15 @@ export function spreadLearningRates(low: number, high: number): Record<string, n
 }
 
 /**
+ * Of all stages.
+ *
+ * @throws what `stagesOf` throws
+ */
+export function epochsOf(run: TrainingOptions): number {
+  return stagesOf(run).reduce((sum, { epochs }) => sum + epochs, 0);
+}
+
+/**
  * The stages that a run's options mean: its recipe's, or a single one.
  *
  * @throws InputError `INVALID_ARGUMENT` for too few epochs, or a recipe beside `freeze`

@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { z } from 'zod';
 import {
   type CheckpointState,
@@ -12,6 +14,7 @@ import type { Dataset } from './dataset.ts';
 import { TorchTlError } from './errors.ts';
 import { featureCacheOptions } from './feature-cache.ts';
 import { featureKeys, keptCuts } from './feature-cache-key.ts';
+import { unwritable } from './files.ts';
 import type { FitResult, fitOptions } from './fit.ts';
 import { sha256 } from './hash.ts';
 import { guarded, settle } from './job.ts';
@@ -62,10 +65,7 @@ export async function train(
   if (stored) await tellOfResumption(stored, state, options);
 
   const onFailure = (error: unknown) => failure.abort(error);
-  const checkpoints =
-    options.checkpoint === undefined
-      ? null
-      : new CheckpointWriter(options.checkpoint, model, state, onFailure);
+  const checkpoints = await checkpointWriter(run, state, onFailure);
   const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
   const pictures = await Promise.all([data.onDevice(device), options.valid.onDevice(device)]);
   const native = nativeOptions(run, await stageKeys(run, signal));
@@ -97,9 +97,22 @@ async function checkpointState(run: Training, stored: StoredCheckpoint | null): 
   return {
     epochs: [...epochs],
     resumed: stored ? [...stored.resumed, { epoch: epochs.length, batch: stored.batch }] : [],
-    options: plainOptions(trainingOptions.strip().parse(options)),
+    options: { ...plainOptions(trainingOptions.strip().parse(options)), device: run.device },
     data: { train, valid },
   };
+}
+
+/** Makes the file's directory once: a training whose directory is removed meanwhile must not bring it back. */
+async function checkpointWriter(
+  { model, options: { checkpoint } }: Training,
+  state: CheckpointState,
+  onFailure: (error: unknown) => void,
+): Promise<CheckpointWriter | null> {
+  if (checkpoint === undefined) return null;
+  await mkdir(dirname(checkpoint), { recursive: true }).catch((cause: unknown) => {
+    throw unwritable(checkpoint, cause);
+  });
+  return new CheckpointWriter(checkpoint, model, state, onFailure);
 }
 
 async function hashOf(data: Dataset): Promise<string> {
@@ -117,7 +130,10 @@ async function tellOfResumption(
   await onResume?.({ type: 'resume', epoch: epochs.length, batch, epochs, resumed: now.resumed, changed });
 }
 
-/** What hears of the engine's events: it keeps the epochs, and asks for checkpoints. */
+/**
+ * What hears of the engine's events: it keeps the epochs, and asks for checkpoints. The best epoch before
+ * a resumption is told of again, once its weights are back, since nobody may have written them.
+ */
 function reporter(
   { options }: Training,
   epochs: EpochMetrics[],
@@ -125,7 +141,10 @@ function reporter(
   onCheckpoint: () => void,
 ): (event: TrainEvent) => void {
   const names = stagesOf(options).map(({ name = null }) => name);
+  let bestBefore = epochs.length > 0 ? bestOf(epochs) : null;
   return (event) => {
+    if (bestBefore) options.onBest?.(bestBefore);
+    bestBefore = null;
     if (event.type === 'stage') options.onStage?.({ ...event, name: names[event.stage - 1] ?? null });
     else if (event.type === 'cache') options.onCache?.(event);
     else if (event.type === 'features') options.onFeatures?.(event);

@@ -10,6 +10,13 @@ export function percent(fraction: number): string {
   return `${(fraction * 100).toFixed(2)} %`;
 }
 
+/** `164 MB`, `1.3 GB` */
+export function size(bytes: number): string {
+  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`;
+  if (bytes < 1e9) return `${Math.round(bytes / 1e6)} MB`;
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
 /** `4.2 s`, `58 s`, `2.5 min`, `1.3 h` */
 export function duration(seconds: number): string {
   if (seconds < 10) return `${seconds.toFixed(1)} s`;

@@ -1,5 +1,5 @@
 import type { RunEvent } from '../experiments/train-into.ts';
-import { count, dataText, duration, modelText, percent, weightsText } from './format.ts';
+import { count, dataText, duration, modelText, percent, size, weightsText } from './format.ts';
 import { type Progress, showPass } from './progress.ts';
 
 type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
@@ -8,6 +8,7 @@ type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 export class RunProgress {
   readonly #progress: Progress;
   #epochs = 0;
+  #augmented = false;
   #epochsBefore = 0;
   #trainingSince = 0;
 
@@ -16,14 +17,24 @@ export class RunProgress {
   }
 
   show(event: RunEvent): void {
-    if (event.type === 'afresh') this.#showAfresh(event);
+    if (event.type === 'finished') this.#showFinished(event);
+    else if (event.type === 'afresh') this.#showAfresh(event);
     else if (event.type === 'data') this.#progress.line(`Data: ${dataText(event)}`);
     else if (event.type === 'setup') this.#showSetup(event);
     else if (event.type === 'resume') this.#showResumption(event);
     else if (event.type === 'stage') this.#showStage(event);
+    else if (event.type === 'cache') this.#showCache(event);
     else if (event.type === 'features') this.#showFeatures(event);
     else if (event.type === 'batch') this.#showBatch(event);
     else this.#showEpoch(event);
+  }
+
+  #showFinished({ directory, stoppedBecause }: EventOf<'finished'>): void {
+    const how =
+      stoppedBecause === 'epochs'
+        ? 'is finished; more epochs (--epochs) go on with it'
+        : 'is finished: it stopped early, since the validation loss fell no more';
+    this.#progress.line(`The run in ${directory} ${how}.`);
   }
 
   #showAfresh({ directory }: EventOf<'afresh'>): void {
@@ -32,6 +43,7 @@ export class RunProgress {
 
   #showSetup({ setup, directory, epochs, augmented }: EventOf<'setup'>): void {
     this.#epochs = epochs;
+    this.#augmented = augmented;
     const line = (text: string) => this.#progress.line(text);
     line(`Model: ${modelText(setup)}`);
     line(`Weights: ${weightsText(setup.weights)}`);
@@ -54,6 +66,13 @@ export class RunProgress {
     this.#progress.line(
       `Stage ${stage} of ${stages}${title}: ${count(trainableParameters)} parameters train`,
     );
+  }
+
+  #showCache({ part, cut, place, bytes, reason }: EventOf<'cache'>): void {
+    const pictures =
+      part === 'train' ? 'training pictures' : `validation pictures${this.#augmented ? ' only' : ''}`;
+    const where = { memory: 'in memory', device: 'on the GPU', file: `on the disk (${reason})` }[place];
+    this.#progress.line(`Feature cache: ${pictures} through ${cut}, ${size(bytes)} ${where}`);
   }
 
   #showFeatures({ done, total, seconds }: EventOf<'features'>): void {

@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectory } from '../cache-directory.ts';
 import { InputError } from '../errors.ts';
@@ -38,6 +38,9 @@ export interface DataOptions extends Omit<DecodeOptions, 'imageSize' | 'resize'>
   seed?: number;
 }
 
+/** What `--data` may name beside a directory. */
+export const DATA_NAMES: readonly string[] = ['auto', 'sample'];
+
 const READ_FORMS =
   'this version reads the official binary batches of CIFAR-10 (data_batch_*.bin, test_batch.bin) ' +
   'and folders of pictures (train/<class>/* or <class>/*)';
@@ -62,16 +65,28 @@ export async function openData(spec: string, options: DataOptions = {}): Promise
  * The pictures of a folder, not yet decoded.
  *
  * @param seed draws those held out for validation where they have no folder of their own
- * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the absolute path
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, also for one class alone, naming the absolute path
  */
 export async function listPictures(spec: string, seed: number): Promise<TrainAndValid> {
   const source = resolve(spec);
-  if (!(await isDirectory(source))) throw notFound(spec, source);
+  if (!(await isDirectory(source))) throw await notFound(source);
   const names = await list(source);
-  if (await isFolderOfPictures(source, names)) return listTrainAndValid(source, names, seed);
+  if (await isFolderOfPictures(source, names)) {
+    const pictures = await listTrainAndValid(source, names, seed);
+    requireTwoClasses(source, pictures.train.classes);
+    return pictures;
+  }
   throw new InputError(
     'DATA_INVALID',
     `${source} holds no folders of pictures; expected <class>/<picture>, or the same under train/ and valid/.`,
+  );
+}
+
+function requireTwoClasses(source: string, classes: readonly string[]): void {
+  if (classes.length >= 2) return;
+  throw new InputError(
+    'DATA_INVALID',
+    `${source} holds one class only, '${classes[0]}'; at least 2 class folders are needed to tell apart.`,
   );
 }
 
@@ -82,7 +97,7 @@ async function openSample(options: DataOptions): Promise<OpenedData> {
 
 async function openDirectory(spec: string, options: DataOptions): Promise<OpenedData> {
   const source = resolve(spec);
-  if (!(await isDirectory(source))) throw notFound(spec, source);
+  if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
   const names = await list(source);
   if (await isFolderOfPictures(source, names)) return openFolder(source, names, options);
   refuseOtherForms(source, names);
@@ -130,8 +145,10 @@ async function isDirectory(path: string): Promise<boolean> {
   throw new InputError('DATA_INVALID', `${path} is no directory; ${READ_FORMS}.`);
 }
 
-function notFound(spec: string, path: string): InputError {
-  const meant = nearest(spec, ['auto', 'sample']);
+/** @param names what might be meant beside what lies next to it */
+async function notFound(path: string, names: readonly string[] = []): Promise<InputError> {
+  const siblings = await readdir(dirname(path)).catch((): string[] => []);
+  const meant = nearest(basename(path), [...names, ...siblings]);
   const hint = meant ? ` Did you mean '${meant}'?` : '';
   return new InputError('DATA_NOT_FOUND', `There is no directory ${path} to read data from.${hint}`);
 }

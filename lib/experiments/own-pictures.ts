@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { listPictures } from '../data/source.ts';
 import { checkOptions, trainOptions } from '../options.ts';
@@ -61,13 +62,15 @@ export async function trainOwnPictures(
   given: z.input<typeof trainOptions>,
   { onRecommendation = () => {}, ...control }: OwnPicturesControl = {},
 ): Promise<RunResults> {
-  const { data, limitTrain, seed, weights = DEFAULT_WEIGHTS } = checkOptions(trainOptions, given);
-  if (control.resume) return run(definitionOf('train'), given, control);
-  const { train } = await listPictures(data, seed);
+  const { data: directory, limitTrain, seed, weights = DEFAULT_WEIGHTS } = checkOptions(trainOptions, given);
+  if (control.resume) return run(definitionOf('train'), { ...given, data: resolve(directory) }, control);
+  const { train } = await listPictures(directory, seed);
   const recommendation = recommend(Math.min(train.files.length, limitTrain ?? Infinity), weights);
   onRecommendation(recommendation, given);
   // A recipe says itself what is frozen: whoever freezes decides for themselves.
   const { recipe, ...others } = recommendation.options;
   const recommended = given.freeze === undefined ? { recipe, ...others } : others;
-  return run(definitionOf('train'), { ...recommended, ...given }, control);
+  // Here `sample` is a directory of that name.
+  const data = resolve(directory);
+  return run(definitionOf('train'), { ...recommended, ...given, data }, control);
 }

@@ -1,9 +1,13 @@
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { MAY_CHANGE } from '../checkpoint.ts';
+import { MAY_CHANGE, plainOptions } from '../checkpoint.ts';
+import { DATA_NAMES } from '../data/source.ts';
 import { InputError } from '../errors.ts';
 import { readJsonFile } from '../files.ts';
+import type { Precision } from '../native.ts';
+import { flagOf, type RunOptions } from '../options.ts';
+import { CATALOGUE } from '../weights/catalogue.ts';
 import type { RunResults } from './results.ts';
 
 /*
@@ -14,12 +18,17 @@ import type { RunResults } from './results.ts';
 export interface RunConfig {
   experiment: string;
   options: Record<string, unknown>;
+  /** What `auto` came to. */
+  precision?: Precision | undefined;
+  weights?: { sha256: string | null } | undefined;
 }
 
 const runConfig = z.object({
   formatVersion: z.literal(1),
   experiment: z.string(),
   options: z.record(z.string(), z.unknown()),
+  precision: z.enum(['fp32', 'bf16']).optional(),
+  weights: z.object({ sha256: z.string().nullable() }).optional(),
 });
 
 /**
@@ -51,37 +60,59 @@ export async function finishedResults(directory: string, epochs: number): Promis
   return results?.stoppedBecause === 'epochs' && results.epochs.length >= epochs ? results : null;
 }
 
+/** Options that name the same files from any working directory. */
+export function withAbsolutePaths<Options extends Partial<RunOptions>>(options: Options): Options {
+  const { data, weights, featureCache } = options;
+  const absolute: Partial<RunOptions> = {};
+  if (data !== undefined && !DATA_NAMES.includes(data)) absolute.data = resolve(data);
+  if (weights !== undefined && !CATALOGUE.some(({ name }) => name === weights)) {
+    absolute.weights = resolve(weights);
+  }
+  if (typeof featureCache === 'string') absolute.featureCache = resolve(featureCache);
+  return { ...options, ...absolute };
+}
+
 /**
  * The options of a run that goes on: those it had, and of those now given the ones that may change.
  *
+ * @param directory the run's
  * @param given only what the caller set
  * @throws InputError `CHECKPOINT_MISMATCH`, naming the first option that must not change
  */
 export function optionsToGoOn(
-  file: string,
+  directory: string,
   earlier: RunConfig,
   experiment: string,
   given: Record<string, unknown>,
 ): Record<string, unknown> {
-  requireEqual(file, 'experiment', earlier.experiment, experiment);
-  for (const [name, value] of Object.entries(given)) {
-    if (name !== 'out' && !MAY_CHANGE.includes(name)) {
-      requireEqual(file, name, earlier.options[name], plain(value));
-    }
+  requireEqual(directory, 'experiment', earlier.experiment, experiment);
+  for (const [name, value] of Object.entries(plainOptions(withAbsolutePaths(given)))) {
+    if (name === 'out' || MAY_CHANGE.includes(name)) continue;
+    requireEqual(directory, shownOption(name), earlier.options[name], value);
   }
   return { ...earlier.options, ...given };
 }
 
-function requireEqual(file: string, name: string, then: unknown, now: unknown): void {
+/**
+ * Makes sure that a run which goes on starts from the same weights: its results name them.
+ *
+ * @throws InputError `CHECKPOINT_MISMATCH`
+ */
+export function requireSameWeights(directory: string, { weights }: RunConfig, sha256: string | null): void {
+  if (weights) requireEqual(directory, "weights' SHA-256", weights.sha256, sha256);
+}
+
+function shownOption(name: string): string {
+  const flag = flagOf(name);
+  return flag === undefined ? name : `${name} (${flag})`;
+}
+
+function requireEqual(directory: string, what: string, then: unknown, now: unknown): void {
   if (isDeepStrictEqual(then, now)) return;
   const shown = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value));
   throw new InputError(
     'CHECKPOINT_MISMATCH',
-    `Cannot go on with the run in ${dirname(resolve(file))}: its ${name} was ${shown(then)}, and is now ${shown(now)}. ` +
-      'Leave the option out, or start a new run.',
+    `Cannot go on with the run in ${resolve(directory)}: its ${what} was ${shown(then)}, and is now ${shown(now)}. ` +
+      'Leave it as it was, or start a new run.',
   );
-}
-
-function plain(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
 }

@@ -1,8 +1,8 @@
 import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { InputError, TorchTlError } from '../errors.ts';
 import { type FileLock, lockFile } from '../file-lock.ts';
-import { writeFileAtomically } from '../files.ts';
+import { removeTemporaries, TEMPORARY, writeFileAtomically } from '../files.ts';
 import type { EpochMetrics } from '../native.ts';
 import { FORMAT_VERSION } from './results.ts';
 
@@ -37,11 +37,13 @@ export async function requireVacant(path: string): Promise<void> {
 export class RunDirectory {
   /** Absolute. */
   readonly path: string;
+  readonly #config: object;
   readonly #lock: FileLock;
   #epochs: FileHandle;
 
-  private constructor(path: string, lock: FileLock, epochs: FileHandle) {
+  private constructor(path: string, config: object, lock: FileLock, epochs: FileHandle) {
     this.path = path;
+    this.#config = config;
     this.#lock = lock;
     this.#epochs = epochs;
   }
@@ -53,25 +55,30 @@ export class RunDirectory {
    */
   static async create(path: string, config: object): Promise<RunDirectory> {
     await requireVacant(path);
-    // Opening it exclusively decides which of two runs gets an empty directory.
-    return RunDirectory.#open(path, config, () => open(join(path, 'epochs.jsonl'), 'ax'));
+    return RunDirectory.#open(path, config, async () => {
+      // A run that wanted the directory too may have had it, and ended, before the lock was ours.
+      await requireVacant(path);
+      await writeJson(path, 'config.json', config);
+    });
   }
 
   /**
-   * Opens the directory of a run that shall go on, and says so in `config.json`.
+   * Opens the directory of a run that shall go on. All stays as it is, and only what a killed process was
+   * writing goes, before `goBackTo`.
    *
    * @throws InputError `RUN_LOCKED` or `WRITE_FAILED`
    */
   static async reopen(path: string, config: object): Promise<RunDirectory> {
-    return RunDirectory.#open(path, config, () => open(join(path, 'epochs.jsonl'), 'a'));
+    return RunDirectory.#open(path, config, async () => {});
   }
 
-  static async #open(path: string, config: object, openEpochs: () => Promise<FileHandle>) {
+  static async #open(path: string, config: object, prepare: () => Promise<void>): Promise<RunDirectory> {
     const lock = await makeLocked(path);
     try {
-      const directory = new RunDirectory(resolve(path), lock, await openEpochs());
-      await directory.#writeJson('config.json', config);
-      return directory;
+      await removeTemporaries(path);
+      await removeTemporaries(dirname(checkpointIn(path)));
+      await prepare();
+      return new RunDirectory(resolve(path), config, lock, await open(join(path, 'epochs.jsonl'), 'a'));
     } catch (cause) {
       lock.release();
       throw cause instanceof TorchTlError ? cause : cannotMake(path, cause);
@@ -88,11 +95,13 @@ export class RunDirectory {
 
   /**
    * Puts the directory back to where so many epochs were behind the run: of epochs.jsonl their lines stay
-   * as they are, later ones and a torn one go, and lines that were not written yet are added.
+   * as they are, later ones and a torn one go, and lines that were not written yet are added;
+   * `config.json` says how it goes on.
    *
    * @throws TorchTlError `WRITE_FAILED`
    */
   async goBackTo(epochs: readonly EpochMetrics[]): Promise<void> {
+    await writeJson(this.path, 'config.json', this.#config);
     const file = join(this.path, 'epochs.jsonl');
     const kept = (await readFile(file, 'utf8')).split('\n').slice(0, -1).slice(0, epochs.length);
     const lines = [...kept.map((line) => `${line}\n`), ...epochs.slice(kept.length).map(lineOf)];
@@ -115,18 +124,13 @@ export class RunDirectory {
   }
 
   async writeResults(results: object): Promise<void> {
-    await this.#writeJson('results.json', results);
+    await writeJson(this.path, 'results.json', results);
   }
 
   async close(): Promise<void> {
     await this.#epochs.close();
     await rm(join(this.path, LOCK), { force: true });
     this.#lock.release();
-  }
-
-  async #writeJson(name: string, content: object): Promise<void> {
-    const text = `${JSON.stringify(content, null, 2)}\n`;
-    await writeFileAtomically(join(this.path, name), [Buffer.from(text)]);
   }
 }
 
@@ -135,13 +139,18 @@ export function checkpointIn(path: string): string {
   return join(path, 'checkpoint', 'training.safetensors');
 }
 
+async function writeJson(directory: string, name: string, content: object): Promise<void> {
+  const text = `${JSON.stringify(content, null, 2)}\n`;
+  await writeFileAtomically(join(directory, name), [Buffer.from(text)]);
+}
+
 function lineOf(epoch: EpochMetrics): string {
   return `${JSON.stringify({ formatVersion: FORMAT_VERSION, ...epoch })}\n`;
 }
 
 async function filesIn(path: string): Promise<string[]> {
   try {
-    return (await readdir(path)).filter((name) => name !== LOCK);
+    return (await readdir(path)).filter((name) => name !== LOCK && !TEMPORARY.test(name));
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return [];

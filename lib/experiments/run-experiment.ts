@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
@@ -10,13 +9,20 @@ import { InputError } from '../errors.ts';
 import { loadEngine } from '../native.ts';
 import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options.ts';
 import { choosePrecision } from '../precision.ts';
-import { stagesOf } from '../recipes.ts';
+import { epochsOf, stagesOf } from '../recipes.ts';
 import { packageVersion } from '../version.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
 import { type Experiment, experimentName, experiments } from './paper.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
-import { finishedResults, optionsToGoOn, readRunConfig } from './run-config.ts';
-import { checkpointIn, defaultRunDirectory, RunDirectory, requireVacant } from './run-directory.ts';
+import {
+  finishedResults,
+  optionsToGoOn,
+  type RunConfig,
+  readRunConfig,
+  requireSameWeights,
+  withAbsolutePaths,
+} from './run-config.ts';
+import { defaultRunDirectory, RunDirectory, requireVacant } from './run-directory.ts';
 import { type RunEvent, trainInto } from './train-into.ts';
 
 export interface RunControl {
@@ -71,16 +77,19 @@ export async function run(
   given: z.input<typeof runOptions>,
   { resume = false, signal = new AbortController().signal, onEvent = () => {} }: RunControl = {},
 ): Promise<RunResults> {
-  const options = checkOptions(runOptions, resume ? await earlierOptions(definition, given) : given);
+  const path = resume ? directoryToGoOn(given) : (given.out ?? defaultRunDirectory(definition.name));
+  const earlier = resume ? await readRunConfig(join(path, 'config.json')) : null;
+  const asked = earlier ? optionsToGoOn(path, earlier, definition.name, given) : given;
+  const options = withAbsolutePaths(checkOptions(runOptions, asked));
   requireConsistent(options);
-  const path = options.out ?? defaultRunDirectory(definition.name);
-  const goesOn = resume && existsSync(join(path, 'config.json'));
-  if (goesOn) {
+  if (earlier) {
     const finished = await finishedResults(path, epochsOf(options));
-    if (finished) return finished;
+    if (finished) {
+      onEvent({ type: 'finished', directory: path, stoppedBecause: finished.stoppedBecause });
+      return finished;
+    }
   } else await requireVacant(path);
-  if (resume && !existsSync(checkpointIn(path))) onEvent({ type: 'afresh', directory: path });
-  const machine = describeMachine(options);
+  const machine = describeMachine(options, earlier);
 
   const { train, valid, validation } = await openPictures(options, signal);
   let model: DenseNet121 | undefined;
@@ -89,16 +98,14 @@ export async function run(
     const dataset = { name, train: train.count, valid: valid.count, source, validation };
     onEvent({ type: 'data', ...dataset });
     model = await createModel(definition, options, machine.device, train);
+    if (earlier) requireSameWeights(path, earlier, model.weights?.sha256 ?? null);
     const described = await describeModel(definition, options, model);
     const setup = { ...described, dataset, classes: train.classes, ...machine };
     signal.throwIfAborted();
     const config = configOf(setup, options, model);
-    const directory = goesOn
+    const directory = earlier
       ? await RunDirectory.reopen(path, config)
       : await RunDirectory.create(path, config);
-    if (goesOn && !existsSync(directory.checkpoint)) await directory.goBackTo([]);
-    const augmented = options.augmentation !== 'none';
-    onEvent({ type: 'setup', setup, directory: directory.path, epochs: epochsOf(options), augmented });
     return await trainInto(directory, { setup, options, model, train, valid, resume, signal, onEvent });
   } finally {
     model?.dispose();
@@ -116,19 +123,12 @@ export function openPictures(
   return openDatasets(data, { imageSize, resize, limits, seed, signal });
 }
 
-async function earlierOptions(
-  { name }: RunDefinition,
-  given: z.input<typeof runOptions>,
-): Promise<Record<string, unknown>> {
-  if (given.out === undefined) {
-    throw new InputError(
-      'INVALID_ARGUMENT',
-      'To go on with a run its directory must be given: --resume --out DIR.',
-    );
-  }
-  const file = join(given.out, 'config.json');
-  const earlier = await readRunConfig(file);
-  return earlier ? optionsToGoOn(file, earlier, name, given) : given;
+function directoryToGoOn({ out }: z.input<typeof runOptions>): string {
+  if (out !== undefined) return out;
+  throw new InputError(
+    'INVALID_ARGUMENT',
+    'To go on with a run its directory must be given: --resume --out DIR.',
+  );
 }
 
 /** @throws InputError `INVALID_ARGUMENT` for weights of a random start */
@@ -140,23 +140,25 @@ export function requireConsistent({ init, weights }: RunOptions): void {
   );
 }
 
-/** Of all stages. */
-function epochsOf(options: RunOptions): number {
-  return stagesOf(options).reduce((sum, { epochs }) => sum + epochs, 0);
-}
-
-function describeMachine({ device: requested, precision, threads }: RunOptions): Machine {
+function describeMachine(options: RunOptions, earlier: RunConfig | null): Machine {
   const engine = loadEngine();
   const info = engine.info();
-  const device = chooseDevice(requested, info);
-  const chosen = precision === 'auto' ? choosePrecision(info, device) : { precision, reason: 'as asked for' };
+  const device = chooseDevice(options.device, info);
+  const { precision, reason } = precisionOf(options, earlier, device);
   return {
     device,
-    hardware: hardwareOf(device, threads ?? info.threads),
-    precision: chosen.precision,
-    precisionReason: chosen.reason,
+    hardware: hardwareOf(device, options.threads ?? info.threads),
+    precision,
+    precisionReason: reason,
     libtorch: engine.libtorch,
   };
+}
+
+/** A run that goes on computes in the precision that it had, on whatever device. */
+function precisionOf({ precision }: RunOptions, earlier: RunConfig | null, device: string) {
+  if (earlier?.precision) return { precision: earlier.precision, reason: 'as before' };
+  if (precision !== 'auto') return { precision, reason: 'as asked for' };
+  return choosePrecision(loadEngine().info(), device);
 }
 
 function hardwareOf(device: string, threads: number): string {

@@ -1,23 +1,28 @@
+import { existsSync } from 'node:fs';
 import { BackgroundWriter } from '../background-writer.ts';
 import type { ResumePoint } from '../checkpoint.ts';
 import type { Dataset } from '../dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { TorchTlError } from '../errors.ts';
-import type { BatchProgress, FeaturesProgress, FitRun, Resumption, StageStart } from '../fit.ts';
+import type { BatchProgress, CacheReport, FeaturesProgress, FitRun, Resumption, StageStart } from '../fit.ts';
 import type { EpochMetrics } from '../native.ts';
 import { type ExperimentOptions, trainingOptions } from '../options.ts';
+import { epochsOf } from '../recipes.ts';
 import { bestOf } from '../train.ts';
-import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
+import { FORMAT_VERSION, type RunResults, type RunSetup, type StoppedBecause } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 
-/** What a run tells: first `data`, then `setup`, then the others many times. */
+/** What a run tells: first `data`, then `setup`, then the others; or of a finished one that alone. */
 export type RunEvent =
-  /** A run that was to go on has nothing to go on from. */
+  /** A run that was to go on has nothing left to train. */
+  | { type: 'finished'; directory: string; stoppedBecause: StoppedBecause }
+  /** A run that was to go on has no checkpoint to go on from. */
   | { type: 'afresh'; directory: string }
   | ({ type: 'data' } & RunSetup['dataset'])
   | { type: 'setup'; setup: RunSetup; directory: string; epochs: number; augmented: boolean }
   | Resumption
   | StageStart
+  | CacheReport
   | FeaturesProgress
   | BatchProgress
   | ({ type: 'epoch'; best: boolean } & EpochMetrics);
@@ -40,16 +45,18 @@ export interface PreparedRun {
  * @throws the signal's reason, TorchTlError `WRITE_FAILED`, or what `fit` throws
  */
 export async function trainInto(directory: RunDirectory, run: PreparedRun): Promise<RunResults> {
-  const { setup } = run;
+  const { setup, options, onEvent } = run;
   const recorder = new Recorder(directory, run);
   try {
+    const augmented = options.augmentation !== 'none';
+    onEvent({ type: 'setup', setup, directory: directory.path, epochs: epochsOf(options), augmented });
     const outcome = await recorder.train();
     const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome };
     await directory.writeResults(results);
     return results;
   } catch (error) {
-    // A run that cannot go on from its checkpoint is left as it was.
-    if (!isAboutCheckpoint(error)) {
+    // A run that could not be gone on with is left as it was.
+    if (recorder.begun) {
       const results = { formatVersion: FORMAT_VERSION, ...setup, ...recorder.partial(error) };
       // What stopped the run matters more than that its record cannot be written either.
       await directory.writeResults(results).catch(() => {});
@@ -71,18 +78,31 @@ class Recorder {
   readonly #epochs: EpochMetrics[] = [];
   readonly #bestEpochs = new Set<number>();
   #resumed: readonly ResumePoint[] = [];
+  #begun: boolean;
+  #earlierSeconds = 0;
   #featuresSeconds = 0;
 
   constructor(directory: RunDirectory, run: PreparedRun) {
     this.#directory = directory;
     this.#run = run;
+    this.#begun = !run.resume;
     this.#bestWriter = new BackgroundWriter(
       () => run.model.saveBest(directory.best),
       (error) => this.#writingFailed.abort(error),
     );
   }
 
+  /** False while a run that was to go on stands as it did. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
   async train(): Promise<Outcome> {
+    const { resume, onEvent } = this.#run;
+    if (resume && !existsSync(this.#directory.checkpoint)) {
+      await this.#goBackTo([]);
+      onEvent({ type: 'afresh', directory: this.#directory.path });
+    }
     const fit = this.#start();
     try {
       await this.#recordEpochs(fit);
@@ -100,9 +120,9 @@ class Recorder {
 
   /** What there is of a run that `error` ended. */
   partial(error: unknown): Outcome {
-    const training = this.#epochs.reduce((sum, { seconds }) => sum + seconds, 0);
+    const training = secondsOf(this.#epochs);
     const pictures = this.#epochs.length * this.#run.train.count;
-    const total = (performance.now() - this.#started) / 1000;
+    const total = this.#earlierSeconds + (performance.now() - this.#started) / 1000;
     return {
       epochs: this.#epochs,
       best: this.#epochs.length > 0 ? summaryOf(bestOf(this.#epochs)) : null,
@@ -124,6 +144,7 @@ class Recorder {
       signal: AbortSignal.any([signal, this.#writingFailed.signal]),
       onResume: (resumption) => this.#goOn(resumption),
       onStage: onEvent,
+      onCache: onEvent,
       onFeatures: (progress) => {
         this.#featuresSeconds = progress.seconds;
         onEvent(progress);
@@ -138,9 +159,15 @@ class Recorder {
 
   async #goOn(resumption: Resumption): Promise<void> {
     this.#epochs.push(...resumption.epochs);
+    this.#earlierSeconds = secondsOf(resumption.epochs);
     this.#resumed = resumption.resumed;
-    await this.#directory.goBackTo(resumption.epochs);
+    await this.#goBackTo(resumption.epochs);
     this.#run.onEvent(resumption);
+  }
+
+  async #goBackTo(epochs: readonly EpochMetrics[]): Promise<void> {
+    this.#begun = true;
+    await this.#directory.goBackTo(epochs);
   }
 
   async #recordEpochs(fit: FitRun): Promise<void> {
@@ -161,9 +188,6 @@ function failure(error: unknown): Pick<Outcome, 'stoppedBecause' | 'error'> {
   return { stoppedBecause: 'failed', error: { code, message: String((error as Error).message) } };
 }
 
-function isAboutCheckpoint(error: unknown): boolean {
-  return (
-    error instanceof TorchTlError &&
-    (error.code === 'CHECKPOINT_INVALID' || error.code === 'CHECKPOINT_MISMATCH')
-  );
+function secondsOf(epochs: readonly EpochMetrics[]): number {
+  return epochs.reduce((sum, { seconds }) => sum + seconds, 0);
 }

@@ -85,6 +85,12 @@ export const runOptions = experimentOptions.extend({
 
 export type RunOptions = z.output<typeof runOptions>;
 
+/** An option's flag on the command line, such as `--lr`; undefined where it has none. */
+export function flagOf(name: string): string | undefined {
+  const type = (runOptions.shape as Record<string, z.ZodType>)[name];
+  return type && commandLine.get(type)?.flags.split(' ')[0];
+}
+
 const BY_COUNT = '(default: by the number of pictures)';
 
 /** Of a run with the user's own pictures; what has no default here is chosen by their number. */

@@ -17,7 +17,10 @@ describe('runExperiment', () => {
       { ...SMALL, out },
       { onEvent: (event) => events.push(event) },
     );
-    expect(events.map(({ type }) => type).slice(0, 3)).toEqual(['data', 'setup', 'features']);
+    const types = events.map(({ type }) => type);
+    expect(types.slice(0, 4)).toEqual(['data', 'setup', 'stage', 'cache']);
+    expect(types.indexOf('features')).toBeGreaterThan(types.indexOf('cache'));
+    expect(types.at(-1)).toBe('epoch');
     expect(events[0]).toMatchObject({ name: 'cifar10-sample', train: 20, valid: 10 });
     const epochs = events.filter(({ type }) => type === 'epoch');
     expect(epochs.map((event) => 'epoch' in event && event.epoch)).toEqual([1, 2]);
@@ -46,13 +49,13 @@ describe('runExperiment', () => {
     });
   });
 
-  test('stops where the best weights cannot be written, and says so', async () => {
+  test('stops where its files cannot be written, and does not bring its directory back', async () => {
     const out = join(temporaryDirectory(), 'run');
     const onEvent = ({ type }: RunEvent) => {
       if (type === 'features') rmSync(out, { recursive: true, force: true });
     };
     await expect(runExperiment('finetune', { ...ENDLESS, out }, { onEvent })).rejects.toThrow(
-      expect.objectContaining({ code: 'WRITE_FAILED', message: expect.stringContaining('best.safetensors') }),
+      expect.objectContaining({ code: 'WRITE_FAILED', message: expect.stringContaining(out) }),
     );
     expect(existsSync(out)).toBe(false);
   });

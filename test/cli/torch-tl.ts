@@ -18,8 +18,12 @@ export interface Ended {
 export interface Invocation {
   cwd: string;
   env?: Record<string, string>;
+  /** Is called with the process's number. */
+  onStart?: (pid: number) => void;
   /** Is called with all of stdout so far, and may send a signal. */
   onOutput?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** Is called again and again, and may send a signal. */
+  onTick?: (kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** Calls `torch-tl` and waits for its end. */
@@ -39,10 +43,15 @@ export function withPackage(text: string): string {
 }
 
 /** Runs Node with these arguments, once dist is compiled, and waits for its end. */
-export function nodeProcess(args: string[], { cwd, env, onOutput }: Invocation): Promise<Ended> {
+export function nodeProcess(
+  args: string[],
+  { cwd, env, onStart, onOutput, onTick }: Invocation,
+): Promise<Ended> {
   compile();
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } });
+    if (child.pid !== undefined) onStart?.(child.pid);
+    const ticks = onTick && setInterval(() => onTick((signal) => child.kill(signal)), 5);
     const ended: Ended = { code: null, stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       ended.stdout += text;
@@ -51,7 +60,10 @@ export function nodeProcess(args: string[], { cwd, env, onOutput }: Invocation):
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       ended.stderr += text;
     });
-    child.on('error', reject).on('close', (code) => resolve({ ...ended, code }));
+    child.on('error', reject).on('close', (code) => {
+      clearInterval(ticks);
+      resolve({ ...ended, code });
+    });
   });
 }
 

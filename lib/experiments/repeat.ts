@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { InputError } from '../errors.ts';
-import type { runOptions } from '../options.ts';
+import { checkOptions, runOptions } from '../options.ts';
 import type { RunResults } from './results.ts';
-import { readRunConfig } from './run-config.ts';
+import { type RunConfig, readRunConfig } from './run-config.ts';
 import { definitionOf, type RunControl, run } from './run-experiment.ts';
 
 /**
@@ -27,5 +27,17 @@ export async function repeat(
       `${file} is of a run of '${config.experiment}', not of '${experiment}'; leave out one of the two.`,
     );
   }
+  requireRepeatable(file, config);
   return run(definitionOf(config.experiment), { ...config.options, ...given }, control);
+}
+
+/** What is wrong in the file is said to be there. */
+function requireRepeatable(file: string, { experiment, options }: RunConfig): void {
+  try {
+    definitionOf(experiment);
+    checkOptions(runOptions, options);
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    throw new InputError('RUN_INVALID', `The run of ${file} cannot be repeated: ${cause.message}`, { cause });
+  }
 }

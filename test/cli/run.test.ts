@@ -20,9 +20,12 @@ describe('torch-tl run', () => {
     expect(code).toBe(0);
 
     const lines = stdout.split('\n');
-    expect(lines[0]).toBe('Data: cifar10-sample (embedded sample), 40 training and 20 validation pictures');
+    expect(lines[0]).toBe(
+      'Data: cifar10-sample (embedded sample), 40 training and 20 validation pictures (test_batch.bin)',
+    );
     expect(stdout).toMatch(/^Weights: tiny-imagenet, trained on Tiny ImageNet.*SHA-256 7596e3f6/m);
     expect(lines.filter((line) => line.startsWith('epoch '))).toHaveLength(2);
+    expect(stdout).toMatch(/^Feature cache: training pictures through norm5, 164 kB in memory$/m);
     expect(stdout).toMatch(/^validation accuracy +\S+ % +92\.72 %$/m);
 
     const [name] = readdirSync(join(cwd, 'runs'));
@@ -30,10 +33,12 @@ describe('torch-tl run', () => {
     const run = join(cwd, 'runs', name ?? '');
     expect(readdirSync(run).sort()).toEqual([
       'best.safetensors',
+      'checkpoint',
       'config.json',
       'epochs.jsonl',
       'results.json',
     ]);
+    expect(readdirSync(join(run, 'checkpoint'))).toEqual(['training.safetensors']);
     const results = resultsIn(run);
     expect(results).toMatchObject({
       formatVersion: 1,
@@ -75,6 +80,17 @@ describe('torch-tl run', () => {
     expect(stderr).toMatch(/^epoch 1\/1 /m);
   });
 
+  test('says that with augmentation only validation features are cached', async () => {
+    const cwd = temporaryDirectory();
+    const args = ['run', 'finetune', ...SMALL, '--epochs', '1', '--out', 'run', '--augmentation', 'light'];
+    const { code, stdout } = await torchTl(args, { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Augmentation: on, so training pictures run through the whole network/m);
+    expect(stdout.match(/^Feature cache: .*$/gm)).toEqual([
+      'Feature cache: validation pictures only through norm5, 82 kB in memory',
+    ]);
+  });
+
   test('gives the same losses with and without the feature cache', async () => {
     const cwd = temporaryDirectory();
     const args = ['run', 'finetune', ...SMALL, '--epochs', '2', '--json', '--device', 'cpu', '--out'];
@@ -114,7 +130,7 @@ describe('torch-tl run', () => {
 
   test.each<[string, string[], string]>([
     ['an unknown experiment', ['finetun'], "There is no experiment 'finetun'; did you mean 'finetune'?"],
-    ['no experiment', [], "missing required argument 'experiment'"],
+    ['no experiment', [], 'Say what to run: base, base-optimized or finetune, or --config FILE'],
     ['a misspelt option', ['base', '--epocs', '3'], 'Did you mean --epochs?'],
     [
       'a bad number',

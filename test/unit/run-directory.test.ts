@@ -82,6 +82,25 @@ describe('RunDirectory', () => {
     expect(directories).toHaveLength(1);
   });
 
+  test('refuses a directory where another run is at work, until its end', async () => {
+    const path = join(temporaryDirectory(), 'run');
+    const directory = await RunDirectory.create(path, {});
+    await expect(RunDirectory.reopen(path, {})).rejects.toMatchObject({
+      name: 'InputError',
+      code: 'RUN_LOCKED',
+      message: expect.stringContaining(path),
+    });
+    await directory.close();
+    await (await RunDirectory.reopen(path, {})).close();
+  });
+
+  test('takes a directory whose run was killed before it had written anything', async () => {
+    const path = temporaryDirectory();
+    for (const name of ['lock', '.torch-tl-0123456789abcdef.tmp']) writeFileSync(join(path, name), '');
+    await (await RunDirectory.create(path, {})).close();
+    expect(readdirSync(path).sort()).toEqual(['config.json', 'epochs.jsonl']);
+  });
+
   test.skipIf(process.getuid?.() === 0)('says where it may not write', async () => {
     const root = temporaryDirectory();
     mkdirSync(join(root, 'locked'));
@@ -91,5 +110,71 @@ describe('RunDirectory', () => {
       expect.objectContaining({ code: 'WRITE_FAILED', message: expect.stringContaining(path) }),
     );
     expect(existsSync(path)).toBe(false);
+  });
+});
+
+describe('a run directory that is gone on with', () => {
+  /** Of a run that was killed in its fourth epoch. */
+  async function killedRun(): Promise<string> {
+    const path = temporaryDirectory();
+    mkdirSync(join(path, 'checkpoint'));
+    const files = {
+      'config.json': '{"options":1}',
+      'epochs.jsonl': `${line(1).replace('{', '{ ')}${line(2)}${line(3)}{"formatVersion":1,"ep`,
+      'results.json': '{}',
+      'best.safetensors': 'best',
+      '.torch-tl-0123456789abcdef.tmp': 'torn',
+      'checkpoint/training.safetensors': 'state',
+      'checkpoint/.torch-tl-0123456789abcdef.tmp': 'torn',
+    };
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content);
+    return path;
+  }
+
+  const contentOf = (path: string, name: string) => readFileSync(join(path, name), 'utf8');
+
+  test('stays as it is until it goes back, but for what a killed process was writing', async () => {
+    const path = await killedRun();
+    await (await RunDirectory.reopen(path, { options: 2 })).close();
+    expect(readdirSync(path).sort()).toEqual([
+      'best.safetensors',
+      'checkpoint',
+      'config.json',
+      'epochs.jsonl',
+      'results.json',
+    ]);
+    expect(readdirSync(join(path, 'checkpoint'))).toEqual(['training.safetensors']);
+    expect(contentOf(path, 'config.json')).toBe('{"options":1}');
+    expect(contentOf(path, 'epochs.jsonl')).toMatch(/"ep$/);
+  });
+
+  test('keeps the lines of its epochs byte for byte, and drops later ones and a torn one', async () => {
+    const path = await killedRun();
+    const directory = await RunDirectory.reopen(path, { options: 2 });
+    await directory.goBackTo([metrics(1), metrics(2)]);
+    await directory.appendEpoch(metrics(3));
+    await directory.close();
+    expect(contentOf(path, 'epochs.jsonl')).toBe(line(1).replace('{', '{ ') + line(2) + line(3));
+    expect(JSON.parse(contentOf(path, 'config.json'))).toEqual({ options: 2 });
+    expect(existsSync(join(path, 'results.json'))).toBe(false);
+    expect(contentOf(path, 'best.safetensors')).toBe('best');
+  });
+
+  test('adds the lines of epochs that were not written yet', async () => {
+    const path = await killedRun();
+    const directory = await RunDirectory.reopen(path, {});
+    await directory.goBackTo([1, 2, 3, 4, 5].map(metrics));
+    await directory.close();
+    const lines = contentOf(path, 'epochs.jsonl').split('\n').slice(0, -1);
+    expect(lines.slice(2)).toEqual([3, 4, 5].map((epoch) => line(epoch).trimEnd()));
+  });
+
+  test('has no best weights before its first epoch', async () => {
+    const path = await killedRun();
+    const directory = await RunDirectory.reopen(path, {});
+    await directory.goBackTo([]);
+    await directory.close();
+    expect(readdirSync(path).sort()).toEqual(['checkpoint', 'config.json', 'epochs.jsonl']);
+    expect(contentOf(path, 'epochs.jsonl')).toBe('');
   });
 });

@@ -1,0 +1,244 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { DenseNet121 } from '../../lib/densenet121.ts';
+import type { RunResults } from '../../lib/experiments/results.ts';
+import { BLUE, type Colour, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { torchTl } from './torch-tl.ts';
+
+const CLASSES: Record<string, Colour> = { blue: BLUE, green: GREEN, red: RED };
+const QUICK = ['--image-size', '32', '--epochs', '2', '--out', 'run'];
+
+/** So many pictures of each class under a directory. */
+async function writeClasses(directory: string, count: number): Promise<void> {
+  const pictures = Object.entries(CLASSES).flatMap(([name, colour]) =>
+    Array.from({ length: count }, (_, index) => [join(name, `${index}.png`), colour] as const),
+  );
+  await writePictures(directory, Object.fromEntries(pictures));
+}
+
+/** A working directory with `colours/<class>/*`. */
+async function colours(count = 5): Promise<string> {
+  const cwd = temporaryDirectory();
+  await writeClasses(join(cwd, 'colours'), count);
+  return cwd;
+}
+
+const train = (cwd: string, ...args: string[]) => torchTl(['train', '--data', 'colours', ...args], { cwd });
+
+describe('torch-tl train', () => {
+  test('trains a classifier of class folders, a fifth of each held out', async () => {
+    const cwd = await colours();
+    const { code, stdout, stderr } = await train(cwd, ...QUICK);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    const lines = stdout.split('\n');
+    expect(lines[0]).toBe(
+      'Chosen: imageSize 32 (as asked for), recipe head, epochs 2 (as asked for), schedule cosine, augmentation none ' +
+        '(under 1,000 training pictures: the head alone, over features that are computed once)',
+    );
+    expect(lines[1]).toMatch(/^Warning: the embedded backbone .* is weak; .*--weights imagenet/);
+    expect(lines[2]).toBe(
+      `Data: colours (${join(cwd, 'colours')}), 12 training and 3 validation pictures ` +
+        '(a fifth of each class, drawn with seed 0)',
+    );
+    const results = resultsIn(join(cwd, 'run'));
+    expect(results).toMatchObject({
+      experiment: 'train',
+      classes: ['blue', 'green', 'red'],
+      dataset: {
+        name: 'colours',
+        train: 12,
+        valid: 3,
+        validation: 'a fifth of each class, drawn with seed 0',
+      },
+      stoppedBecause: 'epochs',
+    });
+    expect(stdout).toMatch(/^best epoch +\d of 2$/m);
+
+    const model = await DenseNet121.load(join(cwd, 'run', 'best.safetensors'));
+    expect(model.classes).toEqual(['blue', 'green', 'red']);
+    const [answer] = await model.predict(join(cwd, 'colours', 'red', '0.png'));
+    expect(answer?.probabilities).toHaveLength(3);
+    model.dispose();
+  });
+
+  test('decides by the number of pictures what is not given', async () => {
+    const cwd = await colours(3);
+    const { code, stdout } = await train(cwd, '--out', 'run', '--epochs', '1');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Chosen: imageSize 128, recipe head, epochs 1 \(as asked for\), schedule cosine/);
+    expect(resultsIn(join(cwd, 'run')).imageSize).toBe(128);
+  });
+
+  test.each(['valid', 'val', 'test'])('takes train/ and %s/ as they are', async (valid) => {
+    const cwd = temporaryDirectory();
+    await writeClasses(join(cwd, 'colours', 'train'), 2);
+    await writeClasses(join(cwd, 'colours', valid), 1);
+    const { code, stdout } = await train(cwd, ...QUICK);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`6 training and 3 validation pictures (${valid}/)`);
+  });
+
+  test('is repeated to the same bits by run --config, from another directory too', async () => {
+    const cwd = await colours();
+    const own = ['--resize', 'stretch', '--head', 'finetune', '--seed', '7', '--weights', 'tiny-imagenet'];
+    expect(await train(cwd, ...QUICK, ...own)).toMatchObject({ code: 0 });
+    const elsewhere = temporaryDirectory();
+    const config = join(cwd, 'run', 'config.json');
+    const { code, stderr } = await torchTl(['run', '--config', config, '--out', 'again'], { cwd: elsewhere });
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expectSame(join(cwd, 'run'), join(elsewhere, 'again'));
+  });
+
+  test('goes on from where it was stopped', async () => {
+    const cwd = await colours();
+    expect(await train(cwd, ...QUICK)).toMatchObject({ code: 0 });
+    const { code, stdout } = await train(cwd, '--out', 'run', '--epochs', '3', '--resume');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Warning: epochs was 2 and is now 3$/m);
+    expect(resultsIn(join(cwd, 'run'))).toMatchObject({ imageSize: 32, resumed: [{ epoch: 2, batch: 0 }] });
+  });
+
+  test('prints one JSON document with --json, and all else on stderr', async () => {
+    const cwd = await colours();
+    const { code, stdout, stderr } = await train(cwd, ...QUICK, '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(resultsIn(join(cwd, 'run')));
+    expect(stderr).toMatch(/^Chosen: /);
+    expect(stderr).toMatch(/^Warning: the embedded backbone/m);
+  });
+});
+
+describe('torch-tl train refuses', () => {
+  test('a directory that is not there, and names the nearest', async () => {
+    const cwd = await colours(1);
+    const message = `There is no directory ${join(cwd, 'colors')} to read data from. Did you mean 'colours'?`;
+    await expectRefusal(cwd, ['--data', 'colors'], message);
+  });
+
+  test('a directory without class folders', async () => {
+    const cwd = temporaryDirectory();
+    mkdirSync(join(cwd, 'colours'));
+    writeFileSync(join(cwd, 'colours', 'notes.txt'), '');
+    await expectRefusal(
+      cwd,
+      ['--data', 'colours'],
+      'holds no folders of pictures; expected <class>/<picture>',
+    );
+  });
+
+  test('a class folder without pictures', async () => {
+    const cwd = await colours(2);
+    mkdirSync(join(cwd, 'colours', 'yellow'));
+    await expectRefusal(cwd, ['--data', 'colours'], `${join(cwd, 'colours', 'yellow')} holds no picture`);
+  });
+
+  test('one class alone', async () => {
+    const cwd = temporaryDirectory();
+    await writePictures(join(cwd, 'colours'), { 'red/1.png': RED, 'red/2.png': RED });
+    await expectRefusal(cwd, ['--data', 'colours'], "holds one class only, 'red'; at least 2 class folders");
+  });
+
+  test('pictures that cannot be decoded, naming all of them', async () => {
+    const cwd = await colours(3);
+    // Of each class one is held out, so that some of these validate.
+    const broken = ['0.png', '1.png', '2.png'].map((name) => join(cwd, 'colours', 'red', name));
+    for (const path of broken) writeFileSync(path, 'no picture');
+    const stderr = await expectRefusal(cwd, ['--data', 'colours', '--out', 'run'], 'cannot be decoded');
+    for (const path of broken) expect(stderr).toContain(path);
+  });
+
+  test('a misspelt flag, and names the right one', async () => {
+    await expectRefusal(await colours(1), ['--data', 'colours', '--epocs', '3'], 'Did you mean --epochs?');
+  });
+
+  test('a call without --data', async () => {
+    await expectRefusal(temporaryDirectory(), [], "required option '--data <dir>'");
+  });
+});
+
+describe('torch-tl run --config', () => {
+  test('takes what else is given over what the file says, and never its directory', async () => {
+    const cwd = await colours();
+    expect(await train(cwd, ...QUICK)).toMatchObject({ code: 0 });
+    const { code, stdout } = await torchTl(
+      ['run', '--config', 'run/config.json', '--epochs', '1', '--json'],
+      { cwd },
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).epochs).toHaveLength(1);
+    expect(readdirSync(join(cwd, 'runs'))).toEqual([expect.stringMatching(/^train-/)]);
+  });
+
+  test.each<[string, string, string]>([
+    ['no JSON', '{', 'is no JSON'],
+    ['no config.json of a run', '{"formatVersion":1}', "is no run's config.json: 'experiment'"],
+    ['of an unknown experiment', config({ experiment: 'fine' }), "There is no experiment 'fine'"],
+    [
+      'of an unknown option',
+      config({ options: { epocs: 3 } }),
+      "There is no option 'epocs'; did you mean 'epochs'?",
+    ],
+  ])('refuses a file that is %s, and names it', async (_, content, message) => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, 'config.json'), content);
+    const { code, stderr } = await torchTl(['run', '--config', 'config.json'], { cwd });
+    expect(stderr).toContain(message);
+    expect(stderr).toContain('config.json');
+    expect(code).toBe(2);
+    expect(readdirSync(cwd)).toEqual(['config.json']);
+  });
+
+  test('refuses a file that is not there, and an experiment that is not its own', async () => {
+    const cwd = temporaryDirectory();
+    expect(await torchTl(['run', '--config', 'nowhere.json'], { cwd })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('There is no file nowhere.json'),
+    });
+    writeFileSync(join(cwd, 'config.json'), config({}));
+    expect(await torchTl(['run', 'base', '--config', 'config.json'], { cwd })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("is of a run of 'finetune', not of 'base'"),
+    });
+  });
+
+  test('refuses data that has moved', async () => {
+    const cwd = await colours();
+    expect(await train(cwd, ...QUICK)).toMatchObject({ code: 0 });
+    renameSync(join(cwd, 'colours'), join(cwd, 'moved'));
+    const { code, stderr } = await torchTl(['run', '--config', 'run/config.json', '--out', 'again'], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`There is no directory ${join(cwd, 'colours')}`);
+    expect(existsSync(join(cwd, 'again'))).toBe(false);
+  });
+});
+
+function config(changes: object): string {
+  return JSON.stringify({ formatVersion: 1, experiment: 'finetune', options: {}, ...changes });
+}
+
+/** Exit code 2, one message on stderr, which is given, and no file more than before. */
+async function expectRefusal(cwd: string, args: string[], message: string): Promise<string> {
+  const before = readdirSync(cwd);
+  const { code, stderr } = await torchTl(['train', ...args], { cwd });
+  expect(stderr).toContain(message);
+  expect(stderr.match(/^error: /gm)).toHaveLength(1);
+  expect(code).toBe(2);
+  expect(readdirSync(cwd)).toEqual(before);
+  return stderr;
+}
+
+/** The same epochs but for the time they took, and the same weights to the bit. */
+function expectSame(run: string, other: string): void {
+  const timeless = (directory: string) => resultsIn(directory).epochs.map(({ seconds, ...epoch }) => epoch);
+  expect(timeless(other)).toEqual(timeless(run));
+  const best = (directory: string) => readFileSync(join(directory, 'best.safetensors'));
+  expect(best(other).equals(best(run))).toBe(true);
+}
+
+function resultsIn(run: string): RunResults {
+  return JSON.parse(readFileSync(join(run, 'results.json'), 'utf8'));
+}

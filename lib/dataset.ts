@@ -8,11 +8,11 @@ import { decodeFolder, listPictureFolder, selectFiles } from './data/picture-fol
 import type { PictureSet } from './data/picture-set.ts';
 import { RESIZES, type Resize } from './data/resize.ts';
 import { select } from './data/select.ts';
+import { SharedPictures } from './data/shared-pictures.ts';
 import { type DataOptions, openData } from './data/source.ts';
 import { splitPerClass } from './data/split.ts';
 import { invalidArgument, TorchTlError } from './errors.ts';
-import { sha256 } from './hash.ts';
-import { loadEngine, type NativeDataset } from './native.ts';
+import type { NativeDataset } from './native.ts';
 import { abortSignal, callback, checkOptions } from './options.ts';
 
 /** Where a data set comes from. */
@@ -37,19 +37,19 @@ export class Dataset {
   readonly imageSize: number;
   /** How the pictures were made square, which a model must do alike; null where they came so. */
   readonly resize: Resize | null;
-  #pictures: PictureSet | null;
-  #pixelsSha256: Promise<string> | undefined;
-  readonly #onDevice = new Map<string, Promise<NativeDataset>>();
+  #pictures: SharedPictures | null;
 
   /** @internal */
-  constructor(origin: DatasetOrigin, pictures: PictureSet) {
+  constructor(origin: DatasetOrigin, pictures: PictureSet | SharedPictures) {
+    const shared = pictures instanceof SharedPictures ? pictures : new SharedPictures(pictures);
     this.name = origin.name;
     this.source = origin.source;
     this.classes = origin.classes;
     this.resize = origin.resize;
-    this.count = pictures.count;
-    this.imageSize = pictures.height;
-    this.#pictures = pictures;
+    this.count = shared.set.count;
+    this.imageSize = shared.set.height;
+    shared.hold();
+    this.#pictures = shared;
   }
 
   /**
@@ -123,7 +123,7 @@ export class Dataset {
    * @throws InputError `INVALID_ARGUMENT`; TorchTlError `DISPOSED` or `OUT_OF_MEMORY`
    */
   split(fraction: number, options: { seed?: number | undefined } = {}): [first: Dataset, rest: Dataset] {
-    const pictures = this.#requirePictures();
+    const pictures = this.#requirePictures().set;
     const { seed } = checkOptions(splitOptions, options);
     const [first, rest] = splitPerClass(pictures.labels, fraction, seed);
     return [new Dataset(this, select(pictures, first)), new Dataset(this, select(pictures, rest))];
@@ -135,7 +135,25 @@ export class Dataset {
    * @throws TorchTlError `DISPOSED`
    */
   get labels(): BigInt64Array {
-    return this.#requirePictures().labels;
+    return this.#requirePictures().set.labels;
+  }
+
+  /**
+   * @internal
+   * @throws TorchTlError `DISPOSED`
+   */
+  requireOpen(): void {
+    this.#requirePictures();
+  }
+
+  /**
+   * The same pictures for work that goes on with them, also after `dispose` of this one.
+   *
+   * @internal
+   * @throws TorchTlError `DISPOSED`
+   */
+  share(): Dataset {
+    return new Dataset(this, this.#requirePictures());
   }
 
   /**
@@ -145,15 +163,7 @@ export class Dataset {
    * @throws TorchTlError `DISPOSED`
    */
   async onDevice(device: string): Promise<NativeDataset> {
-    const pictures = this.#requirePictures();
-    let native = this.#onDevice.get(device);
-    if (!native) {
-      native = loadEngine().createDataset({ ...pictures, device }).result;
-      this.#onDevice.set(device, native);
-      // A copy that failed, for want of memory say, may succeed the next time.
-      native.catch(() => this.#onDevice.delete(device));
-    }
-    return native;
+    return this.#requirePictures().onDevice(device);
   }
 
   /**
@@ -162,29 +172,24 @@ export class Dataset {
    * @internal
    * @throws TorchTlError `DISPOSED`
    */
-  pixelsSha256(): Promise<string> {
-    const { pixels, count, height, width } = this.#requirePictures();
-    this.#pixelsSha256 ??= sha256([Buffer.from(`${count} ${height} ${width} `), pixels]);
-    return this.#pixelsSha256;
+  async pixelsSha256(): Promise<string> {
+    return this.#requirePictures().pixelsSha256();
   }
 
-  /** Frees its memory here and on every device. A second call does nothing. */
+  /**
+   * Frees its memory here and on every device; what is using the pictures finishes first. A second call
+   * does nothing.
+   */
   dispose(): void {
+    this.#pictures?.release();
     this.#pictures = null;
-    for (const native of this.#onDevice.values()) {
-      native.then(
-        (copy) => copy.dispose(),
-        () => undefined,
-      );
-    }
-    this.#onDevice.clear();
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #requirePictures(): PictureSet {
+  #requirePictures(): SharedPictures {
     if (this.#pictures) return this.#pictures;
     throw new TorchTlError('DISPOSED', `The data set '${this.name}' was used after dispose().`);
   }

@@ -1,13 +1,12 @@
-import { z } from 'zod';
 import type { Picture } from './data/decode.ts';
-import { RESIZES, type Resize } from './data/resize.ts';
+import type { Resize } from './data/resize.ts';
 import type { Dataset } from './dataset.ts';
 import { chooseDevice } from './device.ts';
-import { InputError, TorchTlError } from './errors.ts';
+import { InputError, invalidArgument } from './errors.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { type Extracted, type ExtractionOptions, extract, extractionOptions } from './extraction.ts';
 import { type FitOptions, FitRun, fitOptions } from './fit.ts';
-import { type HeadLayer, type HeadName, headLayers, nativeHead } from './head.ts';
+import { type HeadLayer, nativeHead } from './head.ts';
 import { settle } from './job.ts';
 import { type LayerSelection, leafNamesOf, selectLayers } from './layer-selection.ts';
 import {
@@ -16,7 +15,8 @@ import {
   type LearningRateOptions,
   type LearningRateSearch,
 } from './learning-rate.ts';
-import { requireClasses, requireResize, requireTrainingData } from './model-data.ts';
+import { requireClasses, requireDataset, requireResize, requireTrainingData } from './model-data.ts';
+import { descriptionOf, type ModelDescription } from './model-description.ts';
 import {
   IMAGENET_NORMALISATION,
   type ModelMetadata,
@@ -24,48 +24,23 @@ import {
   readModelMetadata,
   readNormalisation,
 } from './model-file.ts';
-import {
-  type HostTensor,
-  type LayerDescription,
-  loadEngine,
-  type NativeModel,
-  type Precision,
-} from './native.ts';
-import { checkOptions, experimentOptions, type TrainingOptions } from './options.ts';
-import { choosePrecision } from './precision.ts';
+import { type CreateOptions, createOptions, type LoadOptions, loadOptions } from './model-options.ts';
+import { ModelState } from './model-state.ts';
+import { type HostTensor, type LayerDescription, loadEngine, type NativeModel } from './native.ts';
+import { checkOptions, type TrainingOptions } from './options.ts';
+import { prepareEngine } from './precision.ts';
 import { type Prediction, type PredictOptions, predict, predictOptions } from './predict.ts';
 import { train } from './train.ts';
 import { trainingPlan } from './training-plan.ts';
-import { DEFAULT_WEIGHTS, resolveWeights, type WeightsSource } from './weights/catalogue.ts';
+import { resolveWeights, type WeightsSource } from './weights/catalogue.ts';
 import { matchWeights } from './weights/match.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
 
-const classNames = 'a list of at least 2 names, each of them once';
-const createOptions = experimentOptions.pick({ imageSize: true, seed: true, device: true }).extend({
-  weights: z.string({ error: "a name, a file's path or null" }).nullable().default(DEFAULT_WEIGHTS),
-  head: z.custom<HeadName | readonly HeadLayer[]>().transform(headLayers),
-  classes: z
-    .array(z.string({ error: 'a name' }), { error: classNames })
-    .min(2, { error: classNames })
-    .refine((classes) => new Set(classes).size === classes.length, { error: classNames })
-    .readonly(),
-  /** How pictures are made square: `resize` of the training data. */
-  resize: z.enum(RESIZES, { error: RESIZES.join(' or ') }).default('cover'),
-});
-export type CreateOptions = z.input<typeof createOptions>;
-
-export interface ModelDescription {
-  imageSize: number;
-  trainableParameters: number;
-  frozenParameters: number;
-  totalParameters: number;
-  /** Leaf layers in the order of the forward pass. */
-  layers: LayerDescription[];
-}
-
 /**
- * DenseNet-121 with a head for the given classes, on one device. While `fit` or `findLearningRate` runs
- * every method but `saveBest` and `dispose` is refused with `MODEL_BUSY`.
+ * DenseNet-121 with a head for the given classes, on one device. `fit` and `findLearningRate` have the model
+ * to themselves: while one runs every other method but `saveBest` and `dispose` is refused with `MODEL_BUSY`,
+ * and so are these two while a method works that gives a promise. After `dispose` all are refused with
+ * `DISPOSED`. What gives a promise rejects; the others throw.
  */
 export class DenseNet121 {
   readonly classes: readonly string[];
@@ -79,8 +54,7 @@ export class DenseNet121 {
   readonly weights: WeightsSource | null;
   readonly #native: NativeModel;
   readonly #metadata: ModelMetadata;
-  readonly #disposal = new AbortController();
-  #working = false;
+  readonly #state: ModelState;
 
   private constructor(
     native: NativeModel,
@@ -89,6 +63,7 @@ export class DenseNet121 {
     weights: WeightsSource | null,
   ) {
     this.#native = native;
+    this.#state = new ModelState(() => native.dispose());
     this.#metadata = metadata;
     this.classes = metadata.classes;
     this.imageSize = metadata.imageSize;
@@ -127,9 +102,12 @@ export class DenseNet121 {
   /**
    * The model of a file that `save` or a run wrote: backbone, head, classes and preprocessing.
    *
-   * @throws InputError `WEIGHTS_NOT_FOUND`, `WEIGHTS_INVALID`, `WEIGHTS_MISMATCH` or `CUDA_UNAVAILABLE`
+   * @throws InputError `INVALID_ARGUMENT`, `WEIGHTS_NOT_FOUND`, `WEIGHTS_INVALID`, `WEIGHTS_MISMATCH` or
+   *   `CUDA_UNAVAILABLE`
    */
-  static async load(path: string, { device = 'auto' }: { device?: string } = {}): Promise<DenseNet121> {
+  static async load(path: string, options: LoadOptions = {}): Promise<DenseNet121> {
+    requirePath(path);
+    const { device } = checkOptions(loadOptions, options);
     const chosen = chooseDevice(device, loadEngine().info());
     const weights = await resolveWeights(path);
     const { tensors, metadata: text } = await readSafetensors(weights.path);
@@ -139,15 +117,27 @@ export class DenseNet121 {
     return model;
   }
 
-  /** Writes the whole model, atomically, as a safetensors file under torchvision's names. */
-  async save(path: string): Promise<void> {
-    this.#requireIdle('save');
-    await this.#write(path, await settle(() => this.#native.state(), this.#stop()));
+  /**
+   * Writes the whole model, atomically, as a safetensors file under torchvision's names, floats as float32.
+   *
+   * @throws InputError `INVALID_ARGUMENT`; TorchTlError `WRITE_FAILED`, `MODEL_BUSY` or `DISPOSED`
+   */
+  save(path: string): Promise<void> {
+    return this.#state.work('save', async () => {
+      requirePath(path);
+      await this.#write(path, await settle(() => this.#native.state(), this.#state.signal()));
+    });
   }
 
-  /** The same with the weights of the best epoch so far of the last `fit`, also while it runs. */
+  /**
+   * The same with the weights of the best epoch so far of the last `fit`, also while it runs.
+   *
+   * @throws InputError `INVALID_ARGUMENT`, also before the first epoch has ended; TorchTlError
+   *   `WRITE_FAILED` or `DISPOSED`
+   */
   async saveBest(path: string): Promise<void> {
-    this.#requireOpen('saveBest');
+    this.#state.requireOpen('saveBest');
+    requirePath(path);
     const tensors = this.#native.best();
     if (tensors.length === 0) {
       throw new InputError('INVALID_ARGUMENT', 'saveBest() was called before an epoch of fit() has ended.');
@@ -159,36 +149,52 @@ export class DenseNet121 {
    * Freezes layers, running statistics included: by torchvision's names (`denseblock4`, `norm5`,
    * `classifier`) or as `LayerSelection` says otherwise; the whole backbone where none is given.
    *
-   * @throws InputError `INVALID_ARGUMENT` for a selection that has no layer
+   * @throws InputError `INVALID_ARGUMENT` for a selection that has no layer; TorchTlError `MODEL_BUSY` or
+   *   `DISPOSED`
    */
   freeze(...selections: LayerSelection[]): void {
     this.#setTrainable('freeze', selections, false);
   }
 
-  /** Lets layers train again, selected as for `freeze`, or the whole backbone. */
+  /**
+   * Lets layers train again, selected as for `freeze`, or the whole backbone.
+   *
+   * @throws as `freeze`
+   */
   unfreeze(...selections: LayerSelection[]): void {
     this.#setTrainable('unfreeze', selections, true);
   }
 
-  /** The model's layers and how many parameters train. Running statistics are no parameters. */
+  /**
+   * The model's layers and how many parameters train. Running statistics are no parameters.
+   *
+   * @throws TorchTlError `MODEL_BUSY` or `DISPOSED`
+   */
   async describe(): Promise<ModelDescription> {
-    this.#requireIdle('describe');
-    const layers = await settle(() => this.#native.describe(), this.#stop());
-    const count = (counted: LayerDescription[]) => counted.reduce((sum, layer) => sum + layer.parameters, 0);
-    const trainableParameters = count(layers.filter((layer) => layer.trainable));
-    const totalParameters = count(layers);
-    const frozenParameters = totalParameters - trainableParameters;
-    return { imageSize: this.imageSize, trainableParameters, frozenParameters, totalParameters, layers };
+    const layers = await this.#state.work('describe', () =>
+      settle(() => this.#native.describe(), this.#state.signal()),
+    );
+    return descriptionOf(this.imageSize, layers);
   }
 
-  /** The backbone's last map of every picture, after norm5 and ReLU, in the data's order. */
+  /**
+   * The backbone's last map of every picture, after norm5 and ReLU, in the data's order: float32
+   * `[count, 1024, height, width]`.
+   *
+   * @throws InputError `INVALID_ARGUMENT`; the signal's reason; what `onProgress` threw; TorchTlError
+   *   `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
+   */
   features(data: Dataset, options: ExtractionOptions = {}): Promise<Extracted> {
-    return this.#extract('features', data, options);
+    return this.#state.work('features', () => this.#extract('features', data, options));
   }
 
-  /** What the head makes of them, before the softmax: `[count, classes]`. */
+  /**
+   * What the head makes of them, before the softmax: float32 `[count, classes]`.
+   *
+   * @throws as `features`
+   */
   logits(data: Dataset, options: ExtractionOptions = {}): Promise<Extracted> {
-    return this.#extract('logits', data, options);
+    return this.#state.work('logits', () => this.#extract('logits', data, options));
   }
 
   /**
@@ -196,14 +202,14 @@ export class DenseNet121 {
    * square and resized as the training pictures were.
    *
    * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for pictures that cannot be decoded, which are
-   *   all named; the signal's reason
+   *   all named; the signal's reason; TorchTlError `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
-  async predict(inputs: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
-    this.#requireIdle('predict');
-    const { topK, ...extraction } = checkOptions(predictOptions, options);
-    return predict(inputs, this, { topK, signal: extraction.signal }, (data) =>
-      this.#extract('logits', data, extraction),
-    );
+  predict(inputs: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
+    return this.#state.work('predict', async () => {
+      const { topK, ...extraction } = checkOptions(predictOptions, options);
+      const signal = this.#state.signal(extraction.signal);
+      return predict(inputs, this, { topK, signal }, (data) => this.#extract('logits', data, extraction));
+    });
   }
 
   /**
@@ -211,27 +217,28 @@ export class DenseNet121 {
    * and may be fewer.
    *
    * @throws InputError `INVALID_ARGUMENT`, also for classes that the model does not know; the signal's
-   *   reason; TorchTlError `DISPOSED`
+   *   reason; what `onProgress` threw; TorchTlError `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
-  async evaluate(data: Dataset, options: ExtractionOptions = {}): Promise<Evaluation> {
-    this.#requireIdle('evaluate');
-    requireResize('data', data, this);
-    return evaluate(data, this.classes, () => this.#extract('logits', data, options));
+  evaluate(data: Dataset, options: ExtractionOptions = {}): Promise<Evaluation> {
+    return this.#state.work('evaluate', async () => {
+      requireResize('data', data, this);
+      return evaluate(data, this.classes, () => this.#extract('logits', data, options));
+    });
   }
 
   /**
    * Trains what is not frozen. The training starts at once; see `FitRun`. Afterwards the model holds
-   * the weights of the best epoch; after an abort, those of the last batch.
+   * the weights of the best epoch; after an abort or a failure, those of the last batch.
    *
-   * @throws InputError `INVALID_ARGUMENT`
+   * @throws InputError `INVALID_ARGUMENT`; TorchTlError `MODEL_BUSY` or `DISPOSED`
    */
   fit(data: Dataset, options: FitOptions): FitRun {
-    this.#requireIdle('fit');
+    this.#state.requireUnused('fit');
     const checked = checkOptions(fitOptions, options);
     const training = this.#training(data, checked);
     requireClasses('valid', checked.valid, this);
-    const stopped = this.#stop(checked.signal);
-    return new FitRun((onEpoch) => this.#alone(() => train(training, stopped, onEpoch)));
+    const stopped = this.#state.signal(checked.signal);
+    return new FitRun((onEpoch) => this.#state.alone(() => train(training, stopped, onEpoch)));
   }
 
   /**
@@ -240,19 +247,22 @@ export class DenseNet121 {
    * the search is stopped. Layers with a rate of their own keep its ratio to `learningRate`, which is what
    * is searched for.
    *
-   * @throws InputError `INVALID_ARGUMENT`; the signal's reason; what a callback threw
+   * @throws InputError `INVALID_ARGUMENT`; the signal's reason; what a callback threw; TorchTlError
+   *   `OUT_OF_MEMORY`, `WRITE_FAILED`, `MODEL_BUSY` or `DISPOSED`
    */
   async findLearningRate(data: Dataset, options: LearningRateOptions = {}): Promise<LearningRateSearch> {
-    this.#requireIdle('findLearningRate');
+    this.#state.requireUnused('findLearningRate');
     const search = this.#training(data, checkSearch(options));
-    return this.#alone(() => findLearningRate(search, this.#stop(search.options.signal)));
+    const stopped = this.#state.signal(search.options.signal);
+    return this.#state.alone(() => findLearningRate(search, stopped));
   }
 
-  /** Stops what is running and frees the model's memory. A second call does nothing. */
+  /**
+   * Stops what is going on, which then rejects with `DISPOSED`, and frees the model's memory when that has
+   * ended. A second call does nothing.
+   */
   dispose(): void {
-    if (this.#disposal.signal.aborted) return;
-    this.#disposal.abort(new TorchTlError('DISPOSED', 'The model was disposed while it was working.'));
-    this.#native.dispose();
+    this.#state.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -260,21 +270,11 @@ export class DenseNet121 {
   }
 
   async #extract(what: 'features' | 'logits', data: Dataset, options: ExtractionOptions): Promise<Extracted> {
-    this.#requireIdle(what);
+    requireDataset('data', data);
     const checked = checkOptions(extractionOptions, options);
-    const precision = this.#prepare(checked);
+    const precision = prepareEngine(checked, this.device);
     const extraction = { model: this.#native, device: this.device, precision, data, options: checked };
-    return extract(what, extraction, this.#stop(checked.signal));
-  }
-
-  /** Does work during which all else is refused. */
-  async #alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    this.#working = true;
-    try {
-      return await work();
-    } finally {
-      this.#working = false;
-    }
+    return extract(what, extraction, this.#state.signal(checked.signal));
   }
 
   /** What a training with these options works with. */
@@ -287,30 +287,11 @@ export class DenseNet121 {
       model: this.#native,
       device: this.device,
       preprocessing: { imageSize, mean, std },
-      precision: this.#prepare(options),
+      precision: prepareEngine(options, this.device),
       data,
       options,
       plan,
     };
-  }
-
-  /** What stops work: any of the given signals, or `dispose`. */
-  #stop(...signals: Array<AbortSignal | undefined>): AbortSignal {
-    const given = signals.filter((signal) => signal !== undefined);
-    return AbortSignal.any([this.#disposal.signal, ...given]);
-  }
-
-  /** Sets the threads asked for, and gives the precision to compute in. */
-  #prepare({
-    precision,
-    threads,
-  }: {
-    precision: 'auto' | Precision;
-    threads?: number | undefined;
-  }): Precision {
-    const engine = loadEngine();
-    if (threads !== undefined) engine.setThreads(threads);
-    return precision === 'auto' ? choosePrecision(engine.info(), this.device).precision : precision;
   }
 
   async #load(tensors: HostTensor[], how: { backboneOnly: boolean; file: string }): Promise<void> {
@@ -327,7 +308,7 @@ export class DenseNet121 {
   }
 
   #setTrainable(method: string, selections: LayerSelection[], trainable: boolean): void {
-    this.#requireIdle(method);
+    this.#state.requireIdle(method);
     const layers = selectLayers(selections.length > 0 ? selections : 'backbone', this.#leafNames());
     // The engine works in order: whatever is called next finds the layers so.
     this.#native.setTrainable(layers, trainable);
@@ -336,20 +317,10 @@ export class DenseNet121 {
   #leafNames(): string[] {
     return leafNamesOf(this.#native.tensors().map(({ name }) => name));
   }
+}
 
-  #requireOpen(method: string): void {
-    if (!this.#disposal.signal.aborted) return;
-    throw new TorchTlError('DISPOSED', `DenseNet121.${method}() was called after dispose().`);
-  }
-
-  #requireIdle(method: string): void {
-    this.#requireOpen(method);
-    if (!this.#working) return;
-    throw new TorchTlError(
-      'MODEL_BUSY',
-      `DenseNet121.${method}() was called while the model is working; await what it does first.`,
-    );
-  }
+function requirePath(path: unknown): void {
+  if (typeof path !== 'string' || path === '') throw invalidArgument('path', "a file's path", path);
 }
 
 function createNative(metadata: ModelMetadata, seed: number, device: string): Promise<NativeModel> {

@@ -7,7 +7,9 @@ import { abortSignal, callback, featuresOptions } from './options.ts';
 export const extractionOptions = featuresOptions
   .pick({ batchSize: true, precision: true, threads: true })
   .extend({
+    /** Stops the work within one batch. */
     signal: abortSignal,
+    /** Pictures that are done, of how many. */
     onProgress: callback<(done: number, total: number) => void>(),
   });
 
@@ -30,7 +32,7 @@ export interface Extraction {
 }
 
 /**
- * Runs the pictures through the backbone, or the head too.
+ * Runs the pictures, which may be disposed of meanwhile, through the backbone, or the head too.
  *
  * @throws the signal's reason, what the callback threw, or TorchTlError `OUT_OF_MEMORY` or `NATIVE_FAILURE`
  */
@@ -39,13 +41,18 @@ export async function extract(
   { model, device, precision, data, options }: Extraction,
   stopped: AbortSignal,
 ): Promise<Extracted> {
-  const { batchSize, onProgress = () => {} } = options;
-  const pictures = await data.onDevice(device);
+  const { batchSize, onProgress } = options;
   const failure = new AbortController();
-  const report = guarded<ExtractionProgress>(({ done, total }) => onProgress(done, total), failure);
-  const { shape, data: bytes } = await settle(
-    () => model[what](pictures, { batchSize, precision }, report),
-    AbortSignal.any([stopped, failure.signal]),
-  );
-  return { shape, data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) };
+  const report = guarded<ExtractionProgress>(({ done, total }) => onProgress?.(done, total), failure);
+  const held = data.share();
+  try {
+    const pictures = await held.onDevice(device);
+    const { shape, data: bytes } = await settle(
+      () => model[what](pictures, { batchSize, precision }, report),
+      AbortSignal.any([stopped, failure.signal]),
+    );
+    return { shape, data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) };
+  } finally {
+    held.dispose();
+  }
 }

@@ -1,11 +1,7 @@
 export type { Picture, RawPicture } from './data/decode.ts';
 export type { Resize } from './data/resize.ts';
 export { Dataset, type FolderOptions, type ImagesOptions } from './dataset.ts';
-export {
-  type CreateOptions,
-  DenseNet121,
-  type ModelDescription,
-} from './densenet121.ts';
+export { DenseNet121 } from './densenet121.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 export type { ClassMetrics, Evaluation } from './evaluate.ts';
 export {
@@ -22,6 +18,8 @@ export type { BatchProgress, CacheReport, FeaturesProgress, FitOptions, FitResul
 export type { HeadLayer, HeadName } from './head.ts';
 export type { LayerSelection } from './layer-selection.ts';
 export type { LearningRateOptions, LearningRateSearch, LearningRateStep } from './learning-rate.ts';
+export type { ModelDescription } from './model-description.ts';
+export type { CreateOptions, LoadOptions } from './model-options.ts';
 export type {
   AugmentationOptions,
   EpochMetrics,

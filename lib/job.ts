@@ -3,7 +3,7 @@ import type { Job } from './native.ts';
 /**
  * What a native job comes to; `signal` stops it.
  *
- * @throws the signal's reason once it has stopped the job, else the job's error
+ * @throws the signal's reason, also where the job was done by then; else the job's error
  */
 export async function settle<Result>(start: () => Job<Result>, signal: AbortSignal): Promise<Result> {
   signal.throwIfAborted();
@@ -11,7 +11,9 @@ export async function settle<Result>(start: () => Job<Result>, signal: AbortSign
   const abort = () => job.abort();
   signal.addEventListener('abort', abort, { once: true });
   try {
-    return await job.result;
+    const result = await job.result;
+    signal.throwIfAborted();
+    return result;
   } catch (error) {
     const stopped = signal.aborted && (error as { code?: string }).code === 'ABORTED';
     throw stopped ? signal.reason : error;

@@ -1,4 +1,4 @@
-import { InputError } from './errors.ts';
+import { InputError, invalidArgument } from './errors.ts';
 import { nearest } from './nearest.ts';
 
 /**
@@ -10,6 +10,8 @@ import { nearest } from './nearest.ts';
  * - everything from the stem up to and including a layer or group: `{ through: 'denseblock3' }`.
  */
 export type LayerSelection = string | RegExp | { through: string };
+
+const SELECTION = 'names or patterns of layers, RegExps or { through: name }, one by one';
 
 /** The leaf layers of tensors, each once, in the tensors' order: `features.conv0`, ..., `classifier`. */
 export function leafNamesOf(tensorNames: Iterable<string>): string[] {
@@ -49,7 +51,8 @@ function layersOf(selection: LayerSelection, leafNames: readonly string[]): stri
       leafNames,
     );
   }
-  const name = typeof selection === 'string' ? selection : selection.through;
+  const name = typeof selection === 'string' ? selection : selection?.through;
+  if (typeof name !== 'string') throw invalidArgument('layers', SELECTION, selection);
   const layers = required(
     leafNames.filter((leaf) => matchedPart(name, leaf) !== undefined),
     name,

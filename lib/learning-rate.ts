@@ -53,7 +53,8 @@ export function checkSearch(options: LearningRateOptions): SearchOptions {
 }
 
 /**
- * Steps at rising learning rates; the model is afterwards as it was.
+ * Steps at rising learning rates; the model is afterwards as it was. The pictures may be disposed of
+ * meanwhile.
  *
  * @throws the signal's reason, what a callback threw, or TorchTlError `OUT_OF_MEMORY`, `WRITE_FAILED` or
  *   `NATIVE_FAILURE`
@@ -62,15 +63,19 @@ export async function findLearningRate(search: Search, stopped: AbortSignal): Pr
   const { model, device, data, options } = search;
   const { start, end, steps } = options;
   const failure = new AbortController();
-  const pictures = await data.onDevice(device);
   const native = nativeOptions(search);
   const report = guarded(reporter(options), failure);
-  const points = await settle(
-    () => model.findLearningRate(pictures, native, { start, end, steps }, report),
-    AbortSignal.any([stopped, failure.signal]),
-  );
-  failure.signal.throwIfAborted();
-  return { points, suggestion: suggestLearningRate(points) };
+  const held = data.share();
+  try {
+    const pictures = await held.onDevice(device);
+    const points = await settle(
+      () => model.findLearningRate(pictures, native, { start, end, steps }, report),
+      AbortSignal.any([stopped, failure.signal]),
+    );
+    return { points, suggestion: suggestLearningRate(points) };
+  } finally {
+    held.dispose();
+  }
 }
 
 function reporter({ onFeatures, onStep }: SearchOptions): (event: TrainEvent) => void {

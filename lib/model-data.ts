@@ -9,13 +9,21 @@ interface Model {
 }
 
 /**
+ * @param name what the caller knows the data as
+ * @throws InputError `INVALID_ARGUMENT`; TorchTlError `DISPOSED`
+ */
+export function requireDataset(name: string, data: unknown): asserts data is Dataset {
+  if (!(data instanceof Dataset)) throw invalidArgument(name, 'a Dataset', data);
+  data.requireOpen();
+}
+
+/**
  * Predicting makes pictures square as the model says, so all others must have been made so.
  *
- * @param name what the caller knows the data as
- * @throws InputError `INVALID_ARGUMENT`
+ * @throws InputError `INVALID_ARGUMENT`; TorchTlError `DISPOSED`
  */
 export function requireResize(name: string, data: Dataset, { resize }: Model): void {
-  if (!(data instanceof Dataset)) throw invalidArgument(name, 'a Dataset', data);
+  requireDataset(name, data);
   if (data.resize === null || data.resize === resize) return;
   throw new InputError(
     'INVALID_ARGUMENT',

@@ -1,4 +1,4 @@
-import type { EngineInfo, Precision } from './native.ts';
+import { type EngineInfo, loadEngine, type Precision } from './native.ts';
 
 export interface PrecisionChoice {
   precision: Precision;
@@ -12,6 +12,16 @@ export interface PrecisionChoice {
  */
 export function choosePrecision(info: EngineInfo, device: string): PrecisionChoice {
   return device === 'cpu' ? forProcessor(info.cpu) : forGpu(info.cuda, device);
+}
+
+/** Sets the threads asked for, and gives the precision to compute in on a device. */
+export function prepareEngine(
+  { precision, threads }: { precision: 'auto' | Precision; threads?: number | undefined },
+  device: string,
+): Precision {
+  const engine = loadEngine();
+  if (threads !== undefined) engine.setThreads(threads);
+  return precision === 'auto' ? choosePrecision(engine.info(), device).precision : precision;
 }
 
 function forProcessor({ amxBf16, avx512Bf16 }: EngineInfo['cpu']): PrecisionChoice {

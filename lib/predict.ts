@@ -46,7 +46,7 @@ interface Shape {
 export async function predict(
   inputs: Picture | readonly Picture[],
   { classes, imageSize, resize }: Shape,
-  { topK, signal }: { topK: number; signal: AbortSignal | undefined },
+  { topK, signal }: { topK: number; signal: AbortSignal },
   logits: (data: Dataset) => Promise<{ shape: number[]; data: Float32Array }>,
 ): Promise<Prediction[]> {
   const pictures = Array.isArray(inputs) ? inputs : [inputs];

@@ -46,13 +46,29 @@ export interface Training {
 type EngineOptions = Pick<Training['options'], 'checkpoint' | 'checkpointMinutes' | 'featureCache'>;
 
 /**
- * Trains, calling back for every event, and leaves the best epoch's weights in the model.
+ * Trains, calling back for every event, and leaves the best epoch's weights in the model. The data sets may
+ * be disposed of meanwhile.
  *
  * @throws the signal's reason, what a callback threw, InputError `CHECKPOINT_INVALID` or
  *   `CHECKPOINT_MISMATCH`, or TorchTlError `LOSS_NOT_FINITE`, `OUT_OF_MEMORY`, `WRITE_FAILED` or
  *   `NATIVE_FAILURE`
  */
 export async function train(
+  given: Training,
+  stopped: AbortSignal,
+  onEpoch: (epoch: EpochMetrics) => void,
+): Promise<FitResult> {
+  const data = given.data.share();
+  const valid = given.options.valid.share();
+  try {
+    return await trainWith({ ...given, data, options: { ...given.options, valid } }, stopped, onEpoch);
+  } finally {
+    data.dispose();
+    valid.dispose();
+  }
+}
+
+async function trainWith(
   run: Training,
   stopped: AbortSignal,
   onEpoch: (epoch: EpochMetrics) => void,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { ModelDescription } from '../densenet121.ts';
 import { type ExperimentName, experimentName } from '../experiments/paper.ts';
+import type { ModelDescription } from '../model-description.ts';
 import { experimentOptions } from '../options.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { count } from './format.ts';

@@ -1,4 +1,5 @@
-import { DenseNet121, type ModelDescription } from '../densenet121.ts';
+import { DenseNet121 } from '../densenet121.ts';
+import type { ModelDescription } from '../model-description.ts';
 import { experimentName, experiments, PAPER } from './paper.ts';
 
 /**

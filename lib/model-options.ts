@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { RESIZES } from './data/resize.ts';
+import { type HeadLayer, type HeadName, headLayers } from './head.ts';
+import { experimentOptions } from './options.ts';
+import { DEFAULT_WEIGHTS } from './weights/catalogue.ts';
+
+/*
+ * What a model is made or loaded with. The options of what it does stand where that is done.
+ */
+
+const classNames = 'a list of at least 2 names, each of them once';
+
+export const createOptions = experimentOptions.pick({ imageSize: true, seed: true, device: true }).extend({
+  weights: z.string({ error: "a name, a file's path or null" }).nullable().default(DEFAULT_WEIGHTS),
+  head: z.custom<HeadName | readonly HeadLayer[]>().transform(headLayers),
+  classes: z
+    .array(z.string({ error: 'a name' }), { error: classNames })
+    .min(2, { error: classNames })
+    .refine((classes) => new Set(classes).size === classes.length, { error: classNames })
+    .readonly(),
+  /** How pictures are made square: `resize` of the training data. */
+  resize: z.enum(RESIZES, { error: RESIZES.join(' or ') }).default('cover'),
+});
+
+export const loadOptions = experimentOptions.pick({ device: true });
+
+export type CreateOptions = z.input<typeof createOptions>;
+export type LoadOptions = z.input<typeof loadOptions>;

@@ -7,9 +7,6 @@ import { program } from '../cli/torch-tl.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-const BUSY = expect.objectContaining({ code: 'MODEL_BUSY' });
-const DISPOSED = expect.objectContaining({ code: 'DISPOSED' });
-
 describe('DenseNet121.fit', () => {
   test('gives every epoch, the best of them, and why it stopped', async () => {
     const { model, train, valid } = await frozenModel();
@@ -126,65 +123,6 @@ describe('DenseNet121.fit', () => {
     const model = await smallModel({ classes: ['cat', 'dog'] });
     expect(() => model.fit(train, { valid })).toThrow("are not the model's (cat, dog)");
     expect(() => model.fit({} as never, { valid })).toThrow('train must be a Dataset');
-  });
-});
-
-describe('a model that trains', () => {
-  test('refuses everything but saveBest and dispose', async () => {
-    const { model, train, valid } = await frozenModel();
-    const file = join(temporaryDirectory(), 'model.safetensors');
-    const controller = new AbortController();
-    const run = model.fit(train, { ...endless(valid), signal: controller.signal });
-    for await (const { epoch } of run) if (epoch === 1) break;
-    expect(() => model.freeze()).toThrow(BUSY);
-    expect(() => model.unfreeze()).toThrow(BUSY);
-    expect(() => model.fit(train, { valid })).toThrow(BUSY);
-    await expect(model.describe()).rejects.toThrow(BUSY);
-    await expect(model.features(train)).rejects.toThrow(BUSY);
-    await expect(model.predict('a.png')).rejects.toThrow(BUSY);
-    await expect(model.evaluate(valid)).rejects.toThrow(BUSY);
-    await expect(model.save(file)).rejects.toThrow(BUSY);
-    await model.saveBest(file);
-    expect(readFileSync(file).length).toBeGreaterThan(0);
-    controller.abort();
-    await expect(run.result).rejects.toThrow();
-  });
-
-  test('is stopped by dispose', async () => {
-    const { model, train, valid } = await frozenModel();
-    const run = model.fit(train, endless(valid));
-    for await (const { epoch } of run) if (epoch === 1) break;
-    model.dispose();
-    await expect(run.result).rejects.toThrow(DISPOSED);
-  });
-});
-
-describe('a model after dispose', () => {
-  test('takes a second dispose', async () => {
-    const model = await smallModel();
-    model.dispose();
-    model.dispose();
-    model[Symbol.dispose]();
-  });
-
-  test('refuses everything else', async () => {
-    const { model, train, valid } = await frozenModel();
-    const file = join(temporaryDirectory(), 'model.safetensors');
-    model.dispose();
-    expect(() => model.freeze()).toThrow(DISPOSED);
-    expect(() => model.unfreeze()).toThrow(DISPOSED);
-    expect(() => model.fit(train, { valid })).toThrow(DISPOSED);
-    await expect(model.describe()).rejects.toThrow(DISPOSED);
-    await expect(model.features(train)).rejects.toThrow(DISPOSED);
-    await expect(model.predict('a.png')).rejects.toThrow(DISPOSED);
-    await expect(model.evaluate(valid)).rejects.toThrow(DISPOSED);
-    await expect(model.save(file)).rejects.toThrow(DISPOSED);
-    await expect(model.saveBest(file)).rejects.toThrow(DISPOSED);
-  });
-
-  test('has nothing to save as best where it has not trained', async () => {
-    const model = await smallModel();
-    await expect(model.saveBest('nowhere')).rejects.toThrow('before an epoch of fit() has ended');
   });
 });
 

@@ -89,6 +89,16 @@ describe('DenseNet121.save and load', () => {
     });
   });
 
+  test('refuse what is no path, and an unknown option', async () => {
+    const model = await smallModel({ weights: null });
+    const refused = "path must be a file's path, not undefined";
+    await expect(model.save(undefined as never)).rejects.toThrow(refused);
+    await expect(model.saveBest(undefined as never)).rejects.toThrow(refused);
+    await expect(DenseNet121.load(undefined as never)).rejects.toThrow(refused);
+    const misspelt = { divice: 'cpu' } as object;
+    await expect(DenseNet121.load('model.safetensors', misspelt)).rejects.toThrow("did you mean 'device'?");
+  });
+
   test('refuse a file of weights that is no whole model', async () => {
     const embedded = join(import.meta.dirname, '../../assets/densenet121-tiny-imagenet.safetensors');
     await expect(DenseNet121.load(embedded)).rejects.toThrow(
@@ -127,6 +137,16 @@ describe('DenseNet121.freeze and unfreeze', () => {
     expect(trainable.filter((name) => name.includes('denselayer16'))).toEqual([]);
   });
 
+  test.for([7, null, ['norm5'], { trough: 'norm5' }])('refuse %j', async (wrong) => {
+    const model = await smallModel({ weights: null });
+    expect(() => model.freeze(wrong as never)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(/^layers must be/),
+      }),
+    );
+  });
+
   test('change nothing where one name is unknown, and name the nearest', async () => {
     const model = await smallModel();
     expect(() => model.freeze('norm5', 'denseblok4')).toThrow("did you mean 'denseblock4'?");
@@ -142,6 +162,13 @@ describe('DenseNet121.features', () => {
     expect(shape).toEqual([7, 1024, 2, 2]);
     expect(data).toHaveLength(7 * 4096);
     expect(data.every((value) => value >= 0)).toBe(true);
+  });
+
+  test('refuses what is no data set', async () => {
+    const model = await smallModel({ weights: null });
+    await expect(model.features([] as never)).rejects.toThrow('data must be a Dataset');
+    await expect(model.logits(undefined as never)).rejects.toThrow('data must be a Dataset');
+    await expect(model.evaluate(undefined as never)).rejects.toThrow('data must be a Dataset');
   });
 
   test('tells how far it is', async () => {
@@ -161,6 +188,10 @@ describe('DenseNet121.features', () => {
       throw reason;
     };
     await expect(model.features(train, { batchSize: 2, onProgress })).rejects.toBe(reason);
+    const atTheEnd = (done: number, total: number) => {
+      if (done === total) throw reason;
+    };
+    await expect(model.features(train, { onProgress: atTheEnd })).rejects.toBe(reason);
     expect((await model.features(train)).shape[0]).toBe(24);
   });
 });

@@ -19,6 +19,16 @@ describe('settle', () => {
     await expect(settled).rejects.toBe(reason);
   });
 
+  test("rejects with the signal's reason where the job was done by then", async () => {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const job = pendingJob<number>({ ignoresAbort: true });
+    const settled = settle(() => job, controller.signal);
+    job.resolve(7);
+    controller.abort(reason);
+    await expect(settled).rejects.toBe(reason);
+  });
+
   test('starts nothing where the signal has stopped it already', async () => {
     const settled = settle(() => expect.fail('it started'), AbortSignal.abort('before'));
     await expect(settled).rejects.toBe('before');

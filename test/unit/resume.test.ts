@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { HostTensor, NativeModel, TrainEvent } from '../../lib/native.ts';
+import { leafNamesOf } from '../../lib/layer-selection.ts';
+import type {
+  AugmentationOptions,
+  HostTensor,
+  NativeCheckpoint,
+  NativeModel,
+  TrainEvent,
+} from '../../lib/native.ts';
 import {
   bytesOf,
   epochsOf,
@@ -38,19 +45,43 @@ const OPTIONS: TrainingOptions = {
   checkpoints: true,
 };
 
+const STRONG: AugmentationOptions = {
+  randomResizedCrop: { scale: [0.35, 1], ratio: [3 / 4, 4 / 3] },
+  randomCrop: { padding: 0.125 },
+  horizontalFlip: 0.5,
+  colorJitter: { brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 },
+  randomErasing: { probability: 0.25, scale: [0.02, 0.33], ratio: [0.3, 3.3] },
+  mixup: 0.2,
+  cutmix: 1,
+};
+
+/** First the head trains, then the last block too: each stage has its own frozen layers in front. */
+function deepening(model: NativeModel, options: TrainingOptions): TrainingOptions {
+  const leaves = leafNamesOf(model.tensors().map(({ name }) => name));
+  const trained = [/^classifier/, /^(features\.denseblock4|features\.norm5|classifier)\b/];
+  const stages = options.stages?.map((stage, index) => ({
+    ...stage,
+    trainable: leaves.filter((leaf) => trained[index]?.test(leaf)),
+  }));
+  return { ...options, stages: stages ?? [] };
+}
+
+type OptionsFor = (model: NativeModel) => TrainingOptions;
+
 const pictures = async () => [await nativeData('train', 20), await nativeData('valid', 8)] as const;
 
 /** The checkpoint of a training that was stopped at its `count`th batch. */
 async function stoppedAt(
   model: NativeModel,
   count: number,
+  optionsFor: OptionsFor = () => OPTIONS,
 ): Promise<{ tensors: HostTensor[]; epoch: number }> {
   const [train, valid] = await pictures();
   let batches = 0;
   const stop = (event: TrainEvent) => {
     if (event.type === 'batch' && ++batches === count) job.abort();
   };
-  const job = model.train(train, valid, trainOptions(train, OPTIONS), stop, []);
+  const job = model.train(train, valid, trainOptions(train, optionsFor(model)), stop, []);
   await expect(job.result).rejects.toMatchObject({ code: 'ABORTED' });
   const checkpoint = model.checkpoint();
   return { tensors: checkpoint?.tensors ?? [], epoch: checkpoint?.epoch ?? -1 };
@@ -65,26 +96,68 @@ async function newModel(): Promise<NativeModel> {
 }
 
 /** What a training comes to: every epoch, the last weights and the best ones, to the bit. */
-async function outcome(checkpoint: HostTensor[] = []) {
+async function outcome(checkpoint: HostTensor[] = [], optionsFor: OptionsFor = () => OPTIONS) {
   const [train, valid] = await pictures();
   const model = await newModel();
-  const { events } = await nativeTraining(model, train, valid, OPTIONS, checkpoint);
+  const { events } = await nativeTraining(model, train, valid, optionsFor(model), checkpoint);
   const best = bytesOf(await model.state().result);
   return { epochs: epochsOf(events), last: bytesOf(lastWeights(model)), best };
 }
 
-describe('a training that is stopped and goes on', () => {
+/** A checkpoint of a training that nobody stopped, the first of its kind. */
+async function takenWhere(
+  wanted: (checkpoint: NativeCheckpoint) => boolean,
+  options: TrainingOptions,
+): Promise<NativeCheckpoint> {
+  const [train, valid] = await pictures();
+  const model = await newModel();
+  let taken: NativeCheckpoint | undefined;
+  const take = (event: TrainEvent) => {
+    const newest = event.type === 'checkpoint' ? model.checkpoint() : null;
+    if (newest && wanted(newest)) taken ??= newest;
+  };
+  await model.train(train, valid, trainOptions(train, options), take, []).result;
+  return taken ?? expect.fail('there was no such checkpoint');
+}
+
+const TRAININGS: Array<[string, OptionsFor]> = [
+  ['over cached features', () => OPTIONS],
+  ['of more layers in each stage', (model) => deepening(model, OPTIONS)],
+  [
+    'with augmentation, of more layers in each stage',
+    (model) => deepening(model, { ...OPTIONS, augmentation: STRONG }),
+  ],
+];
+
+describe.for(TRAININGS)('a training %s that is stopped and goes on', ([, optionsFor]) => {
   let undisturbed: Awaited<ReturnType<typeof outcome>>;
 
   test('is first done without stopping, for comparison', async () => {
-    undisturbed = await outcome();
+    undisturbed = await outcome([], optionsFor);
     expect(undisturbed.epochs).toHaveLength(4);
   });
 
   // In the middle of a step and after one, in either stage, in the last batch of an epoch.
   test.for([2, 5, 8, 13, 17])('comes to the same bits, stopped near batch %i of 20', async (count) => {
-    const { tensors, epoch } = await stoppedAt(await newModel(), count);
-    const { epochs, last, best } = await outcome(tensors);
+    const { tensors, epoch } = await stoppedAt(await newModel(), count, optionsFor);
+    const { epochs, last, best } = await outcome(tensors, optionsFor);
+    expect(epochs).toEqual(undisturbed.epochs.slice(epoch));
+    expect(last).toEqual(undisturbed.last);
+    expect(best).toEqual(undisturbed.best);
+  });
+});
+
+describe('a training that goes on from a checkpoint that was made while it ran', () => {
+  const augmented = { ...OPTIONS, augmentation: STRONG };
+
+  test.for<[string, number | null, (checkpoint: NativeCheckpoint) => boolean]>([
+    ['by time', 1e-9, ({ epoch, batch }) => epoch === 1 && batch > 0],
+    ['after an epoch', null, ({ epoch, batch }) => epoch === 2 && batch === 0],
+  ])('%s, comes to the same bits', async ([, checkpointSeconds, wanted]) => {
+    const options = { ...augmented, checkpointSeconds };
+    const undisturbed = await outcome([], () => augmented);
+    const { epoch, tensors } = await takenWhere(wanted, options);
+    const { epochs, last, best } = await outcome(tensors, () => augmented);
     expect(epochs).toEqual(undisturbed.epochs.slice(epoch));
     expect(last).toEqual(undisturbed.last);
     expect(best).toEqual(undisturbed.best);

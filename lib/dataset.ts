@@ -39,8 +39,7 @@ export class Dataset {
   readonly resize: Resize | null;
   #pictures: SharedPictures | null;
 
-  /** @internal */
-  constructor(origin: DatasetOrigin, pictures: PictureSet | SharedPictures) {
+  private constructor(origin: DatasetOrigin, pictures: PictureSet | SharedPictures) {
     const shared = pictures instanceof SharedPictures ? pictures : new SharedPictures(pictures);
     this.name = origin.name;
     this.source = origin.source;
@@ -50,6 +49,11 @@ export class Dataset {
     this.imageSize = shared.set.height;
     shared.hold();
     this.#pictures = shared;
+  }
+
+  /** @internal */
+  static of(origin: DatasetOrigin, pictures: PictureSet): Dataset {
+    return new Dataset(origin, pictures);
   }
 
   /**
@@ -205,7 +209,7 @@ export async function openDatasets(
   options: DataOptions,
 ): Promise<{ train: Dataset; valid: Dataset; validation: string }> {
   const { train, valid, validation, ...origin } = await openData(spec, options);
-  return { train: new Dataset(origin, train), valid: new Dataset(origin, valid), validation };
+  return { train: Dataset.of(origin, train), valid: Dataset.of(origin, valid), validation };
 }
 
 const IMAGE_SIZE = 'an integer of at least 32';

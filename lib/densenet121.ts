@@ -26,7 +26,7 @@ import {
 } from './model-file.ts';
 import { type CreateOptions, createOptions, type LoadOptions, loadOptions } from './model-options.ts';
 import { ModelState } from './model-state.ts';
-import { type HostTensor, type LayerDescription, loadEngine, type NativeModel } from './native.ts';
+import { type HostTensor, loadEngine, type NativeModel } from './native.ts';
 import { checkOptions, type TrainingOptions } from './options.ts';
 import { prepareEngine } from './precision.ts';
 import { type Prediction, type PredictOptions, predict, predictOptions } from './predict.ts';

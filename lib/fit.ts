@@ -32,7 +32,7 @@ export interface Resumption extends ResumePoint {
 const file = "a file's path";
 
 export const fitOptions = trainingOptions.extend({
-  valid: z.instanceof(Dataset, { error: 'a Dataset' }),
+  valid: z.custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' }),
   /** A file for checkpoints: after every epoch, every `checkpointMinutes`, and when the signal stops it. */
   checkpoint: z.string({ error: file }).min(1, { error: file }).optional(),
   /** Goes on from that file where it is there. */

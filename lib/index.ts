@@ -1,3 +1,4 @@
+export type { ResumePoint } from './checkpoint.ts';
 export type { Picture, RawPicture } from './data/decode.ts';
 export type { Resize } from './data/resize.ts';
 export { Dataset, type FolderOptions, type ImagesOptions } from './dataset.ts';
@@ -5,16 +6,31 @@ export { DenseNet121 } from './densenet121.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 export type { ClassMetrics, Evaluation } from './evaluate.ts';
 export {
+  type OwnPicturesControl,
+  type OwnPicturesOptions,
+  type Recommendation,
+  trainOwnPictures,
+} from './experiments/own-pictures.ts';
+export {
   type Experiment,
   type ExperimentName,
   experiments,
   type PaperFigures,
 } from './experiments/paper.ts';
-export type { RunResults, RunSetup } from './experiments/results.ts';
-export { type RunControl, runExperiment } from './experiments/run-experiment.ts';
+export type { RunResults, RunSetup, StoppedBecause } from './experiments/results.ts';
+export { type ExperimentOptions, type RunControl, runExperiment } from './experiments/run-experiment.ts';
 export type { RunEvent } from './experiments/train-into.ts';
 export type { Extracted, ExtractionOptions } from './extraction.ts';
-export type { BatchProgress, CacheReport, FeaturesProgress, FitOptions, FitResult, FitRun } from './fit.ts';
+export type {
+  BatchProgress,
+  CacheReport,
+  FeaturesProgress,
+  FitOptions,
+  FitResult,
+  FitRun,
+  Resumption,
+  StageStart,
+} from './fit.ts';
 export type { HeadLayer, HeadName } from './head.ts';
 export type { LayerSelection } from './layer-selection.ts';
 export type { LearningRateOptions, LearningRateSearch, LearningRateStep } from './learning-rate.ts';
@@ -27,7 +43,7 @@ export type {
   LearningRatePoint,
   Precision,
 } from './native.ts';
-export type { ExperimentOptions, RecipeName, Stage, TrainingOptions } from './options.ts';
+export type { RecipeName, Stage, TrainingOptions } from './options.ts';
 export type { Prediction, PredictOptions, RankedClass } from './predict.ts';
 export { readRecipe } from './recipe-file.ts';
 export { type Recipe, recipes, spreadLearningRates } from './recipes.ts';

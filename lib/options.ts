@@ -6,7 +6,6 @@
 export { augmentationOf } from './options/augmentation.ts';
 export { abortSignal, callback, checkOptions } from './options/check.ts';
 export {
-  type ExperimentOptions,
   experimentOptions,
   featuresOptions,
   flagOf,

@@ -57,7 +57,7 @@ export async function predict(
   const origin = { name: 'inputs', source: 'pictures given by the program', classes, resize };
   // Nobody asks for the labels, but the engine wants some.
   const labels = new BigInt64Array(count);
-  const data = new Dataset(origin, { pixels, labels, count, height: imageSize, width: imageSize });
+  const data = Dataset.of(origin, { pixels, labels, count, height: imageSize, width: imageSize });
   try {
     const rows = rowsOf(await logits(data));
     return pictures.map((picture, index) => prediction(picture, rows[index] as Float32Array, classes, topK));

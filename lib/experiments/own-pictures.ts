@@ -47,9 +47,11 @@ export function recommend(pictures: number, weights: string): Recommendation {
   };
 }
 
+export type OwnPicturesOptions = z.input<typeof trainOptions>;
+
 export interface OwnPicturesControl extends RunControl {
   /** Hears before anything starts what was decided, and what the caller set instead. */
-  onRecommendation?: (recommendation: Recommendation, options: z.input<typeof trainOptions>) => void;
+  onRecommendation?: (recommendation: Recommendation, options: OwnPicturesOptions) => void;
 }
 
 /**
@@ -59,7 +61,7 @@ export interface OwnPicturesControl extends RunControl {
  * @throws InputError `INVALID_ARGUMENT`, `DATA_NOT_FOUND` or `DATA_INVALID`; what `run` throws
  */
 export async function trainOwnPictures(
-  given: z.input<typeof trainOptions>,
+  given: OwnPicturesOptions,
   { onRecommendation = () => {}, ...control }: OwnPicturesControl = {},
 ): Promise<RunResults> {
   const { data: directory, limitTrain, seed, weights = DEFAULT_WEIGHTS } = checkOptions(trainOptions, given);

@@ -25,6 +25,8 @@ import {
 import { defaultRunDirectory, RunDirectory, requireVacant } from './run-directory.ts';
 import { type RunEvent, trainInto } from './train-into.ts';
 
+export type ExperimentOptions = z.input<typeof experimentOptions>;
+
 export interface RunControl {
   /** Goes on with the run in `out`; where there is none, or no checkpoint of it, it starts afresh. */
   resume?: boolean;
@@ -54,7 +56,7 @@ type Machine = Pick<RunSetup, 'device' | 'hardware' | 'precision' | 'precisionRe
  */
 export async function runExperiment(
   name: string,
-  options: z.input<typeof experimentOptions>,
+  options: ExperimentOptions,
   control: RunControl = {},
 ): Promise<RunResults> {
   return run(definitionOf(experimentName(name)), options, control);

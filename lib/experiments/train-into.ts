@@ -6,7 +6,7 @@ import type { DenseNet121 } from '../densenet121.ts';
 import { TorchTlError } from '../errors.ts';
 import type { BatchProgress, CacheReport, FeaturesProgress, FitRun, Resumption, StageStart } from '../fit.ts';
 import type { EpochMetrics } from '../native.ts';
-import { type ExperimentOptions, trainingOptions } from '../options.ts';
+import { type RunOptions, trainingOptions } from '../options.ts';
 import { epochsOf } from '../recipes.ts';
 import { bestOf } from '../train.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup, type StoppedBecause } from './results.ts';
@@ -29,7 +29,7 @@ export type RunEvent =
 
 export interface PreparedRun {
   setup: RunSetup;
-  options: ExperimentOptions;
+  options: RunOptions;
   model: DenseNet121;
   train: Dataset;
   valid: Dataset;

@@ -61,8 +61,6 @@ export const experimentOptions = z.strictObject({
   }),
 });
 
-export type ExperimentOptions = z.output<typeof experimentOptions>;
-
 /** Of any run: an experiment's have their head, and CIFAR-10's pictures are square. */
 export const runOptions = experimentOptions.extend({
   head: z

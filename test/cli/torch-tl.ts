@@ -67,7 +67,8 @@ export function nodeProcess(
   });
 }
 
-function compile(): void {
+/** Brings `dist` up to date. */
+export function compile(): void {
   const compiled = join(packageRoot, 'dist', 'index.js');
   const lib = join(packageRoot, 'lib');
   const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' }).map((name) => join(lib, name));

@@ -56,6 +56,7 @@ describe('data sets that are disposed of as soon as they were handed over serve'
     features: (model, data) => model.features(data),
     logits: (model, data) => model.logits(data),
     evaluate: (model, data) => model.evaluate(data),
+    findLearningRate: (model, data) => model.findLearningRate(data, { steps: 3, freeze: 'backbone' }),
     fit: async (model, data) => {
       const options = { epochs: 2, freeze: 'backbone', batchSize: 4 } as const;
       const { epochs } = await model.fit(data, { ...options, valid: data }).result;

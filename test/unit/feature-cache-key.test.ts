@@ -112,7 +112,7 @@ test('a shared directory serves the next training, but none of another pixel, si
   const data = (pixel: number) => {
     const pixels = pictures.pixels.slice();
     pixels[0] = pixel;
-    return new Dataset({ name: 'sample', source: 'changed', classes, resize: null }, { ...pictures, pixels });
+    return Dataset.of({ name: 'sample', source: 'changed', classes, resize: null }, { ...pictures, pixels });
   };
   const { valid } = await smallData(2, 4);
 

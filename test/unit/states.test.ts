@@ -32,6 +32,7 @@ const ASYNCHRONOUS: Record<string, Call> = {
   logits: ({ model, train }) => model.logits(train),
   predict: ({ model }) => model.predict(PICTURE),
   evaluate: ({ model, valid }) => model.evaluate(valid),
+  findLearningRate: ({ model, train }) => model.findLearningRate(train, { steps: 2, freeze: 'backbone' }),
 };
 
 /** Those that throw. Of a training what it comes to counts too. */
@@ -56,7 +57,10 @@ interface State {
 const DISPOSAL = { dispose: 'works', [String(Symbol.dispose)]: 'works' } as const;
 const DISPOSED = { outcome: 'DISPOSED', own: DISPOSAL } as const;
 const TRAINS = { outcome: 'MODEL_BUSY', own: { saveBest: 'works', ...DISPOSAL } } as const;
-const WORKS = { outcome: 'works', own: { fit: 'MODEL_BUSY', saveBest: 'INVALID_ARGUMENT' } } as const;
+const WORKS = {
+  outcome: 'works',
+  own: { fit: 'MODEL_BUSY', findLearningRate: 'MODEL_BUSY', saveBest: 'INVALID_ARGUMENT' },
+} as const;
 
 const STATES: Record<string, State> = {
   'that was just made': {
@@ -72,6 +76,11 @@ const STATES: Record<string, State> = {
       return () => ended;
     },
     ...TRAINS,
+  },
+  'whose learning rate is searched for': {
+    enter: ({ model, train }) => underWay(model.findLearningRate(train, { steps: 5, freeze: 'backbone' })),
+    outcome: 'MODEL_BUSY',
+    own: { saveBest: 'INVALID_ARGUMENT', ...DISPOSAL },
   },
   'that computes features': { enter: ({ model, train }) => underWay(model.features(train)), ...WORKS },
   'that predicts': { enter: ({ model }) => underWay(model.predict([PICTURE, PICTURE])), ...WORKS },
@@ -182,6 +191,7 @@ describe("an abort rejects with the signal's reason", () => {
     logits: ({ model, train }, signal) => model.logits(train, { signal }),
     evaluate: ({ model, valid }, signal) => model.evaluate(valid, { signal }),
     predict: ({ model }, signal) => model.predict(PICTURE, { signal }),
+    findLearningRate: ({ model, train }, signal) => model.findLearningRate(train, { signal }),
     fit: ({ model, train, valid }, signal) => model.fit(train, { valid, signal }).result,
   };
   test.for(Object.entries(calls))('%s', async ([, call]) => {

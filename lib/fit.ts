@@ -6,8 +6,8 @@ import { abortSignal, callback, trainingOptions } from './options.ts';
 
 type EventOf<Type extends TrainEvent['type']> = Extract<TrainEvent, { type: Type }>;
 
-/** A stage begins. */
-export type StageStart = EventOf<'stage'> & { name: string | null };
+/** A stage begins, so many whole epochs after the training did. */
+export type StageStart = EventOf<'stage'> & { name: string | null; epoch: number };
 
 /** Where the features of frozen layers are kept, and whether they were found there. */
 export type CacheReport = EventOf<'cache'>;

@@ -161,7 +161,8 @@ function reporter(
   return (event) => {
     if (bestBefore) options.onBest?.(bestBefore);
     bestBefore = null;
-    if (event.type === 'stage') options.onStage?.({ ...event, name: names[event.stage - 1] ?? null });
+    if (event.type === 'stage')
+      options.onStage?.({ ...event, name: names[event.stage - 1] ?? null, epoch: epochs.length });
     else if (event.type === 'cache') options.onCache?.(event);
     else if (event.type === 'features') options.onFeatures?.(event);
     else if (event.type === 'batch') options.onBatch?.(event);

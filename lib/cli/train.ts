@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { OwnPicturesControl } from '../experiments/own-pictures.ts';
 import { trainOptions } from '../options.ts';
+import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { count } from './format.ts';
 import { showRun } from './run.ts';
@@ -27,13 +28,10 @@ async function train(command: Command): Promise<void> {
   const { trainOwnPictures } = await import('../experiments/own-pictures.ts');
   const { json } = command.opts<{ json?: true }>();
   const say = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
-  const onRecommendation: OwnPicturesControl['onRecommendation'] = ({ options, reason }, { weights }) => {
-    const chosen = Object.entries(options).map(([name, value]) => {
-      const own = given[name as keyof typeof given];
-      return own === undefined ? `${name} ${value}` : `${name} ${JSON.stringify(own)} (as asked for)`;
-    });
-    say(`Chosen: ${chosen.join(', ')} (${reason})`);
-    if (weights === undefined || weights === 'tiny-imagenet') say(WEAK_BACKBONE);
+  const onRecommendation: OwnPicturesControl['onRecommendation'] = ({ options, reason }) => {
+    const chosen = Object.entries(options).map(([name, value]) => `${name} ${value}`);
+    if (chosen.length > 0) say(`Chosen: ${chosen.join(', ')} (${reason})`);
+    if (given.weights === undefined || given.weights === DEFAULT_WEIGHTS) say(WEAK_BACKBONE);
   };
   await showRun(command, (control) => trainOwnPictures(given as never, { ...control, onRecommendation }));
 }

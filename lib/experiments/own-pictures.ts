@@ -6,16 +6,18 @@ import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
 import type { RunResults } from './results.ts';
 import { definitionOf, type RunControl, run } from './run-experiment.ts';
 
-/** What is decided for the user's own pictures, and why, a sentence. */
+/** What is decided for the user's own pictures, but for what they set themselves, and why, a sentence. */
 export interface Recommendation {
-  options: {
-    imageSize: number;
-    recipe: 'head' | 'fine-tune';
-    epochs: number;
-    schedule: 'cosine';
-    augmentation: 'none' | 'light' | 'strong';
-  };
+  options: Partial<RecommendedOptions>;
   reason: string;
+}
+
+interface RecommendedOptions {
+  imageSize: number;
+  recipe: 'head' | 'fine-tune';
+  epochs: number;
+  schedule: 'cosine';
+  augmentation: 'none' | 'light' | 'strong';
 }
 
 /** The embedded backbone learnt from pictures of 64 to 128 pixels: larger ones cost time only. */
@@ -25,7 +27,10 @@ const EMBEDDED_IMAGE_SIZE = 128;
  * How to train with so many pictures: few ones cannot teach a backbone anything that lasts, and many make
  * epochs long.
  */
-export function recommend(pictures: number, weights: string): Recommendation {
+export function recommend(
+  pictures: number,
+  weights: string,
+): { options: RecommendedOptions; reason: string } {
   const size = (imageSize: number) =>
     weights === DEFAULT_WEIGHTS ? Math.min(imageSize, EMBEDDED_IMAGE_SIZE) : imageSize;
   const schedule = 'cosine';
@@ -50,8 +55,8 @@ export function recommend(pictures: number, weights: string): Recommendation {
 export type OwnPicturesOptions = z.input<typeof trainOptions>;
 
 export interface OwnPicturesControl extends RunControl {
-  /** Hears before anything starts what was decided, and what the caller set instead. */
-  onRecommendation?: (recommendation: Recommendation, options: OwnPicturesOptions) => void;
+  /** Hears before anything starts what was decided. */
+  onRecommendation?: (recommendation: Recommendation) => void;
 }
 
 /**
@@ -67,12 +72,18 @@ export async function trainOwnPictures(
   const { data: directory, limitTrain, seed, weights = DEFAULT_WEIGHTS } = checkOptions(trainOptions, given);
   if (control.resume) return run(definitionOf('train'), { ...given, data: resolve(directory) }, control);
   const { train } = await listPictures(directory, seed);
-  const recommendation = recommend(Math.min(train.files.length, limitTrain ?? Infinity), weights);
-  onRecommendation(recommendation, given);
-  // A recipe says itself what is frozen: whoever freezes decides for themselves.
-  const { recipe, ...others } = recommendation.options;
-  const recommended = given.freeze === undefined ? { recipe, ...others } : others;
+  const { options, reason } = recommend(Math.min(train.files.length, limitTrain ?? Infinity), weights);
+  const chosen = withoutGiven(options, given);
+  onRecommendation({ options: chosen, reason });
   // Here `sample` is a directory of that name.
   const data = resolve(directory);
-  return run(definitionOf('train'), { ...recommended, ...given, data }, control);
+  return run(definitionOf('train'), { ...chosen, ...given, data }, control);
+}
+
+/** What the caller leaves open: freezing is a recipe of their own, and a list of stages has its epochs. */
+function withoutGiven(recommended: RecommendedOptions, given: OwnPicturesOptions): Recommendation['options'] {
+  const decided = new Set(Object.keys(given));
+  if (given.freeze !== undefined) decided.add('recipe');
+  if (Array.isArray(given.recipe)) decided.add('epochs');
+  return Object.fromEntries(Object.entries(recommended).filter(([name]) => !decided.has(name)));
 }

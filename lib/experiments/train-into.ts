@@ -77,6 +77,7 @@ class Recorder {
   readonly #started = performance.now();
   readonly #epochs: EpochMetrics[] = [];
   readonly #bestEpochs = new Set<number>();
+  readonly #waiting: Array<{ epochs: number; event: RunEvent }> = [];
   #resumed: readonly ResumePoint[] = [];
   #begun: boolean;
   #earlierSeconds = 0;
@@ -143,8 +144,8 @@ class Recorder {
       resume,
       signal: AbortSignal.any([signal, this.#writingFailed.signal]),
       onResume: (resumption) => this.#goOn(resumption),
-      onStage: onEvent,
-      onCache: onEvent,
+      onStage: (stage) => this.#tellAfter(stage.epoch, stage),
+      onCache: (report) => this.#tellAfter(this.#waiting.at(-1)?.epochs ?? 0, report),
       onFeatures: (progress) => {
         this.#featuresSeconds = progress.seconds;
         onEvent(progress);
@@ -175,6 +176,19 @@ class Recorder {
       await this.#directory.appendEpoch(epoch);
       this.#epochs.push(epoch);
       this.#run.onEvent({ type: 'epoch', best: this.#bestEpochs.has(epoch.epoch), ...epoch });
+      this.#tellWaiting();
+    }
+  }
+
+  /** An epoch is told of once it is on the disk: what came after it in the training waits for that. */
+  #tellAfter(epochs: number, event: RunEvent): void {
+    this.#waiting.push({ epochs, event });
+    this.#tellWaiting();
+  }
+
+  #tellWaiting(): void {
+    while (this.#waiting[0] && this.#waiting[0].epochs <= this.#epochs.length) {
+      this.#run.onEvent((this.#waiting.shift() as { event: RunEvent }).event);
     }
   }
 }

@@ -26,6 +26,8 @@ class Archive {
   explicit Archive(std::vector<NamedTensor> saved);
 
   bool restoring() const { return restoring_; }
+  /** Whether what is restored has this name. */
+  bool has(const std::string& name) const { return by_name_.contains(name); }
 
   void value(const std::string& name, std::int64_t& value);
   void value(const std::string& name, double& value);

@@ -3,6 +3,8 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 
+#include <string>
+
 namespace torch_tl {
 namespace {
 
@@ -22,7 +24,10 @@ RandomState::RandomState(const at::Device& device, std::uint64_t seed)
 
 void RandomState::archive(Archive& archive) {
   archive.generator("random.order", order);
-  archive.generator("random.dropout", dropout);
+  // Another kind of device has another kind of generator: there the seed starts it anew.
+  const std::string name =
+      "random.dropout." + c10::DeviceTypeName(dropout.device().type(), /*lower_case=*/true);
+  if (!archive.restoring() || archive.has(name)) archive.generator(name, dropout);
   archive.generator("random.augmentation", augmentation);
 }
 

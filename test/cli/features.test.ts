@@ -22,7 +22,9 @@ describe('torch-tl features', () => {
     ];
     const { code, stdout } = await torchTl(['features', '--weights', 'tiny-imagenet', ...args], { cwd });
     expect(code).toBe(0);
-    expect(stdout.split('\n')[0]).toBe(`Data: cifar10 (${cwd}), 3 training and 2 validation pictures`);
+    expect(stdout.split('\n')[0]).toBe(
+      `Data: cifar10 (${cwd}), 3 training and 2 validation pictures (test_batch.bin)`,
+    );
     const tensors = await read(join(cwd, 'features.safetensors'));
     expect(tensors.get('train.features')).toMatchObject({ dtype: 'float32', shape: [3, 1024, 2, 2] });
     expect(tensors.get('valid.features')).toMatchObject({ dtype: 'float32', shape: [2, 1024, 2, 2] });

@@ -3,11 +3,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Each file loads LibTorch and trains on every core: files run one after another, each in a
-    // process of its own, so that they neither fight for the cores nor share native state.
+    globalSetup: 'test/support/compile.ts',
+    // Each file is a process of its own, so that none shares native state. Two at a time: each trains on every
+    // core, but many tests wait for disks and other processes.
     pool: 'forks',
-    fileParallelism: false,
-    // OpenMP's waiting threads would spin, and take the cores from whatever else runs beside the tests.
+    maxWorkers: 2,
+    // OpenMP's waiting threads would spin, and take the cores from the file beside.
     env: { OMP_WAIT_POLICY: 'PASSIVE' },
     testTimeout: 120_000,
     hookTimeout: 120_000,

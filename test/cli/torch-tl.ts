@@ -1,13 +1,8 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { packageRoot } from '../../lib/package-root.ts';
 
-/*
- * Runs the command line as users do: `node bin/torch-tl.js`, which needs dist. `npm ci` builds that;
- * it is compiled anew here where a file of lib has changed since.
- */
-
+// Runs the command line as users do: `node bin/torch-tl.js`, over the dist that the tests' setup compiles.
 export interface Ended {
   /** Null where a signal ended it. */
   code: number | null;
@@ -42,12 +37,11 @@ export function withPackage(text: string): string {
   return text.replaceAll("'torch-tl'", JSON.stringify(url));
 }
 
-/** Runs Node with these arguments, once dist is compiled, and waits for its end. */
+/** Runs Node with these arguments and waits for its end. */
 export function nodeProcess(
   args: string[],
   { cwd, env, onStart, onOutput, onTick }: Invocation,
 ): Promise<Ended> {
-  compile();
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } });
     if (child.pid !== undefined) onStart?.(child.pid);
@@ -65,15 +59,4 @@ export function nodeProcess(
       resolve({ ...ended, code });
     });
   });
-}
-
-/** Brings `dist` up to date. */
-export function compile(): void {
-  const compiled = join(packageRoot, 'dist', 'index.js');
-  const lib = join(packageRoot, 'lib');
-  const sources = readdirSync(lib, { recursive: true, encoding: 'utf8' }).map((name) => join(lib, name));
-  const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
-  if (existsSync(compiled) && statSync(compiled).mtimeMs > newest) return;
-  const tsc = join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc');
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: packageRoot, stdio: 'pipe' });
 }

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../lib/package-root.ts';
-import { compile } from '../cli/torch-tl.ts';
 
 const PRINT = 'console.log(Object.keys(exported).sort().join())';
 const NAMES =
@@ -25,7 +24,6 @@ test.for([
     ],
   ],
 ] as const)('the package exports its public names to %s, without loading the engine', ([, args]) => {
-  compile();
   // No LibTorch is there to be found.
   const env = { ...process.env, PATH: '', TORCH_TL_LIBTORCH: '/nowhere', NODE_NO_WARNINGS: '1' };
   const options = { cwd: packageRoot, env, encoding: 'utf8' } as const;

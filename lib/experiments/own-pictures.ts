@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { listPictures } from '../data/source.ts';
+import { InputError } from '../errors.ts';
 import { checkOptions, trainOptions } from '../options.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
 import type { RunResults } from './results.ts';
@@ -69,15 +70,18 @@ export async function trainOwnPictures(
   given: OwnPicturesOptions,
   { onRecommendation = () => {}, ...control }: OwnPicturesControl = {},
 ): Promise<RunResults> {
-  const { data: directory, limitTrain, seed, weights = DEFAULT_WEIGHTS } = checkOptions(trainOptions, given);
-  if (control.resume) return run(definitionOf('train'), { ...given, data: resolve(directory) }, control);
-  const { train } = await listPictures(directory, seed);
+  const { data, limitTrain, seed, weights = DEFAULT_WEIGHTS } = checkOptions(trainOptions, given);
+  // Here `sample` is a directory of that name.
+  const directory = data === undefined ? {} : { data: resolve(data) };
+  if (control.resume) return run(definitionOf('train'), { ...given, ...directory }, control);
+  if (data === undefined) {
+    throw new InputError('INVALID_ARGUMENT', 'Say which pictures to train with: --data DIR.');
+  }
+  const { train } = await listPictures(data, seed);
   const { options, reason } = recommend(Math.min(train.files.length, limitTrain ?? Infinity), weights);
   const chosen = withoutGiven(options, given);
   onRecommendation({ options: chosen, reason });
-  // Here `sample` is a directory of that name.
-  const data = resolve(directory);
-  return run(definitionOf('train'), { ...chosen, ...given, data }, control);
+  return run(definitionOf('train'), { ...chosen, ...given, ...directory }, control);
 }
 
 /** What the caller leaves open: freezing is a recipe of their own, and a list of stages has its epochs. */

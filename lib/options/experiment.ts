@@ -93,7 +93,7 @@ const BY_COUNT = '(default: by the number of pictures)';
 
 /** Of a run with the user's own pictures; what has no default here is chosen by their number. */
 export const trainOptions = runOptions.omit({ init: true }).extend({
-  data: text('a directory').register(commandLine, {
+  data: text('a directory').optional().register(commandLine, {
     topic: 'Data',
     flags: '--data <dir>',
     description: 'folders of pictures: <class>/*, or train/<class>/* and valid/<class>/*',

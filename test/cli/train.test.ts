@@ -70,6 +70,10 @@ describe('torch-tl train', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Chosen: imageSize 128, recipe head, schedule cosine/);
     expect(resultsIn(join(cwd, 'run')).imageSize).toBe(128);
+
+    const more = await torchTl(['train', '--out', 'run', '--resume', '--epochs', '2'], { cwd });
+    expect(more.code).toBe(0);
+    expect(resultsIn(join(cwd, 'run'))).toMatchObject({ imageSize: 128, resumed: [{ epoch: 1, batch: 0 }] });
   });
 
   test.each(['valid', 'val', 'test'])('takes train/ and %s/ as they are', async (valid) => {
@@ -156,7 +160,7 @@ describe('torch-tl train refuses', () => {
   });
 
   test('a call without --data', async () => {
-    await expectRefusal(temporaryDirectory(), [], "required option '--data <dir>'");
+    await expectRefusal(temporaryDirectory(), [], 'Say which pictures to train with: --data DIR.');
   });
 });
 

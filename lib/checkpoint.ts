@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { BackgroundWriter } from './background-writer.ts';
 import { InputError, TorchTlError } from './errors.ts';
+import { crc32 } from './hash.ts';
 import { json } from './model-file.ts';
 import type { EpochMetrics, HostTensor, NativeModel } from './native.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
@@ -101,7 +101,7 @@ export class CheckpointWriter {
       options: JSON.stringify(options),
       data: JSON.stringify(data),
     };
-    const checksum = checksumOf(checkpoint.tensors, metadata);
+    const checksum = await checksumOf(checkpoint.tensors, metadata);
     await writeSafetensors(this.#file, checkpoint.tensors, { ...metadata, checksum });
   }
 }
@@ -118,7 +118,7 @@ export async function readCheckpoint(file: string): Promise<StoredCheckpoint | n
     throw damaged ? checkpointInvalid(file, error.message) : error;
   });
   const { checksum, ...metadata } = text;
-  if (checksum !== checksumOf(tensors, metadata)) throw checkpointInvalid(file, 'it is damaged');
+  if (checksum !== (await checksumOf(tensors, metadata))) throw checkpointInvalid(file, 'it is damaged');
   const checked = checkpointMetadata.safeParse(metadata);
   if (!checked.success) {
     const issue = checked.error.issues[0] as z.core.$ZodIssue;
@@ -129,12 +129,12 @@ export async function readCheckpoint(file: string): Promise<StoredCheckpoint | n
 }
 
 /** CRC-32 in hexadecimal: safetensors itself notices no flipped bit. */
-function checksumOf(tensors: readonly HostTensor[], metadata: Record<string, string>): string {
+async function checksumOf(tensors: readonly HostTensor[], metadata: Record<string, string>): Promise<string> {
   const byName = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   const names = byName.map(({ name, dtype, shape }) => [name, dtype, shape]);
   const entries = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-  const start = crc32(JSON.stringify([entries, names]));
-  return byName.reduce((sum, { data }) => crc32(data, sum), start).toString(16);
+  const sum = await crc32([Buffer.from(JSON.stringify([entries, names])), ...byName.map(({ data }) => data)]);
+  return sum.toString(16);
 }
 
 /** That a file cannot be gone on from, and what to do. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
+import * as zlib from 'node:zlib';
 
 /** Some milliseconds of hashing. */
 const SLICE = 1 << 22;
@@ -7,16 +8,29 @@ const SLICE = 1 << 22;
 /** SHA-256 of bytes one after another, in lower-case hexadecimal; the event loop runs in between. */
 export async function sha256(parts: Iterable<Uint8Array>): Promise<string> {
   const hash = createHash('sha256');
-  let hashed = 0;
+  await inSlices(parts, (slice) => hash.update(slice));
+  return hash.digest('hex');
+}
+
+/** CRC-32 of bytes one after another, likewise. */
+export async function crc32(parts: Iterable<Uint8Array>): Promise<number> {
+  let sum = 0;
+  await inSlices(parts, (slice) => {
+    sum = zlib.crc32(slice, sum);
+  });
+  return sum;
+}
+
+async function inSlices(parts: Iterable<Uint8Array>, take: (slice: Uint8Array) => void): Promise<void> {
+  let taken = 0;
   for (const part of parts) {
     for (let begin = 0; begin < part.byteLength; begin += SLICE) {
       const slice = part.subarray(begin, begin + SLICE);
-      hash.update(slice);
-      hashed += slice.byteLength;
-      if (hashed < SLICE) continue;
-      hashed = 0;
+      take(slice);
+      taken += slice.byteLength;
+      if (taken < SLICE) continue;
+      taken = 0;
       await setImmediate();
     }
   }
-  return hash.digest('hex');
 }

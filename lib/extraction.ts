@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Dataset } from './dataset.ts';
-import { guarded, settle } from './job.ts';
-import type { ExtractionProgress, NativeModel, Precision } from './native.ts';
+import { settleReporting } from './job.ts';
+import type { ExtractionProgress, HostTensor, NativeModel, Precision } from './native.ts';
 import { abortSignal, callback, featuresOptions } from './options.ts';
 
 export const extractionOptions = featuresOptions
@@ -42,14 +42,13 @@ export async function extract(
   stopped: AbortSignal,
 ): Promise<Extracted> {
   const { batchSize, onProgress } = options;
-  const failure = new AbortController();
-  const report = guarded<ExtractionProgress>(({ done, total }) => onProgress?.(done, total), failure);
   const held = data.share();
   try {
     const pictures = await held.onDevice(device);
-    const { shape, data: bytes } = await settle(
-      () => model[what](pictures, { batchSize, precision }, report),
-      AbortSignal.any([stopped, failure.signal]),
+    const { shape, data: bytes } = await settleReporting<ExtractionProgress, HostTensor>(
+      ({ done, total }) => onProgress?.(done, total),
+      (report) => model[what](pictures, { batchSize, precision }, report),
+      stopped,
     );
     return { shape, data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) };
   } finally {

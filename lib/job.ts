@@ -22,6 +22,21 @@ export async function settle<Result>(start: () => Job<Result>, signal: AbortSign
   }
 }
 
+/**
+ * The same of a job that calls back; what the callback throws stops it too.
+ *
+ * @throws as above, or what the callback threw
+ */
+export async function settleReporting<Event, Result>(
+  callback: (event: Event) => void,
+  start: (report: (event: Event) => void) => Job<Result>,
+  stopped: AbortSignal,
+): Promise<Result> {
+  const failure = new AbortController();
+  const report = guarded(callback, failure);
+  return settle(() => start(report), AbortSignal.any([stopped, failure.signal]));
+}
+
 /** A callback for the engine, out of which nothing may be thrown: what it throws aborts `failure`. */
 export function guarded<Event>(callback: (event: Event) => void, failure: AbortController) {
   return (event: Event): void => {

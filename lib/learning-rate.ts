@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { BatchProgress, FeaturesProgress } from './fit.ts';
-import { guarded, settle } from './job.ts';
+import { settleReporting } from './job.ts';
 import type { LearningRatePoint, TrainEvent } from './native.ts';
 import {
   abortSignal,
@@ -62,15 +62,14 @@ export function checkSearch(options: LearningRateOptions): SearchOptions {
 export async function findLearningRate(search: Search, stopped: AbortSignal): Promise<LearningRateSearch> {
   const { model, device, data, options } = search;
   const { start, end, steps } = options;
-  const failure = new AbortController();
   const native = nativeOptions(search);
-  const report = guarded(reporter(options), failure);
   const held = data.share();
   try {
     const pictures = await held.onDevice(device);
-    const points = await settle(
-      () => model.findLearningRate(pictures, native, { start, end, steps }, report),
-      AbortSignal.any([stopped, failure.signal]),
+    const points = await settleReporting(
+      reporter(options),
+      (report) => model.findLearningRate(pictures, native, { start, end, steps }, report),
+      stopped,
     );
     return { points, suggestion: suggestLearningRate(points) };
   } finally {

@@ -181,7 +181,7 @@ function resultOf(
   { epochs, resumed }: CheckpointState,
   stored: StoredCheckpoint | null,
 ): FitResult {
-  const earlier = (stored?.epochs ?? []).reduce((sum, { seconds }) => sum + seconds, 0);
+  const earlier = secondsOf(stored?.epochs ?? []);
   const { total, training, features } = outcome.seconds;
   const seconds = { total: total + earlier, training: training + earlier, features };
   return { ...outcome, seconds, epochs, resumed, best: bestOf(epochs) };
@@ -195,6 +195,10 @@ export function bestOf(epochs: readonly EpochMetrics[]): EpochMetrics {
     }
     return epoch.validLoss < best.validLoss ? epoch : best;
   });
+}
+
+export function secondsOf(epochs: readonly EpochMetrics[]): number {
+  return epochs.reduce((sum, { seconds }) => sum + seconds, 0);
 }
 
 function isCode(error: unknown, code: TorchTlError['code']): error is TorchTlError {

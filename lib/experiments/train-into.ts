@@ -8,7 +8,7 @@ import type { BatchProgress, CacheReport, FeaturesProgress, FitRun, Resumption, 
 import type { EpochMetrics } from '../native.ts';
 import { type RunOptions, trainingOptions } from '../options.ts';
 import { epochsOf } from '../recipes.ts';
-import { bestOf } from '../train.ts';
+import { bestOf, secondsOf } from '../train.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup, type StoppedBecause } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 
@@ -200,8 +200,4 @@ function summaryOf({ epoch, validAccuracy, validLoss }: EpochMetrics) {
 function failure(error: unknown): Pick<Outcome, 'stoppedBecause' | 'error'> {
   const code = error instanceof TorchTlError ? error.code : 'UNKNOWN';
   return { stoppedBecause: 'failed', error: { code, message: String((error as Error).message) } };
-}
-
-function secondsOf(epochs: readonly EpochMetrics[]): number {
-  return epochs.reduce((sum, { seconds }) => sum + seconds, 0);
 }

@@ -6,14 +6,14 @@ import { resolveLabels } from './data/labels.ts';
 import { indicesPerClass } from './data/limit.ts';
 import { decodeFolder, listPictureFolder, selectFiles } from './data/picture-folder.ts';
 import type { PictureSet } from './data/picture-set.ts';
-import { RESIZES, type Resize } from './data/resize.ts';
+import type { Resize } from './data/resize.ts';
 import { select } from './data/select.ts';
 import { SharedPictures } from './data/shared-pictures.ts';
 import { type DataOptions, openData } from './data/source.ts';
 import { splitPerClass } from './data/split.ts';
 import { invalidArgument, TorchTlError } from './errors.ts';
 import type { NativeDataset } from './native.ts';
-import { abortSignal, callback, checkOptions } from './options.ts';
+import { abortSignal, callback, checkOptions, integer, resizing } from './options.ts';
 
 /** Where a data set comes from. */
 export interface DatasetOrigin {
@@ -215,8 +215,8 @@ export async function openDatasets(
 const IMAGE_SIZE = 'an integer of at least 32';
 const CLASSES = 'a list of names, each of them once';
 
-const imageSize = z.int({ error: IMAGE_SIZE }).min(32, { error: IMAGE_SIZE });
-const resize = z.enum(RESIZES, { error: RESIZES.join(' or ') });
+const imageSize = integer(32, IMAGE_SIZE);
+const resize = resizing();
 const decoding = z.strictObject({
   /** Stops the decoding. */
   signal: abortSignal,
@@ -231,10 +231,7 @@ const folderOptions = decoding.extend({
   /** The data set whose classes the labels shall be indices of, matched by name. */
   like: z.custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' }).optional(),
   /** So many pictures, spread evenly over the classes. */
-  limit: z
-    .int({ error: 'an integer of at least 1' })
-    .min(1, { error: 'an integer of at least 1' })
-    .optional(),
+  limit: integer(1).optional(),
 });
 
 const imagesOptions = decoding.extend({
@@ -251,7 +248,7 @@ const imagesOptions = decoding.extend({
 });
 
 const splitOptions = z.strictObject({
-  seed: z.int({ error: 'an integer of at least 0' }).min(0, { error: 'an integer of at least 0' }).default(0),
+  seed: integer(0).default(0),
 });
 
 export type FolderOptions = z.input<typeof folderOptions>;

@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { RESIZES } from './data/resize.ts';
 import { type HeadLayer, type HeadName, headLayers } from './head.ts';
-import { experimentOptions } from './options.ts';
+import { experimentOptions, resizing } from './options.ts';
 import { DEFAULT_WEIGHTS } from './weights/catalogue.ts';
 
 /*
@@ -19,7 +18,7 @@ export const createOptions = experimentOptions.pick({ imageSize: true, seed: tru
     .refine((classes) => new Set(classes).size === classes.length, { error: classNames })
     .readonly(),
   /** How pictures are made square: `resize` of the training data. */
-  resize: z.enum(RESIZES, { error: RESIZES.join(' or ') }).default('cover'),
+  resize: resizing().default('cover'),
 });
 
 export const loadOptions = experimentOptions.pick({ device: true });

@@ -14,6 +14,6 @@ export {
   trainOptions,
 } from './options/experiment.ts';
 export { searchOptions, searchRunOptions } from './options/learning-rate.ts';
-export { type CommandLine, commandLine, TOPICS } from './options/schema.ts';
+export { type CommandLine, commandLine, integer, resizing, TOPICS } from './options/schema.ts';
 export { RECIPE_NAMES, type RecipeName, type Stage, stageOptions } from './options/stage.ts';
 export { type TrainingOptions, trainingOptions } from './options/training.ts';

@@ -1,14 +1,15 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Picture, requirePictures } from './data/decode.ts';
 import { decodePictures } from './data/decode-all.ts';
 import type { Resize } from './data/resize.ts';
 import { Dataset } from './dataset.ts';
 import { extractionOptions } from './extraction.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
+import { integer } from './options.ts';
 
 export const predictOptions = extractionOptions.omit({ onProgress: true }).extend({
   /** How many of the likeliest classes to name. */
-  topK: z.int({ error: 'an integer of at least 1' }).min(1, { error: 'an integer of at least 1' }).default(5),
+  topK: integer(1).default(5),
 });
 
 export type PredictOptions = z.input<typeof predictOptions>;

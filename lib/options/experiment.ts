@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RESIZES } from '../data/resize.ts';
 import { HEAD_NAMES } from '../head.ts';
-import { commandLine, integer, text, without } from './schema.ts';
+import { commandLine, integer, resizing, text, without } from './schema.ts';
 import { batchSize, precision, threads, trainingOptions } from './training.ts';
 
 const data = text('auto, sample or a directory').default('auto').register(commandLine, {
@@ -71,8 +71,7 @@ export const runOptions = experimentOptions.extend({
       flags: '--head <name>',
       description: `the layers after the backbone: ${HEAD_NAMES.join(', ')} (default: linear)`,
     }),
-  resize: z
-    .enum(RESIZES, { error: RESIZES.join(' or ') })
+  resize: resizing()
     .optional()
     .register(commandLine, {
       topic: 'Data',

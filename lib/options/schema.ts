@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { RESIZES } from '../data/resize.ts';
 
 /*
  * What options are declared with. The `error` of a check is the phrase that says what the value must
@@ -49,6 +50,9 @@ export const below1 = (error = 'a number of at least 0 and below 1') =>
 /** Both ends included. */
 export const from0To1 = (error = 'a number from 0 to 1') =>
   z.number({ error }).min(0, { error }).max(1, { error });
+
+/** How pictures are made square. */
+export const resizing = () => z.enum(RESIZES, { error: RESIZES.join(' or ') });
 
 export const text = (error: string) => z.string({ error }).min(1, { error });
 

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { FeatureCacheOptions, TrainEvent } from '../../lib/native.ts';
+import { augmentationOf } from '../../lib/options.ts';
 import { frozenModel } from '../support/frozen-model.ts';
 import {
   bytesOf,
@@ -75,15 +76,7 @@ describe('losses and weights are the same to the bit with the cache in memory, i
 });
 
 test('with augmentation only the validation set is cached, and the bits are the same', async () => {
-  const augmentation = {
-    randomResizedCrop: null,
-    randomCrop: { padding: 0.125 },
-    horizontalFlip: 0.5,
-    colorJitter: null,
-    randomErasing: null,
-    mixup: 0,
-    cutmix: 0,
-  };
+  const augmentation = augmentationOf('light');
   const shape = { head: 'linear', imageSize: 32 };
   const without = await outcome('norm5', shape, { augmentation, featureCache: null });
   const cached = await outcome('norm5', shape, { augmentation, featureCache: MEMORY });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type FitResult, FitRun } from '../../lib/fit.ts';
 import type { EpochMetrics } from '../../lib/native.ts';
+import { epochMetrics } from '../support/epoch-metrics.ts';
 
 describe('FitRun', () => {
   test('gives every epoch as it ends', async () => {
@@ -8,11 +9,11 @@ describe('FitRun', () => {
     const epochs = training.run[Symbol.asyncIterator]();
     const first = epochs.next();
     training.epoch(1);
-    expect((await first).value).toEqual(metrics(1));
+    expect((await first).value).toEqual(epochMetrics(1));
     training.epoch(2);
     training.epoch(3);
-    expect((await epochs.next()).value).toEqual(metrics(2));
-    expect((await epochs.next()).value).toEqual(metrics(3));
+    expect((await epochs.next()).value).toEqual(epochMetrics(2));
+    expect((await epochs.next()).value).toEqual(epochMetrics(3));
     training.end();
     expect((await epochs.next()).done).toBe(true);
   });
@@ -47,7 +48,7 @@ describe('FitRun', () => {
     for await (const _ of training.run) break;
     training.epoch(2);
     training.end();
-    expect((await training.run.result).epochs).toEqual([metrics(1), metrics(2)]);
+    expect((await training.run.result).epochs).toEqual([epochMetrics(1), epochMetrics(2)]);
   });
 });
 
@@ -65,24 +66,11 @@ function controlled() {
   return {
     run,
     epoch(number: number) {
-      epochs.push(metrics(number));
-      announce?.(metrics(number));
+      epochs.push(epochMetrics(number));
+      announce?.(epochMetrics(number));
     },
     end: () => settle?.resolve({ epochs } as FitResult),
     fail: (error: Error) => settle?.reject(error),
-  };
-}
-
-function metrics(epoch: number): EpochMetrics {
-  return {
-    epoch,
-    stage: 1,
-    lr: 1e-3,
-    trainLoss: 1,
-    trainAccuracy: 0.5,
-    validLoss: 1,
-    validAccuracy: 0.5,
-    seconds: 1,
   };
 }
 

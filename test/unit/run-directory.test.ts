@@ -2,21 +2,10 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { defaultRunDirectory, RunDirectory, requireVacant } from '../../lib/experiments/run-directory.ts';
-import type { EpochMetrics } from '../../lib/native.ts';
+import { epochMetrics } from '../support/epoch-metrics.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-const metrics = (epoch: number): EpochMetrics => ({
-  epoch,
-  stage: 1,
-  lr: 1e-3,
-  trainLoss: 1,
-  trainAccuracy: 0.5,
-  validLoss: 1,
-  validAccuracy: 0.5,
-  seconds: 1,
-});
-
-const line = (epoch: number) => `${JSON.stringify({ formatVersion: 1, ...metrics(epoch) })}\n`;
+const line = (epoch: number) => `${JSON.stringify({ formatVersion: 1, ...epochMetrics(epoch) })}\n`;
 
 const OCCUPIED = expect.objectContaining({ code: 'OUTPUT_EXISTS' });
 
@@ -57,8 +46,8 @@ describe('RunDirectory', () => {
   test('holds config, epochs and results as they were given', async () => {
     const path = join(temporaryDirectory(), 'a', 'run');
     const directory = await RunDirectory.create(path, { experiment: 'base' });
-    await directory.appendEpoch(metrics(1));
-    await directory.appendEpoch(metrics(2));
+    await directory.appendEpoch(epochMetrics(1));
+    await directory.appendEpoch(epochMetrics(2));
     await directory.writeResults({ best: null });
     await directory.close();
     expect(JSON.parse(readFileSync(join(path, 'config.json'), 'utf8'))).toEqual({ experiment: 'base' });
@@ -69,7 +58,7 @@ describe('RunDirectory', () => {
 
   test('has an epoch on the disk before the next begins', async () => {
     const directory = await RunDirectory.create(join(temporaryDirectory(), 'run'), {});
-    await directory.appendEpoch(metrics(1));
+    await directory.appendEpoch(epochMetrics(1));
     expect(readFileSync(join(directory.path, 'epochs.jsonl'), 'utf8')).toBe(line(1));
     await directory.close();
   });
@@ -151,8 +140,8 @@ describe('a run directory that is gone on with', () => {
   test('keeps the lines of its epochs byte for byte, and drops later ones and a torn one', async () => {
     const path = await killedRun();
     const directory = await RunDirectory.reopen(path, { options: 2 });
-    await directory.goBackTo([metrics(1), metrics(2)]);
-    await directory.appendEpoch(metrics(3));
+    await directory.goBackTo([epochMetrics(1), epochMetrics(2)]);
+    await directory.appendEpoch(epochMetrics(3));
     await directory.close();
     expect(contentOf(path, 'epochs.jsonl')).toBe(line(1).replace('{', '{ ') + line(2) + line(3));
     expect(JSON.parse(contentOf(path, 'config.json'))).toEqual({ options: 2 });
@@ -163,7 +152,7 @@ describe('a run directory that is gone on with', () => {
   test('adds the lines of epochs that were not written yet', async () => {
     const path = await killedRun();
     const directory = await RunDirectory.reopen(path, {});
-    await directory.goBackTo([1, 2, 3, 4, 5].map(metrics));
+    await directory.goBackTo([1, 2, 3, 4, 5].map(epochMetrics));
     await directory.close();
     const lines = contentOf(path, 'epochs.jsonl').split('\n').slice(0, -1);
     expect(lines.slice(2)).toEqual([3, 4, 5].map((epoch) => line(epoch).trimEnd()));

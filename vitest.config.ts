@@ -9,7 +9,8 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     // OpenMP's waiting threads would spin, and take the cores from the file beside.
-    env: { OMP_WAIT_POLICY: 'PASSIVE' },
+    // And on a GPU fp32 means fp32: PyTorch, and so torch-tl, lets its convolutions round to TF32.
+    env: { OMP_WAIT_POLICY: 'PASSIVE', NVIDIA_TF32_OVERRIDE: '0' },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -8,17 +8,17 @@ import type { EngineInfo } from './native.ts';
  * @throws InputError `CUDA_UNAVAILABLE` with the reason, or `INVALID_ARGUMENT`
  */
 export function chooseDevice(requested: string, { cuda }: Pick<EngineInfo, 'cuda'>): string {
-  if (requested === 'auto') return cuda.devices > 0 ? 'cuda:0' : 'cpu';
+  if (requested === 'auto') return cuda.devices.length > 0 ? 'cuda:0' : 'cpu';
   if (requested === 'cpu') return 'cpu';
   const index = /^cuda(?::(\d+))?$/.exec(requested);
   if (!index) throw invalidArgument('device', 'auto, cpu, cuda or cuda:N', requested);
   const number = Number(index[1] ?? 0);
-  if (number < cuda.devices) return `cuda:${number}`;
+  if (number < cuda.devices.length) return `cuda:${number}`;
   throw new InputError('CUDA_UNAVAILABLE', `Device ${requested} is not there: ${whyNot()} Use --device cpu.`);
 
   function whyNot(): string {
     if (!cuda.built) return 'this LibTorch is a CPU build; install one that is built for CUDA.';
-    if (cuda.devices === 0) return 'no GPU was found; see whether nvidia-smi lists one.';
-    return `the last GPU is cuda:${cuda.devices - 1}.`;
+    if (cuda.devices.length === 0) return 'no GPU was found; see whether nvidia-smi lists one.';
+    return `the last GPU is cuda:${cuda.devices.length - 1}.`;
   }
 }

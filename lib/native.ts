@@ -314,13 +314,20 @@ export interface NativeModel {
   dispose(): void;
 }
 
+export interface GpuDescription {
+  /** As the driver has it, such as `NVIDIA H100 80GB HBM3`; empty where it does not tell. */
+  name: string;
+  /** Bytes in all; 0 where the driver does not tell. */
+  memory: number;
+}
+
 export interface EngineInfo {
   /** The LibTorch it was built for, such as `2.13.0`. */
   builtFor: string;
   threads: number;
   cpu: { capability: string; avx2: boolean; avx512: boolean; avx512Bf16: boolean; amxBf16: boolean };
-  /** `devices` counts the GPUs that LibTorch can use; `bf16` says that they have bfloat16. */
-  cuda: { built: boolean; devices: number; bf16: boolean };
+  /** `devices` are the GPUs that LibTorch can use, the first `cuda:0`; `bf16` says that they have bfloat16. */
+  cuda: { built: boolean; devices: GpuDescription[]; bf16: boolean };
 }
 
 export interface Engine {

@@ -95,10 +95,21 @@ async function trainWith(
     await checkpoints?.idle();
     // That the last checkpoint could not be written matters more than what ended the training.
     failure.signal.throwIfAborted();
-    throw isCode(error, 'CHECKPOINT_INVALID')
-      ? checkpointInvalid(options.checkpoint as string, error.message)
-      : error;
+    throw explained(error, run);
   }
+}
+
+/** The engine's error with what only this side knows: the file, and what the training was told. */
+function explained(error: unknown, { device, precision, options }: Training): unknown {
+  if (isCode(error, 'CHECKPOINT_INVALID')) {
+    return checkpointInvalid(options.checkpoint as string, error.message);
+  }
+  if (!isCode(error, 'OUT_OF_MEMORY')) return error;
+  const cheaper = precision === 'bf16' ? 'batches' : 'batches, or precision bf16,';
+  const message =
+    `Training in batches of ${options.batchSize} pictures in ${precision} takes more memory than ${device} has ` +
+    `free: smaller ${cheaper} take less (${error.message})`;
+  return new TorchTlError('OUT_OF_MEMORY', message, { cause: error });
 }
 
 async function storedCheckpoint({ checkpoint, resume }: Training['options']) {

@@ -9,6 +9,7 @@ import { type EngineInfo, loadEngine } from '../native.ts';
 import { packageRoot } from '../package-root.ts';
 import { choosePrecision, type PrecisionChoice } from '../precision.ts';
 import { packageVersion } from '../version.ts';
+import { size } from './format.ts';
 
 /** What `torch-tl doctor --json` prints. What only the engine knows is null where it cannot be loaded. */
 export interface DoctorReport {
@@ -125,13 +126,16 @@ function describeWhatEngineKnows({ cpu: { features }, threads, gpus, precision }
     ['', `AVX512_BF16 ${yesOrNo(features.avx512Bf16)}, AMX_BF16 ${yesOrNo(features.amxBf16)}`],
     ['', `LibTorch uses its ${features.capability} kernels`],
     ['Threads', String(threads)],
-    ['GPUs', describeGpus(gpus)],
+    ...describeGpus(gpus).map((text, index) => [index === 0 ? 'GPUs' : '', text]),
     ['Precision', `auto is ${precision.choice} on ${precision.device}: ${precision.reason}`],
   ];
 }
 
-function describeGpus({ built, devices, bf16 }: EngineInfo['cuda']): string {
-  if (!built) return 'none: this LibTorch is built for the CPU alone';
-  if (devices === 0) return 'none found';
-  return `${devices}, ${bf16 ? 'with' : 'without'} bf16`;
+function describeGpus({ built, devices, bf16 }: EngineInfo['cuda']): string[] {
+  if (!built) return ['none: this LibTorch is built for the CPU alone'];
+  if (devices.length === 0) return ['none found'];
+  return devices.map(
+    ({ name, memory }, index) =>
+      `cuda:${index}: ${name || 'unnamed'}, ${size(memory)}, ${bf16 ? 'with' : 'without'} bf16`,
+  );
 }

@@ -6,7 +6,7 @@ import { type Dataset, openDatasets } from '../dataset.ts';
 import { DenseNet121 } from '../densenet121.ts';
 import { chooseDevice } from '../device.ts';
 import { InputError } from '../errors.ts';
-import { loadEngine } from '../native.ts';
+import { type EngineInfo, loadEngine } from '../native.ts';
 import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options.ts';
 import { choosePrecision } from '../precision.ts';
 import { epochsOf, stagesOf } from '../recipes.ts';
@@ -149,7 +149,7 @@ function describeMachine(options: RunOptions, earlier: RunConfig | null): Machin
   const { precision, reason } = precisionOf(options, earlier, device);
   return {
     device,
-    hardware: hardwareOf(device, options.threads ?? info.threads),
+    hardware: hardwareOf(device, info, options.threads ?? info.threads),
     precision,
     precisionReason: reason,
     libtorch: engine.libtorch,
@@ -163,8 +163,8 @@ function precisionOf({ precision }: RunOptions, earlier: RunConfig | null, devic
   return choosePrecision(loadEngine().info(), device);
 }
 
-function hardwareOf(device: string, threads: number): string {
-  if (device !== 'cpu') return `GPU ${device}`;
+function hardwareOf(device: string, { cuda }: EngineInfo, threads: number): string {
+  if (device !== 'cpu') return cuda.devices[Number(device.slice('cuda:'.length))]?.name || 'GPU';
   const processor = cpus()[0]?.model.trim() || process.arch;
   return `${processor}, ${threads} thread${threads === 1 ? '' : 's'}`;
 }

@@ -7,6 +7,7 @@
 
 #include "bindings/convert.h"
 #include "bindings/environment.h"
+#include "device/gpu.h"
 #include "model/cpu_features.h"
 
 namespace torch_tl {
@@ -25,11 +26,19 @@ Napi::Object cpu_info(Napi::Env env) {
 
 Napi::Object cuda_info(Napi::Env env) {
   const at::CUDAHooksInterface& hooks = at::detail::getCUDAHooks();
-  const int devices = hooks.hasCUDA() ? hooks.getNumGPUs() : 0;
+  const int count = hooks.hasCUDA() ? hooks.getNumGPUs() : 0;
+  Napi::Array devices = Napi::Array::New(env, count);
+  for (int index = 0; index < count; ++index) {
+    const GpuDescription description = describe_gpu(index);
+    Napi::Object device = Napi::Object::New(env);
+    device["name"] = description.name;
+    device["memory"] = static_cast<double>(description.memory);
+    devices[index] = device;
+  }
   Napi::Object cuda = Napi::Object::New(env);
   cuda["built"] = hooks.hasCUDART();
   cuda["devices"] = devices;
-  cuda["bf16"] = devices > 0 && hooks.supportsBFloat16ConvolutionWithCuDNNv8();
+  cuda["bf16"] = count > 0 && hooks.supportsBFloat16ConvolutionWithCuDNNv8();
   return cuda;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bindings/convert.h"
+#include "device/gpu.h"
 #include "memory/caching_allocator.h"
 #include "training/errors.h"
 
@@ -145,6 +146,7 @@ void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
   } catch (const WriteFailed& error) {
     fail("WRITE_FAILED", error.what());
   } catch (const c10::OutOfMemoryError& error) {
+    release_gpu_memory();
     fail("OUT_OF_MEMORY", error.what_without_backtrace());
   } catch (const c10::Error& error) {
     fail("NATIVE_FAILURE", error.what_without_backtrace());

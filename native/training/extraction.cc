@@ -4,6 +4,7 @@
 #include <ATen/ops/empty.h>
 
 #include "data/batches.h"
+#include "device/gpu.h"
 #include "training/rows.h"
 
 namespace torch_tl {
@@ -23,6 +24,8 @@ at::Tensor extract(const Network& network, const Dataset& data, const Extraction
       all = at::empty(shape, batch.options());
     }
     all.narrow(0, range.begin, range.size()).copy_(batch);
+    // A GPU is behind by then: what is told at the end is true, and the time until then.
+    if (range.end == data.count()) synchronise(network.device());
     extraction.on_progress(range.end);
   }
   return all;

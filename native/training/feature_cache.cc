@@ -1,8 +1,8 @@
 #include "training/feature_cache.h"
 
 #include <ATen/ops/empty.h>
-#include <c10/core/CachingDeviceAllocator.h>
 
+#include "device/gpu.h"
 #include "training/feature_file.h"
 #include "training/rows.h"
 #include "training/stopwatch.h"
@@ -13,7 +13,7 @@ namespace {
 /** True for a GPU where the rows leave half of the free memory to the training. */
 bool has_room(const at::Device& device, std::size_t bytes) {
   if (device.is_cpu()) return false;
-  return bytes <= c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first / 2;
+  return bytes <= free_gpu_memory(device) / 2;
 }
 
 RowsLayout layout_of(Network& network, std::size_t cut, const Dataset& data, at::ScalarType precision) {

@@ -4,13 +4,13 @@ import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { headLayers } from '../../lib/head.ts';
-import { type EpochMetrics, loadEngine } from '../../lib/native.ts';
+import type { EpochMetrics } from '../../lib/native.ts';
+import { hasGpu } from '../support/native.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
 const SMALL = ['--data', 'sample', '--limit-train', '40', '--limit-valid', '20', '--image-size', '32'];
 const ENDLESS = [...SMALL, '--epochs', '1000000', '--early-stopping-patience', 'off', '--out', 'run'];
-const hasGpu = loadEngine().info().cuda.devices > 0;
 
 describe('torch-tl run', () => {
   test('trains the finetune experiment and leaves a whole run directory', async () => {

@@ -21,12 +21,15 @@ import { readSafetensors } from '../../lib/weights/safetensors.ts';
  * The engine as it is, under the public API: what parity with PyTorch and the freeze are shown on.
  */
 
+/** What a test of a GPU needs, and why it is skipped where there is none. */
+export const hasGpu = loadEngine().info().cuda.devices.length > 0;
+
 const EMBEDDED = `${packageRoot}/assets/densenet121-tiny-imagenet.safetensors`;
 
 /** A model with torchvision's preprocessing. */
 export function createNativeModel(
   head: string,
-  { imageSize = 64, classes = 10, seed = 0 } = {},
+  { imageSize = 64, classes = 10, seed = 0, device = 'cpu' } = {},
 ): Promise<NativeModel> {
   return loadEngine().createModel({
     imageSize,
@@ -34,7 +37,7 @@ export function createNativeModel(
     seed,
     mean: [0.485, 0.456, 0.406],
     std: [0.229, 0.224, 0.225],
-    device: 'cpu',
+    device,
   }).result;
 }
 
@@ -44,7 +47,7 @@ export async function nativeModel(
   {
     pretrained = false,
     ...options
-  }: { imageSize?: number; classes?: number; seed?: number; pretrained?: boolean } = {},
+  }: { imageSize?: number; classes?: number; seed?: number; device?: string; pretrained?: boolean } = {},
 ): Promise<NativeModel> {
   const model = await createNativeModel(head, options);
   onTestFinished(() => model.dispose());
@@ -71,15 +74,23 @@ export async function samplePictures(part: 'train' | 'valid', count: number, fir
 }
 
 /** Pictures in the engine, disposed of when the running test ends. */
-export async function nativePictures({ count: _, ...pictures }: PictureSet): Promise<NativeDataset> {
-  const data = await loadEngine().createDataset({ ...pictures, device: 'cpu' }).result;
+export async function nativePictures(
+  { count: _, ...pictures }: PictureSet,
+  device = 'cpu',
+): Promise<NativeDataset> {
+  const data = await loadEngine().createDataset({ ...pictures, device }).result;
   onTestFinished(() => data.dispose());
   return data;
 }
 
 /** The same of the embedded sample. */
-export async function nativeData(part: 'train' | 'valid', count: number, first = 0): Promise<NativeDataset> {
-  return nativePictures(await samplePictures(part, count, first));
+export async function nativeData(
+  part: 'train' | 'valid',
+  count: number,
+  first = 0,
+  device = 'cpu',
+): Promise<NativeDataset> {
+  return nativePictures(await samplePictures(part, count, first), device);
 }
 
 /** A training of one stage: what of it a test sets, of the stage or of the whole. */

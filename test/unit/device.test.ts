@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { chooseDevice } from '../../lib/device.ts';
 
-const CPU_BUILD = { cuda: { built: false, devices: 0, bf16: false } };
-const NO_GPU = { cuda: { built: true, devices: 0, bf16: false } };
-const TWO_GPUS = { cuda: { built: true, devices: 2, bf16: true } };
+const GPU = { name: 'NVIDIA H100 80GB HBM3', memory: 85e9 };
+const CPU_BUILD = { cuda: { built: false, devices: [], bf16: false } };
+const NO_GPU = { cuda: { built: true, devices: [], bf16: false } };
+const TWO_GPUS = { cuda: { built: true, devices: [GPU, GPU], bf16: true } };
 
 describe('chooseDevice', () => {
   test('chooses the first GPU by itself, and the processor where there is none', () => {

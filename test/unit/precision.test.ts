@@ -13,11 +13,15 @@ describe('choosePrecision', () => {
 
   test('goes by the GPU on a GPU', () => {
     const amx = { amxBf16: true };
-    expect(choosePrecision(info({ cuda: { devices: 1, bf16: true } }), 'cuda:0')).toEqual({
+    expect(
+      choosePrecision(info({ cuda: { devices: [{ name: 'GPU', memory: 1e9 }], bf16: true } }), 'cuda:0'),
+    ).toEqual({
       precision: 'bf16',
       reason: 'cuda:0 has bf16',
     });
-    expect(choosePrecision(info({ cpu: amx, cuda: { devices: 1 } }), 'cuda:0')).toEqual({
+    expect(
+      choosePrecision(info({ cpu: amx, cuda: { devices: [{ name: 'GPU', memory: 1e9 }] } }), 'cuda:0'),
+    ).toEqual({
       precision: 'fp32',
       reason: 'cuda:0 has no bf16',
     });
@@ -35,7 +39,7 @@ describe('choosePrecision', () => {
       builtFor: '2.13.0',
       threads: 2,
       cpu: { ...none, ...cpu },
-      cuda: { built: false, devices: 0, bf16: false, ...cuda },
+      cuda: { built: false, devices: [], bf16: false, ...cuda },
     };
   }
 });

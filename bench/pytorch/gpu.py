@@ -1,0 +1,102 @@
+"""The paper's `base` training and the frozen backbone on a GPU in PyTorch, timed: images a second, peak memory.
+
+From uint8 pictures on the GPU to updated weights (or features), as torch-tl does it. Prints one line of JSON: a
+list of measurements. `--variants` names them: how PyTorch is used, and whether cuDNN tries its algorithms out.
+"""
+
+import argparse
+import json
+import statistics
+import time
+
+import torch
+import torch.nn.functional as F
+
+from common import MEAN, STD, Net
+
+WARM_UP = 10
+
+VARIANTS = {
+    'eager fp32': {'precision': 'fp32'},
+    'eager bf16': {'precision': 'bf16', 'channels_last': True},
+    'eager bf16, cudnn.benchmark': {'precision': 'bf16', 'channels_last': True, 'benchmark': True},
+    'compiled bf16': {'precision': 'bf16', 'channels_last': True, 'benchmark': True, 'compiled': True},
+}
+
+
+def parse_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--image-size', type=int, default=155)
+    parser.add_argument('--batch-size', type=int, default=128)
+    parser.add_argument('--steps', type=int, default=20, help=f'timed, after {WARM_UP} that are not')
+    parser.add_argument('--work', choices=('train', 'features'), default='train')
+    parser.add_argument('--variants', nargs='+', choices=list(VARIANTS), default=list(VARIANTS))
+    return parser.parse_args()
+
+
+class Timed:
+    """A network on the GPU and one batch of pictures."""
+
+    def __init__(self, options, precision, channels_last=False, benchmark=False, compiled=False):
+        torch.backends.cudnn.benchmark = benchmark
+        self.options, self.bf16 = options, precision == 'bf16'
+        self.format = torch.channels_last if channels_last else torch.contiguous_format
+        size = options.batch_size
+        generator = torch.Generator('cuda').manual_seed(0)
+        self.pixels = torch.randint(0, 256, (size, 3, 32, 32), device='cuda', dtype=torch.uint8, generator=generator)
+        self.labels = torch.randint(0, 10, (size,), device='cuda', generator=generator)
+        self.scale = torch.tensor(STD, device='cuda').view(1, 3, 1, 1)
+        self.shift = torch.tensor(MEAN, device='cuda').view(1, 3, 1, 1)
+        self.net = Net('base', options.image_size).cuda().to(memory_format=self.format)
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-3, fused=True)
+        forward = self.net if options.work == 'train' else self.net.backbone
+        self.forward = torch.compile(forward) if compiled else forward
+        self.net.train(options.work == 'train')
+
+    def images(self):
+        side = self.options.image_size
+        x = F.interpolate(self.pixels.float() / 255, size=(side, side), mode='bilinear', align_corners=False)
+        return ((x - self.shift) / self.scale).contiguous(memory_format=self.format)
+
+    def step(self):
+        with torch.autocast('cuda', torch.bfloat16, enabled=self.bf16):
+            if self.options.work == 'features':
+                with torch.no_grad():
+                    return self.forward(self.images())
+            logits = self.forward(self.images())
+        loss = F.cross_entropy(logits.float(), self.labels)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
+
+
+def measure(options: argparse.Namespace, name: str) -> dict:
+    torch.cuda.reset_peak_memory_stats()
+    timed = Timed(options, **VARIANTS[name])
+    started = time.perf_counter()
+    for _ in range(WARM_UP):
+        timed.step()
+    torch.cuda.synchronize()
+    warm_up = time.perf_counter() - started
+    seconds = []
+    for _ in range(options.steps):
+        started = time.perf_counter()
+        timed.step()
+        torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - started)
+    return {
+        'variant': name,
+        'images_per_second': round(options.batch_size / statistics.median(seconds)),
+        'peak_gigabytes': round(torch.cuda.max_memory_reserved() / 1e9, 2),
+        'warm_up_seconds': round(warm_up, 1),
+    }
+
+
+def main() -> None:
+    options = parse_options()
+    print(json.dumps([measure(options, name) for name in options.variants]))
+
+
+if __name__ == '__main__':
+    main()

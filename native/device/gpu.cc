@@ -1,0 +1,48 @@
+#include "device/gpu.h"
+
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
+
+#include <array>
+
+#ifndef _WIN32
+#include <dlfcn.h>
+#endif
+
+namespace torch_tl {
+
+GpuDescription describe_gpu(int index) {
+  GpuDescription description;
+#ifndef _WIN32
+  // CUDA's runtime has loaded the driver, which numbers the GPUs as LibTorch does.
+  void* const driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
+  if (driver == nullptr) return description;
+  using GetName = int(char* name, int length, int device);
+  using GetMemory = int(std::size_t* bytes, int device);
+  auto* const get_name = reinterpret_cast<GetName*>(dlsym(driver, "cuDeviceGetName"));
+  auto* const get_memory = reinterpret_cast<GetMemory*>(dlsym(driver, "cuDeviceTotalMem_v2"));
+  std::array<char, 256> name{};
+  if (get_name != nullptr && get_name(name.data(), name.size(), index) == 0) description.name = name.data();
+  if (get_memory != nullptr) get_memory(&description.memory, index);
+  dlclose(driver);
+#endif
+  return description;
+}
+
+std::size_t free_gpu_memory(const at::Device& device) {
+  return c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first;
+}
+
+void synchronise(const at::Device& device) {
+  if (device.is_cpu()) return;
+  c10::impl::getDeviceGuardImpl(device.type())->synchronizeDevice(device.index());
+}
+
+void release_gpu_memory() {
+  if (!at::detail::getCUDAHooks().hasCUDART()) return;
+  c10::DeviceAllocator* allocator = c10::getDeviceAllocator(at::kCUDA);
+  if (allocator->initialized()) allocator->emptyCache();
+}
+
+}  // namespace torch_tl

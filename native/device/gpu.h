@@ -1,0 +1,32 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstddef>
+#include <string>
+
+namespace torch_tl {
+
+/*
+ * What a GPU needs besides tensors' operators, through LibTorch's interfaces for any device: this code is
+ * compiled without CUDA's headers and serves CPU builds of LibTorch as well.
+ */
+
+struct GpuDescription {
+  std::string name;        // as the driver has it, such as `NVIDIA H100 80GB HBM3`
+  std::size_t memory = 0;  // bytes in all
+};
+
+/** Of the GPU with this number; empty where the driver does not tell. Nothing starts on the GPU for it. */
+GpuDescription describe_gpu(int index);
+
+/** Bytes of a GPU's memory that no process has. */
+std::size_t free_gpu_memory(const at::Device& device);
+
+/** Waits until the device has done what it was given; a CPU always has. */
+void synchronise(const at::Device& device);
+
+/** Gives the memory that no tensor holds back to the GPUs, if any is in use. */
+void release_gpu_memory();
+
+}  // namespace torch_tl

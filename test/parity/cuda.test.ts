@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'vitest';
+import type { AugmentationOptions, NativeModel, Precision } from '../../lib/native.ts';
+import {
+  epochsOf,
+  hasGpu,
+  nativeData,
+  nativeModel,
+  nativeTraining,
+  type TrainingOptions,
+} from '../support/native.ts';
+import { expectSignatures, largest, largestDifference } from './compare.ts';
+import { numbers, readFixture } from './signature.ts';
+
+/*
+ * What the processor computes, which the other tests here hold against PyTorch, a GPU computes too. (In fp32
+ * without TF32, which vitest.config.ts forbids.)
+ */
+
+const DEVICES = ['cpu', 'cuda:0'] as const;
+const STRONG: AugmentationOptions = {
+  randomResizedCrop: { scale: [0.35, 1], ratio: [3 / 4, 4 / 3] },
+  randomCrop: { padding: 0.125 },
+  horizontalFlip: 0.5,
+  colorJitter: { brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 },
+  randomErasing: { probability: 0.25, scale: [0.02, 0.33], ratio: [0.3, 3.3] },
+  mixup: 0.2,
+  cutmix: 1,
+};
+const SGD: TrainingOptions = {
+  epochs: 10,
+  learningRate: 1e-2,
+  optimizer: {
+    type: 'sgd',
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    momentum: 0.9,
+    nesterov: true,
+    weightDecay: 0,
+    decayNormsAndBiases: false,
+  },
+};
+
+describe.skipIf(!hasGpu)('a GPU', () => {
+  test.for([
+    ['fp32', 1e-4],
+    ['bf16', 0.1],
+  ] as const)("gives the processor's features at 155 pixels in %s", async ([precision, tolerance]) => {
+    const [onCpu, onGpu] = await onBoth(async (device) => {
+      const model = await nativeModel('linear', { imageSize: 155, pretrained: true, device });
+      const data = await nativeData('valid', 4, 0, device);
+      const options = { precision: device === 'cpu' ? 'fp32' : precision, batchSize: 4 } as const;
+      return numbers(await model.features(data, options, () => {}).result);
+    });
+    expect(largestDifference(onCpu, onGpu)).toBeLessThanOrEqual(tolerance * largest(onCpu));
+  });
+
+  test("gives PyTorch's loss, gradients and running statistics", async () => {
+    const fixture = await readFixture('base-step-pretrained');
+    const model = await nativeModel('base', { pretrained: true, device: 'cuda:0' });
+    const { train, first } = fixture.facts as { train: number; first: number };
+    const data = await nativeData('train', train, first, 'cuda:0');
+    const { loss, gradients } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
+    expect(loss).toBeCloseTo(fixture.tensors.get('loss')?.[0] ?? Number.NaN, 5);
+    expectSignatures(fixture, 'gradient/', gradients, 1e-3);
+    const statistics = (await model.state().result).filter(({ name }) => /running_/.test(name));
+    expectSignatures(fixture, 'after/', statistics, 1e-4);
+  });
+
+  test.for([
+    ['fp32', 1e-3],
+    ['bf16', 0.1],
+  ] as const)('takes ten steps with every layer training in %s', async ([precision, tolerance]) => {
+    const [onCpu, onGpu] = await onBoth(async (device) => {
+      const model = await nativeModel('base', { pretrained: true, device });
+      return losses(model, device, { ...SGD, precision: device === 'cpu' ? 'fp32' : precision });
+    });
+    expect(onCpu).toHaveLength(20);
+    expect(largestDifference(onCpu, onGpu)).toBeLessThanOrEqual(tolerance);
+  });
+
+  test('takes ten steps of the head over cached features', async () => {
+    const [onCpu, onGpu] = await onBoth(async (device) => {
+      const model = await nativeModel('base', { pretrained: true, device });
+      await model.setTrainable(['features'], false).result;
+      return losses(model, device, { epochs: 10 });
+    });
+    expect(largestDifference(onCpu, onGpu)).toBeLessThanOrEqual(1e-3);
+  });
+
+  test('augments as the processor does', async () => {
+    const [onCpu, onGpu] = await onBoth(async (device) => {
+      const model = await nativeModel('base', { device });
+      const data = await nativeData('train', 16, 0, device);
+      const options = { augmentation: STRONG, precision: 'fp32', seed: 3 } as const;
+      const { images, targets } = await model.augmented(data, options).result;
+      return [...numbers(images), ...numbers(targets)];
+    });
+    expect(largestDifference(onCpu, onGpu)).toBeLessThanOrEqual(1e-3);
+  });
+
+  test('goes on from a checkpoint, dropout and augmentation included', async () => {
+    const options = { epochs: 3, augmentation: STRONG, emaDecay: 0.9, checkpoints: true } as const;
+    const [train, valid] = [
+      await nativeData('train', 16, 0, 'cuda:0'),
+      await nativeData('valid', 8, 0, 'cuda:0'),
+    ];
+    const model = () => nativeModel('base-optimized', { pretrained: true, device: 'cuda:0' });
+    const [whole, first, resumed] = [await model(), await model(), await model()];
+    const { events } = await nativeTraining(whole, train, valid, options);
+    await nativeTraining(first, train, valid, { ...options, epochs: 2 });
+    const rest = await nativeTraining(resumed, train, valid, options, first.checkpoint()?.tensors);
+    expect(epochsOf(rest.events)).toHaveLength(1);
+    const [last, again] = [epochsOf(events).at(-1), epochsOf(rest.events).at(-1)];
+    expect(again?.trainLoss).toBeCloseTo(last?.trainLoss ?? Number.NaN, 2);
+    expect(again?.validLoss).toBeCloseTo(last?.validLoss ?? Number.NaN, 2);
+  });
+});
+
+async function onBoth<Value>(work: (device: string) => Promise<Value>): Promise<[Value, Value]> {
+  const [cpu, gpu] = DEVICES;
+  return [await work(cpu), await work(gpu)];
+}
+
+/** The training and validation losses of ten epochs of one step each. */
+async function losses(
+  model: NativeModel,
+  device: string,
+  options: TrainingOptions & { precision?: Precision },
+): Promise<number[]> {
+  const [train, valid] = [await nativeData('train', 16, 0, device), await nativeData('valid', 16, 0, device)];
+  const { events } = await nativeTraining(model, train, valid, options);
+  return epochsOf(events).flatMap(({ trainLoss, validLoss }) => [trainLoss, validLoss]);
+}

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { BackgroundWriter } from './background-writer.ts';
 import { InputError, TorchTlError } from './errors.ts';
 import { crc32 } from './hash.ts';
 import { json } from './model-file.ts';
-import type { EpochMetrics, HostTensor, NativeModel } from './native.ts';
+import type { EpochMetrics, HostTensor, NativeCheckpoint, NativeModel } from './native.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
 
 /*
@@ -101,9 +102,21 @@ export class CheckpointWriter {
       options: JSON.stringify(options),
       data: JSON.stringify(data),
     };
-    const checksum = await checksumOf(checkpoint.tensors, metadata);
-    await writeSafetensors(this.#file, checkpoint.tensors, { ...metadata, checksum });
+    const tensors = await tensorsOf(checkpoint);
+    const checksum = await checksumOf(tensors, metadata);
+    await writeSafetensors(this.#file, tensors, { ...metadata, checksum });
+    this.#model.releaseCheckpoint();
   }
+}
+
+/** All of a checkpoint's tensors; the event loop runs in between. */
+async function tensorsOf(checkpoint: NativeCheckpoint): Promise<HostTensor[]> {
+  const tensors: HostTensor[] = [];
+  while (tensors.length < checkpoint.count) {
+    tensors.push(...checkpoint.tensors(tensors.length, tensors.length + 100));
+    await setImmediate();
+  }
+  return tensors;
 }
 
 /**

@@ -155,7 +155,10 @@ export interface TrainOptions {
   emaDecay: number | null;
   /** Of training pictures; theirs are then not cached. */
   augmentation: AugmentationOptions | null;
-  /** Whether checkpoints are kept: after every epoch, every so many seconds, and when the work is stopped. */
+  /**
+   * Whether checkpoints are kept: after every epoch, or as soon as the one before has been released; every so many
+   * seconds, likewise; and when the work ends or is stopped.
+   */
   checkpoints: boolean;
   checkpointSeconds: number | null;
 }
@@ -164,7 +167,10 @@ export interface TrainOptions {
 export interface NativeCheckpoint {
   epoch: number;
   batch: number;
-  tensors: HostTensor[];
+  /** How many tensors it has. */
+  count: number;
+  /** Those from `begin` to before `end`: all at once would hold the event loop up. */
+  tensors(begin: number, end: number): HostTensor[];
 }
 
 export interface EpochMetrics {
@@ -260,6 +266,8 @@ export interface NativeModel {
   best(): HostTensor[];
   /** The newest checkpoint of the last `train`, at once; may be called while it runs. */
   checkpoint(): NativeCheckpoint | null;
+  /** Lets go of it, so that there may be another. Harmless on a model that was disposed of. */
+  releaseCheckpoint(): void;
   /** Freezes or unfreezes the leaf layers under these dotted names; gives how many each matched. */
   setTrainable(names: string[], trainable: boolean): Job<number[]>;
   describe(): Job<LayerDescription[]>;
@@ -326,8 +334,11 @@ export interface EngineInfo {
   builtFor: string;
   threads: number;
   cpu: { capability: string; avx2: boolean; avx512: boolean; avx512Bf16: boolean; amxBf16: boolean };
-  /** `devices` are the GPUs that LibTorch can use, the first `cuda:0`; `bf16` says that they have bfloat16. */
-  cuda: { built: boolean; devices: GpuDescription[]; bf16: boolean };
+  /**
+   * `devices` are the GPUs that LibTorch can use, the first `cuda:0`; `bf16` says that they have bfloat16, `graphs`
+   * that steps are recorded on them and repeated.
+   */
+  cuda: { built: boolean; devices: GpuDescription[]; bf16: boolean; graphs: boolean };
 }
 
 export interface Engine {

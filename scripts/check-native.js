@@ -1,6 +1,6 @@
 // Checks the C++ sources with clang-format and clang-tidy; `--fix` formats them instead.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +32,9 @@ if (process.argv.includes('--fix')) {
     .map((name) => join(root, name, 'build'))
     .find((directory) => existsSync(join(directory, 'compile_commands.json')));
   if (!build) throw new Error('clang-tidy needs a build: run `npm run build` first.');
-  // One clang-tidy a core: LibTorch's headers take each of them some seconds.
-  const files = sources.filter((name) => name.endsWith('.cc')).join('\n');
+  // Where LibTorch has no CUDA, native/cuda is not compiled. One clang-tidy a core: LibTorch's headers take each of
+  // them some seconds.
+  const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));
+  const files = commands.map(({ file }) => file).join('\n');
   run('xargs', ['-n', '1', '-P', String(availableParallelism()), ...TIDY, '-p', build], files);
 }

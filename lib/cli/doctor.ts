@@ -131,11 +131,11 @@ function describeWhatEngineKnows({ cpu: { features }, threads, gpus, precision }
   ];
 }
 
-function describeGpus({ built, devices, bf16 }: EngineInfo['cuda']): string[] {
+function describeGpus({ built, devices, bf16, graphs }: EngineInfo['cuda']): string[] {
   if (!built) return ['none: this LibTorch is built for the CPU alone'];
   if (devices.length === 0) return ['none found'];
+  const abilities = `${bf16 ? 'with' : 'without'} bf16, ${graphs ? 'with' : 'without'} CUDA graphs`;
   return devices.map(
-    ({ name, memory }, index) =>
-      `cuda:${index}: ${name || 'unnamed'}, ${size(memory)}, ${bf16 ? 'with' : 'without'} bf16`,
+    ({ name, memory }, index) => `cuda:${index}: ${name || 'unnamed'}, ${size(memory)}, ${abilities}`,
   );
 }

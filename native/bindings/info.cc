@@ -8,6 +8,7 @@
 #include "bindings/convert.h"
 #include "bindings/environment.h"
 #include "device/gpu.h"
+#include "device/graph.h"
 #include "model/cpu_features.h"
 
 namespace torch_tl {
@@ -38,6 +39,7 @@ Napi::Object cuda_info(Napi::Env env) {
   Napi::Object cuda = Napi::Object::New(env);
   cuda["built"] = hooks.hasCUDART();
   cuda["devices"] = devices;
+  cuda["graphs"] = count > 0 && can_repeat_work();
   cuda["bf16"] = count > 0 && hooks.supportsBFloat16ConvolutionWithCuDNNv8();
   return cuda;
 }

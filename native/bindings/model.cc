@@ -3,6 +3,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -69,6 +70,7 @@ Napi::Function ModelObject::define(Napi::Env env) {
       {InstanceMethod<&ModelObject::tensors>("tensors"), InstanceMethod<&ModelObject::load>("load"),
        InstanceMethod<&ModelObject::state>("state"), InstanceMethod<&ModelObject::best>("best"),
        InstanceMethod<&ModelObject::checkpoint>("checkpoint"),
+       InstanceMethod<&ModelObject::release_checkpoint>("releaseCheckpoint"),
        InstanceMethod<&ModelObject::set_trainable>("setTrainable"),
        InstanceMethod<&ModelObject::describe>("describe"), InstanceMethod<&ModelObject::features>("features"),
        InstanceMethod<&ModelObject::logits>("logits"), InstanceMethod<&ModelObject::forward>("forward"),
@@ -142,8 +144,24 @@ Napi::Value ModelObject::checkpoint(const Napi::CallbackInfo& info) {
   Napi::Object object = Napi::Object::New(env);
   object["epoch"] = static_cast<double>(model->checkpoint->epoch);
   object["batch"] = static_cast<double>(model->checkpoint->batch);
-  object["tensors"] = to_js(env, model->checkpoint->tensors);
+  object["count"] = static_cast<double>(model->checkpoint->tensors.size());
+  object["tensors"] = Napi::Function::New(
+      env,
+      [tensors = model->checkpoint->tensors](const Napi::CallbackInfo& info) {
+        const auto count = static_cast<std::int64_t>(tensors.size());
+        const std::int64_t begin = std::clamp<std::int64_t>(to_int(info[0]), 0, count);
+        const std::int64_t end = std::clamp<std::int64_t>(to_int(info[1]), begin, count);
+        return to_js(info.Env(), std::vector(tensors.begin() + begin, tensors.begin() + end));
+      },
+      "tensors");
   return object;
+}
+
+void ModelObject::release_checkpoint(const Napi::CallbackInfo& /*info*/) {
+  const std::shared_ptr<Model> model = value_if_any();
+  if (!model) return;
+  const std::lock_guard lock(model->mutex);
+  model->checkpoint.reset();
 }
 
 Napi::Value ModelObject::set_trainable(const Napi::CallbackInfo& info) {

@@ -16,7 +16,7 @@
 
 namespace torch_tl {
 
-/** A network, and the best weights and the newest checkpoint of its last training. */
+/** A network, and the best weights and the newest checkpoint, until it is released, of its last training. */
 struct Model {
   explicit Model(const NetworkOptions& options) : network(options) {}
   /** Before a new training. */
@@ -52,6 +52,7 @@ class ModelObject final : public NativeObject<ModelObject, Model> {
   Napi::Value state(const Napi::CallbackInfo& info);
   Napi::Value best(const Napi::CallbackInfo& info);
   Napi::Value checkpoint(const Napi::CallbackInfo& info);
+  void release_checkpoint(const Napi::CallbackInfo& info);
   Napi::Value set_trainable(const Napi::CallbackInfo& info);
   Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value features(const Napi::CallbackInfo& info);

@@ -209,6 +209,11 @@ void JobObserver::on_best(std::vector<NamedTensor> tensors) {
   model_.best = std::move(tensors);
 }
 
+bool JobObserver::wants_checkpoint() {
+  const std::lock_guard lock(model_.mutex);
+  return !model_.checkpoint;
+}
+
 void JobObserver::on_checkpoint(Checkpoint checkpoint) {
   {
     const std::lock_guard lock(model_.mutex);

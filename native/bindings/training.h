@@ -29,6 +29,7 @@ class JobObserver final : public Observer {
   void on_stage(const StageStart& stage) override;
   void on_epoch(const EpochMetrics& metrics) override;
   void on_best(std::vector<NamedTensor> tensors) override;
+  bool wants_checkpoint() override;
   void on_checkpoint(Checkpoint checkpoint) override;
 
  private:

@@ -19,7 +19,7 @@ GpuDescription describe_gpu(int index) {
   void* const driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
   if (driver == nullptr) return description;
   using GetName = int(char* name, int length, int device);
-  using GetMemory = int(std::size_t* bytes, int device);
+  using GetMemory = int(std::size_t * bytes, int device);
   auto* const get_name = reinterpret_cast<GetName*>(dlsym(driver, "cuDeviceGetName"));
   auto* const get_memory = reinterpret_cast<GetMemory*>(dlsym(driver, "cuDeviceTotalMem_v2"));
   std::array<char, 256> name{};

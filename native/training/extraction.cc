@@ -5,6 +5,7 @@
 
 #include "data/batches.h"
 #include "device/gpu.h"
+#include "device/graph.h"
 #include "training/rows.h"
 
 namespace torch_tl {
@@ -15,9 +16,11 @@ template <typename Compute>
 at::Tensor extract(const Network& network, const Dataset& data, const Extraction& extraction, at::Tensor all,
                    Compute compute) {
   const at::NoGradGuard no_grad;
+  RepeatedWork computed(network.device(),
+                        [&compute](const auto& inputs) { return RepeatedWork::Tensors{compute(inputs[0])}; });
   for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
     const at::Tensor pixels = data.pixels.narrow(0, range.begin, range.size());
-    const at::Tensor batch = compute(network.preprocess(pixels, extraction.precision));
+    const at::Tensor batch = computed({network.preprocess(pixels, extraction.precision)}).outputs[0];
     if (!all.defined()) {
       auto shape = batch.sizes().vec();
       shape[0] = data.count();

@@ -74,7 +74,9 @@ class Observer {
   virtual void on_epoch(const EpochMetrics& metrics) = 0;
   /** The whole network of the best epoch so far, on the host; before `on_epoch`. */
   virtual void on_best(std::vector<NamedTensor> tensors) = 0;
-  /** After `on_epoch`, now and then within an epoch, and when the training is stopped. */
+  /** Whether the checkpoint before has been dealt with: they are large. */
+  virtual bool wants_checkpoint() = 0;
+  /** After `on_epoch` or soon, now and then within an epoch, where one is wanted; and in any case at the end. */
   virtual void on_checkpoint(Checkpoint checkpoint) = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/_fused_sgd.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
@@ -14,6 +15,7 @@
 
 #include <algorithm>
 #include <map>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
@@ -46,14 +48,25 @@ class Adam final : public Optimizer {
  private:
   void begin_step() override { steps_.add_(1); }
 
-  void step_group(std::size_t index, const Tensors& gradients, double learning_rate) override {
+  void step_group(std::size_t index, const Tensors& gradients) override {
     const Group& group = groups()[index];
-    const auto update = options_.type == OptimizerType::kAdamW ? static_cast<Update*>(&at::_fused_adamw_)
-                                                               : static_cast<Update*>(&at::_fused_adam_);
+    if (group.learning_rate_on_gpu.defined()) {
+      step_at(group.learning_rate_on_gpu, index, gradients);
+    } else {
+      step_at(group.learning_rate, index, gradients);
+    }
+  }
+
+  template <typename Rate>
+  void step_at(const Rate& rate, std::size_t index, const Tensors& gradients) {
+    const Group& group = groups()[index];
+    const auto update = options_.type == OptimizerType::kAdamW
+                            ? static_cast<Update<Rate>*>(&at::_fused_adamw_)
+                            : static_cast<Update<Rate>*>(&at::_fused_adam_);
     const Tensors steps(group.parameters.size(), steps_);
-    update(group.parameters, gradients, means_[index], squares_[index], /*max_exp_avg_sqs=*/{}, steps,
-           learning_rate, options_.beta1, options_.beta2, group.weight_decay, options_.epsilon,
-           /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, /*found_inf=*/{});
+    update(group.parameters, gradients, means_[index], squares_[index], /*max_exp_avg_sqs=*/{}, steps, rate,
+           options_.beta1, options_.beta2, group.weight_decay, options_.epsilon, /*amsgrad=*/false,
+           /*maximize=*/false, /*grad_scale=*/{}, /*found_inf=*/{});
   }
 
   void archive_state(Archive& archive) override {
@@ -67,8 +80,12 @@ class Adam final : public Optimizer {
     }
   }
 
+  /** Operators take numbers by value and tensors by reference. */
+  template <typename Rate>
+  using Argument = std::conditional_t<std::is_same_v<Rate, double>, double, const Rate&>;
+  template <typename Rate>
   using Update = void(at::TensorList, at::TensorList, at::TensorList, at::TensorList, at::TensorList,
-                      at::TensorList, double, double, double, double, double, bool, bool,
+                      at::TensorList, Argument<Rate>, double, double, double, double, bool, bool,
                       const std::optional<at::Tensor>&, const std::optional<at::Tensor>&);
 
   OptimizerOptions options_;
@@ -88,11 +105,21 @@ class Sgd final : public Optimizer {
   }
 
  private:
-  void step_group(std::size_t index, const Tensors& gradients, double learning_rate) override {
+  void step_group(std::size_t index, const Tensors& gradients) override {
+    const Group& group = groups()[index];
+    if (group.learning_rate_on_gpu.defined()) {
+      step_at(group.learning_rate_on_gpu, index, gradients);
+    } else {
+      step_at(group.learning_rate, index, gradients);
+    }
+  }
+
+  template <typename Rate>
+  void step_at(const Rate& rate, std::size_t index, const Tensors& gradients) {
     const Group& group = groups()[index];
     at::_fused_sgd_(group.parameters, gradients, velocities_[index], group.weight_decay, options_.momentum,
-                    learning_rate, /*dampening=*/0.0, options_.nesterov, /*maximize=*/false,
-                    /*is_first_step=*/false);
+                    rate,
+                    /*dampening=*/0.0, options_.nesterov, /*maximize=*/false, /*is_first_step=*/false);
   }
 
   void archive_state(Archive& archive) override {
@@ -162,11 +189,22 @@ std::vector<at::Tensor> Optimizer::gradients_of(const Group& group) const {
   return gradients;
 }
 
-void Optimizer::step(double learning_rate) {
+void Optimizer::set_learning_rate(double learning_rate) {
+  const at::NoGradGuard no_grad;
+  for (Group& group : groups_) {
+    group.learning_rate = group.rate_multiplier * learning_rate;
+    const at::TensorOptions options = group.parameters.front().options().requires_grad(false);
+    if (options.device().is_cpu()) continue;
+    if (!group.learning_rate_on_gpu.defined()) group.learning_rate_on_gpu = at::empty({}, options);
+    group.learning_rate_on_gpu.fill_(group.learning_rate);
+  }
+}
+
+void Optimizer::step() {
   const at::NoGradGuard no_grad;
   begin_step();
   for (std::size_t i = 0; i < groups_.size(); ++i) {
-    step_group(i, gradients_of(groups_[i]), groups_[i].rate_multiplier * learning_rate);
+    step_group(i, gradients_of(groups_[i]));
     for (at::Tensor& parameter : groups_[i].parameters) parameter.mutable_grad().reset();
   }
 }

@@ -32,8 +32,10 @@ class Optimizer {
   Optimizer& operator=(Optimizer&&) = delete;
   virtual ~Optimizer() = default;
 
-  /** One step along the gradients at a learning rate, after which there are none. */
-  void step(double learning_rate);
+  /** Of the steps from now on. */
+  void set_learning_rate(double learning_rate);
+  /** One step along the gradients, after which there are none. */
+  void step();
   /** Scales all gradients so that their norm, taken as one vector, is at most `norm`, as PyTorch's
    * clip_grad_norm_. */
   void clip_gradients(double norm);
@@ -47,14 +49,16 @@ class Optimizer {
     std::vector<at::Tensor> parameters;
     double rate_multiplier;
     double weight_decay;
+    double learning_rate = 0;
+    at::Tensor
+        learning_rate_on_gpu{};  // the same, float32, where a repeated step finds it; elsewhere undefined
   };
 
   explicit Optimizer(const std::vector<ParameterGroup>& groups);
   const std::vector<Group>& groups() const { return groups_; }
 
  private:
-  virtual void step_group(std::size_t index, const std::vector<at::Tensor>& gradients,
-                          double learning_rate) = 0;
+  virtual void step_group(std::size_t index, const std::vector<at::Tensor>& gradients) = 0;
   virtual void archive_state(Archive& archive) = 0;
   virtual void begin_step() {}
   std::vector<at::Tensor> gradients_of(const Group& group) const;

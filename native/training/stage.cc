@@ -48,7 +48,11 @@ Stage::Stage(Network& network, const Sources& sources, const StageOptions& stage
       optimizer_(Optimizer::make(stage.optimizer, parameter_groups(network, stage))),
       schedule_(stage.schedule, stage.learning_rate, stage.epochs,
                 steps_of(ranges_.size(), options.gradient_accumulation_steps)),
-      step_(network, sources.training, options, *optimizer_, random) {
+      step_(network, sources.training, options, *optimizer_, random),
+      validation_(network.device(), [this](const auto& inputs) {
+        const at::Tensor logits = sources_.validation.logits(inputs[0], Pass{});
+        return RepeatedWork::Tensors{at::cross_entropy_loss(logits, inputs[1]), logits};
+      }) {
   if (options.ema_decay) average_.emplace(network, *options.ema_decay);
   if (stage.early_stopping) {
     early_stopping_.emplace(stage.early_stopping->patience, stage.early_stopping->min_delta);
@@ -90,7 +94,6 @@ double Stage::share_of_step(std::int64_t batch) const {
 
 RunningMetrics Stage::validate(std::int64_t epoch) {
   const at::NoGradGuard no_grad;
-  const Pass evaluation;
   const FeatureSource& source = sources_.validation;
   RunningMetrics metrics;
   const at::Tensor order = at::arange(source.count(), at::TensorOptions(network_.device()).dtype(at::kLong));
@@ -98,8 +101,8 @@ RunningMetrics Stage::validate(std::int64_t epoch) {
     observer_.check_stop();
     const at::Tensor indices = order.narrow(0, range.begin, range.size());
     const at::Tensor labels = source.labels(indices);
-    const at::Tensor logits = source.logits(source.inputs(indices), evaluation);
-    metrics.add(at::cross_entropy_loss(logits, labels).item<double>(), logits, labels);
+    const RepeatedWork::Tensors outputs = validation_({source.inputs(indices), labels}).outputs;
+    metrics.add(outputs[0].item<double>(), outputs[1], labels);
   }
   require_finite(metrics.loss(), epoch, "validation");
   return metrics;

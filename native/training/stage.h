@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "data/batches.h"
+#include "device/graph.h"
 #include "training/archive.h"
 #include "training/feature_source.h"
 #include "training/metrics.h"
@@ -69,6 +70,7 @@ class Stage {
   std::optional<MovingAverage> average_;
   std::optional<PlateauWatch> early_stopping_;
   TrainingStep step_;
+  RepeatedWork validation_;  // the loss and the logits of a batch
 };
 
 }  // namespace torch_tl

@@ -87,6 +87,7 @@ class Trainer {
       save_checkpoint();
       throw;
     }
+    if (epoch_unsaved_) save_checkpoint();
     stage_ = nullptr;
     result_.stopped_because = progress_.stopped_early ? StopReason::kEarlyStopping : StopReason::kEpochs;
     if (!best_.tensors.empty()) network_.load(best_.tensors);
@@ -124,7 +125,7 @@ class Trainer {
 
   void run_epoch() {
     const Stopwatch stopwatch;
-    stage_->train_epoch(progress_, [this] { save_checkpoint_when_due(); });
+    stage_->train_epoch(progress_, [this] { save_checkpoint_if_due(); });
     EpochMetrics metrics;
     metrics.epoch = progress_.epoch + 1;
     metrics.stage = progress_.stage + 1;
@@ -142,7 +143,8 @@ class Trainer {
     metrics.seconds = stopwatch.seconds();
     end_epoch(metrics.valid_loss);
     observer_.on_epoch(metrics);
-    save_checkpoint();
+    epoch_unsaved_ = options_.checkpoints;
+    save_checkpoint_if_due();
   }
 
   void end_epoch(double valid_loss) {
@@ -177,10 +179,10 @@ class Trainer {
     return count;
   }
 
-  void save_checkpoint_when_due() {
-    if (options_.checkpoint_seconds && since_checkpoint_.seconds() >= *options_.checkpoint_seconds) {
-      save_checkpoint();
-    }
+  void save_checkpoint_if_due() {
+    const bool time_is_up =
+        options_.checkpoint_seconds && since_checkpoint_.seconds() >= *options_.checkpoint_seconds;
+    if ((epoch_unsaved_ || time_is_up) && observer_.wants_checkpoint()) save_checkpoint();
   }
 
   void save_checkpoint() {
@@ -192,6 +194,7 @@ class Trainer {
     stage_->archive(archive);
     observer_.on_checkpoint({progress_.epoch, progress_.batch, archive.take()});
     since_checkpoint_ = Stopwatch();
+    epoch_unsaved_ = false;
   }
 
   /** All but what belongs to the stage, which can be restored only once the stage is there. */
@@ -219,6 +222,7 @@ class Trainer {
   TrainResult result_;
   Stopwatch total_time_;
   Stopwatch since_checkpoint_;
+  bool epoch_unsaved_ = false;  // an epoch has ended since the last checkpoint, if any are kept
 };
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "training/training_step.h"
 
-#include <cmath>
-
 #include "training/augmented_batch.h"
 
 namespace torch_tl {
@@ -11,9 +9,22 @@ TrainingStep::TrainingStep(Network& network, const FeatureSource& data, const Tr
     : network_(network),
       data_(data),
       optimizer_(optimizer),
-      loss_(options.loss, network.device()),
+      loss_of_(options.loss, network.device()),
       clip_norm_(options.clip_norm),
-      precision_(options.precision) {
+      precision_(options.precision),
+      whole_step_(
+          network.device(),
+          [this](const auto& inputs) {
+            return differentiate({inputs[0], inputs[1]}, /*share=*/1);
+          },
+          random.dropout),
+      update_(
+          network.device(),
+          [this](const auto&) {
+            update();
+            return RepeatedWork::Tensors();
+          },
+          /*generator=*/{}, /*warm_up=*/0) {
   if (options.augmentation) augmentation_.emplace(*options.augmentation, random.augmentation);
   pass_.training = true;
   pass_.dropout_generator = random.dropout;
@@ -27,18 +38,35 @@ Batch TrainingStep::batch(const at::Tensor& indices) {
 
 BatchOutcome TrainingStep::add(const at::Tensor& indices, double share) {
   const Batch batch = this->batch(indices);
-  const at::Tensor logits = data_.logits(batch.images, pass_);
-  const at::Tensor loss = loss_(logits, batch.targets);
-  const auto mean_loss = loss.item<double>();
-  // The whole of a step is the common case: a product with 1 would only cost time.
-  if (std::isfinite(mean_loss)) (share == 1 ? loss : loss.mul(share)).backward();
+  const RepeatedWork::Outcome outcome = share == 1
+                                            ? whole_step_({batch.images, batch.targets})
+                                            : RepeatedWork::Outcome{differentiate(batch, share), false};
+  repeated_ = outcome.repeated;
   const at::Tensor labels = batch.targets.dim() == 1 ? batch.targets : batch.targets.argmax(1);
-  return {mean_loss, logits.detach(), labels};
+  return {outcome.outputs[0].item<double>(), outcome.outputs[1], labels};
+}
+
+/** Adds to the gradients; gives the mean loss and the logits. */
+std::vector<at::Tensor> TrainingStep::differentiate(const Batch& batch, double share) {
+  const at::Tensor logits = data_.logits(batch.images, pass_);
+  const at::Tensor loss = loss_of_(logits, batch.targets);
+  // A product with 1 would only cost time.
+  (share == 1 ? loss : loss.mul(share)).backward();
+  return {loss.detach(), logits.detach()};
 }
 
 void TrainingStep::finish(double learning_rate) {
+  optimizer_.set_learning_rate(learning_rate);
+  if (repeated_) {
+    update_({});
+  } else {
+    update();
+  }
+}
+
+void TrainingStep::update() {
   if (clip_norm_) optimizer_.clip_gradients(*clip_norm_);
-  optimizer_.step(learning_rate);
+  optimizer_.step();
 }
 
 }  // namespace torch_tl

@@ -3,8 +3,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <optional>
+#include <vector>
 
 #include "data/augmentation.h"
+#include "device/graph.h"
 #include "model/network.h"
 #include "training/feature_source.h"
 #include "training/loss.h"
@@ -27,26 +29,34 @@ class TrainingStep {
  public:
   TrainingStep(Network& network, const FeatureSource& data, const TrainOptions& options, Optimizer& optimizer,
                RandomState& random);
+  TrainingStep(const TrainingStep&) = delete;
+  TrainingStep& operator=(const TrainingStep&) = delete;
+  TrainingStep(TrainingStep&&) = delete;
+  TrainingStep& operator=(TrainingStep&&) = delete;
+  ~TrainingStep() = default;
 
-  /**
-   * Adds the gradients of the pictures at `indices`, which are `share` of the step's. Where the loss is
-   * not finite nothing is added: see `loss`.
-   */
+  /** Adds the gradients of the pictures at `indices`, which are `share` of the step's. */
   BatchOutcome add(const at::Tensor& indices, double share);
   /** Moves the parameters; with several processes this is where gradients would be averaged first. */
   void finish(double learning_rate);
 
  private:
   Batch batch(const at::Tensor& indices);
+  std::vector<at::Tensor> differentiate(const Batch& batch, double share);
+  void update();
 
   Network& network_;
   const FeatureSource& data_;
   Optimizer& optimizer_;
-  Loss loss_;
+  Loss loss_of_;
   std::optional<double> clip_norm_;
   std::optional<Augmentation> augmentation_;
   at::ScalarType precision_;
   Pass pass_;
+  // A step of one batch is the common case, and repeats.
+  RepeatedWork whole_step_;
+  RepeatedWork update_;
+  bool repeated_ = false;  // the last batch, so that its gradients lie where they lay
 };
 
 }  // namespace torch_tl

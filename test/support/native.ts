@@ -163,9 +163,15 @@ export async function nativeTraining(
   return { events, result };
 }
 
+/** All tensors of the newest checkpoint; none where there is none. */
+export function newestCheckpoint(model: NativeModel): HostTensor[] {
+  const checkpoint = model.checkpoint();
+  return checkpoint?.tensors(0, checkpoint.count) ?? [];
+}
+
 /** The tensors of the newest checkpoint whose names begin with `prefix`, named by the rest. */
 export function checkpointTensors(model: NativeModel, prefix: string): HostTensor[] {
-  return (model.checkpoint()?.tensors ?? [])
+  return newestCheckpoint(model)
     .filter(({ name }) => name.startsWith(prefix))
     .map((tensor) => ({ ...tensor, name: tensor.name.slice(prefix.length) }));
 }

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { chooseDevice } from '../../lib/device.ts';
 
 const GPU = { name: 'NVIDIA H100 80GB HBM3', memory: 85e9 };
-const CPU_BUILD = { cuda: { built: false, devices: [], bf16: false } };
-const NO_GPU = { cuda: { built: true, devices: [], bf16: false } };
-const TWO_GPUS = { cuda: { built: true, devices: [GPU, GPU], bf16: true } };
+const CPU_BUILD = { cuda: { built: false, devices: [], bf16: false, graphs: false } };
+const NO_GPU = { cuda: { built: true, devices: [], bf16: false, graphs: false } };
+const TWO_GPUS = { cuda: { built: true, devices: [GPU, GPU], bf16: true, graphs: true } };
 
 describe('chooseDevice', () => {
   test('chooses the first GPU by itself, and the processor where there is none', () => {

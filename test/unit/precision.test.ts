@@ -14,7 +14,10 @@ describe('choosePrecision', () => {
   test('goes by the GPU on a GPU', () => {
     const amx = { amxBf16: true };
     expect(
-      choosePrecision(info({ cuda: { devices: [{ name: 'GPU', memory: 1e9 }], bf16: true } }), 'cuda:0'),
+      choosePrecision(
+        info({ cuda: { devices: [{ name: 'GPU', memory: 1e9 }], bf16: true, graphs: true } }),
+        'cuda:0',
+      ),
     ).toEqual({
       precision: 'bf16',
       reason: 'cuda:0 has bf16',
@@ -39,7 +42,7 @@ describe('choosePrecision', () => {
       builtFor: '2.13.0',
       threads: 2,
       cpu: { ...none, ...cpu },
-      cuda: { built: false, devices: [], bf16: false, ...cuda },
+      cuda: { built: false, devices: [], bf16: false, graphs: false, ...cuda },
     };
   }
 });

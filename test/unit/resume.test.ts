@@ -14,6 +14,7 @@ import {
   nativeData,
   nativeModel,
   nativeTraining,
+  newestCheckpoint,
   PLAIN_STAGE,
   type TrainingOptions,
   trainOptions,
@@ -83,8 +84,7 @@ async function stoppedAt(
   };
   const job = model.train(train, valid, trainOptions(train, optionsFor(model)), stop, []);
   await expect(job.result).rejects.toMatchObject({ code: 'ABORTED' });
-  const checkpoint = model.checkpoint();
-  return { tensors: checkpoint?.tensors ?? [], epoch: checkpoint?.epoch ?? -1 };
+  return { tensors: newestCheckpoint(model), epoch: model.checkpoint()?.epoch ?? -1 };
 }
 
 /** The last block and the head train: enough to have every kind of state, and quick. */
@@ -113,8 +113,10 @@ async function takenWhere(
   const model = await newModel();
   let taken: NativeCheckpoint | undefined;
   const take = (event: TrainEvent) => {
-    const newest = event.type === 'checkpoint' ? model.checkpoint() : null;
+    if (event.type !== 'checkpoint') return;
+    const newest = model.checkpoint();
     if (newest && wanted(newest)) taken ??= newest;
+    model.releaseCheckpoint();
   };
   await model.train(train, valid, trainOptions(train, options), take, []).result;
   return taken ?? expect.fail('there was no such checkpoint');
@@ -156,8 +158,8 @@ describe('a training that goes on from a checkpoint that was made while it ran',
   ])('%s, comes to the same bits', async ([, checkpointSeconds, wanted]) => {
     const options = { ...augmented, checkpointSeconds };
     const undisturbed = await outcome([], () => augmented);
-    const { epoch, tensors } = await takenWhere(wanted, options);
-    const { epochs, last, best } = await outcome(tensors, () => augmented);
+    const { epoch, count, tensors } = await takenWhere(wanted, options);
+    const { epochs, last, best } = await outcome(tensors(0, count), () => augmented);
     expect(epochs).toEqual(undisturbed.epochs.slice(epoch));
     expect(last).toEqual(undisturbed.last);
     expect(best).toEqual(undisturbed.best);

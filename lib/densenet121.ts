@@ -34,6 +34,7 @@ import { train } from './train.ts';
 import { trainingPlan } from './training-plan.ts';
 import { resolveWeights, type WeightsSource } from './weights/catalogue.ts';
 import { matchWeights } from './weights/match.ts';
+import { readWeights } from './weights/read-weights.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
 
 /**
@@ -76,7 +77,7 @@ export class DenseNet121 {
   /**
    * A new model. Its head is drawn from `seed`; so is its backbone where `weights` is null, else the
    * backbone is that of the weights: `tiny-imagenet` (the default), `imagenet` once `downloadWeights`
-   * has fetched it, or a safetensors file.
+   * has fetched it, or a file of safetensors or of `torch.save`.
    *
    * @throws InputError `INVALID_ARGUMENT`, `CUDA_UNAVAILABLE`, `WEIGHTS_NOT_FOUND`,
    *   `WEIGHTS_INVALID` or `WEIGHTS_MISMATCH`
@@ -85,7 +86,7 @@ export class DenseNet121 {
     const { weights: name, seed, device, ...shape } = checkOptions(createOptions, options);
     const chosen = chooseDevice(device, loadEngine().info());
     const weights = name === null ? null : await resolveWeights(name);
-    const file = weights && (await readSafetensors(weights.path));
+    const file = weights && (await readWeights(weights.path));
     const normalisation =
       weights && file ? readNormalisation(file.metadata, weights.path) : IMAGENET_NORMALISATION;
     const metadata: ModelMetadata = {

@@ -79,6 +79,11 @@ export function formatHeader(places: TensorPlace[], metadata: Record<string, str
   return padded;
 }
 
+/** Whether tensors of this dtype can be read, written and put into a model. */
+export function isTensorType(name: string): name is TensorType {
+  return [...DTYPES.values()].some(({ dtype }) => dtype === name);
+}
+
 /** Bytes of one element. */
 export function itemSize(dtype: TensorType): number {
   return known(dtype).size;

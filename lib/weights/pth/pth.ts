@@ -1,0 +1,111 @@
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { allocateBytes } from '../../allocate.ts';
+import { InputError } from '../../errors.ts';
+import { unreadable } from '../../files.ts';
+import { quoted, type Refuse } from '../safetensors-header.ts';
+import { readLegacy } from './legacy.ts';
+import type { PickleValue } from './pickle.ts';
+import { type Names, readPickle } from './read-pickle.ts';
+import { Storage } from './tensors.ts';
+import { ZipArchive } from './zip.ts';
+
+/*
+ * Files of `torch.save`, read without Python and without running anything that is in them.
+ */
+
+/**
+ * What a file of `torch.save` holds, in zip or legacy form. Everything is checked before memory is taken for it;
+ * tensors read their bytes when asked for them.
+ *
+ * @throws InputError `WEIGHTS_INVALID` that says what is wrong and where, or which opcode or global is refused;
+ *   `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`
+ */
+export async function readPth(path: string): Promise<PickleValue> {
+  const refuse: Refuse = (problem) =>
+    new InputError('WEIGHTS_INVALID', `${resolve(path)} cannot be read as a file of torch.save: ${problem}.`);
+  const bytes = await readWhole(path);
+  try {
+    return isZip(bytes) ? readZip(bytes, refuse) : readLegacy(bytes, refuse);
+  } catch (error) {
+    // A DataView's: the file ended where its structure went on.
+    if (error instanceof RangeError) throw refuse('it is cut off, or says wrong lengths');
+    throw error;
+  }
+}
+
+/** Whether a file that begins with these bytes may be one of torch.save. */
+export function looksLikePth(start: Uint8Array): boolean {
+  return isZip(start) || start[0] === 0x80;
+}
+
+function isZip(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(4, bytes.length)).equals(ZIP);
+}
+
+const ZIP = Buffer.from('PK\x03\x04', 'latin1');
+
+async function readWhole(path: string): Promise<Uint8Array> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      const bytes = allocateBytes(size, path);
+      let done = 0;
+      while (done < size) {
+        const { bytesRead } = await file.read(bytes, done, Math.min(size - done, 1 << 26), done);
+        if (bytesRead === 0) break;
+        done += bytesRead;
+      }
+      return bytes.subarray(0, done);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function readZip(bytes: Uint8Array, refuse: Refuse): PickleValue {
+  const archive = new ZipArchive(bytes, refuse);
+  const pickle = archive.names.find((name) => /^[^/]+\/data\.pkl$/.test(name));
+  if (pickle === undefined) throw refuse('it is a zip archive without a data.pkl, so not one of torch.save');
+  const root = pickle.slice(0, -'data.pkl'.length);
+  if (archive.has(`${root}constants.pkl`)) {
+    throw refuse(
+      'it is a TorchScript program, which holds code; in Python save torch.save(model.state_dict(), FILE) instead',
+    );
+  }
+  requireLittleEndian(archive, root, refuse);
+  const storages = new Map<string, Storage>();
+  const load: Names['storage'] = (type, key, count) => {
+    const name = `${root}data/${key}`;
+    const length = count * type.itemSize;
+    const found = storages.get(key);
+    if (found) {
+      if (found.type !== type.type || found.length !== length) {
+        throw refuse(`its pickle says two different things of the storage ${quoted(key)}`);
+      }
+      return found;
+    }
+    let checked: Uint8Array | undefined;
+    const read = () => {
+      checked ??= archive.read(name);
+      return checked;
+    };
+    if (archive.length(name) !== length) {
+      throw refuse(`its storage ${quoted(key)} takes ${archive.length(name)} bytes, expected ${length}`);
+    }
+    const storage = new Storage(type.type, length, read);
+    storages.set(key, storage);
+    return storage;
+  };
+  return readPickle(archive.read(pickle), 0, { refuse, storage: load }).value;
+}
+
+function requireLittleEndian(archive: ZipArchive, root: string, refuse: Refuse): void {
+  const name = `${root}byteorder`;
+  if (!archive.has(name)) return;
+  const order = Buffer.from(archive.read(name)).toString('latin1');
+  if (order !== 'little') throw refuse(`its byte order is ${quoted(order)}, expected "little"`);
+}

@@ -9,6 +9,7 @@ import { crc32 } from './hash.ts';
 import { json } from './model-file.ts';
 import type { EpochMetrics, HostTensor, NativeCheckpoint, NativeModel } from './native.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
+import { isHostTensor, type StoredTensor } from './weights/stored-tensor.ts';
 
 /*
  * A checkpoint is one safetensors file, written whole or not at all: the engine's tensors are the state
@@ -132,6 +133,7 @@ export async function readCheckpoint(file: string): Promise<StoredCheckpoint | n
   });
   const { checksum, ...metadata } = text;
   if (checksum !== (await checksumOf(tensors, metadata))) throw checkpointInvalid(file, 'it is damaged');
+  if (!tensors.every(isHostTensor)) throw checkpointInvalid(file, 'it has tensors of another kind');
   const checked = checkpointMetadata.safeParse(metadata);
   if (!checked.success) {
     const issue = checked.error.issues[0] as z.core.$ZodIssue;
@@ -142,7 +144,10 @@ export async function readCheckpoint(file: string): Promise<StoredCheckpoint | n
 }
 
 /** CRC-32 in hexadecimal: safetensors itself notices no flipped bit. */
-async function checksumOf(tensors: readonly HostTensor[], metadata: Record<string, string>): Promise<string> {
+async function checksumOf(
+  tensors: readonly StoredTensor[],
+  metadata: Record<string, string>,
+): Promise<string> {
   const byName = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   const names = byName.map(({ name, dtype, shape }) => [name, dtype, shape]);
   const entries = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));

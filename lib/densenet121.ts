@@ -36,6 +36,7 @@ import { resolveWeights, type WeightsSource } from './weights/catalogue.ts';
 import { matchWeights } from './weights/match.ts';
 import { readWeights } from './weights/read-weights.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
+import type { StoredTensor } from './weights/stored-tensor.ts';
 
 /**
  * DenseNet-121 with a head for the given classes, on one device. `fit` and `findLearningRate` have the model
@@ -295,7 +296,7 @@ export class DenseNet121 {
     };
   }
 
-  async #load(tensors: HostTensor[], how: { backboneOnly: boolean; file: string }): Promise<void> {
+  async #load(tensors: StoredTensor[], how: { backboneOnly: boolean; file: string }): Promise<void> {
     try {
       await this.#native.load(matchWeights(this.#native.tensors(), tensors, how)).result;
     } catch (error) {

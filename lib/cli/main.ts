@@ -12,6 +12,7 @@ const COMMANDS: Record<string, () => Promise<Register>> = {
   'lr-find': async () => (await import('./lr-find.ts')).registerLrFind,
   describe: async () => (await import('./describe.ts')).registerDescribe,
   features: async () => (await import('./features.ts')).registerFeatures,
+  weights: async () => (await import('./weights.ts')).registerWeights,
   doctor: async () => (await import('./doctor.ts')).registerDoctor,
   build: async () => (await import('./build.ts')).registerBuild,
 };

@@ -1,5 +1,6 @@
 import { InputError } from '../errors.ts';
 import type { HostTensor } from '../native.ts';
+import { isHostTensor, type StoredTensor } from './stored-tensor.ts';
 
 /** How many names of one kind a message lists. */
 const LISTED = 5;
@@ -22,7 +23,7 @@ export interface MatchOptions {
  */
 export function matchWeights(
   expected: Array<{ name: string; shape: number[] }>,
-  given: HostTensor[],
+  given: StoredTensor[],
   { backboneOnly, file }: MatchOptions,
 ): HostTensor[] {
   const concerns = ({ name }: { name: string }) => !(backboneOnly && name.startsWith('classifier.'));
@@ -40,8 +41,8 @@ export function matchWeights(
       continue;
     }
     const difference = differenceOf(tensor, place.shape);
-    if (difference) different.push(`${tensor.name} (${difference})`);
-    else matched.push(tensor);
+    if (difference === undefined && isHostTensor(tensor)) matched.push(tensor);
+    else different.push(`${tensor.name} (${difference})`);
   }
 
   const problems = [
@@ -62,12 +63,13 @@ function isCounter(name: string): boolean {
   return name.endsWith('.num_batches_tracked');
 }
 
-function differenceOf({ name, dtype, shape }: HostTensor, expected: number[]): string | undefined {
+function differenceOf(tensor: StoredTensor, expected: number[]): string | undefined {
+  const { name, dtype, shape } = tensor;
   if (shape.length !== expected.length || shape.some((side, index) => side !== expected[index])) {
     return `[${shape.join(', ')}], expected [${expected.join(', ')}]`;
   }
-  const isInteger = dtype === 'int64' || dtype === 'uint8';
-  return isInteger && !isCounter(name) ? `${dtype}, expected floating point` : undefined;
+  if (isCounter(name)) return isHostTensor(tensor) ? undefined : `${dtype}, expected int64`;
+  return isHostTensor(tensor) && /float/.test(dtype) ? undefined : `${dtype}, expected floating point`;
 }
 
 function listed(kind: string, names: string[]): string {

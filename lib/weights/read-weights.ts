@@ -2,37 +2,71 @@ import { open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
+import { itemsOf } from './pth/contents.ts';
 import { looksLikePth, readPth } from './pth/pth.ts';
+import { TorchTensor } from './pth/tensors.ts';
 import { readSafetensors, type SafetensorsFile } from './safetensors.ts';
+import type { Refuse } from './safetensors-header.ts';
 import { stateDictTensors, torchvisionNames } from './state-dict.ts';
+import type { StoredTensor } from './stored-tensor.ts';
+
+/*
+ * Files of weights, whichever of the two kinds: safetensors, or what torch.save wrote. They are told apart by what they
+ * begin with.
+ */
+
+export type WeightsFormat = 'safetensors' | 'pth';
 
 /**
- * The tensors of a file of weights, safetensors or of torch.save, under torchvision's names; metadata only
- * safetensors has. Told apart by what they begin with.
+ * The tensors of a file of weights under torchvision's names; metadata only safetensors has.
  *
  * @throws InputError `WEIGHTS_INVALID` or `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`
  */
 export async function readWeights(path: string): Promise<SafetensorsFile> {
-  if (!looksLikePth(await startOf(path))) {
-    const { tensors, metadata } = await readSafetensors(path);
-    return { tensors: torchvisionNames(tensors), metadata };
-  }
-  const refuse = (problem: string) =>
-    new InputError('WEIGHTS_INVALID', `${resolve(path)} holds no weights that fit: ${problem}.`);
-  const tensors = stateDictTensors(await readPth(path), refuse);
-  return { tensors: torchvisionNames(tensors), metadata: Object.create(null) };
+  const { tensors, metadata } =
+    (await formatOf(path)) === 'safetensors'
+      ? await readSafetensors(path)
+      : { tensors: stateDictTensors(await readPth(path), refusing(path)), metadata: Object.create(null) };
+  return { tensors: torchvisionNames(tensors), metadata };
 }
 
-/** A file's first bytes; none of what is no regular file. */
-async function startOf(path: string): Promise<Uint8Array> {
-  const start = Buffer.alloc(4);
+/**
+ * Everything in a file: its tensors as they are called there, of what torch.save wrote by the keys and indices that
+ * lead to them, joined by dots. A tensor's bytes are read when it is taken.
+ *
+ * @throws as `readWeights`
+ */
+export async function openWeights(path: string): Promise<{
+  format: WeightsFormat;
+  tensors: Iterable<StoredTensor>;
+  metadata: Record<string, string>;
+}> {
+  const format = await formatOf(path);
+  if (format === 'safetensors') return { format, ...(await readSafetensors(path)) };
+  return { format, tensors: allTensors(await readPth(path), refusing(path)), metadata: Object.create(null) };
+}
+
+function* allTensors(...contents: Parameters<typeof itemsOf>): Generator<StoredTensor> {
+  for (const { path, value } of itemsOf(...contents)) {
+    if (!(value instanceof TorchTensor)) continue;
+    yield { name: path, dtype: value.dtype, shape: [...value.shape], data: value.read() };
+  }
+}
+
+function refusing(path: string): Refuse {
+  return (problem) =>
+    new InputError('WEIGHTS_INVALID', `${resolve(path)} holds no weights that fit: ${problem}.`);
+}
+
+/** What is neither is said by the reader of safetensors. */
+async function formatOf(path: string): Promise<WeightsFormat> {
   try {
-    // A pipe would block: what it is not is said by the reader of safetensors.
-    if (!(await stat(path)).isFile()) return Buffer.alloc(0);
+    // Opening a pipe would wait for a writer.
+    if (!(await stat(path)).isFile()) return 'safetensors';
     const file = await open(path, 'r');
     try {
-      const { bytesRead } = await file.read(start, 0, start.length, 0);
-      return start.subarray(0, bytesRead);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+      return looksLikePth(buffer.subarray(0, bytesRead)) ? 'pth' : 'safetensors';
     } finally {
       await file.close();
     }

@@ -1,5 +1,5 @@
-import type { HostTensor, TensorType } from '../native.ts';
 import { duplicateKey, hasMoreValues } from './json-scan.ts';
+import { ITEM_SIZES, type StoredTensor, type StoredType } from './stored-tensor.ts';
 
 /*
  * The header of a safetensors file: JSON that gives each tensor's dtype, shape and place in the data
@@ -10,7 +10,7 @@ import { duplicateKey, hasMoreValues } from './json-scan.ts';
 /** Where a tensor's bytes lie: `begin` and `end` count from the start of the data section. */
 export interface TensorPlace {
   name: string;
-  dtype: TensorType;
+  dtype: StoredType;
   shape: number[];
   begin: number;
   end: number;
@@ -37,13 +37,23 @@ const MAX_VALUES = 1_000_000;
 
 export const METADATA_KEY = '__metadata__';
 
-const DTYPES = new Map<string, { dtype: TensorType; size: number }>([
-  ['F16', { dtype: 'float16', size: 2 }],
-  ['BF16', { dtype: 'bfloat16', size: 2 }],
-  ['F32', { dtype: 'float32', size: 4 }],
-  ['F64', { dtype: 'float64', size: 8 }],
-  ['I64', { dtype: 'int64', size: 8 }],
-  ['U8', { dtype: 'uint8', size: 1 }],
+const DTYPES: ReadonlyMap<string, StoredType> = new Map([
+  ['F16', 'float16'],
+  ['BF16', 'bfloat16'],
+  ['F32', 'float32'],
+  ['F64', 'float64'],
+  ['I8', 'int8'],
+  ['I16', 'int16'],
+  ['I32', 'int32'],
+  ['I64', 'int64'],
+  ['U8', 'uint8'],
+  ['U16', 'uint16'],
+  ['U32', 'uint32'],
+  ['U64', 'uint64'],
+  ['BOOL', 'bool'],
+  ['C64', 'complex64'],
+  ['F8_E4M3', 'float8_e4m3fn'],
+  ['F8_E5M2', 'float8_e5m2'],
 ]);
 
 /**
@@ -79,20 +89,10 @@ export function formatHeader(places: TensorPlace[], metadata: Record<string, str
   return padded;
 }
 
-/** Whether tensors of this dtype can be read, written and put into a model. */
-export function isTensorType(name: string): name is TensorType {
-  return [...DTYPES.values()].some(({ dtype }) => dtype === name);
-}
-
-/** Bytes of one element. */
-export function itemSize(dtype: TensorType): number {
-  return known(dtype).size;
-}
-
 /** Bytes of a whole tensor, or undefined where the count is beyond what a number holds exactly. */
-export function byteLength({ dtype, shape }: Pick<HostTensor, 'dtype' | 'shape'>): number | undefined {
+export function byteLength({ dtype, shape }: Pick<StoredTensor, 'dtype' | 'shape'>): number | undefined {
   // Zeros are left out of the check, so that the strides of an empty tensor stay in range too.
-  const extent = shape.reduce((product, side) => product * Math.max(side, 1), itemSize(dtype));
+  const extent = shape.reduce((product, side) => product * Math.max(side, 1), ITEM_SIZES[dtype]);
   if (!Number.isSafeInteger(extent)) return undefined;
   return shape.includes(0) ? 0 : extent;
 }
@@ -107,12 +107,8 @@ export function quoted(name: string): string {
   return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
 }
 
-function formatName(dtype: TensorType): string {
-  return known(dtype).name;
-}
-
-function known(dtype: TensorType): { name: string; size: number } {
-  for (const [name, entry] of DTYPES) if (entry.dtype === dtype) return { name, size: entry.size };
+function formatName(dtype: StoredType): string {
+  for (const [name, known] of DTYPES) if (known === dtype) return name;
   throw new Error(`No safetensors dtype stands for ${dtype}`);
 }
 
@@ -150,8 +146,8 @@ function checkPlace(name: string, value: unknown, dataLength: number, refuse: Re
   if (!isUnicode(name)) throw wrong('its name must be valid Unicode');
   if (!isObject(value)) throw wrong('expected an object of dtype, shape and data_offsets');
   const { dtype: dtypeName, shape, data_offsets: offsets } = value as Record<string, unknown>;
-  const type = DTYPES.get(String(dtypeName));
-  if (!type || typeof dtypeName !== 'string') {
+  const dtype = DTYPES.get(String(dtypeName));
+  if (!dtype || typeof dtypeName !== 'string') {
     throw wrong(
       `dtype ${shown(dtypeName)} is not supported, expected one of ${[...DTYPES.keys()].join(', ')}`,
     );
@@ -164,14 +160,14 @@ function checkPlace(name: string, value: unknown, dataLength: number, refuse: Re
   if (begin > end || end > dataLength) {
     throw wrong(`data_offsets [${begin}, ${end}] must lie in order within the ${dataLength} bytes of data`);
   }
-  const expected = byteLength({ dtype: type.dtype, shape });
+  const expected = byteLength({ dtype, shape });
   if (expected !== end - begin) {
     const needs = expected === undefined ? 'more bytes than can be counted' : `${expected} bytes`;
     throw wrong(
       `${dtypeName} of shape ${shown(shape)} takes ${needs}, but data_offsets [${begin}, ${end}] span ${end - begin}`,
     );
   }
-  return { name, dtype: type.dtype, shape, begin, end };
+  return { name, dtype, shape, begin, end };
 }
 
 /** Every byte of the data section belongs to exactly one tensor, as the format demands. */

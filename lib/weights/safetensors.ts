@@ -3,12 +3,10 @@ import { resolve } from 'node:path';
 import { allocateBytes } from '../allocate.ts';
 import { InputError, invalidArgument } from '../errors.ts';
 import { unreadable, writeFileAtomically } from '../files.ts';
-import type { HostTensor } from '../native.ts';
 import {
   byteLength,
   formatHeader,
   isUnicode,
-  itemSize,
   MAX_HEADER_LENGTH,
   METADATA_KEY,
   parseHeader,
@@ -16,6 +14,7 @@ import {
   type Refuse,
   type TensorPlace,
 } from './safetensors-header.ts';
+import { ITEM_SIZES, type StoredTensor } from './stored-tensor.ts';
 
 /** Bytes before the header: its length, unsigned, little-endian. */
 const PREFIX = 8;
@@ -25,7 +24,7 @@ const READ_PIECE = 1 << 26;
 
 export interface SafetensorsFile {
   /** In the order of their bytes in the file; `data` are views of one buffer. */
-  tensors: HostTensor[];
+  tensors: StoredTensor[];
   /** Without a prototype, since any string may be a key. */
   metadata: Record<string, string>;
 }
@@ -65,11 +64,11 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
  */
 export async function writeSafetensors(
   path: string,
-  tensors: HostTensor[],
+  tensors: StoredTensor[],
   metadata: Record<string, string>,
 ): Promise<void> {
   const ordered = [...tensors].sort(
-    (a, b) => itemSize(b.dtype) - itemSize(a.dtype) || (a.name < b.name ? -1 : 1),
+    (a, b) => ITEM_SIZES[b.dtype] - ITEM_SIZES[a.dtype] || (a.name < b.name ? -1 : 1),
   );
   checkWritable(ordered);
   const header = formatHeader(placeInTurn(ordered), metadata);
@@ -135,7 +134,7 @@ function otherFormat(start: Buffer): string {
   return isZip || isPickle ? ' (it looks like a file of torch.save; save it as safetensors first)' : '';
 }
 
-function placeInTurn(tensors: HostTensor[]): TensorPlace[] {
+function placeInTurn(tensors: StoredTensor[]): TensorPlace[] {
   let begin = 0;
   return tensors.map(({ name, dtype, shape, data }) => {
     const place = { name, dtype, shape, begin, end: begin + data.length };
@@ -144,7 +143,7 @@ function placeInTurn(tensors: HostTensor[]): TensorPlace[] {
   });
 }
 
-function checkWritable(tensors: HostTensor[]): void {
+function checkWritable(tensors: StoredTensor[]): void {
   const names = new Set<string>();
   for (const tensor of tensors) {
     const { name, dtype, shape, data } = tensor;

@@ -1,8 +1,8 @@
-import type { HostTensor } from '../native.ts';
 import { itemsOf } from './pth/contents.ts';
 import { Dict, type PickleValue } from './pth/pickle.ts';
 import { TorchTensor } from './pth/tensors.ts';
-import { isTensorType, quoted, type Refuse } from './safetensors-header.ts';
+import type { Refuse } from './safetensors-header.ts';
+import type { StoredTensor } from './stored-tensor.ts';
 
 /*
  * From what people save in Python to the tensors of a model: a state_dict may lie in a checkpoint, and its names may
@@ -31,13 +31,10 @@ const OLD_NAME = /^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|
 const MAX_COPIED = 2 ** 30;
 
 /** The tensors of the state_dict in what a file of torch.save holds, under their names there. */
-export function stateDictTensors(root: PickleValue, refuse: Refuse): HostTensor[] {
-  const tensors: HostTensor[] = [];
+export function stateDictTensors(root: PickleValue, refuse: Refuse): StoredTensor[] {
+  const tensors: StoredTensor[] = [];
   let copied = 0;
   for (const [name, tensor] of tensorsIn(findStateDict(root, refuse))) {
-    if (!isTensorType(tensor.dtype)) {
-      throw refuse(`its ${quoted(name)} is ${tensor.dtype}, which no weights are here`);
-    }
     if (!tensor.isContiguous) copied += tensor.byteLength;
     if (copied > MAX_COPIED)
       throw refuse(`its tensors take more than ${MAX_COPIED} bytes where they are not in order`);
@@ -47,7 +44,7 @@ export function stateDictTensors(root: PickleValue, refuse: Refuse): HostTensor[
 }
 
 /** The same tensors under the names that torchvision gives them now. */
-export function torchvisionNames(tensors: readonly HostTensor[]): HostTensor[] {
+export function torchvisionNames(tensors: readonly StoredTensor[]): StoredTensor[] {
   let names = tensors.map(({ name }) => name);
   for (;;) {
     const prefix = PREFIXES.find((text) => names.length > 0 && names.every((name) => name.startsWith(text)));

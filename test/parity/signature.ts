@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import type { HostTensor } from '../../lib/native.ts';
 import { readSafetensors } from '../../lib/weights/safetensors.ts';
+import type { StoredTensor } from '../../lib/weights/stored-tensor.ts';
 
 const SAMPLES = 32;
 
@@ -33,7 +33,7 @@ export function signature(values: Float32Array | Float64Array): Float64Array {
 }
 
 /** A tensor's values as numbers; its bytes may lie at any offset. */
-export function numbers({ name, dtype, data }: HostTensor): Float32Array | Float64Array {
+export function numbers({ name, dtype, data }: StoredTensor): Float32Array | Float64Array {
   const { buffer } = Uint8Array.from(data);
   if (dtype === 'float32') return new Float32Array(buffer);
   if (dtype === 'float64') return new Float64Array(buffer);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import { headLayers } from '../../lib/head.ts';
-import type { HostTensor } from '../../lib/native.ts';
 import { readSafetensors } from '../../lib/weights/safetensors.ts';
+import type { StoredTensor } from '../../lib/weights/stored-tensor.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -211,7 +211,7 @@ describe('DenseNet121.logits', () => {
 interface Saved {
   path: string;
   bytes: Buffer;
-  tensors: HostTensor[];
+  tensors: StoredTensor[];
   metadata: Record<string, string>;
 }
 
@@ -222,7 +222,7 @@ async function saved(model: DenseNet121): Promise<Saved> {
 }
 
 /** A hash of each of the backbone's tensors, by name. */
-function backboneOf(tensors: HostTensor[]): Record<string, string> {
+function backboneOf(tensors: StoredTensor[]): Record<string, string> {
   const backbone = tensors.filter(({ name }) => name.startsWith('features.'));
   return Object.fromEntries(
     backbone.map(({ name, data }) => [name, createHash('sha256').update(data).digest('hex')]),

@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { HostTensor, TensorType } from '../../lib/native.ts';
+import type { TensorType } from '../../lib/native.ts';
 import { readSafetensors, writeSafetensors } from '../../lib/weights/safetensors.ts';
+import type { StoredTensor } from '../../lib/weights/stored-tensor.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const EMBEDDED = fileURLToPath(
@@ -41,7 +42,7 @@ describe('a file that Python wrote', () => {
 });
 
 describe('a round trip', () => {
-  const cases: Array<{ title: string; tensors: HostTensor[]; metadata?: Record<string, string> }> = [
+  const cases: Array<{ title: string; tensors: StoredTensor[]; metadata?: Record<string, string> }> = [
     { title: 'no tensors', tensors: [] },
     { title: 'a scalar', tensors: [tensor('step', 'int64', [])] },
     { title: 'empty tensors', tensors: [tensor('a', 'float32', [0]), tensor('b', 'uint8', [3, 0, 2])] },
@@ -141,21 +142,21 @@ const SIZES: Record<TensorType, number> = {
 };
 
 /** A tensor whose bytes depend on its name. */
-function tensor(name: string, dtype: TensorType, shape: number[]): HostTensor {
+function tensor(name: string, dtype: TensorType, shape: number[]): StoredTensor {
   const length = shape.reduce((product, side) => product * side, SIZES[dtype]);
   return { name, dtype, shape, data: Uint8Array.from({ length }, (_, index) => 7 * index + name.length) };
 }
 
-function byName(tensors: HostTensor[]): HostTensor[] {
+function byName(tensors: StoredTensor[]): StoredTensor[] {
   return [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function find(tensors: HostTensor[], name: string): HostTensor {
-  return tensors.find((candidate) => candidate.name === name) as HostTensor;
+function find(tensors: StoredTensor[], name: string): StoredTensor {
+  return tensors.find((candidate) => candidate.name === name) as StoredTensor;
 }
 
 /** The values of a float16 tensor. */
-function halves({ data }: HostTensor): number[] {
+function halves({ data }: StoredTensor): number[] {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   return Array.from({ length: data.byteLength / 2 }, (_, index) => {
     const bits = view.getUint16(2 * index, true);

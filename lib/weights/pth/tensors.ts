@@ -1,39 +1,14 @@
 import { allocateBytes } from '../../allocate.ts';
 import { quoted, type Refuse } from '../safetensors-header.ts';
+import { ITEM_SIZES, type StoredType } from '../stored-tensor.ts';
 import { Callable, Dict, Made, type PickleValue, Tuple } from './pickle.ts';
 
 /*
  * What a pickle of torch.save may make: storages, tensors over them, and a few plain containers.
  */
 
-/** PyTorch's dtypes and the bytes of an element. */
-export const ITEM_SIZES = {
-  float16: 2,
-  bfloat16: 2,
-  float32: 4,
-  float64: 8,
-  int8: 1,
-  int16: 2,
-  int32: 4,
-  int64: 8,
-  uint8: 1,
-  uint16: 2,
-  uint32: 4,
-  uint64: 8,
-  bool: 1,
-  complex32: 4,
-  complex64: 8,
-  complex128: 16,
-  float8_e4m3fn: 1,
-  float8_e4m3fnuz: 1,
-  float8_e5m2: 1,
-  float8_e5m2fnuz: 1,
-} as const;
-
-export type TorchType = keyof typeof ITEM_SIZES;
-
 /** The types of storages, which tensors over them have too; of an untyped one the tensor says its own. */
-const STORAGES: Record<string, TorchType | 'untyped'> = {
+const STORAGES: Record<string, StoredType | 'untyped'> = {
   HalfStorage: 'float16',
   BFloat16Storage: 'bfloat16',
   FloatStorage: 'float32',
@@ -51,8 +26,8 @@ const STORAGES: Record<string, TorchType | 'untyped'> = {
 
 /** The type of storage that a pickle names. */
 export class StorageType extends Callable {
-  readonly type: TorchType | 'untyped';
-  constructor(name: string, type: TorchType | 'untyped') {
+  readonly type: StoredType | 'untyped';
+  constructor(name: string, type: StoredType | 'untyped') {
     super(name);
     this.type = type;
   }
@@ -64,8 +39,8 @@ export class StorageType extends Callable {
 }
 
 class ElementType extends Callable {
-  readonly type: TorchType;
-  constructor(type: TorchType) {
+  readonly type: StoredType;
+  constructor(type: StoredType) {
     super(`torch.${type}`);
     this.type = type;
   }
@@ -73,13 +48,13 @@ class ElementType extends Callable {
 
 /** Bytes that tensors lie in. */
 export class Storage extends Made {
-  readonly type: TorchType | 'untyped';
+  readonly type: StoredType | 'untyped';
   /** Bytes in all, as the pickle says. */
   readonly length: number;
   /** The bytes, so many of them; throws where they are not there or damaged. */
   readonly read: () => Uint8Array;
 
-  constructor(type: TorchType | 'untyped', length: number, read: () => Uint8Array) {
+  constructor(type: StoredType | 'untyped', length: number, read: () => Uint8Array) {
     super();
     this.type = type;
     this.length = length;
@@ -89,7 +64,7 @@ export class Storage extends Made {
 
 /** A view of a storage; offset and strides count elements. */
 export class TorchTensor extends Made {
-  readonly dtype: TorchType;
+  readonly dtype: StoredType;
   readonly shape: readonly number[];
   readonly #storage: Storage;
   readonly #offset: number;
@@ -98,7 +73,7 @@ export class TorchTensor extends Made {
   /** The view must be within the storage. */
   constructor(
     storage: Storage,
-    dtype: TorchType,
+    dtype: StoredType,
     offset: number,
     shape: readonly number[],
     strides: readonly number[],
@@ -166,7 +141,7 @@ export function findGlobal(module: string, name: string, refuse: Refuse): Callab
   const full = `${module}.${name}`;
   const storage = module === 'torch' || module === 'torch.storage' ? STORAGES[name] : undefined;
   if (storage !== undefined && Object.hasOwn(STORAGES, name)) return new StorageType(full, storage);
-  if (module === 'torch' && Object.hasOwn(ITEM_SIZES, name)) return new ElementType(name as TorchType);
+  if (module === 'torch' && Object.hasOwn(ITEM_SIZES, name)) return new ElementType(name as StoredType);
   const make = Object.hasOwn(GLOBALS, full) ? GLOBALS[full] : undefined;
   if (make === undefined) {
     throw refuse(

@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import { sha256 } from '../hash.ts';
+import { CATALOGUE } from '../weights/catalogue.ts';
+import { downloadWeights } from '../weights/download-weights.ts';
+import { openWeights, type WeightsFormat } from '../weights/read-weights.ts';
+import type { StoredType } from '../weights/stored-tensor.ts';
+import { count, duration, size } from './format.ts';
+import { interruptible } from './interrupt.ts';
+import { progressOn } from './progress.ts';
+import { table } from './table.ts';
+
+/** What `torch-tl weights inspect --json` prints. */
+export interface Inspection {
+  format: WeightsFormat;
+  /** `sha256` is of the bytes in row-major order, little-endian. */
+  tensors: Array<{ name: string; dtype: StoredType; shape: number[]; sha256: string }>;
+  metadata: Record<string, string>;
+}
+
+/** Adds `torch-tl weights list|download|inspect`. */
+export function registerWeights(program: Command): void {
+  const weights = program.command('weights').description('list, fetch or look into files of weights');
+  weights
+    .command('list')
+    .description('list the weights that can be named, what they learnt from, and their terms')
+    .action(() => console.log(CATALOGUE.map(described).join('\n\n')));
+  weights
+    .command('download')
+    .description('fetch named weights into the cache, where --weights NAME finds them')
+    .argument('<name>', 'such as imagenet')
+    .action(fetch);
+  weights
+    .command('inspect')
+    .description('list the tensors of a file of safetensors or of torch.save; nothing in it is run')
+    .argument('<file>')
+    .option('--json', 'print one JSON document', false)
+    .action(async (file: string, { json }: { json: boolean }) => {
+      const inspection = await inspect(file);
+      console.log(json ? JSON.stringify(inspection, null, 2) : asText(inspection));
+    });
+}
+
+function described({ name, trainedOn, terms, url, sha256 }: (typeof CATALOGUE)[number]): string {
+  const where = url === null ? 'embedded' : `fetched by \`torch-tl weights download ${name}\` from ${url}`;
+  return [`${name} (${where})`, `  trained on ${trainedOn}`, `  ${terms}`, `  SHA-256 ${sha256}`].join('\n');
+}
+
+async function fetch(name: string): Promise<void> {
+  const progress = progressOn(process.stderr);
+  const started = performance.now();
+  const onProgress = (done: number, total: number | null) => {
+    const speed = `${size(done / ((performance.now() - started) / 1000))}/s`;
+    progress.bar(done, total ?? done, `${size(done)}  ${speed}`);
+  };
+  try {
+    const path = await interruptible((signal) => downloadWeights(name, { signal, onProgress }));
+    progress.line(`${name}: ${path}  ${duration((performance.now() - started) / 1000)}`);
+  } finally {
+    progress.end();
+  }
+}
+
+async function inspect(file: string): Promise<Inspection> {
+  const { format, tensors, metadata } = await openWeights(file);
+  const inspected: Inspection['tensors'] = [];
+  for (const { name, dtype, shape, data } of tensors) {
+    inspected.push({ name, dtype, shape, sha256: await sha256([data]) });
+  }
+  return { format, tensors: inspected, metadata };
+}
+
+function asText({ format, tensors, metadata }: Inspection): string {
+  const rows = tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]);
+  const facts = Object.entries(metadata).map(([key, value]) => `${key}: ${value}`);
+  const listed = table(['tensor', 'dtype', 'shape'], rows, ['left', 'left', 'left']);
+  return [`${format}, ${count(tensors.length)} tensors`, ...facts, '', listed].join('\n');
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { readSafetensors } from '../../lib/weights/safetensors.ts';
+import { torchTl } from './torch-tl.ts';
+
+const EMBEDDED = fileURLToPath(
+  new URL('../../assets/densenet121-tiny-imagenet.safetensors', import.meta.url),
+);
+const FIXTURES = fileURLToPath(new URL('../fixtures/pth-reader', import.meta.url));
+
+const IN = { cwd: FIXTURES };
+
+describe('torch-tl weights', () => {
+  test('list says of each what it learnt from, and its terms', async () => {
+    const { stdout, code } = await torchTl(['weights', 'list'], IN);
+    expect(code).toBe(0);
+    expect(stdout).toContain('tiny-imagenet (embedded)\n  trained on Tiny ImageNet');
+    expect(stdout).toContain('imagenet (fetched by `torch-tl weights download imagenet` from https://');
+    expect(stdout).toMatch(/research use only/);
+  });
+
+  test('inspect --json lists the tensors of a safetensors file with hashes of their bytes', async () => {
+    const { stdout, code } = await torchTl(['weights', 'inspect', EMBEDDED, '--json'], IN);
+    expect(code).toBe(0);
+    const { format, tensors, metadata } = JSON.parse(stdout);
+    const file = await readSafetensors(EMBEDDED);
+    expect(format).toBe('safetensors');
+    expect(metadata).toEqual({ ...file.metadata });
+    expect(tensors).toEqual(
+      file.tensors.map(({ data, ...tensor }) => ({
+        ...tensor,
+        sha256: createHash('sha256').update(data).digest('hex'),
+      })),
+    );
+  });
+
+  test('inspect --json lists the tensors of a file of torch.save, those alone', async () => {
+    const path = join(FIXTURES, 'zip/checkpoint.pt');
+    const { stdout, code } = await torchTl(['weights', 'inspect', path, '--json'], IN);
+    expect(code).toBe(0);
+    const { format, tensors, metadata } = JSON.parse(stdout);
+    expect({ format, metadata }).toEqual({ format: 'pth', metadata: {} });
+    expect(tensors.map(({ name, dtype, shape }: Record<string, unknown>) => [name, dtype, shape])).toEqual([
+      ['model_state_dict.fc1.weight', 'float32', [10, 5]],
+      ['model_state_dict.fc1.bias', 'float32', [10]],
+      ['model_state_dict.fc2.weight', 'float32', [3, 10]],
+      ['model_state_dict.fc2.bias', 'float32', [3]],
+      ['optimizer_state_dict.state.0.momentum_buffer', 'float32', [10, 5]],
+    ]);
+  });
+
+  test('inspect lists them as text as well', async () => {
+    const { stdout } = await torchTl(['weights', 'inspect', join(FIXTURES, 'legacy/simple_legacy.pt')], IN);
+    expect(stdout).toMatch(/^pth, 3 tensors\n/);
+    expect(stdout).toMatch(/weight +float32 +\[2, 3\]\n/);
+  });
+
+  test.for([
+    [['inspect', 'missing.pth'], 'missing.pth'],
+    [['inspect', FIXTURES], 'is a directory'],
+    [['inspect', join(FIXTURES, 'tar/tar_float32.tar')], 'no valid safetensors file'],
+    [['download', 'imagnet'], "Did you mean 'imagenet'?"],
+    [['inspect'], "missing required argument 'file'"],
+  ] as const)('%j is wrong use', async ([args, message]) => {
+    const { stdout, stderr, code } = await torchTl(['weights', ...args], IN);
+    expect({ stdout, code }).toEqual({ stdout: '', code: 2 });
+    expect(stderr).toContain(message);
+  });
+});

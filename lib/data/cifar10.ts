@@ -1,190 +1,27 @@
-import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { allocateBytes } from '../allocate.ts';
-import { InputError } from '../errors.ts';
-import { unreadable } from '../files.ts';
-import type { PictureSet } from './picture-set.ts';
+import { readCifar10Binary } from './cifar10-binary.ts';
+import type { Cifar10 } from './cifar10-format.ts';
+import { readCifar10Python } from './cifar10-python.ts';
 
-/*
- * CIFAR-10's official binary batches: records of one label byte and three planes (R, G, B) of
- * 32 x 32 bytes. https://www.cs.toronto.edu/~kriz/cifar.html
- */
-
-const SIDE = 32;
-const PLANE = SIDE * SIDE;
-const PICTURE = 3 * PLANE;
-const RECORD = 1 + PICTURE;
-
-/** Records converted at a time, between which the event loop runs: about a millisecond's work. */
-const GROUP = 128;
-
-const CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
-
-const EXPECTED =
-  'CIFAR-10 in its official binary form is data_batch_1.bin to data_batch_5.bin and test_batch.bin';
-
-export interface Cifar10 {
-  classes: string[];
-  train: PictureSet;
-  valid: PictureSet;
-}
-
-/** One batch file and how many records its size says it has. */
-interface Batch {
-  path: string;
-  records: number;
+/** Whether a directory that lists these names holds CIFAR-10's official batches, of either form. */
+export function holdsBatches(names: readonly string[]): boolean {
+  return (
+    isBinary(names) || names.some((name) => name === 'cifar-10-batches-py' || /^data_batch_\d+$/.test(name))
+  );
 }
 
 /**
- * Reads `data_batch_*.bin`, by number, and `test_batch.bin`, with any whole number of records each,
- * from a directory or from `cifar-10-batches-bin` in it. The classes come from `batches.meta.txt`,
- * or are CIFAR-10's own where it is missing.
+ * Reads CIFAR-10 from a directory that lists these names; `validation` is the file that the validation pictures are from.
  *
- * @throws InputError `DATA_NOT_FOUND` for what is missing, `DATA_INVALID` for what cannot be read;
- *   both name the file, and the offset where there is one
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the file
  */
-export async function readCifar10Binary(directory: string): Promise<Cifar10> {
-  const found = resolve(directory);
-  let root = found;
-  let names = await list(root);
-  if (!names.some(isTrainBatch) && names.includes('cifar-10-batches-bin')) {
-    root = join(root, 'cifar-10-batches-bin');
-    names = await list(root);
-  }
-  const trainNames = names.filter(isTrainBatch).sort((a, b) => batchNumber(a) - batchNumber(b));
-  if (trainNames.length === 0) throw missing(root, 'data_batch_*.bin');
-  if (!names.includes('test_batch.bin')) throw missing(root, 'test_batch.bin');
-  const classes = names.includes('batches.meta.txt')
-    ? await readClasses(join(root, 'batches.meta.txt'))
-    : CLASSES;
-  // Every size is checked before anything is read.
-  const trainBatches: Batch[] = [];
-  for (const name of trainNames) trainBatches.push(await inspect(join(root, name)));
-  const testBatch = await inspect(join(root, 'test_batch.bin'));
-  return { classes, train: await readBatches(trainBatches), valid: await readBatches([testBatch]) };
+export async function readCifar10(
+  directory: string,
+  names: readonly string[],
+): Promise<Cifar10 & { validation: string }> {
+  if (isBinary(names)) return { ...(await readCifar10Binary(directory)), validation: 'test_batch.bin' };
+  return { ...(await readCifar10Python(directory)), validation: 'test_batch' };
 }
 
-async function list(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (cause) {
-    throw unreadable(directory, cause, 'DATA_NOT_FOUND');
-  }
-}
-
-function isTrainBatch(name: string): boolean {
-  return /^data_batch_\d+\.bin$/.test(name);
-}
-
-function batchNumber(name: string): number {
-  return Number(name.replace(/\D/g, ''));
-}
-
-function missing(directory: string, name: string): InputError {
-  return new InputError('DATA_NOT_FOUND', `${directory} holds no ${name}. ${EXPECTED}.`);
-}
-
-function invalid(path: string, problem: string): InputError {
-  return new InputError('DATA_INVALID', `${path} ${problem}.`);
-}
-
-async function readClasses(path: string): Promise<string[]> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw unreadable(path, cause, 'DATA_INVALID');
-  }
-  const names = text.split('\n').map((line) => line.trim());
-  const classes = names.filter((name) => name !== '');
-  if (classes.length !== CLASSES.length || new Set(classes).size !== CLASSES.length) {
-    throw invalid(path, `must name ${CLASSES.length} different classes, one a line`);
-  }
-  return classes;
-}
-
-async function inspect(path: string): Promise<Batch> {
-  let info: Awaited<ReturnType<typeof stat>>;
-  try {
-    info = await stat(path);
-  } catch (cause) {
-    throw unreadable(path, cause, 'DATA_INVALID');
-  }
-  if (!info.isFile()) throw invalid(path, 'is no regular file');
-  if (info.size === 0) throw invalid(path, `is empty; expected records of ${RECORD} bytes`);
-  const torn = info.size % RECORD;
-  if (torn > 0) {
-    const at = `its last record, at offset ${info.size - torn}, has only ${torn} of ${RECORD} bytes`;
-    throw invalid(path, `is truncated: of its ${info.size} bytes, ${at}`);
-  }
-  return { path, records: info.size / RECORD };
-}
-
-async function readBatches(batches: Batch[]): Promise<PictureSet> {
-  const count = batches.reduce((sum, { records }) => sum + records, 0);
-  const pixels = allocateBytes(count * PICTURE, `CIFAR-10 with ${count} pictures`);
-  const labels = new BigInt64Array(count);
-  let first = 0;
-  for (const batch of batches) {
-    const end = first + batch.records;
-    await readBatch(batch, pixels.subarray(first * PICTURE, end * PICTURE), labels.subarray(first, end));
-    first = end;
-  }
-  return { pixels, labels, count, height: SIDE, width: SIDE };
-}
-
-async function readBatch({ path, records }: Batch, pixels: Uint8Array, labels: BigInt64Array): Promise<void> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const group = Buffer.alloc(GROUP * RECORD);
-      for (let first = 0; first < records; first += GROUP) {
-        const here = group.subarray(0, Math.min(GROUP, records - first) * RECORD);
-        await readExactly(file, here, first * RECORD, path);
-        convert(here, first, path, pixels, labels);
-      }
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw unreadable(path, cause, 'DATA_INVALID');
-  }
-}
-
-async function readExactly(file: FileHandle, target: Buffer, position: number, path: string): Promise<void> {
-  let done = 0;
-  while (done < target.length) {
-    const { bytesRead } = await file.read(target, done, target.length - done, position + done);
-    if (bytesRead === 0) throw invalid(path, `ended at offset ${position + done} while it was being read`);
-    done += bytesRead;
-  }
-}
-
-/** Whole records, the first of which is number `first` of its file, into their places. */
-function convert(
-  group: Buffer,
-  first: number,
-  path: string,
-  pixels: Uint8Array,
-  labels: BigInt64Array,
-): void {
-  for (let start = 0, index = first; start < group.length; start += RECORD, index++) {
-    const label = group[start] as number;
-    if (label >= CLASSES.length) {
-      const where = `in record ${index}, at offset ${index * RECORD}`;
-      throw invalid(path, `has the label ${label} ${where}; labels are 0 to ${CLASSES.length - 1}`);
-    }
-    labels[index] = BigInt(label);
-    interleave(group, start + 1, pixels, index * PICTURE);
-  }
-}
-
-/** Three planes `[3, 32, 32]` to pixels `[32, 32, 3]`. */
-function interleave(planes: Buffer, from: number, pixels: Uint8Array, to: number): void {
-  for (let position = 0; position < PLANE; position++) {
-    const target = to + 3 * position;
-    pixels[target] = planes[from + position] as number;
-    pixels[target + 1] = planes[from + PLANE + position] as number;
-    pixels[target + 2] = planes[from + 2 * PLANE + position] as number;
-  }
+function isBinary(names: readonly string[]): boolean {
+  return names.some((name) => name.endsWith('.bin') || name === 'cifar-10-batches-bin');
 }

@@ -5,7 +5,7 @@ import { cacheDirectory } from '../cache-directory.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
-import { readCifar10Binary } from './cifar10.ts';
+import { holdsBatches, readCifar10 } from './cifar10.ts';
 import type { DecodeOptions } from './decode-all.ts';
 import { limitPerClass } from './limit.ts';
 import type { PictureSet } from './picture-set.ts';
@@ -42,8 +42,8 @@ export interface DataOptions extends Omit<DecodeOptions, 'imageSize' | 'resize'>
 export const DATA_NAMES: readonly string[] = ['auto', 'sample'];
 
 const READ_FORMS =
-  'this version reads the official binary batches of CIFAR-10 (data_batch_*.bin, test_batch.bin) ' +
-  'and folders of pictures (train/<class>/* or <class>/*)';
+  "this version reads CIFAR-10's official batches, binary (data_batch_*.bin, test_batch.bin) or for Python " +
+  '(data_batch_*, test_batch), and folders of pictures (train/<class>/* or <class>/*)';
 
 /**
  * Opens what `--data` names.
@@ -100,7 +100,7 @@ async function openDirectory(spec: string, options: DataOptions): Promise<Opened
   if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
   const names = await list(source);
   if (await isFolderOfPictures(source, names)) return openFolder(source, names, options);
-  refuseOtherForms(source, names);
+  refuseArchives(source, names);
   return openCifar10(source, { name: 'cifar10', source }, options);
 }
 
@@ -109,7 +109,7 @@ async function openCifar10(
   origin: { name: string; source: string },
   { limits = {} }: DataOptions,
 ): Promise<OpenedData> {
-  const { classes, train, valid } = await readCifar10Binary(directory);
+  const { classes, train, valid, validation } = await readCifar10(directory, await list(directory));
   const limited = (set: PictureSet, limit: number | undefined) =>
     limit === undefined ? set : limitPerClass(set, limit);
   return {
@@ -117,7 +117,7 @@ async function openCifar10(
     classes,
     train: limited(train, limits.train),
     valid: limited(valid, limits.valid),
-    validation: 'test_batch.bin',
+    validation,
     resize: null,
   };
 }
@@ -163,27 +163,21 @@ async function list(directory: string): Promise<string[]> {
 
 /** Whether it has class folders, in `train` or itself, and nothing of CIFAR-10's. */
 async function isFolderOfPictures(directory: string, names: string[]): Promise<boolean> {
-  if (hasBinaryBatches(names) || otherForm(names)) return false;
+  if (holdsBatches(names) || packed(names)) return false;
   if (names.includes('train')) return true;
   const visible = names.filter((name) => !name.startsWith('.'));
   const kinds = await Promise.all(visible.map((name) => stat(join(directory, name)).catch(() => null)));
   return kinds.some((info) => info?.isDirectory());
 }
 
-function hasBinaryBatches(names: string[]): boolean {
-  return names.some((name) => name.endsWith('.bin') || name === 'cifar-10-batches-bin');
+/** Nobody should look for a missing file where the files are in an archive. */
+function refuseArchives(directory: string, names: string[]): void {
+  const archive = holdsBatches(names) ? undefined : packed(names);
+  if (archive === undefined) return;
+  const problem = `holds an archive that is still packed (${archive})`;
+  throw new InputError('DATA_INVALID', `${directory} ${problem}; ${READ_FORMS}.`);
 }
 
-/** Names the forms of data that later versions will read, so that nobody looks for a missing file. */
-function refuseOtherForms(directory: string, names: string[]): void {
-  if (hasBinaryBatches(names)) return;
-  const form = otherForm(names);
-  if (form) throw new InputError('DATA_INVALID', `${directory} holds ${form}; ${READ_FORMS}.`);
-}
-
-function otherForm(names: string[]): string | undefined {
-  if (names.includes('cifar-10-batches-py') || names.includes('data_batch_1'))
-    return 'CIFAR-10 as Python batches';
-  const archive = names.find((name) => /\.(tar|tar\.gz|tgz|tar\.xz|zip)$/.test(name));
-  return archive && `an archive that is still packed (${archive})`;
+function packed(names: string[]): string | undefined {
+  return names.find((name) => /\.(tar|tar\.gz|tgz|tar\.xz|zip)$/.test(name));
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { itemsOf } from './pth/contents.ts';
-import { looksLikePth, readPth } from './pth/pth.ts';
+import { looksLikePth, readPth, START } from './pth/pth.ts';
 import { TorchTensor } from './pth/tensors.ts';
 import { readSafetensors, type SafetensorsFile } from './safetensors.ts';
 import type { Refuse } from './safetensors-header.ts';
@@ -65,7 +65,7 @@ async function formatOf(path: string): Promise<WeightsFormat> {
     if (!(await stat(path)).isFile()) return 'safetensors';
     const file = await open(path, 'r');
     try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(START), 0, START, 0);
       return looksLikePth(buffer.subarray(0, bytesRead)) ? 'pth' : 'safetensors';
     } finally {
       await file.close();

@@ -1,5 +1,5 @@
+import { Dict, type PickleValue } from '../pickle.ts';
 import { itemsOf } from './pth/contents.ts';
-import { Dict, type PickleValue } from './pth/pickle.ts';
 import { TorchTensor } from './pth/tensors.ts';
 import type { Refuse } from './safetensors-header.ts';
 import type { StoredTensor } from './stored-tensor.ts';

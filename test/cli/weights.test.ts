@@ -60,7 +60,7 @@ describe('torch-tl weights', () => {
   test.for([
     [['inspect', 'missing.pth'], 'missing.pth'],
     [['inspect', FIXTURES], 'is a directory'],
-    [['inspect', join(FIXTURES, 'tar/tar_float32.tar')], 'no valid safetensors file'],
+    [['inspect', join(FIXTURES, 'tar/tar_float32.tar')], 'the oldest form, a tar archive'],
     [['download', 'imagnet'], "Did you mean 'imagenet'?"],
     [['inspect'], "missing required argument 'file'"],
   ] as const)('%j is wrong use', async ([args, message]) => {

@@ -31,9 +31,9 @@ const HEADERS: Array<[string, string, number, RegExp]> = [
   ],
   [
     'an unknown dtype',
-    entry({ dtype: 'I32' }),
+    entry({ dtype: 'F4' }),
     8,
-    /"a": dtype "I32" is not supported, expected one of F16, BF16, F32/,
+    /"a": dtype "F4" is not supported, expected one of F16, BF16, F32/,
   ],
   ['a dtype in lower case', entry({ dtype: 'f32' }), 8, /dtype "f32" is not supported/],
   ['a dtype that is a list', entry({ dtype: ['F32'] }), 8, /dtype \["F32"\] is not supported/],

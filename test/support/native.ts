@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { readCifar10Binary } from '../../lib/data/cifar10.ts';
+import { readCifar10Binary } from '../../lib/data/cifar10-binary.ts';
 import type { PictureSet } from '../../lib/data/picture-set.ts';
 import { featureCacheOptions } from '../../lib/feature-cache.ts';
 import { headLayers, nativeHead } from '../../lib/head.ts';

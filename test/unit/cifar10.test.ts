@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { readCifar10Binary } from '../../lib/data/cifar10.ts';
+import { readCifar10Binary } from '../../lib/data/cifar10-binary.ts';
 import { RECORD, writeBatches } from '../support/cifar10-records.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 

@@ -74,11 +74,8 @@ describe('a name or a directory', () => {
     await expect(openData(path)).rejects.toMatchObject(refused('DATA_INVALID', `${path} is no directory`));
   });
 
-  test.each([
-    ['Python batches', 'data_batch_1', 'CIFAR-10 as Python batches'],
-    ['the folder of the Python archive', 'cifar-10-batches-py/data_batch_1', 'CIFAR-10 as Python batches'],
-    ['a packed archive', 'cifar-10-binary.tar.gz', 'still packed (cifar-10-binary.tar.gz)'],
-  ])('%s is named and refused', async (_, file, form) => {
+  test('a packed archive is named and refused', async () => {
+    const [file, form] = ['cifar-10-binary.tar.gz', 'still packed (cifar-10-binary.tar.gz)'];
     const directory = temporaryDirectory();
     mkdirSync(join(directory, file, '..'), { recursive: true });
     writeFileSync(join(directory, file), '');

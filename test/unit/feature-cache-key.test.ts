@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { readCifar10Binary } from '../../lib/data/cifar10.ts';
+import { readCifar10Binary } from '../../lib/data/cifar10-binary.ts';
 import { Dataset } from '../../lib/dataset.ts';
 import { type FeatureOrigin, featureKeys, frozenCut, keptCuts } from '../../lib/feature-cache-key.ts';
 import type { CacheReport } from '../../lib/fit.ts';

@@ -1,5 +1,5 @@
+import { Dict, type PickleValue, Tuple } from '../../pickle.ts';
 import { quoted, type Refuse } from '../safetensors-header.ts';
-import { Dict, type PickleValue, Tuple } from './pickle.ts';
 import { type Names, readPickle } from './read-pickle.ts';
 import { Storage } from './tensors.ts';
 
@@ -107,6 +107,7 @@ function readStorages(
   }
 }
 
-function isTar(bytes: Uint8Array): boolean {
+/** Whether it is a tar archive, PyTorch's oldest form. */
+export function isTar(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(257, 262)).toString('latin1') === 'ustar';
 }

@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { allocateBytes } from '../../allocate.ts';
 import { InputError } from '../../errors.ts';
 import { unreadable } from '../../files.ts';
+import type { PickleValue } from '../../pickle.ts';
 import { quoted, type Refuse } from '../safetensors-header.ts';
-import { readLegacy } from './legacy.ts';
-import type { PickleValue } from './pickle.ts';
+import { isTar, readLegacy } from './legacy.ts';
 import { type Names, readPickle } from './read-pickle.ts';
 import { Storage } from './tensors.ts';
 import { ZipArchive } from './zip.ts';
@@ -36,8 +36,11 @@ export async function readPth(path: string): Promise<PickleValue> {
 
 /** Whether a file that begins with these bytes may be one of torch.save. */
 export function looksLikePth(start: Uint8Array): boolean {
-  return isZip(start) || start[0] === 0x80;
+  return isZip(start) || start[0] === 0x80 || isTar(start);
 }
+
+/** How many bytes that takes. */
+export const START = 512;
 
 function isZip(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(4, bytes.length)).equals(ZIP);

@@ -1,7 +1,7 @@
 import { allocateBytes } from '../../allocate.ts';
+import { Callable, Dict, Made, type PickleValue, Tuple } from '../../pickle.ts';
 import { quoted, type Refuse } from '../safetensors-header.ts';
 import { ITEM_SIZES, type StoredType } from '../stored-tensor.ts';
-import { Callable, Dict, Made, type PickleValue, Tuple } from './pickle.ts';
 
 /*
  * What a pickle of torch.save may make: storages, tensors over them, and a few plain containers.

@@ -1,8 +1,7 @@
-import type { Refuse } from '../safetensors-header.ts';
-import { quoted } from '../safetensors-header.ts';
+import { quoted, type Refuse } from './weights/safetensors-header.ts';
 
 /*
- * Python's pickle, as far as torch.save uses it: a program for a small stack machine. Here it can make plain
+ * Python's pickle, as far as files of tensors and of CIFAR-10 use it: a program for a small stack machine. Here it can make plain
  * values and call what the caller allows by name; nothing else of the program's wishes is done.
  * Opcodes: https://github.com/python/cpython/blob/main/Lib/pickletools.py
  */
@@ -45,7 +44,10 @@ export class Callable {
 }
 
 /** What the caller's callables and persistent ids come to. */
-export class Made {}
+export class Made {
+  /** Takes the attributes that a pickle gives an object; most have none. */
+  build?(state: PickleValue): void;
+}
 
 export interface PickleOptions {
   /** What a name stands for; throws where it is not allowed. */
@@ -54,6 +56,8 @@ export interface PickleOptions {
   load(id: PickleValue): PickleValue;
   /** Makes the error for what is wrong with the pickle. */
   refuse: Refuse;
+  /** Leaves the texts of Python 2 as the bytes that they are; else they must be UTF-8. */
+  rawTexts?: boolean;
 }
 
 /** Runs the pickle at `offset`; `end` is the offset behind its STOP. */
@@ -217,6 +221,11 @@ class Machine {
     }
   }
 
+  /** A text of Python 2, where all were bytes. */
+  oldText(length: number): string | Uint8Array {
+    return this.#options.rawTexts ? this.bytes(length) : this.text(length);
+  }
+
   line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#offset);
     if (end < 0) throw this.refuse('a line that does not end');
@@ -282,10 +291,12 @@ const OPERATIONS = new Map<string, (machine: Machine) => void>([
   ['X', (m) => m.push(m.text(m.uint32()))],
   ['\x8c', (m) => m.push(m.text(m.byte()))],
   ['\x8d', (m) => m.push(m.text(m.uint64()))],
-  ['U', (m) => m.push(m.text(m.byte()))],
-  ['T', (m) => m.push(m.text(m.uint32()))],
+  ['U', (m) => m.push(m.oldText(m.byte()))],
+  ['T', (m) => m.push(m.oldText(m.uint32()))],
   ['C', (m) => m.push(m.bytes(m.byte()))],
   ['B', (m) => m.push(m.bytes(m.uint32()))],
+  ['\x8e', (m) => m.push(m.bytes(m.uint64()))],
+  ['\x96', (m) => m.push(m.bytes(m.uint64()))],
   // Containers.
   ['(', (m) => m.mark()],
   [')', (m) => m.push(new Tuple([]))],
@@ -361,6 +372,8 @@ function findOnStack(machine: Machine): void {
 
 /** Attributes of an object: of an OrderedDict a state_dict's versions of modules, which nothing here reads. */
 function build(machine: Machine): void {
-  machine.pop();
-  if (!(machine.top() instanceof Dict)) throw machine.refuse('attributes for an object that has none');
+  const state = machine.pop();
+  const object = machine.top();
+  if (object instanceof Made && object.build) object.build(state);
+  else if (!(object instanceof Dict)) throw machine.refuse('attributes for an object that has none');
 }

@@ -9,7 +9,7 @@ import type { PictureSet } from './data/picture-set.ts';
 import type { Resize } from './data/resize.ts';
 import { select } from './data/select.ts';
 import { SharedPictures } from './data/shared-pictures.ts';
-import { type DataOptions, openData } from './data/source.ts';
+import { type DataOptions, openData, testFolder } from './data/source.ts';
 import { splitPerClass } from './data/split.ts';
 import { invalidArgument, TorchTlError } from './errors.ts';
 import type { NativeDataset } from './native.ts';
@@ -210,6 +210,23 @@ export async function openDatasets(
 ): Promise<{ train: Dataset; valid: Dataset; validation: string }> {
   const { train, valid, validation, ...origin } = await openData(spec, options);
   return { train: Dataset.of(origin, train), valid: Dataset.of(origin, valid), validation };
+}
+
+/**
+ * The labelled pictures of what `--data` names for a model to be tested on: those for validation, of class folders
+ * alone all of them.
+ *
+ * @throws what `openData` throws
+ */
+export async function openTestData(
+  spec: string,
+  options: Pick<DataOptions, 'signal' | 'onProgress'> & { imageSize: number; resize: Resize },
+): Promise<Dataset> {
+  const folder = await testFolder(spec);
+  if (folder !== null) return Dataset.fromFolder(folder, options);
+  const { train, valid } = await openDatasets(spec, options);
+  train.dispose();
+  return valid;
 }
 
 const IMAGE_SIZE = 'an integer of at least 32';

@@ -14,6 +14,8 @@ export interface ClassMetrics {
   count: number;
 }
 
+const CALIBRATION_BINS = 15;
+
 /** How well a model does on labelled pictures. Accuracies are fractions. */
 export interface Evaluation {
   accuracy: number;
@@ -21,6 +23,11 @@ export interface Evaluation {
   top5Accuracy: number;
   /** Natural-log cross-entropy, the mean over the pictures. */
   loss: number;
+  /**
+   * How far the probability of the likeliest class is from the accuracy of such answers, in the mean: expected
+   * calibration error over 15 bins of equal width (Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 2).
+   */
+  calibrationError: number;
   /** Pictures. */
   count: number;
   /** The model's. */
@@ -62,12 +69,20 @@ export function evaluation(
   let loss = 0;
   let correct = 0;
   let inTop5 = 0;
+  const bins = Array.from({ length: CALIBRATION_BINS }, () => ({ confidence: 0, correct: 0 }));
   for (const [picture, label] of labels.entries()) {
     const row = logits[picture] as Float32Array;
     const ranked = ranking(row);
     const predicted = ranked[0] as number;
-    loss -= logSoftmax(row)[label] as number;
+    const logarithms = logSoftmax(row);
+    loss -= logarithms[label] as number;
     if (predicted === label) correct++;
+    const confidence = Math.exp(logarithms[predicted] as number);
+    const bin = bins[Math.min(Math.floor(confidence * CALIBRATION_BINS), CALIBRATION_BINS - 1)];
+    if (bin) {
+      bin.confidence += confidence;
+      bin.correct += predicted === label ? 1 : 0;
+    }
     if (ranked.indexOf(label) < 5) inTop5++;
     (confusion[label] as number[])[predicted] = at(confusion, label, predicted) + 1;
   }
@@ -76,6 +91,7 @@ export function evaluation(
     accuracy: correct / count,
     top5Accuracy: inTop5 / count,
     loss: loss / count,
+    calibrationError: bins.reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.correct), 0) / count,
     count,
     classes: [...classes],
     confusion,

@@ -13,6 +13,7 @@ export {
   runOptions,
   trainOptions,
 } from './options/experiment.ts';
+export { evaluateRunOptions, predictRunOptions } from './options/inference.ts';
 export { searchOptions, searchRunOptions } from './options/learning-rate.ts';
 export { type CommandLine, commandLine, integer, resizing, TOPICS } from './options/schema.ts';
 export { RECIPE_NAMES, type RecipeName, type Stage, stageOptions } from './options/stage.ts';

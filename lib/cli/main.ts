@@ -10,6 +10,8 @@ const COMMANDS: Record<string, () => Promise<Register>> = {
   run: async () => (await import('./run.ts')).registerRun,
   train: async () => (await import('./train.ts')).registerTrain,
   'lr-find': async () => (await import('./lr-find.ts')).registerLrFind,
+  predict: async () => (await import('./predict.ts')).registerPredict,
+  evaluate: async () => (await import('./evaluate.ts')).registerEvaluate,
   describe: async () => (await import('./describe.ts')).registerDescribe,
   features: async () => (await import('./features.ts')).registerFeatures,
   weights: async () => (await import('./weights.ts')).registerWeights,

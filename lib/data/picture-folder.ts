@@ -11,6 +11,11 @@ import type { PictureSet } from './picture-set.ts';
 /** What is taken for a picture. Those that cannot be read are named when they are decoded, not skipped. */
 const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp|p[bgnp]m|jp2|jxl)$/i;
 
+/** Whether a file is taken for a picture: it is not hidden, and is called like one. */
+export function isPictureName(path: string): boolean {
+  return !/(^|[\\/])\./.test(path) && PICTURE.test(path);
+}
+
 const PARTS = new Set(['train', 'test', 'val', 'valid', 'validation']);
 
 /** The pictures of a folder of class folders, not yet decoded. */

@@ -10,7 +10,12 @@ import type { DecodeOptions } from './decode-all.ts';
 import { limitPerClass } from './limit.ts';
 import type { PictureSet } from './picture-set.ts';
 import type { Resize } from './resize.ts';
-import { listTrainAndValid, openTrainAndValid, type TrainAndValid } from './train-and-valid.ts';
+import {
+  listTrainAndValid,
+  openTrainAndValid,
+  type TrainAndValid,
+  VALID_FOLDERS,
+} from './train-and-valid.ts';
 
 /** Data to train with, and what results say of it. */
 export interface OpenedData {
@@ -80,6 +85,21 @@ export async function listPictures(spec: string, seed: number): Promise<TrainAnd
     'DATA_INVALID',
     `${source} holds no folders of pictures; expected <class>/<picture>, or the same under train/ and valid/.`,
   );
+}
+
+/**
+ * The folder of class folders to test a model on, where a directory has one: it may be the directory itself. Null where
+ * the pictures must be told from those for training, or are no folders.
+ */
+export async function testFolder(spec: string): Promise<string | null> {
+  if (DATA_NAMES.includes(spec)) return null;
+  const directory = resolve(spec);
+  if (!(await isDirectory(directory))) throw await notFound(directory, DATA_NAMES);
+  const names = await list(directory);
+  if (!(await isFolderOfPictures(directory, names))) return null;
+  const folder = VALID_FOLDERS.find((name) => names.includes(name));
+  if (folder !== undefined) return join(directory, folder);
+  return names.includes('train') ? null : directory;
 }
 
 function requireTwoClasses(source: string, classes: readonly string[]): void {

@@ -6,7 +6,7 @@ import type { PictureSet } from './picture-set.ts';
 import { splitPerClass } from './split.ts';
 
 /** What the folder of the validation pictures may be called; of several the first is taken. */
-const VALID_FOLDERS = ['valid', 'val', 'test'];
+export const VALID_FOLDERS = ['valid', 'val', 'test'];
 
 const TRAINING_SHARE = 0.8;
 

@@ -13,6 +13,8 @@ export interface Ended {
 export interface Invocation {
   cwd: string;
   env?: Record<string, string>;
+  /** What comes through stdin. */
+  input?: Uint8Array;
   /** Is called with the process's number. */
   onStart?: (pid: number) => void;
   /** Is called with all of stdout so far, and may send a signal. */
@@ -40,10 +42,11 @@ export function withPackage(text: string): string {
 /** Runs Node with these arguments and waits for its end. */
 export function nodeProcess(
   args: string[],
-  { cwd, env, onStart, onOutput, onTick }: Invocation,
+  { cwd, env, input, onStart, onOutput, onTick }: Invocation,
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } });
+    child.stdin.on('error', () => {}).end(input);
     if (child.pid !== undefined) onStart?.(child.pid);
     const ticks = onTick && setInterval(() => onTick((signal) => child.kill(signal)), 5);
     const ended: Ended = { code: null, stdout: '', stderr: '' };

@@ -13,7 +13,7 @@ describe('evaluation', () => {
       [1, 3, 1], // b, taken for b
       [4, 3, 0], // b, taken for a
     ].map((row) => Float32Array.from(row));
-    const { loss, ...rest } = evaluation(logits, [0, 0, 1, 1], ['a', 'b', 'c']);
+    const { loss, calibrationError, ...rest } = evaluation(logits, [0, 0, 1, 1], ['a', 'b', 'c']);
     expect(rest).toEqual({
       accuracy: 0.5,
       top5Accuracy: 1,
@@ -32,6 +32,17 @@ describe('evaluation', () => {
     });
     // log(1 + e^-1 + e^-2), log(2 + e), log(1 + 2 e^-2), log(e + 1 + e^-3)
     expect(loss).toBeCloseTo((0.4076059644 + 1.5514447139 + 0.2395447662 + 1.3265626413) / 4, 9);
+    // Each answer is in a bin of its own: 1 - 0.665, 0.576, 1 - 0.787, 0.721.
+    expect(calibrationError).toBeCloseTo((0.3347590442 + 0.5761168848 + 0.2130139589 + 0.7213991842) / 4, 6);
+  });
+
+  test('finds answers that are right as often as they claim calibrated, however sure they are', () => {
+    const sure = (probability: number) => Float32Array.from([Math.log(probability / (1 - probability)), 0]);
+    const labels = (right: number) => [...new Array(right).fill(0), ...new Array(10 - right).fill(1)];
+    const calibration = (probability: number, right: number) =>
+      evaluation(new Array(10).fill(sure(probability)), labels(right), ['a', 'b']).calibrationError;
+    expect(calibration(0.8, 8)).toBeCloseTo(0, 6);
+    expect(calibration(0.8, 6)).toBeCloseTo(0.2, 6);
   });
 
   test('tells precision from recall', () => {

@@ -1,0 +1,87 @@
+import type { Command } from 'commander';
+import type { z } from 'zod';
+import type { Evaluation } from '../evaluate.ts';
+import { evaluateRunOptions } from '../options.ts';
+import { addFlags, readFlags } from './flags.ts';
+import { count, percent } from './format.ts';
+import { interruptible } from './interrupt.ts';
+import { type Progress, progressOn, showPass } from './progress.ts';
+import { table } from './table.ts';
+
+/** Adds `torch-tl evaluate`. */
+export function registerEvaluate(program: Command): void {
+  const command = program
+    .command('evaluate')
+    .description('test a trained model on labelled pictures: accuracy, loss, precision and recall, confusion')
+    .option('--json', 'print one JSON document, progress on stderr');
+  addFlags(command, evaluateRunOptions).action(async () => {
+    const options = readFlags(command, evaluateRunOptions);
+    const { json } = command.opts<{ json?: true }>();
+    const progress = progressOn(json ? process.stderr : process.stdout);
+    try {
+      const evaluation = await interruptible((signal) => evaluate(options, progress, signal));
+      progress.end();
+      console.log(json ? JSON.stringify(evaluation, null, 2) : asText(evaluation));
+    } finally {
+      progress.end();
+    }
+  });
+}
+
+async function evaluate(
+  { weights, data, device, batchSize, precision, threads }: z.output<typeof evaluateRunOptions>,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Evaluation> {
+  const { DenseNet121 } = await import('../densenet121.ts');
+  const { openTestData } = await import('../dataset.ts');
+  const model = await DenseNet121.load(weights, { device });
+  try {
+    const { imageSize, resize } = model;
+    const pictures = await openTestData(data, { imageSize, resize, signal });
+    try {
+      progress.line(`Data: ${pictures.name} (${pictures.source}), ${count(pictures.count)} pictures`);
+      const started = performance.now();
+      const onProgress = (done: number, total: number) =>
+        showPass(progress, 'evaluation', { done, total, seconds: (performance.now() - started) / 1000 });
+      return await model.evaluate(pictures, { batchSize, precision, threads, signal, onProgress });
+    } finally {
+      pictures.dispose();
+    }
+  } finally {
+    model.dispose();
+  }
+}
+
+function asText(evaluation: Evaluation): string {
+  const { accuracy, top5Accuracy, loss, calibrationError, classes, confusion, perClass } = evaluation;
+  const lines = [
+    `accuracy           ${percent(accuracy)}`,
+    ...(classes.length > 5 ? [`top-5 accuracy     ${percent(top5Accuracy)}`] : []),
+    `loss               ${loss.toFixed(4)}`,
+    `calibration error  ${percent(calibrationError)}`,
+  ];
+  const metrics = perClass.map((metric) => [
+    metric.label,
+    ...[metric.precision, metric.recall, metric.f1].map(percent),
+    count(metric.count),
+  ]);
+  const heading = ['class', 'precision', 'recall', 'F1', 'pictures'];
+  const perClassTable = table(heading, metrics, ['left', 'right', 'right', 'right', 'right']);
+  return [...lines, '', perClassTable, ...mistakes(classes, confusion)].join('\n');
+}
+
+/** The commonest confusions. */
+function mistakes(classes: readonly string[], confusion: number[][]): string[] {
+  const pairs = confusion.flatMap((row, label) =>
+    row.map((pictures, taken) => ({ label, taken, pictures })).filter(({ taken }) => taken !== label),
+  );
+  const worst = pairs.filter(({ pictures }) => pictures > 0).sort((a, b) => b.pictures - a.pictures);
+  if (worst.length === 0) return [];
+  const listed = worst
+    .slice(0, 5)
+    .map(
+      ({ label, taken, pictures }) => `  ${classes[label]} taken for ${classes[taken]}: ${count(pictures)}`,
+    );
+  return ['', 'Most often', ...listed];
+}

@@ -1,0 +1,117 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import type { z } from 'zod';
+import { isPictureName } from '../data/picture-folder.ts';
+import { InputError } from '../errors.ts';
+import { unreadable } from '../files.ts';
+import { predictRunOptions } from '../options.ts';
+import type { Prediction } from '../predict.ts';
+import { addFlags, readFlags } from './flags.ts';
+import { percent } from './format.ts';
+import { interruptible } from './interrupt.ts';
+import { columns } from './table.ts';
+
+/** Pictures decoded and predicted at a time. */
+const GROUP = 256;
+
+/** On the command line the name of the picture that comes through stdin. */
+const STDIN = '-';
+
+type Options = z.output<typeof predictRunOptions>;
+type Answer = Prediction & { path: string };
+
+/** Adds `torch-tl predict`. */
+export function registerPredict(program: Command): void {
+  const command = program
+    .command('predict')
+    .description('say what a trained model sees in pictures')
+    .argument('<image...>', 'files, folders of pictures, or - for a picture on stdin')
+    .option('--json', 'print one JSON document')
+    .option('--csv', 'print a line of comma-separated values a picture, and a heading');
+  addFlags(command, predictRunOptions).action(async (images: string[]) => {
+    const options = readFlags(command, predictRunOptions);
+    const { json, csv } = command.opts<{ json?: true; csv?: true }>();
+    if (json && csv) throw new InputError('INVALID_ARGUMENT', 'Give --json or --csv, not both.');
+    const { answers, classes } = await interruptible((signal) => predict(images, options, signal));
+    if (json)
+      console.log(
+        JSON.stringify(
+          answers.map(({ top, ...answer }) => answer),
+          null,
+          2,
+        ),
+      );
+    else console.log(csv ? asCsv(answers, classes) : asText(answers));
+  });
+}
+
+async function predict(
+  images: string[],
+  { weights, device, topK, batchSize, precision, threads }: Options,
+  signal: AbortSignal,
+): Promise<{ answers: Answer[]; classes: readonly string[] }> {
+  const paths = await picturesOf(images);
+  const piped = paths.includes(STDIN) ? await buffer(process.stdin) : undefined;
+  const { DenseNet121 } = await import('../densenet121.ts');
+  const model = await DenseNet121.load(weights, { device });
+  try {
+    const answers: Answer[] = [];
+    for (let first = 0; first < paths.length; first += GROUP) {
+      const group = paths.slice(first, first + GROUP);
+      const pictures = group.map((path) => (path === STDIN && piped ? piped : path));
+      const predictions = await model.predict(pictures, { topK, batchSize, precision, threads, signal });
+      answers.push(...predictions.map((answer, index) => ({ ...answer, path: group[index] as string })));
+    }
+    return { answers, classes: model.classes };
+  } finally {
+    model.dispose();
+  }
+}
+
+/** The pictures that are named, those of folders and their folders in the order of their names. */
+async function picturesOf(images: string[]): Promise<string[]> {
+  const paths: string[] = [];
+  for (const image of images) {
+    if (image === STDIN || !(await isDirectory(image))) {
+      paths.push(image);
+      continue;
+    }
+    const names = await readdir(image, { recursive: true });
+    const pictures = names.filter(isPictureName).sort();
+    if (pictures.length === 0) throw new InputError('DATA_NOT_FOUND', `${image} holds no pictures.`);
+    paths.push(...pictures.map((name) => join(image, name)));
+  }
+  return paths;
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (cause) {
+    throw unreadable(path, cause, 'DATA_NOT_FOUND');
+  }
+}
+
+function asText(answers: Answer[]): string {
+  const rows = answers.map(({ path, top }) => [
+    path,
+    ...top.map(({ label, probability }) => `${label} ${percent(probability)}`),
+  ]);
+  const widest = Math.max(...rows.map((row) => row.length));
+  return columns(rows, new Array(widest).fill('left'));
+}
+
+function asCsv(answers: Answer[], classes: readonly string[]): string {
+  const heading = ['path', 'label', 'index', 'probability', ...classes];
+  const rows = answers.map(({ path, label, index, probability, probabilities }) =>
+    [path, label, index, probability, ...probabilities].map(String),
+  );
+  return [heading, ...rows].map((row) => row.map(csvField).join(',')).join('\n');
+}
+
+/** RFC 4180: quoted where it has a comma, a quote or a line's end. */
+function csvField(text: string): string {
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

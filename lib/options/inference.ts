@@ -1,0 +1,29 @@
+import { featuresOptions } from './experiment.ts';
+import { commandLine, integer, text } from './schema.ts';
+
+/** What `predict` and `evaluate` share: a trained model, and how it runs. */
+const { batchSize, device, precision, threads } = featuresOptions.shape;
+const trained = {
+  weights: text("a file's path").register(commandLine, {
+    topic: 'Model',
+    flags: '--weights <file>',
+    description: "the trained model: a run's best.safetensors, or what `save` wrote",
+  }),
+  batchSize,
+  device,
+  precision,
+  threads,
+};
+
+/** A trained model's answers for pictures, from the command line. */
+export const predictRunOptions = featuresOptions.pick({}).extend({
+  ...trained,
+  topK: integer(1).default(3).register(commandLine, {
+    topic: 'Output',
+    flags: '--top-k <n>',
+    description: 'how many of the likeliest classes to print',
+  }),
+});
+
+/** How well a trained model does on labelled pictures, from the command line. */
+export const evaluateRunOptions = featuresOptions.pick({ data: true }).extend(trained);

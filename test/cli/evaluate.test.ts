@@ -1,0 +1,72 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Dataset } from '../../lib/dataset.ts';
+import { DenseNet121 } from '../../lib/densenet121.ts';
+import { writeBatches } from '../support/cifar10-records.ts';
+import { RED, writePictures } from '../support/pictures.ts';
+import { savedModel } from '../support/saved-model.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { torchTl } from './torch-tl.ts';
+
+let model: string;
+
+beforeAll(async () => {
+  model = await savedModel();
+});
+
+async function evaluate(cwd: string, ...args: string[]) {
+  return torchTl(['evaluate', '--weights', model, '--data', cwd, ...args], { cwd });
+}
+
+/** Class folders under `root`, a picture each. */
+async function writeFolders(root: string, classes: string[]): Promise<void> {
+  await writePictures(root, Object.fromEntries(classes.map((name) => [`${name}/a.png`, RED])));
+}
+
+describe('torch-tl evaluate', () => {
+  test('--json gives what the model gives for the validation pictures', async () => {
+    const cwd = temporaryDirectory();
+    writeBatches(cwd, { 'data_batch_1.bin': [1], 'test_batch.bin': [9, 0, 3, 3, 5] });
+    const { code, stdout, stderr } = await evaluate(cwd, '--json');
+    expect(code).toBe(0);
+    expect(stderr).toContain('5 pictures');
+    const [loaded, data] = [await DenseNet121.load(model), await Dataset.cifar10(cwd)];
+    expect(JSON.parse(stdout)).toEqual(await loaded.evaluate(data.valid));
+    expect(JSON.parse(stdout)).toMatchObject({ count: 5 });
+    loaded.dispose();
+    data.train.dispose();
+    data.valid.dispose();
+  });
+
+  test.for<[string, string]>([
+    ['class folders alone', ''],
+    ['the folder for validation', 'valid'],
+    ['the folder for testing', 'test'],
+  ])('takes all of %s, and matches classes by name', async ([, folder]) => {
+    const cwd = temporaryDirectory();
+    await writeFolders(join(cwd, folder), ['truck', 'bird']);
+    if (folder !== '') await writeFolders(join(cwd, 'train'), ['bird', 'truck', 'cat']);
+    const { stdout } = await evaluate(cwd, '--json');
+    const { count, confusion, classes } = JSON.parse(stdout);
+    expect(count).toBe(2);
+    const rows = confusion.map((row: number[]) => row.reduce((sum, pictures) => sum + pictures, 0));
+    expect(classes.filter((_: string, index: number) => rows[index] > 0)).toEqual(['bird', 'truck']);
+  });
+
+  test('prints a table', async () => {
+    const cwd = temporaryDirectory();
+    writeBatches(cwd, { 'data_batch_1.bin': [1], 'test_batch.bin': [9, 0, 3] });
+    const { stdout } = await evaluate(cwd);
+    expect(stdout).toMatch(/\naccuracy +[\d.]+ %\ntop-5 accuracy +[\d.]+ %\nloss +[\d.]+\ncalibration error/);
+    expect(stdout).toMatch(/\nairplane +[\d.]+ % +[\d.]+ % +[\d.]+ % +1\n/);
+  });
+
+  test('names the classes that the model does not know', async () => {
+    const cwd = temporaryDirectory();
+    await writeFolders(cwd, ['truk', 'bird']);
+    const { code, stdout, stderr } = await evaluate(cwd, '--json');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/truk/);
+    expect(stderr).toMatch(/truck/);
+  });
+});

@@ -1,0 +1,83 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { DenseNet121 } from '../../lib/densenet121.ts';
+import { BLUE, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { savedModel } from '../support/saved-model.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { torchTl } from './torch-tl.ts';
+
+let model: string;
+let cwd: string;
+
+beforeAll(async () => {
+  model = await savedModel();
+  cwd = temporaryDirectory();
+  await writePictures(cwd, {
+    'red.png': RED,
+    'pictures/green.png': GREEN,
+    'pictures/inner/blue, dark.png': BLUE,
+  });
+  writeFileSync(join(cwd, 'pictures', 'notes.txt'), 'no picture');
+  writeFileSync(join(cwd, 'broken.png'), 'no picture');
+});
+
+const predict = (...args: string[]) => torchTl(['predict', '--weights', model, ...args], { cwd });
+
+describe('torch-tl predict', () => {
+  test('--json gives for files and folders what the model gives', async () => {
+    const { code, stdout } = await predict('red.png', 'pictures', '--json');
+    expect(code).toBe(0);
+    const answers = JSON.parse(stdout);
+    expect(answers.map(({ path }: { path: string }) => path)).toEqual([
+      'red.png',
+      join('pictures', 'green.png'),
+      join('pictures', 'inner', 'blue, dark.png'),
+    ]);
+    const loaded = await DenseNet121.load(model);
+    const [expected] = await loaded.predict([join(cwd, 'red.png')]);
+    loaded.dispose();
+    expect({ ...answers[0], top: expected?.top }).toEqual({ ...expected, path: 'red.png' });
+    expect(answers[0].probabilities).toHaveLength(10);
+  });
+
+  test('prints the likeliest classes a line a picture', async () => {
+    const { stdout } = await predict('red.png', 'pictures/green.png', '--top-k', '2');
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(/^red\.png {2,}[a-z]+ [\d.]+ % +[a-z]+ [\d.]+ %$/);
+  });
+
+  test('--csv quotes what needs it', async () => {
+    const { stdout } = await predict('pictures', '--csv');
+    const [heading, , blue] = stdout.split('\n');
+    expect(heading).toMatch(/^path,label,index,probability,airplane,.*,truck$/);
+    expect(blue).toMatch(/^"pictures\/inner\/blue, dark\.png",[a-z]+,\d,0\.\d+,/);
+  });
+
+  test('- reads a picture from stdin', async () => {
+    const input = readFileSync(join(cwd, 'red.png'));
+    const { stdout } = await torchTl(['predict', '--weights', model, '-', '--json'], { cwd, input });
+    const [fromFile] = JSON.parse((await predict('red.png', '--json')).stdout);
+    expect(JSON.parse(stdout)).toEqual([{ ...fromFile, path: '-' }]);
+  });
+
+  test.for([
+    [['broken.png', 'red.png'], 'broken.png'],
+    [['missing.png'], 'missing.png'],
+    [['red.png', '--json', '--csv'], 'not both'],
+    [['red.png', '--top-k', '0'], '--top-k must be'],
+    [[], "missing required argument 'image'"],
+  ] as const)('%j is wrong use, and nothing is printed', async ([args, message]) => {
+    const { code, stdout, stderr } = await predict(...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(message);
+  });
+
+  test('weights without a head are refused', async () => {
+    const args = ['predict', '--weights', 'tiny-imagenet', 'red.png'];
+    const { code, stderr } = await torchTl(args, { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain('densenet121-tiny-imagenet.safetensors');
+  });
+});

@@ -4,12 +4,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../lib/errors.ts';
+import * as pickle from '../../lib/pickle-writer.ts';
 import { type Item, itemsOf } from '../../lib/weights/pth/contents.ts';
 import { readPth } from '../../lib/weights/pth/pth.ts';
 import { TorchTensor } from '../../lib/weights/pth/tensors.ts';
 import { readWeights } from '../../lib/weights/read-weights.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { pickle, type Stored, zip } from '../support/torch-files.ts';
+import {
+  type Stored,
+  stateOf,
+  torchArchive,
+  viewOf,
+  withByte,
+  withMethod,
+  withName,
+} from '../support/torch-files.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/pth-reader', import.meta.url));
 
@@ -77,37 +86,35 @@ describe('a damaged file', () => {
 });
 
 describe('a hostile file is refused, by name', () => {
-  const tensor = ({ size = [4], stride = [1], offset = 0, key = '0', length = 4 } = {}) =>
-    pickle.dict({
-      weight: pickle.tensor({ type: 'FloatStorage', key, count: length, offset, size, stride }),
-    });
-  const four: Stored = { '0': Buffer.alloc(16) };
+  const four: Stored = { '0': Buffer.from('sixteen bytes...') };
+  const callOf = (module: string, name: string, ...args: Buffer[]) =>
+    pickle.call(pickle.global(module, name), ...args);
 
   test.for<[string, Buffer, Stored, RegExp]>([
-    ['a call of os.system', pickle.call('os', 'system', pickle.text('true')), {}, /"os\.system".*state_dict/],
-    ['a class of one’s own', pickle.call('models', 'Net'), {}, /"models\.Net"/],
-    ['__builtin__.eval', pickle.call('__builtin__', 'eval', pickle.text('1')), {}, /"__builtin__\.eval"/],
-    ['a name of a JavaScript object', pickle.call('torch', 'constructor'), {}, /"torch\.constructor"/],
+    ['a call of os.system', callOf('os', 'system', pickle.text('true')), {}, /"os\.system".*state_dict/],
+    ['a class of one’s own', callOf('models', 'Net'), {}, /"models\.Net"/],
+    ['__builtin__.eval', callOf('__builtin__', 'eval', pickle.text('1')), {}, /"__builtin__\.eval"/],
+    ['a name of a JavaScript object', callOf('torch', 'constructor'), {}, /"torch\.constructor"/],
     ['the opcode INST', Buffer.from('(ios\nsystem\n', 'latin1'), {}, /0x69, INST/],
-    ['a tensor beyond its storage', tensor({ size: [5] }), four, /byte 20 of a storage of 16/],
-    ['an offset beyond its storage', tensor({ offset: 1 }), four, /byte 20 of a storage of 16/],
+    ['a tensor beyond its storage', viewOf({ size: [5] }), four, /byte 20 of a storage of 16/],
+    ['an offset beyond its storage', viewOf({ offset: 1 }), four, /byte 20 of a storage of 16/],
     [
       'strides beyond its storage',
-      tensor({ size: [2, 2], stride: [3, 1] }),
+      viewOf({ size: [2, 2], stride: [3, 1] }),
       four,
       /byte 20 of a storage of 16/,
     ],
-    ['a negative offset', tensor({ offset: -1 }), four, /are not counts/],
-    ['a negative stride', tensor({ stride: [-1] }), four, /are not counts/],
+    ['a negative offset', viewOf({ offset: -1 }), four, /are not counts/],
+    ['a negative stride', viewOf({ stride: [-1] }), four, /are not counts/],
     [
       'sizes whose product is beyond counting',
-      tensor({ size: [2 ** 31 - 1, 2 ** 31 - 1], stride: [0, 0] }),
+      viewOf({ size: [2 ** 31 - 1, 2 ** 31 - 1], stride: [0, 0] }),
       four,
       /repeats/,
     ],
-    ['gigabytes out of one number', tensor({ size: [2 ** 30], stride: [0] }), four, /repeats the bytes/],
-    ['a storage that is not there', tensor({ key: '7' }), four, /no "archive\/data\/7" inside/],
-    ['a storage of another length', tensor({ length: 1000 }), four, /takes 16 bytes, expected 4000/],
+    ['gigabytes out of one number', viewOf({ size: [2 ** 30], stride: [0] }), four, /repeats the bytes/],
+    ['a storage that is not there', viewOf({ key: '7' }), four, /no "archive\/data\/7" inside/],
+    ['a storage of another length', viewOf({ count: 1000 }), four, /takes 16 bytes, expected 4000/],
     [
       'a text that goes on beyond the file',
       Buffer.from('X\xff\xff\xff\x7fa', 'latin1'),
@@ -125,7 +132,7 @@ describe('a hostile file is refused, by name', () => {
     ],
   ])('%s', async ([, program, storages, reason]) => {
     const path = join(temporaryDirectory(), 'hostile.pt');
-    writeFileSync(path, zip.of({ pickle: pickle.program(program), storages }));
+    writeFileSync(path, torchArchive(program, storages));
     await expect(readWeights(path)).rejects.toMatchObject({
       code: 'WEIGHTS_INVALID',
       message: expect.stringMatching(reason),
@@ -133,23 +140,18 @@ describe('a hostile file is refused, by name', () => {
   });
 
   test.for<[string, (archive: Buffer) => Buffer, RegExp]>([
-    [
-      'a damaged storage',
-      (archive) => zip.withByte(archive, archive.indexOf('archive/data/0') + 14),
-      /CRC-32/,
-    ],
+    ['a damaged storage', (archive) => withByte(archive, archive.indexOf('sixteen')), /CRC-32/],
     [
       'two files of one name',
-      (archive) => zip.renamed(archive, 'archive/version', 'archive/data.pk'),
+      (archive) => withName(archive, 'archive/version', 'archive/data.pk'),
       /is called/,
     ],
-    ['a compressed file', (archive) => zip.withMethod(archive, 8), /compressed \(method 8\)/],
+    ['a compressed file', (archive) => withMethod(archive, 8), /compressed \(method 8\)/],
     ['a cut-off archive', (archive) => archive.subarray(0, archive.length - 1), /its end is missing/],
     ['no archive at all', () => Buffer.from('PK\x03\x04'), /its end is missing/],
   ])('%s', async ([, damage, reason]) => {
     const path = join(temporaryDirectory(), 'hostile.pt');
-    const archive = zip.of({ pickle: pickle.program(tensor()), storages: four });
-    writeFileSync(path, damage(archive));
+    writeFileSync(path, damage(torchArchive(viewOf(), four)));
     await expect(readWeights(path)).rejects.toMatchObject({
       code: 'WEIGHTS_INVALID',
       message: expect.stringMatching(reason),
@@ -158,33 +160,30 @@ describe('a hostile file is refused, by name', () => {
 });
 
 describe('weights are found in what people save', () => {
-  const tensor = (key: string) =>
-    pickle.tensor({ type: 'FloatStorage', key, count: 1, size: [1], stride: [1] });
-  const state = (names: string[]) =>
-    pickle.dict(Object.fromEntries(names.map((name, index) => [name, tensor(String(index))])));
+  const dictOf = (items: Record<string, Buffer>) => pickle.dict(Object.entries(items));
 
   test.for<[string, Buffer, string[]]>([
-    ['a state_dict', state(['features.a', 'classifier.bias']), ['features.a', 'classifier.bias']],
+    ['a state_dict', stateOf(['features.a', 'classifier.bias']), ['features.a', 'classifier.bias']],
     [
       'a checkpoint',
-      pickle.dict({ epoch: pickle.integer(3), state_dict: state(['features.a']) }),
+      dictOf({ epoch: pickle.integer(3), state_dict: stateOf(['features.a']) }),
       ['features.a'],
     ],
-    ['a checkpoint with one dict of tensors', pickle.dict({ mine: state(['features.a']) }), ['features.a']],
+    ['a checkpoint with one dict of tensors', dictOf({ mine: stateOf(['features.a']) }), ['features.a']],
     [
       'a checkpoint with an average',
-      pickle.dict({ state_dict_ema: state(['b']), state_dict: state(['a']) }),
+      dictOf({ state_dict_ema: stateOf(['b']), state_dict: stateOf(['a']) }),
       ['a'],
     ],
-    ['DataParallel', state(['module.features.a', 'module.b']), ['features.a', 'b']],
+    ['DataParallel', stateOf(['module.features.a', 'module.b']), ['features.a', 'b']],
     [
       'a compiled DataParallel',
-      state(['module._orig_mod.features.a', 'module._orig_mod.b']),
+      stateOf(['module._orig_mod.features.a', 'module._orig_mod.b']),
       ['features.a', 'b'],
     ],
     [
       'names from before torchvision 0.3',
-      state([
+      stateOf([
         'features.denseblock1.denselayer1.norm.1.weight',
         'features.denseblock1.denselayer1.conv.2.weight',
       ]),
@@ -193,15 +192,15 @@ describe('weights are found in what people save', () => {
   ])('%s', async ([, program, names]) => {
     const path = join(temporaryDirectory(), 'weights.pt');
     const storages = Object.fromEntries([0, 1].map((key) => [key, Buffer.alloc(4)]));
-    writeFileSync(path, zip.of({ pickle: pickle.program(program), storages }));
+    writeFileSync(path, torchArchive(program, storages));
     const { tensors } = await readWeights(path);
     expect(tensors.map(({ name }) => name)).toEqual(names);
   });
 
   test('a file without any says what it has', async () => {
     const path = join(temporaryDirectory(), 'weights.pt');
-    const program = pickle.dict({ a: state(['x']), b: state(['y']) });
-    writeFileSync(path, zip.of({ pickle: pickle.program(program), storages: { '0': Buffer.alloc(4) } }));
+    const program = dictOf({ a: stateOf(['x']), b: stateOf(['y']) });
+    writeFileSync(path, torchArchive(program, { '0': Buffer.alloc(4) }));
     await expect(readWeights(path)).rejects.toThrow(
       /no state_dict was found in it: its tensors are a\.x, b\.y/,
     );

@@ -8,7 +8,7 @@ import { ITEM_SIZES, type StoredType } from '../stored-tensor.ts';
  */
 
 /** The types of storages, which tensors over them have too; of an untyped one the tensor says its own. */
-const STORAGES: Record<string, StoredType | 'untyped'> = {
+export const STORAGES: Record<string, StoredType | 'untyped'> = {
   HalfStorage: 'float16',
   BFloat16Storage: 'bfloat16',
   FloatStorage: 'float32',

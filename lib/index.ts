@@ -18,6 +18,7 @@ export {
   type PaperFigures,
 } from './experiments/paper.ts';
 export type { RunResults, RunSetup, StoppedBecause } from './experiments/results.ts';
+export { type RunAllControl, runAll } from './experiments/run-all.ts';
 export { type ExperimentOptions, type RunControl, runExperiment } from './experiments/run-experiment.ts';
 export type { RunEvent } from './experiments/train-into.ts';
 export type { Extracted, ExtractionOptions } from './extraction.ts';

@@ -9,6 +9,36 @@ export function resultsText(results: RunResults): string {
   return compareWithPaper(results, experiments[results.experiment].paper);
 }
 
+/** Several runs of the paper's experiments side by side, and beside the paper's figures. */
+export function comparison(runs: readonly RunResults[]): string {
+  const slowest = Math.max(...runs.map(({ seconds }) => seconds.total));
+  const slowestThere = Math.max(...Object.values(experiments).map(({ paper }) => paper.minutes));
+  const rows = runs.flatMap((run) => {
+    if (run.experiment === 'train') return [];
+    const { paper } = experiments[run.experiment];
+    return [
+      [
+        run.experiment,
+        run.best ? percent(run.best.validAccuracy) : '-',
+        run.best ? run.best.validLoss.toFixed(4) : '-',
+        duration(run.seconds.total),
+        percent(run.seconds.total / slowest),
+        count(run.trainableParameters),
+      ],
+      [
+        '  the paper',
+        percent(paper.validAccuracy),
+        paper.validLoss.toFixed(4),
+        duration(paper.minutes * 60),
+        percent(paper.minutes / slowestThere),
+        count(paper.trainableParameters),
+      ],
+    ];
+  });
+  const heading = ['experiment', 'accuracy', 'loss', 'time', 'of the slowest', 'trainable parameters'];
+  return table(heading, rows, ['left', 'right', 'right', 'right', 'right', 'right']);
+}
+
 function ownResults({ best, seconds, epochs, stoppedBecause }: RunResults): string {
   const figures = [
     ['validation accuracy', best ? percent(best.validAccuracy) : '-'],

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { InputError } from '../errors.ts';
-import { experimentName } from '../experiments/paper.ts';
+import { type ExperimentName, experimentNameOrAll } from '../experiments/paper.ts';
 import type { RunResults } from '../experiments/results.ts';
+import type { RunAllControl } from '../experiments/run-all.ts';
 import type { RunControl } from '../experiments/run-experiment.ts';
 import { experimentOptions } from '../options.ts';
 import { addFlags, givenFlags } from './flags.ts';
@@ -10,29 +11,35 @@ import { interruptible } from './interrupt.ts';
 export function registerRun(program: Command): void {
   const command = program
     .command('run')
-    .description("run one of the paper's experiments")
-    .argument('[experiment]', 'base, base-optimized or finetune', experimentName)
+    .description("run one of the paper's experiments, or all three")
+    .argument('[experiment]', 'base, base-optimized, finetune or all', experimentNameOrAll)
     .option('--config <file>', 'repeat the run of this config.json; other flags change what they name')
     .option('--resume', 'go on with the run in --out, from its last checkpoint')
     .option('--json', 'print the results as one JSON document, progress on stderr');
-  addFlags(command, experimentOptions).action((experiment: string | undefined) =>
-    experimentOrConfig(command, experiment),
+  addFlags(command, experimentOptions).action((what: ExperimentName | 'all' | undefined) =>
+    run(command, what),
   );
 }
 
-async function experimentOrConfig(command: Command, experiment: string | undefined): Promise<void> {
+async function run(command: Command, what: ExperimentName | 'all' | undefined): Promise<void> {
   const { config } = command.opts<{ config?: string }>();
   const given = givenFlags(command, experimentOptions);
   if (config !== undefined) {
+    if (what === 'all') throw new InputError('INVALID_ARGUMENT', '--config repeats one run, not all.');
     const { repeat } = await import('../experiments/repeat.ts');
-    await showRun(command, (control) => repeat(config, experiment, given, control));
-  } else if (experiment !== undefined) {
+    await showRun(command, (control) => repeat(config, what, given, control));
+  } else if (what === 'all') {
+    const { runAll } = await import('../experiments/run-all.ts');
+    const { comparison } = await import('./results-text.ts');
+    const results = await follow(command, (control) => runAll(given, control));
+    print(command, { formatVersion: 1, runs: results }, () => comparison(results));
+  } else if (what !== undefined) {
     const { runExperiment } = await import('../experiments/run-experiment.ts');
-    await showRun(command, (control) => runExperiment(experiment, given, control));
+    await showRun(command, (control) => runExperiment(what, given, control));
   } else {
     throw new InputError(
       'INVALID_ARGUMENT',
-      'Say what to run: base, base-optimized or finetune, or --config FILE of an earlier run.',
+      'Say what to run: base, base-optimized, finetune or all, or --config FILE of an earlier run.',
     );
   }
 }
@@ -42,20 +49,35 @@ export async function showRun(
   command: Command,
   start: (control: RunControl) => Promise<RunResults>,
 ): Promise<void> {
+  const results = await follow(command, start);
+  const { resultsText } = await import('./results-text.ts');
+  print(command, results, () => resultsText(results));
+}
+
+/** Does one run or several under Ctrl-C, and shows what they tell. */
+async function follow<Results>(
+  command: Command,
+  start: (control: RunAllControl) => Promise<Results>,
+): Promise<Results> {
   const { progressOn } = await import('./progress.ts');
   const { RunProgress } = await import('./run-progress.ts');
   const { json, resume = false } = command.opts<{ json?: true; resume?: true }>();
   const progress = progressOn(json ? process.stderr : process.stdout);
-  const view = new RunProgress(progress);
-  let results: RunResults;
+  let view = new RunProgress(progress);
+  const onExperiment = (name: ExperimentName) => {
+    view = new RunProgress(progress);
+    progress.line(`\n${name}`);
+  };
   try {
-    results = await interruptible((signal) =>
-      start({ resume, signal, onEvent: (event) => view.show(event) }),
+    return await interruptible((signal) =>
+      start({ resume, signal, onExperiment, onEvent: (event) => view.show(event) }),
     );
   } finally {
     progress.end();
   }
-  const { resultsText } = await import('./results-text.ts');
-  if (json) console.log(JSON.stringify(results, null, 2));
-  else console.log(`\n${resultsText(results)}`);
+}
+
+function print(command: Command, document: object, text: () => string): void {
+  const { json } = command.opts<{ json?: true }>();
+  console.log(json ? JSON.stringify(document, null, 2) : `\n${text()}`);
 }

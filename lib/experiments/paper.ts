@@ -78,8 +78,17 @@ export const experiments: Readonly<Record<ExperimentName, Experiment>> = {
 
 /** @throws InputError `INVALID_ARGUMENT` for an unknown name; the nearest is named */
 export function experimentName(name: string): ExperimentName {
-  if (Object.hasOwn(experiments, name)) return name as ExperimentName;
-  const names = Object.keys(experiments);
+  return oneOf(name, Object.keys(experiments) as ExperimentName[]);
+}
+
+/** The same where `all` may stand for all three. */
+export function experimentNameOrAll(name: string): ExperimentName | 'all' {
+  return oneOf(name, [...(Object.keys(experiments) as ExperimentName[]), 'all']);
+}
+
+function oneOf<Name extends string>(name: string, names: readonly Name[]): Name {
+  const found = names.find((known) => known === name);
+  if (found !== undefined) return found;
   const suggestion = nearest(name, names);
   throw new InputError(
     'INVALID_ARGUMENT',

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { RunResults } from '../../lib/experiments/results.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { torchTl } from './torch-tl.ts';
+
+const NAMES = ['base', 'base-optimized', 'finetune'];
+const SMALL = ['--data', 'sample', '--limit-train', '20', '--limit-valid', '10', '--image-size', '32'];
+const ARGS = ['run', 'all', ...SMALL, '--device', 'cpu', '--epochs', '1', '--out', 'runs'];
+
+test('run all runs the three experiments, each in a directory of its own, and goes on with those that are not done', async () => {
+  const cwd = temporaryDirectory();
+  // Stopped in the second, after the first is whole.
+  const endless = [
+    ...ARGS.slice(0, -4),
+    '--epochs',
+    '100000',
+    '--early-stopping-patience',
+    '2',
+    '--out',
+    'runs',
+  ];
+  const stopped = await torchTl(endless, {
+    cwd,
+    onOutput: (stdout, kill) => stdout.split('\nbase\n')[1]?.includes('\nepoch ') && kill('SIGINT'),
+  });
+  expect(stopped.code).toBe(130);
+  const first = readFileSync(join(cwd, 'runs', 'finetune', 'results.json'), 'utf8');
+
+  const { code, stdout } = await torchTl([...endless, '--resume', '--json'], { cwd });
+  expect(code).toBe(0);
+  const { formatVersion, runs } = JSON.parse(stdout) as { formatVersion: number; runs: RunResults[] };
+  expect(formatVersion).toBe(1);
+  expect(runs.map(({ experiment }) => experiment)).toEqual(NAMES);
+  expect(readFileSync(join(cwd, 'runs', 'finetune', 'results.json'), 'utf8')).toBe(first);
+  for (const run of runs) {
+    expect(JSON.parse(readFileSync(join(cwd, 'runs', run.experiment, 'results.json'), 'utf8'))).toEqual(run);
+  }
+});
+
+test('run all compares the three with each other and with the paper', async () => {
+  const { code, stdout } = await torchTl(ARGS, { cwd: temporaryDirectory() });
+  expect(code).toBe(0);
+  const lines = stdout.split('\n').slice(-8).join('\n');
+  expect(lines).toMatch(/experiment +accuracy +loss +time +of the slowest +trainable parameters/);
+  expect(lines).toMatch(
+    /\nbase-optimized +[\d.]+ % .*\n +the paper +95\.35 % +0\.1629 +2\.3 h +100\.00 % +7,252,746/,
+  );
+});
+
+test.for([
+  [['run', 'all', '--config', 'config.json'], '--config repeats one run, not all'],
+  [['run', 'all', '--resume'], 'their directory must be given'],
+  [['run', 'al'], "did you mean 'all'?"],
+] as const)('%j is wrong use', async ([args, message]) => {
+  const { code, stderr } = await torchTl([...args], { cwd: temporaryDirectory() });
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+});

@@ -22,8 +22,8 @@ test('torch-tl export writes what torch.load reads, and back', async () => {
 });
 
 test.for([
-  [['--out', 'model.bin'], '--format must be safetensors or pth where --out ends in neither'],
-  [['--out', 'model.pth', '--format', 'h5'], '--format must be safetensors or pth'],
+  [['--out', 'model.bin'], '--format must be one of safetensors, pth, onnx'],
+  [['--out', 'model.pth', '--format', 'h5'], '--format must be safetensors, pth, onnx'],
   [['--out', 'nowhere/model.pth'], 'nowhere'],
 ] as const)('%j fails and leaves nothing', async ([args, message]) => {
   const cwd = temporaryDirectory();

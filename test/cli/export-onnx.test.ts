@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { HeadName } from '../../lib/head.ts';
 import { MODEL, type ModelProto } from '../../lib/onnx/proto.ts';
 import { smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -18,7 +19,7 @@ const hasRuntime = (() => {
 })();
 
 /** Saves a model that nobody trained and exports it. */
-async function exported(head: string, ...args: string[]) {
+async function exported(head: HeadName, ...args: string[]) {
   const cwd = temporaryDirectory();
   const model = await smallModel({ head, imageSize: 64 });
   await model.save(join(cwd, 'model.safetensors'));
@@ -27,7 +28,7 @@ async function exported(head: string, ...args: string[]) {
 }
 
 describe('torch-tl export --format onnx', () => {
-  test.skipIf(!hasRuntime).for(['linear', 'base-optimized', 'finetune'])(
+  test.skipIf(!hasRuntime).for<HeadName>(['linear', 'base-optimized', 'finetune'])(
     "gives the model's probabilities with the head %s, and checks that it does",
     async (head) => {
       const { code, stdout, path } = await exported(head);

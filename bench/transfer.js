@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { mean, printTable } from './measure.js';
+import { mean, median, printTable } from './measure.js';
 
 const SEEDS = [0, 1, 2];
 const [directory, epochs = '2'] = process.argv.slice(2);
@@ -49,12 +49,12 @@ const rows = Object.entries(outcomes).map(([name, runs]) => [
   runs.map(({ best }) => percent(best.validAccuracy)).join(', '),
   percent(mean(runs.map(({ best }) => best.validAccuracy))),
   mean(runs.map(({ best }) => best.validLoss)).toFixed(3),
-  mean(runs.map(({ seconds }) => seconds.total)).toFixed(0),
+  median(runs.map(({ seconds }) => seconds.total)).toFixed(0),
 ]);
-printTable(['experiment', 'epochs', 'best accuracy', 'mean', 'loss', 'seconds'], rows);
+printTable(['experiment', 'epochs', 'best accuracy', 'mean', 'loss', 'seconds, median'], rows);
 const [frozen, whole] = ['finetune (frozen)', 'base-optimized'].map((name) => ({
   accuracy: mean(outcomes[name].map(({ best }) => best.validAccuracy)),
-  seconds: mean(outcomes[name].map(({ seconds }) => seconds.total)),
+  seconds: median(outcomes[name].map(({ seconds }) => seconds.total)),
 }));
 console.log(
   `\nThe frozen backbone gives ${percent(frozen.accuracy / whole.accuracy)} of base-optimized's accuracy ` +

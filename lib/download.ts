@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { TorchTlError } from './errors.ts';
 import { type FileLock, lockFile } from './file-lock.ts';
-import { moveIntoPlace, sha256OfFile, unwritable } from './files.ts';
+import { hashOfFile, moveIntoPlace, unwritable } from './files.ts';
 import { HttpClient, RequestFailure } from './http.ts';
 
 /** How many times in a row a connection may break without having brought anything. */
@@ -15,8 +15,8 @@ const LOCK_MILLISECONDS = 200;
 /** Bytes, counted from the beginning of the file; `total` is null where the server does not say. */
 export type OnDownloadProgress = (done: number, total: number | null) => void;
 
-/** SHA-256 of the whole file in lower-case hexadecimal, or how that begins. */
-export type ExpectedHash = { sha256: string } | { sha256Prefix: string };
+/** Of the whole file in lower-case hexadecimal; MD5 where the publisher gives no other. */
+export type ExpectedHash = { sha256: string } | { sha256Prefix: string } | { md5: string };
 
 export type DownloadOptions = ExpectedHash & {
   /** Of the whole file, in bytes. */
@@ -166,24 +166,31 @@ async function writeFrom(path: string, start: number, pieces: AsyncIterable<Uint
 }
 
 async function checkHash(part: string, expected: ExpectedHash): Promise<void> {
-  const actual = await sha256OfFile(part);
+  const actual = await hashOfFile(part, algorithmOf(expected));
   if (hasHash(actual, expected)) return;
   await rm(part);
+  const name = algorithmOf(expected) === 'md5' ? 'MD5' : 'SHA-256';
   throw new RequestFailure(
-    `what came has the SHA-256 ${actual}, expected ${shownHash(expected)}, and was deleted`,
+    `what came has the ${name} ${actual}, expected ${shownHash(expected)}, and was deleted`,
   );
 }
 
 async function isWhole(path: string, expected: ExpectedHash): Promise<boolean> {
-  return (await sizeOf(path)) > 0 && hasHash(await sha256OfFile(path), expected);
+  return (await sizeOf(path)) > 0 && hasHash(await hashOfFile(path, algorithmOf(expected)), expected);
+}
+
+function algorithmOf(expected: ExpectedHash): 'md5' | 'sha256' {
+  return 'md5' in expected ? 'md5' : 'sha256';
 }
 
 function hasHash(actual: string, expected: ExpectedHash): boolean {
-  return 'sha256' in expected ? actual === expected.sha256 : actual.startsWith(expected.sha256Prefix);
+  if ('sha256Prefix' in expected) return actual.startsWith(expected.sha256Prefix);
+  return actual === shownHash(expected);
 }
 
 function shownHash(expected: ExpectedHash): string {
-  return 'sha256' in expected ? expected.sha256 : `${expected.sha256Prefix}…`;
+  if ('sha256Prefix' in expected) return `${expected.sha256Prefix}…`;
+  return 'md5' in expected ? expected.md5 : expected.sha256;
 }
 
 /** 0 where there is no such file. */

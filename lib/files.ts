@@ -61,12 +61,12 @@ export async function moveIntoPlace(temporary: string, path: string): Promise<vo
 }
 
 /**
- * SHA-256 of a file in lower-case hexadecimal, read in pieces.
+ * SHA-256, or another hash, of a file in lower-case hexadecimal, read in pieces.
  *
  * @throws InputError `FILE_UNREADABLE`
  */
-export async function sha256OfFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
+export async function hashOfFile(path: string, algorithm: 'md5' | 'sha256' = 'sha256'): Promise<string> {
+  const hash = createHash(algorithm);
   try {
     for await (const piece of createReadStream(path, { highWaterMark: 1 << 18 })) hash.update(piece);
   } catch (cause) {

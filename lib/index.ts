@@ -1,5 +1,6 @@
 export type { ResumePoint } from './checkpoint.ts';
 export type { Picture, RawPicture } from './data/decode.ts';
+export { type DownloadCifar10Options, downloadCifar10 } from './data/download-cifar10.ts';
 export type { Resize } from './data/resize.ts';
 export { Dataset, type FolderOptions, type ImagesOptions } from './dataset.ts';
 export { DenseNet121 } from './densenet121.ts';

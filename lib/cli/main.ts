@@ -15,6 +15,7 @@ const COMMANDS: Record<string, () => Promise<Register>> = {
   export: async () => (await import('./export.ts')).registerExport,
   describe: async () => (await import('./describe.ts')).registerDescribe,
   features: async () => (await import('./features.ts')).registerFeatures,
+  data: async () => (await import('./data.ts')).registerData,
   weights: async () => (await import('./weights.ts')).registerWeights,
   doctor: async () => (await import('./doctor.ts')).registerDoctor,
   build: async () => (await import('./build.ts')).registerBuild,

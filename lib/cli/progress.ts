@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import { count, duration } from './format.ts';
+import { count, duration, size } from './format.ts';
 
 /** Shows work that goes on: a bar on a terminal; elsewhere only the lines. */
 export interface Progress {
@@ -62,6 +62,15 @@ class BarProgress implements Progress {
   end(): void {
     if (this.#bar.isActive) this.#bar.stop();
   }
+}
+
+/** What shows how far a download is. */
+export function downloadBar(progress: Progress): (done: number, total: number | null) => void {
+  const started = performance.now();
+  return (done, total) => {
+    const speed = `${size(done / ((performance.now() - started) / 1000))}/s`;
+    progress.bar(done, total ?? done, `${size(done)}  ${speed}`);
+  };
 }
 
 /** A pass over pictures: a bar while it goes on, a line when it is done. */

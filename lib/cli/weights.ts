@@ -4,9 +4,9 @@ import { CATALOGUE } from '../weights/catalogue.ts';
 import { downloadWeights } from '../weights/download-weights.ts';
 import { openWeights, type WeightsFormat } from '../weights/read-weights.ts';
 import type { StoredType } from '../weights/stored-tensor.ts';
-import { count, duration, size } from './format.ts';
+import { count, duration } from './format.ts';
 import { interruptible } from './interrupt.ts';
-import { progressOn } from './progress.ts';
+import { downloadBar, progressOn } from './progress.ts';
 import { table } from './table.ts';
 
 /** What `torch-tl weights inspect --json` prints. */
@@ -48,10 +48,7 @@ function described({ name, trainedOn, terms, url, sha256 }: (typeof CATALOGUE)[n
 async function fetch(name: string): Promise<void> {
   const progress = progressOn(process.stderr);
   const started = performance.now();
-  const onProgress = (done: number, total: number | null) => {
-    const speed = `${size(done / ((performance.now() - started) / 1000))}/s`;
-    progress.bar(done, total ?? done, `${size(done)}  ${speed}`);
-  };
+  const onProgress = downloadBar(progress);
   try {
     const path = await interruptible((signal) => downloadWeights(name, { signal, onProgress }));
     progress.line(`${name}: ${path}  ${duration((performance.now() - started) / 1000)}`);

@@ -6,6 +6,7 @@ import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
 import { holdsBatches, readCifar10 } from './cifar10.ts';
+import { ARCHIVE, unpackedCifar10 } from './cifar10-archive.ts';
 import type { DecodeOptions } from './decode-all.ts';
 import { limitPerClass } from './limit.ts';
 import type { PictureSet } from './picture-set.ts';
@@ -48,7 +49,8 @@ export const DATA_NAMES: readonly string[] = ['auto', 'sample'];
 
 const READ_FORMS =
   "this version reads CIFAR-10's official batches, binary (data_batch_*.bin, test_batch.bin) or for Python " +
-  '(data_batch_*, test_batch), and folders of pictures (train/<class>/* or <class>/*)';
+  '(data_batch_*, test_batch), their archives (cifar-10-binary.tar.gz), and folders of pictures (train/<class>/* or ' +
+  '<class>/*)';
 
 /**
  * Opens what `--data` names.
@@ -117,9 +119,13 @@ async function openSample(options: DataOptions): Promise<OpenedData> {
 
 async function openDirectory(spec: string, options: DataOptions): Promise<OpenedData> {
   const source = resolve(spec);
+  const archive = ARCHIVE.test(basename(source)) ? await findFile(source) : null;
+  if (archive !== null) return openArchive(archive, options);
   if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
   const names = await list(source);
   if (await isFolderOfPictures(source, names)) return openFolder(source, names, options);
+  const inside = holdsBatches(names) ? undefined : names.find((name) => ARCHIVE.test(name));
+  if (inside !== undefined) return openArchive(join(source, inside), options);
   refuseArchives(source, names);
   return openCifar10(source, { name: 'cifar10', source }, options);
 }
@@ -151,6 +157,16 @@ async function openFolder(source: string, names: string[], options: DataOptions)
   const folders = await listTrainAndValid(source, names, seed);
   const opened = await openTrainAndValid(folders, limits, { ...control, imageSize, resize });
   return { name: basename(source), source, ...opened, resize };
+}
+
+/** The batches of an archive as it comes from CIFAR-10's page. */
+async function openArchive(archive: string, options: DataOptions): Promise<OpenedData> {
+  return openCifar10(await unpackedCifar10(archive), { name: 'cifar10', source: archive }, options);
+}
+
+async function findFile(path: string): Promise<string | null> {
+  const info = await stat(path).catch(() => null);
+  return info?.isFile() ? path : null;
 }
 
 /** False where nothing has that name. */

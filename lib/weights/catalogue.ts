@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { cacheDirectory } from '../cache-directory.ts';
 import { InputError, TorchTlError } from '../errors.ts';
-import { sha256OfFile, unreadable } from '../files.ts';
+import { hashOfFile, unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
 import { packageRoot } from '../package-root.ts';
 
@@ -68,7 +68,7 @@ export async function resolveWeights(nameOrFile: string): Promise<WeightsSource>
   if (named) return resolveNamed(named);
   const path = resolve(nameOrFile);
   if (!(await isFile(path))) throw unknownWeights(nameOrFile, `, and there is no file ${path}`);
-  return { source: path, path, sha256: await sha256OfFile(path), trainedOn: null };
+  return { source: path, path, sha256: await hashOfFile(path), trainedOn: null };
 }
 
 /** The same for weights of the catalogue, or like those. */
@@ -76,7 +76,7 @@ export async function resolveNamed(weights: NamedWeights): Promise<WeightsSource
   const { name, sha256, trainedOn, url } = weights;
   const path = weightsPath(weights);
   if (url !== null && !(await isFile(path))) throw notDownloaded(name, path);
-  const actual = await sha256OfFile(path);
+  const actual = await hashOfFile(path);
   if (actual === sha256) return { source: name, path, sha256, trainedOn };
   const remedy = url === null ? 'Install torch-tl again' : `Fetch it again with downloadWeights('${name}')`;
   throw new TorchTlError(

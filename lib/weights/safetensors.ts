@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { allocateBytes } from '../allocate.ts';
 import { InputError, invalidArgument } from '../errors.ts';
 import { unreadable, writeFileAtomically } from '../files.ts';
@@ -71,6 +72,8 @@ export async function writeSafetensors(
     (a, b) => ITEM_SIZES[b.dtype] - ITEM_SIZES[a.dtype] || (a.name < b.name ? -1 : 1),
   );
   checkWritable(ordered);
+  // A checkpoint has some 1,500 tensors: this and the header take ten milliseconds each.
+  await setImmediate();
   const header = formatHeader(placeInTurn(ordered), metadata);
   if (header.length > MAX_HEADER_LENGTH) {
     const most = `of names and metadata that take at most ${MAX_HEADER_LENGTH} bytes`;

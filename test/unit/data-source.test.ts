@@ -75,7 +75,7 @@ describe('a name or a directory', () => {
   });
 
   test('a packed archive is named and refused', async () => {
-    const [file, form] = ['cifar-10-binary.tar.gz', 'still packed (cifar-10-binary.tar.gz)'];
+    const [file, form] = ['pictures.zip', 'still packed (pictures.zip)'];
     const directory = temporaryDirectory();
     mkdirSync(join(directory, file, '..'), { recursive: true });
     writeFileSync(join(directory, file), '');

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError, TorchTlError } from '../../lib/errors.ts';
-import { sha256OfFile, unreadable, writeFileAtomically } from '../../lib/files.ts';
+import { hashOfFile, unreadable, writeFileAtomically } from '../../lib/files.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -86,22 +86,22 @@ describe('writeFileAtomically', () => {
   );
 });
 
-describe('sha256OfFile', () => {
+describe('hashOfFile', () => {
   test('gives the known digests', async () => {
     const path = join(temporaryDirectory(), 'file');
     writeFileSync(path, 'abc');
-    expect(await sha256OfFile(path)).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
+    expect(await hashOfFile(path)).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
     writeFileSync(path, '');
-    expect(await sha256OfFile(path)).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
+    expect(await hashOfFile(path)).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
   });
 
   test('names a file that is not there, and a directory', async () => {
     const directory = temporaryDirectory();
-    const missing = await failureOf(sha256OfFile(join(directory, 'none')));
+    const missing = await failureOf(hashOfFile(join(directory, 'none')));
     expect(missing).toBeInstanceOf(InputError);
     expect(missing).toMatchObject({ code: 'FILE_UNREADABLE' });
     expect(missing.message).toContain(join(directory, 'none'));
-    expect((await failureOf(sha256OfFile(directory))).message).toMatch(/is a directory/);
+    expect((await failureOf(hashOfFile(directory))).message).toMatch(/is a directory/);
   });
 });
 

@@ -1,0 +1,108 @@
+import { createReadStream } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
+import { createGunzip } from 'node:zlib';
+import { list, type ReadEntry } from 'tar';
+import { cacheDirectory } from '../cache-directory.ts';
+import { InputError } from '../errors.ts';
+import { hashOfFile, unreadable, unwritable, writeFileAtomically } from '../files.ts';
+
+/** The largest file in an archive: a batch of 10,000 pictures takes 31 MB. */
+const MAX_FILE = 64 << 20;
+
+/** CIFAR-10's batches in the directories in which the official archives have them. */
+const MEMBER =
+  /^cifar-10-batches-(?:bin\/(?:data_batch_\d+\.bin|test_batch\.bin|batches\.meta\.txt)|py\/(?:data_batch_\d+|test_batch|batches\.meta))$/;
+
+/** How such archives are called. */
+export const ARCHIVE = /^cifar-10-(?:binary|python)\.(?:tar\.gz|tgz|tar)$/;
+
+/**
+ * Unpacks the batches of an official archive of CIFAR-10 into a directory that is there whole or not at all. What else
+ * is in the archive is left there.
+ *
+ * @param directory gets `cifar-10-batches-bin` or `cifar-10-batches-py`
+ * @throws InputError `DATA_INVALID` for an archive that is damaged or another one; TorchTlError `WRITE_FAILED`
+ */
+export async function unpackCifar10(archive: string, directory: string): Promise<void> {
+  const parent = dirname(resolve(directory));
+  let temporary: string;
+  try {
+    await mkdir(parent, { recursive: true });
+    temporary = await mkdtemp(join(parent, '.torch-tl-cifar10-'));
+  } catch (cause) {
+    throw unwritable(directory, cause);
+  }
+  try {
+    const count = await unpackInto(archive, temporary);
+    if (count === 0) throw invalid(archive, 'holds no batches of CIFAR-10');
+    await rm(directory, { recursive: true, force: true });
+    await rename(temporary, directory).catch((cause: unknown) => {
+      throw unwritable(directory, cause);
+    });
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Whether a directory is one that was unpacked: such are never there in part. */
+export async function holdsUnpacked(directory: string): Promise<boolean> {
+  const names = await readdir(directory).catch((): string[] => []);
+  return names.some((name) => /^cifar-10-batches-(?:bin|py)$/.test(name));
+}
+
+/**
+ * The directory of an archive's batches in torch-tl's cache, where they are unpacked the first time.
+ *
+ * @throws as `unpackCifar10`
+ */
+export async function unpackedCifar10(archive: string): Promise<string> {
+  const directory = join(cacheDirectory(), `cifar10-${await hashOfFile(archive)}`);
+  if (!(await holdsUnpacked(directory))) await unpackCifar10(archive, directory);
+  return directory;
+}
+
+async function unpackInto(archive: string, directory: string): Promise<number> {
+  const written: Array<Promise<void>> = [];
+  try {
+    if (!archive.endsWith('.tar')) await requireWhole(archive);
+    await list({
+      file: archive,
+      strict: true,
+      filter: (path) => MEMBER.test(path),
+      onReadEntry: (entry) => written.push(unpack(entry, archive, directory)),
+    });
+  } catch (cause) {
+    await Promise.allSettled(written);
+    if ((cause as NodeJS.ErrnoException).syscall) throw unreadable(archive, cause, 'DATA_INVALID');
+    throw invalid(archive, `is no whole tar archive: ${(cause as Error).message}`);
+  }
+  await Promise.all(written);
+  return written.length;
+}
+
+/** A cut-off archive may end between two batches, of which the later ones would be missing unnoticed. */
+async function requireWhole(archive: string): Promise<void> {
+  const nowhere = new Writable({ write: (_piece, _encoding, done) => done() });
+  await pipeline(createReadStream(archive), createGunzip(), nowhere);
+}
+
+async function unpack(entry: ReadEntry, archive: string, directory: string): Promise<void> {
+  if (entry.type !== 'File' || entry.size > MAX_FILE) {
+    entry.resume();
+    throw invalid(archive, `has '${entry.path}' as something else than a file of a batch`);
+  }
+  const pieces: Buffer[] = [];
+  for await (const piece of entry) pieces.push(piece as Buffer);
+  await setImmediate();
+  const path = join(directory, entry.path);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFileAtomically(path, pieces);
+}
+
+function invalid(archive: string, problem: string): InputError {
+  return new InputError('DATA_INVALID', `${resolve(archive)} ${problem}.`);
+}

@@ -106,7 +106,7 @@ export class CheckpointWriter {
     const tensors = await tensorsOf(checkpoint);
     const checksum = await checksumOf(tensors, metadata);
     await writeSafetensors(this.#file, tensors, { ...metadata, checksum });
-    this.#model.releaseCheckpoint();
+    checkpoint.release();
   }
 }
 

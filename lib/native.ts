@@ -171,6 +171,8 @@ export interface NativeCheckpoint {
   count: number;
   /** Those from `begin` to before `end`: all at once would hold the event loop up. */
   tensors(begin: number, end: number): HostTensor[];
+  /** Says that it has been dealt with, so that there may be another; harmless at any time. */
+  release(): void;
 }
 
 export interface EpochMetrics {
@@ -266,8 +268,6 @@ export interface NativeModel {
   best(): HostTensor[];
   /** The newest checkpoint of the last `train`, at once; may be called while it runs. */
   checkpoint(): NativeCheckpoint | null;
-  /** Lets go of it, so that there may be another. Harmless on a model that was disposed of. */
-  releaseCheckpoint(): void;
   /** Freezes or unfreezes the leaf layers under these dotted names; gives how many each matched. */
   setTrainable(names: string[], trainable: boolean): Job<number[]>;
   describe(): Job<LayerDescription[]>;

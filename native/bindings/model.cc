@@ -70,7 +70,6 @@ Napi::Function ModelObject::define(Napi::Env env) {
       {InstanceMethod<&ModelObject::tensors>("tensors"), InstanceMethod<&ModelObject::load>("load"),
        InstanceMethod<&ModelObject::state>("state"), InstanceMethod<&ModelObject::best>("best"),
        InstanceMethod<&ModelObject::checkpoint>("checkpoint"),
-       InstanceMethod<&ModelObject::release_checkpoint>("releaseCheckpoint"),
        InstanceMethod<&ModelObject::set_trainable>("setTrainable"),
        InstanceMethod<&ModelObject::describe>("describe"), InstanceMethod<&ModelObject::features>("features"),
        InstanceMethod<&ModelObject::logits>("logits"), InstanceMethod<&ModelObject::forward>("forward"),
@@ -140,28 +139,29 @@ Napi::Value ModelObject::checkpoint(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::shared_ptr<Model> model = value();
   const std::lock_guard lock(model->mutex);
-  if (!model->checkpoint) return env.Null();
+  const std::shared_ptr<const Checkpoint> checkpoint = model->checkpoint;
+  if (!checkpoint) return env.Null();
   Napi::Object object = Napi::Object::New(env);
-  object["epoch"] = static_cast<double>(model->checkpoint->epoch);
-  object["batch"] = static_cast<double>(model->checkpoint->batch);
-  object["count"] = static_cast<double>(model->checkpoint->tensors.size());
-  object["tensors"] = Napi::Function::New(
-      env,
-      [tensors = model->checkpoint->tensors](const Napi::CallbackInfo& info) {
-        const auto count = static_cast<std::int64_t>(tensors.size());
-        const std::int64_t begin = std::clamp<std::int64_t>(to_int(info[0]), 0, count);
-        const std::int64_t end = std::clamp<std::int64_t>(to_int(info[1]), begin, count);
-        return to_js(info.Env(), std::vector(tensors.begin() + begin, tensors.begin() + end));
-      },
-      "tensors");
+  object["epoch"] = static_cast<double>(checkpoint->epoch);
+  object["batch"] = static_cast<double>(checkpoint->batch);
+  object["count"] = static_cast<double>(checkpoint->tensors.size());
+  const auto tensors = [checkpoint](const Napi::CallbackInfo& call) {
+    const std::vector<NamedTensor>& all = checkpoint->tensors;
+    const auto count = static_cast<std::int64_t>(all.size());
+    const std::int64_t begin = std::clamp<std::int64_t>(to_int(call[0]), 0, count);
+    const std::int64_t end = std::clamp<std::int64_t>(to_int(call[1]), begin, count);
+    return to_js(call.Env(), std::vector(all.begin() + begin, all.begin() + end));
+  };
+  // A newer one may have come meanwhile, which stays.
+  const auto release = [checkpoint, owner = std::weak_ptr(model)](const Napi::CallbackInfo&) {
+    const std::shared_ptr<Model> model = owner.lock();
+    if (!model) return;
+    const std::lock_guard lock(model->mutex);
+    if (model->checkpoint == checkpoint) model->checkpoint.reset();
+  };
+  object["tensors"] = Napi::Function::New(env, tensors, "tensors");
+  object["release"] = Napi::Function::New(env, release, "release");
   return object;
-}
-
-void ModelObject::release_checkpoint(const Napi::CallbackInfo& /*info*/) {
-  const std::shared_ptr<Model> model = value_if_any();
-  if (!model) return;
-  const std::lock_guard lock(model->mutex);
-  model->checkpoint.reset();
 }
 
 Napi::Value ModelObject::set_trainable(const Napi::CallbackInfo& info) {

@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <vector>
 
 #include "bindings/job.h"
@@ -29,7 +28,7 @@ struct Model {
   Network network;
   std::mutex mutex;  // of what the training leaves here for the JavaScript thread
   std::vector<NamedTensor> best;
-  std::optional<Checkpoint> checkpoint;
+  std::shared_ptr<const Checkpoint> checkpoint;
 };
 
 /** The JavaScript class `Model`; lib/native.ts describes its methods. */
@@ -52,7 +51,6 @@ class ModelObject final : public NativeObject<ModelObject, Model> {
   Napi::Value state(const Napi::CallbackInfo& info);
   Napi::Value best(const Napi::CallbackInfo& info);
   Napi::Value checkpoint(const Napi::CallbackInfo& info);
-  void release_checkpoint(const Napi::CallbackInfo& info);
   Napi::Value set_trainable(const Napi::CallbackInfo& info);
   Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value features(const Napi::CallbackInfo& info);

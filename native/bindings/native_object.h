@@ -46,9 +46,6 @@ class NativeObject : public Napi::ObjectWrap<Derived> {
     return Derived::Unwrap(argument.As<Napi::Object>())->value();
   }
 
-  /** The value, or null after dispose(). */
-  std::shared_ptr<Value> value_if_any() const { return value_; }
-
   std::shared_ptr<Value> value() const {
     if (!value_)
       throw coded_error(this->Env(), "DISPOSED", std::string("the ") + Derived::kName + " was disposed");

@@ -217,7 +217,7 @@ bool JobObserver::wants_checkpoint() {
 void JobObserver::on_checkpoint(Checkpoint checkpoint) {
   {
     const std::lock_guard lock(model_.mutex);
-    model_.checkpoint = std::move(checkpoint);
+    model_.checkpoint = std::make_shared<const Checkpoint>(std::move(checkpoint));
   }
   job_.emit([](Napi::Env env) {
     Napi::Object event = Napi::Object::New(env);

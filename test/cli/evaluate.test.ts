@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/dataset.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import { writeBatches } from '../support/cifar10-records.ts';
@@ -8,14 +8,10 @@ import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
-let model: string;
-
-beforeAll(async () => {
-  model = await savedModel();
-});
-
+/** Evaluates a model that nobody trained on what `cwd` holds. */
 async function evaluate(cwd: string, ...args: string[]) {
-  return torchTl(['evaluate', '--weights', model, '--data', cwd, ...args], { cwd });
+  const model = await savedModel();
+  return { model, ...(await torchTl(['evaluate', '--weights', model, '--data', cwd, ...args], { cwd })) };
 }
 
 /** Class folders under `root`, a picture each. */
@@ -27,7 +23,7 @@ describe('torch-tl evaluate', () => {
   test('--json gives what the model gives for the validation pictures', async () => {
     const cwd = temporaryDirectory();
     writeBatches(cwd, { 'data_batch_1.bin': [1], 'test_batch.bin': [9, 0, 3, 3, 5] });
-    const { code, stdout, stderr } = await evaluate(cwd, '--json');
+    const { code, stdout, stderr, model } = await evaluate(cwd, '--json');
     expect(code).toBe(0);
     expect(stderr).toContain('5 pictures');
     const [loaded, data] = [await DenseNet121.load(model), await Dataset.cifar10(cwd)];

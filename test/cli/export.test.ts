@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readWeights } from '../../lib/weights/read-weights.ts';
 import { readSafetensors } from '../../lib/weights/safetensors.ts';
+import { bytesOf } from '../support/native.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
@@ -14,11 +15,11 @@ test('torch-tl export writes what torch.load reads, and back', async () => {
   expect(code).toBe(0);
   expect(stdout).toContain('torch.load("model.pth", weights_only=True)');
   const saved = await readSafetensors(model);
-  expect((await readWeights(join(cwd, 'model.pth'))).tensors).toEqual(saved.tensors);
+  expect(bytesOf((await readWeights(join(cwd, 'model.pth'))).tensors)).toEqual(bytesOf(saved.tensors));
 
   const args = ['export', '--weights', 'model.pth', '--format', 'safetensors', '--out', 'again'];
   expect((await torchTl(args, { cwd })).code).toBe(0);
-  expect((await readSafetensors(join(cwd, 'again'))).tensors).toEqual(saved.tensors);
+  expect(bytesOf((await readSafetensors(join(cwd, 'again'))).tensors)).toEqual(bytesOf(saved.tensors));
 });
 
 test.for([

@@ -1,18 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import { BLUE, GREEN, RED, writePictures } from '../support/pictures.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
-let model: string;
-let cwd: string;
-
-beforeAll(async () => {
-  model = await savedModel();
-  cwd = temporaryDirectory();
+/** Predicts with a model that nobody trained, in a directory with some pictures. */
+async function predict(args: readonly string[], input?: Buffer) {
+  const [model, cwd] = [await savedModel(), temporaryDirectory()];
   await writePictures(cwd, {
     'red.png': RED,
     'pictures/green.png': GREEN,
@@ -20,13 +17,13 @@ beforeAll(async () => {
   });
   writeFileSync(join(cwd, 'pictures', 'notes.txt'), 'no picture');
   writeFileSync(join(cwd, 'broken.png'), 'no picture');
-});
-
-const predict = (...args: string[]) => torchTl(['predict', '--weights', model, ...args], { cwd });
+  const invocation = { cwd, ...(input && { input }) };
+  return { model, cwd, ...(await torchTl(['predict', '--weights', model, ...args], invocation)) };
+}
 
 describe('torch-tl predict', () => {
   test('--json gives for files and folders what the model gives', async () => {
-    const { code, stdout } = await predict('red.png', 'pictures', '--json');
+    const { code, stdout, model, cwd } = await predict(['red.png', 'pictures', '--json']);
     expect(code).toBe(0);
     const answers = JSON.parse(stdout);
     expect(answers.map(({ path }: { path: string }) => path)).toEqual([
@@ -35,31 +32,33 @@ describe('torch-tl predict', () => {
       join('pictures', 'inner', 'blue, dark.png'),
     ]);
     const loaded = await DenseNet121.load(model);
-    const [expected] = await loaded.predict([join(cwd, 'red.png')]);
+    // The same batch: sums over another come in another order.
+    const paths: string[] = answers.map(({ path }: { path: string }) => join(cwd, path));
+    const [expected] = await loaded.predict(paths);
     loaded.dispose();
     expect({ ...answers[0], top: expected?.top }).toEqual({ ...expected, path: 'red.png' });
     expect(answers[0].probabilities).toHaveLength(10);
   });
 
   test('prints the likeliest classes a line a picture', async () => {
-    const { stdout } = await predict('red.png', 'pictures/green.png', '--top-k', '2');
+    const { stdout } = await predict(['red.png', 'pictures/green.png', '--top-k', '2']);
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(2);
     expect(lines[0]).toMatch(/^red\.png {2,}[a-z]+ [\d.]+ % +[a-z]+ [\d.]+ %$/);
   });
 
   test('--csv quotes what needs it', async () => {
-    const { stdout } = await predict('pictures', '--csv');
+    const { stdout } = await predict(['pictures', '--csv']);
     const [heading, , blue] = stdout.split('\n');
     expect(heading).toMatch(/^path,label,index,probability,airplane,.*,truck$/);
     expect(blue).toMatch(/^"pictures\/inner\/blue, dark\.png",[a-z]+,\d,0\.\d+,/);
   });
 
   test('- reads a picture from stdin', async () => {
-    const input = readFileSync(join(cwd, 'red.png'));
-    const { stdout } = await torchTl(['predict', '--weights', model, '-', '--json'], { cwd, input });
-    const [fromFile] = JSON.parse((await predict('red.png', '--json')).stdout);
-    expect(JSON.parse(stdout)).toEqual([{ ...fromFile, path: '-' }]);
+    const fromFile = await predict(['red.png', '--json']);
+    const input = readFileSync(join(fromFile.cwd, 'red.png'));
+    const [expected] = JSON.parse(fromFile.stdout);
+    expect(JSON.parse((await predict(['-', '--json'], input)).stdout)).toEqual([{ ...expected, path: '-' }]);
   });
 
   test.for([
@@ -69,14 +68,13 @@ describe('torch-tl predict', () => {
     [['red.png', '--top-k', '0'], '--top-k must be'],
     [[], "missing required argument 'image'"],
   ] as const)('%j is wrong use, and nothing is printed', async ([args, message]) => {
-    const { code, stdout, stderr } = await predict(...args);
+    const { code, stdout, stderr } = await predict(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);
   });
 
   test('weights without a head are refused', async () => {
-    const args = ['predict', '--weights', 'tiny-imagenet', 'red.png'];
-    const { code, stderr } = await torchTl(args, { cwd });
+    const { code, stderr } = await predict(['red.png', '--weights', 'tiny-imagenet']);
     expect(code).toBe(2);
     expect(stderr).toContain('densenet121-tiny-imagenet.safetensors');
   });

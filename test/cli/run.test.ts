@@ -130,7 +130,7 @@ describe('torch-tl run', () => {
 
   test.each<[string, string[], string]>([
     ['an unknown experiment', ['finetun'], "There is no experiment 'finetun'; did you mean 'finetune'?"],
-    ['no experiment', [], 'Say what to run: base, base-optimized or finetune, or --config FILE'],
+    ['no experiment', [], 'Say what to run: base, base-optimized, finetune or all, or --config FILE'],
     ['a misspelt option', ['base', '--epocs', '3'], 'Did you mean --epochs?'],
     [
       'a bad number',

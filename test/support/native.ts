@@ -16,6 +16,7 @@ import {
 import { packageRoot } from '../../lib/package-root.ts';
 import { matchWeights } from '../../lib/weights/match.ts';
 import { readSafetensors } from '../../lib/weights/safetensors.ts';
+import type { StoredTensor } from '../../lib/weights/stored-tensor.ts';
 
 /*
  * The engine as it is, under the public API: what parity with PyTorch and the freeze are shown on.
@@ -196,6 +197,6 @@ export function epochsOf(events: TrainEvent[]) {
 }
 
 /** Every tensor's bytes by name, as text that a test can compare. */
-export function bytesOf(tensors: HostTensor[]): Map<string, string> {
+export function bytesOf(tensors: readonly StoredTensor[]): Map<string, string> {
   return new Map(tensors.map(({ name, data }) => [name, Buffer.from(data).toString('base64')]));
 }

@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { smallModel } from './small-data.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-/** A model of CIFAR-10's classes for pictures of 32 pixels that nobody trained, in a file. */
+/** A model of CIFAR-10's classes for pictures of 32 pixels that nobody trained, in a file; for the running test. */
 export async function savedModel(): Promise<string> {
   const path = join(temporaryDirectory(), 'model.safetensors');
-  const model = await smallModel();
-  await model.save(path);
+  await (await smallModel()).save(path);
   return path;
 }

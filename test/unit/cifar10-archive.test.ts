@@ -50,7 +50,7 @@ describe('an archive of CIFAR-10', () => {
   test.for<[string, () => Promise<Buffer>, RegExp]>([
     [
       'a cut-off archive',
-      async () => readFileSync(await archive()).subarray(0, 300),
+      async () => readFileSync(await archive()).subarray(0, -10),
       /is no whole tar archive/,
     ],
     ['what is no archive', async () => Buffer.from('hello'), /cifar-10-binary\.tar\.gz/],

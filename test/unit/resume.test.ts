@@ -116,7 +116,7 @@ async function takenWhere(
     if (event.type !== 'checkpoint') return;
     const newest = model.checkpoint();
     if (newest && wanted(newest)) taken ??= newest;
-    model.releaseCheckpoint();
+    newest?.release();
   };
   await model.train(train, valid, trainOptions(train, options), take, []).result;
   return taken ?? expect.fail('there was no such checkpoint');

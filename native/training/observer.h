@@ -76,7 +76,8 @@ class Observer {
   virtual void on_best(std::vector<NamedTensor> tensors) = 0;
   /** Whether the checkpoint before has been dealt with: they are large. */
   virtual bool wants_checkpoint() = 0;
-  /** After `on_epoch` or soon, now and then within an epoch, where one is wanted; and in any case at the end. */
+  /** After `on_epoch` or soon, now and then within an epoch, where one is wanted; and in any case at the end.
+   */
   virtual void on_checkpoint(Checkpoint checkpoint) = 0;
 };
 

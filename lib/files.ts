@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 
@@ -58,6 +58,21 @@ export async function removeTemporaries(directory: string): Promise<void> {
 export async function moveIntoPlace(temporary: string, path: string): Promise<void> {
   await rename(temporary, path);
   await syncDirectory(dirname(path));
+}
+
+/** The most that one read asks for; the system takes no more than 2 GiB at once. */
+const READ_PIECE = 1 << 26;
+
+/** Fills `target` from a place in a file on; gives how many bytes there were. */
+export async function readInto(file: FileHandle, target: Uint8Array, position: number): Promise<number> {
+  let done = 0;
+  while (done < target.length) {
+    const length = Math.min(READ_PIECE, target.length - done);
+    const { bytesRead } = await file.read(target, done, length, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return done;
 }
 
 /**

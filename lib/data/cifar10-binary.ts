@@ -2,7 +2,7 @@ import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises
 import { join, resolve } from 'node:path';
 import { allocateBytes } from '../allocate.ts';
 import { InputError } from '../errors.ts';
-import { unreadable } from '../files.ts';
+import { readInto, unreadable } from '../files.ts';
 import { type Cifar10, CLASSES, interleave, PICTURE, SIDE } from './cifar10-format.ts';
 import type { PictureSet } from './picture-set.ts';
 
@@ -142,12 +142,8 @@ async function readBatch({ path, records }: Batch, pixels: Uint8Array, labels: B
 }
 
 async function readExactly(file: FileHandle, target: Buffer, position: number, path: string): Promise<void> {
-  let done = 0;
-  while (done < target.length) {
-    const { bytesRead } = await file.read(target, done, target.length - done, position + done);
-    if (bytesRead === 0) throw invalid(path, `ended at offset ${position + done} while it was being read`);
-    done += bytesRead;
-  }
+  const done = await readInto(file, target, position);
+  if (done < target.length) throw invalid(path, `ended at offset ${position + done} while it was being read`);
 }
 
 /** Whole records, the first of which is number `first` of its file, into their places. */

@@ -1,8 +1,10 @@
+import { z } from 'zod';
 import { featuresOptions } from './experiment.ts';
 import { commandLine, integer, text } from './schema.ts';
 
+const { data, batchSize, device, precision, threads } = featuresOptions.shape;
+
 /** What `predict` and `evaluate` share: a trained model, and how it runs. */
-const { batchSize, device, precision, threads } = featuresOptions.shape;
 const trained = {
   weights: text("a file's path").register(commandLine, {
     topic: 'Model',
@@ -16,7 +18,7 @@ const trained = {
 };
 
 /** A trained model's answers for pictures, from the command line. */
-export const predictRunOptions = featuresOptions.pick({}).extend({
+export const predictRunOptions = z.strictObject({
   ...trained,
   topK: integer(1).default(3).register(commandLine, {
     topic: 'Output',
@@ -26,4 +28,4 @@ export const predictRunOptions = featuresOptions.pick({}).extend({
 });
 
 /** How well a trained model does on labelled pictures, from the command line. */
-export const evaluateRunOptions = featuresOptions.pick({ data: true }).extend(trained);
+export const evaluateRunOptions = z.strictObject({ data, ...trained });

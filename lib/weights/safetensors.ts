@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { allocateBytes } from '../allocate.ts';
 import { InputError, invalidArgument } from '../errors.ts';
-import { unreadable, writeFileAtomically } from '../files.ts';
+import { readInto, unreadable, writeFileAtomically } from '../files.ts';
 import {
   byteLength,
   formatHeader,
@@ -19,9 +19,6 @@ import { ITEM_SIZES, type StoredTensor } from './stored-tensor.ts';
 
 /** Bytes before the header: its length, unsigned, little-endian. */
 const PREFIX = 8;
-
-/** The most that one read asks for; the system takes no more than 2 GiB at once. */
-const READ_PIECE = 1 << 26;
 
 export interface SafetensorsFile {
   /** In the order of their bytes in the file; `data` are views of one buffer. */
@@ -121,13 +118,8 @@ async function readExactly(
   position: number,
   refuse: Refuse,
 ): Promise<void> {
-  let done = 0;
-  while (done < target.length) {
-    const length = Math.min(READ_PIECE, target.length - done);
-    const { bytesRead } = await file.read(target, done, length, position + done);
-    if (bytesRead === 0) throw refuse(`it ended at offset ${position + done} while it was being read`);
-    done += bytesRead;
-  }
+  const done = await readInto(file, target, position);
+  if (done < target.length) throw refuse(`it ended at offset ${position + done} while it was being read`);
 }
 
 /** A hint for the commonest other file of weights. */

@@ -49,12 +49,7 @@ class Adam final : public Optimizer {
   void begin_step() override { steps_.add_(1); }
 
   void step_group(std::size_t index, const Tensors& gradients) override {
-    const Group& group = groups()[index];
-    if (group.learning_rate_on_gpu.defined()) {
-      step_at(group.learning_rate_on_gpu, index, gradients);
-    } else {
-      step_at(group.learning_rate, index, gradients);
-    }
+    with_learning_rate(index, [&](const auto& rate) { step_at(rate, index, gradients); });
   }
 
   template <typename Rate>
@@ -106,12 +101,7 @@ class Sgd final : public Optimizer {
 
  private:
   void step_group(std::size_t index, const Tensors& gradients) override {
-    const Group& group = groups()[index];
-    if (group.learning_rate_on_gpu.defined()) {
-      step_at(group.learning_rate_on_gpu, index, gradients);
-    } else {
-      step_at(group.learning_rate, index, gradients);
-    }
+    with_learning_rate(index, [&](const auto& rate) { step_at(rate, index, gradients); });
   }
 
   template <typename Rate>

@@ -56,6 +56,16 @@ class Optimizer {
 
   explicit Optimizer(const std::vector<ParameterGroup>& groups);
   const std::vector<Group>& groups() const { return groups_; }
+  /** Calls `step` with a group's learning rate: the tensor where a repeated step finds it, or the number. */
+  template <typename Step>
+  void with_learning_rate(std::size_t index, Step step) const {
+    const Group& group = groups_[index];
+    if (group.learning_rate_on_gpu.defined()) {
+      step(group.learning_rate_on_gpu);
+    } else {
+      step(group.learning_rate);
+    }
+  }
 
  private:
   virtual void step_group(std::size_t index, const std::vector<at::Tensor>& gradients) = 0;

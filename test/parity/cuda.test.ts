@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type AugmentationOptions, loadEngine, type NativeModel, type Precision } from '../../lib/native.ts';
+import { loadEngine, type NativeModel, type Precision } from '../../lib/native.ts';
+import { STRONG } from '../support/augmentation.ts';
 import {
   epochsOf,
   hasGpu,
@@ -7,6 +8,7 @@ import {
   nativeModel,
   nativeTraining,
   newestCheckpoint,
+  PLAIN_STAGE,
   type TrainingOptions,
 } from '../support/native.ts';
 import { expectSignatures, largest, largestDifference } from './compare.ts';
@@ -18,27 +20,9 @@ import { numbers, readFixture } from './signature.ts';
  */
 
 const DEVICES = ['cpu', 'cuda:0'] as const;
-const STRONG: AugmentationOptions = {
-  randomResizedCrop: { scale: [0.35, 1], ratio: [3 / 4, 4 / 3] },
-  randomCrop: { padding: 0.125 },
-  horizontalFlip: 0.5,
-  colorJitter: { brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 },
-  randomErasing: { probability: 0.25, scale: [0.02, 0.33], ratio: [0.3, 3.3] },
-  mixup: 0.2,
-  cutmix: 1,
-};
 const SGD: TrainingOptions = {
   learningRate: 1e-2,
-  optimizer: {
-    type: 'sgd',
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    momentum: 0.9,
-    nesterov: true,
-    weightDecay: 0,
-    decayNormsAndBiases: false,
-  },
+  optimizer: { ...PLAIN_STAGE.optimizer, type: 'sgd' },
 };
 
 describe.skipIf(!hasGpu)('a GPU', () => {

@@ -12,6 +12,17 @@ const OFF: AugmentationOptions = {
   cutmix: 0,
 };
 
+/** Everything at once. */
+export const STRONG: AugmentationOptions = {
+  randomResizedCrop: { scale: [0.35, 1], ratio: [3 / 4, 4 / 3] },
+  randomCrop: { padding: 0.125 },
+  horizontalFlip: 0.5,
+  colorJitter: { brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 },
+  randomErasing: { probability: 0.25, scale: [0.02, 0.33], ratio: [0.3, 3.3] },
+  mixup: 0.2,
+  cutmix: 1,
+};
+
 // Augmenting changes no model, and making one takes longer than what is tested.
 const models = new Map<number, Promise<NativeModel>>();
 

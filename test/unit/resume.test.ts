@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { leafNamesOf } from '../../lib/layer-selection.ts';
-import type {
-  AugmentationOptions,
-  HostTensor,
-  NativeCheckpoint,
-  NativeModel,
-  TrainEvent,
-} from '../../lib/native.ts';
+import type { HostTensor, NativeCheckpoint, NativeModel, TrainEvent } from '../../lib/native.ts';
+import { STRONG } from '../support/augmentation.ts';
 import {
   bytesOf,
   epochsOf,
@@ -44,16 +39,6 @@ const OPTIONS: TrainingOptions = {
   emaDecay: 0.9,
   labelSmoothing: 0.1,
   checkpoints: true,
-};
-
-const STRONG: AugmentationOptions = {
-  randomResizedCrop: { scale: [0.35, 1], ratio: [3 / 4, 4 / 3] },
-  randomCrop: { padding: 0.125 },
-  horizontalFlip: 0.5,
-  colorJitter: { brightness: 0.2, contrast: 0.2, saturation: 0.2, hue: 0.02 },
-  randomErasing: { probability: 0.25, scale: [0.02, 0.33], ratio: [0.3, 3.3] },
-  mixup: 0.2,
-  cutmix: 1,
 };
 
 /** First the head trains, then the last block too: each stage has its own frozen layers in front. */

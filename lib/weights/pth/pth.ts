@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { allocateBytes } from '../../allocate.ts';
 import { InputError } from '../../errors.ts';
-import { unreadable } from '../../files.ts';
+import { readInto, unreadable } from '../../files.ts';
 import type { PickleValue } from '../../pickle.ts';
 import { quoted, type Refuse } from '../safetensors-header.ts';
 import { isTar, readLegacy } from './legacy.ts';
@@ -54,13 +54,7 @@ async function readWhole(path: string): Promise<Uint8Array> {
     try {
       const { size } = await file.stat();
       const bytes = allocateBytes(size, path);
-      let done = 0;
-      while (done < size) {
-        const { bytesRead } = await file.read(bytes, done, Math.min(size - done, 1 << 26), done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
-      return bytes.subarray(0, done);
+      return bytes.subarray(0, await readInto(file, bytes, 0));
     } finally {
       await file.close();
     }

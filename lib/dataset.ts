@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { type Picture, requirePictures } from './data/decode.ts';
-import { decodePictures } from './data/decode-all.ts';
+import { decodePictures, type SkippedPicture } from './data/decode-all.ts';
 import { resolveLabels } from './data/labels.ts';
 import { indicesPerClass } from './data/limit.ts';
 import { decodeFolder, listPictureFolder, selectFiles } from './data/picture-folder.ts';
@@ -13,7 +13,7 @@ import { type DataOptions, openData, testFolder } from './data/source.ts';
 import { splitPerClass } from './data/split.ts';
 import { invalidArgument, TorchTlError } from './errors.ts';
 import type { NativeDataset } from './native.ts';
-import { abortSignal, callback, checkOptions, integer, resizing } from './options.ts';
+import { abortSignal, callback, checkOptions, flag, integer, resizing } from './options.ts';
 
 /** Where a data set comes from. */
 export interface DatasetOrigin {
@@ -25,6 +25,8 @@ export interface DatasetOrigin {
   classes: readonly string[];
   /** How its pictures were made square; null where they came so. */
   resize: Resize | null;
+  /** Pictures that were left out, since they cannot be decoded. */
+  skipped?: readonly SkippedPicture[];
 }
 
 /** Pictures with labels. They are copied to a device, as uint8, when first used there. */
@@ -37,6 +39,8 @@ export class Dataset {
   readonly imageSize: number;
   /** How the pictures were made square, which a model must do alike; null where they came so. */
   readonly resize: Resize | null;
+  /** Pictures that were left out, since they cannot be decoded. */
+  readonly skipped: readonly SkippedPicture[];
   #pictures: SharedPictures | null;
 
   private constructor(origin: DatasetOrigin, pictures: PictureSet | SharedPictures) {
@@ -45,6 +49,7 @@ export class Dataset {
     this.source = origin.source;
     this.classes = origin.classes;
     this.resize = origin.resize;
+    this.skipped = origin.skipped ?? [];
     this.count = shared.set.count;
     this.imageSize = shared.set.height;
     shared.hold();
@@ -82,15 +87,21 @@ export class Dataset {
    */
   static async fromFolder(directory: string, options: FolderOptions): Promise<Dataset> {
     if (typeof directory !== 'string') throw invalidArgument('directory', 'a path', directory);
-    const { like, limit, signal, onProgress, ...checked } = checkOptions(folderOptions, options);
+    const { like, limit, signal, onProgress, skipCorrupt, ...checked } = checkOptions(folderOptions, options);
     const imageSize = checked.imageSize ?? like?.imageSize;
     if (imageSize === undefined) throw invalidArgument('imageSize', IMAGE_SIZE, imageSize);
     const resize = checked.resize ?? like?.resize ?? 'cover';
     const all = await listPictureFolder(directory, like?.classes);
     const folder = limit === undefined ? all : selectFiles(all, indicesPerClass(all.labels, limit));
-    const pictures = await decodeFolder(folder, { imageSize, resize, signal, onProgress });
+    const { set, skipped } = await decodeFolder(folder, {
+      imageSize,
+      resize,
+      signal,
+      onProgress,
+      skipCorrupt,
+    });
     const name = basename(folder.directory);
-    return new Dataset({ name, source: folder.directory, classes: folder.classes, resize }, pictures);
+    return new Dataset({ name, source: folder.directory, classes: folder.classes, resize, skipped }, set);
   }
 
   /**
@@ -249,6 +260,8 @@ const folderOptions = decoding.extend({
   like: z.custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' }).optional(),
   /** So many pictures, spread evenly over the classes. */
   limit: integer(1).optional(),
+  /** Leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error. */
+  skipCorrupt: flag().default(false),
 });
 
 const imagesOptions = decoding.extend({

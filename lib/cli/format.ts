@@ -26,7 +26,7 @@ export function duration(seconds: number): string {
 }
 
 /** Which pictures are used, in one line. */
-export function dataText(data: RunSetup['dataset']): string {
+export function dataText(data: Omit<RunSetup['dataset'], 'skipped'>): string {
   const pictures = `${count(data.train)} training and ${count(data.valid)} validation pictures`;
   return `${data.name} (${data.source}), ${pictures} (${data.validation})`;
 }

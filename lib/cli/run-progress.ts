@@ -19,7 +19,7 @@ export class RunProgress {
   show(event: RunEvent): void {
     if (event.type === 'finished') this.#showFinished(event);
     else if (event.type === 'afresh') this.#showAfresh(event);
-    else if (event.type === 'data') this.#progress.line(`Data: ${dataText(event)}`);
+    else if (event.type === 'data') this.#showData(event);
     else if (event.type === 'setup') this.#showSetup(event);
     else if (event.type === 'resume') this.#showResumption(event);
     else if (event.type === 'stage') this.#showStage(event);
@@ -39,6 +39,15 @@ export class RunProgress {
 
   #showAfresh({ directory }: EventOf<'afresh'>): void {
     this.#progress.line(`There is no checkpoint in ${directory} to go on from; starting afresh.`);
+  }
+
+  #showData(event: EventOf<'data'>): void {
+    this.#progress.line(`Data: ${dataText(event)}`);
+    const { skipped } = event;
+    if (skipped.length === 0) return;
+    this.#progress.line(`Skipped: ${count(skipped.length)} pictures that cannot be decoded`);
+    for (const { path, reason } of skipped.slice(0, 20)) this.#progress.line(`  ${path}: ${reason}`);
+    if (skipped.length > 20) this.#progress.line('  and others, which results.json lists');
   }
 
   #showSetup({ setup, directory, epochs, augmented }: EventOf<'setup'>): void {

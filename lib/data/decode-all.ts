@@ -15,8 +15,21 @@ export interface DecodeOptions {
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** How many undecodable pictures an error names. */
-const NAMED = 20;
+/** A picture that was left out, and why. */
+export interface SkippedPicture {
+  /** Its file, or its place among those given. */
+  path: string;
+  reason: string;
+}
+
+/** What became of pictures of which some may not be decodable. */
+export interface Decoded {
+  /** uint8 `[kept.length, imageSize, imageSize, 3]` */
+  pixels: Uint8Array;
+  /** Which could be decoded, in order. */
+  kept: number[];
+  skipped: SkippedPicture[];
+}
 
 /**
  * Decodes pictures, as many at a time as there are processors, into uint8 `[count, imageSize, imageSize, 3]`.
@@ -26,8 +39,31 @@ const NAMED = 20;
  */
 export async function decodePictures(
   pictures: readonly Picture[],
-  { imageSize, resize, signal, onProgress = () => {} }: DecodeOptions,
+  options: DecodeOptions,
 ): Promise<Uint8Array> {
+  const { pixels, failures } = await decodeAll(pictures, options);
+  if (failures.size > 0) throw undecodable(failures, pictures);
+  return pixels;
+}
+
+/**
+ * The same without those that cannot be decoded.
+ *
+ * @throws as `decodePictures`, but for those
+ */
+export async function decodeReadable(pictures: readonly Picture[], options: DecodeOptions): Promise<Decoded> {
+  const { pixels, failures } = await decodeAll(pictures, options);
+  const kept = [...pictures.keys()].filter((index) => !failures.has(index));
+  const bytes = pixels.length / Math.max(pictures.length, 1);
+  for (const [place, index] of kept.entries())
+    pixels.copyWithin(place * bytes, index * bytes, (index + 1) * bytes);
+  return { pixels: pixels.subarray(0, kept.length * bytes), kept, skipped: skippedOf(failures, pictures) };
+}
+
+async function decodeAll(
+  pictures: readonly Picture[],
+  { imageSize, resize, signal, onProgress = () => {} }: DecodeOptions,
+): Promise<{ pixels: Uint8Array; failures: Map<number, string> }> {
   signal?.throwIfAborted();
   const bytes = imageSize * imageSize * 3;
   const pixels = allocateBytes(pictures.length * bytes, `A data set of ${pictures.length} pictures`);
@@ -54,17 +90,17 @@ export async function decodePictures(
 
   await Promise.all(Array.from({ length: availableParallelism() }, decodeNext));
   stop.throwIfAborted();
-  if (failures.size > 0) throw undecodable(failures, pictures);
-  return pixels;
+  return { pixels, failures };
+}
+
+function skippedOf(failures: Map<number, string>, pictures: readonly Picture[]): SkippedPicture[] {
+  return [...failures]
+    .sort(([a], [b]) => a - b)
+    .map(([index, reason]) => ({ path: pictureName(pictures[index] as Picture, index), reason }));
 }
 
 function undecodable(failures: Map<number, string>, pictures: readonly Picture[]): InputError {
-  const lines = [...failures]
-    .sort(([a], [b]) => a - b)
-    .slice(0, NAMED)
-    .map(([index, why]) => `  ${pictureName(pictures[index] as Picture, index)}: ${why}`);
-  const more = failures.size - lines.length;
-  if (more > 0) lines.push(`  and ${more} more`);
+  const lines = skippedOf(failures, pictures).map(({ path, reason }) => `  ${path}: ${reason}`);
   const summary = `${failures.size} of ${pictures.length} pictures cannot be decoded; mend or remove them:`;
   return new InputError('DATA_INVALID', [summary, ...lines].join('\n'));
 }

@@ -5,10 +5,10 @@ import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { withNearest } from '../nearest.ts';
 import { READABLE_FORMATS } from './decode.ts';
-import { type DecodeOptions, decodePictures } from './decode-all.ts';
+import { type DecodeOptions, decodePictures, decodeReadable, type SkippedPicture } from './decode-all.ts';
 import type { PictureSet } from './picture-set.ts';
 
-/** What is taken for a picture. Those that cannot be read are named when they are decoded, not skipped. */
+/** What is taken for a picture. Those that cannot be read are named when they are decoded. */
 const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp|p[bgnp]m|jp2|jxl)$/i;
 
 /** Whether a file is taken for a picture: it is not hidden, and is called like one. */
@@ -63,11 +63,45 @@ export function selectFiles(folder: PictureFolder, indices: readonly number[]): 
   };
 }
 
-/** Decodes a folder's pictures; throws what `decodePictures` throws. */
-export async function decodeFolder(folder: PictureFolder, options: DecodeOptions): Promise<PictureSet> {
-  const { files, labels } = folder;
-  const pixels = await decodePictures(files, options);
-  return { pixels, labels, count: files.length, height: options.imageSize, width: options.imageSize };
+/** How the pictures of a folder are decoded. */
+export interface FolderDecodeOptions extends DecodeOptions {
+  /** Leaves out the pictures that cannot be decoded, which are an error else. */
+  skipCorrupt?: boolean | undefined;
+}
+
+/** A folder's pictures, of which some may have been left out. */
+export interface DecodedFolder {
+  set: PictureSet;
+  /** Which of the folder's files they are. */
+  kept: number[];
+  skipped: SkippedPicture[];
+}
+
+/**
+ * Decodes a folder's pictures.
+ *
+ * @throws what `decodePictures` throws; InputError `DATA_INVALID` for a class of which none can be decoded
+ */
+export async function decodeFolder(
+  folder: PictureFolder,
+  { skipCorrupt = false, ...options }: FolderDecodeOptions,
+): Promise<DecodedFolder> {
+  const { pixels, kept, skipped } = skipCorrupt
+    ? await decodeReadable(folder.files, options)
+    : { pixels: await decodePictures(folder.files, options), kept: [...folder.files.keys()], skipped: [] };
+  const labels = BigInt64Array.from(kept, (index) => folder.labels[index] as bigint);
+  requireSomeOfEach(folder, labels);
+  const { imageSize } = options;
+  return { set: { pixels, labels, count: kept.length, height: imageSize, width: imageSize }, kept, skipped };
+}
+
+function requireSomeOfEach({ directory, classes, labels }: PictureFolder, kept: BigInt64Array): void {
+  const left = new Set(kept);
+  const lost = [...new Set(labels)]
+    .filter((label) => !left.has(label))
+    .map((label) => classes[Number(label)]);
+  if (lost.length === 0) return;
+  throw new InputError('DATA_INVALID', `No picture of ${lost.join(', ')} in ${directory} can be decoded.`);
 }
 
 async function classFolders(root: string): Promise<string[]> {
@@ -127,14 +161,11 @@ async function visibleEntries(directory: string, code: 'DATA_NOT_FOUND' | 'DATA_
   }
 }
 
-/** What an entry is, or what it points to; a link to nothing is an error. */
+/** What an entry is, or what it points to; a link to nothing is a file, which is named when it cannot be read. */
 async function kindOf(directory: string, entry: Dirent): Promise<'file' | 'directory' | 'other'> {
   const path = join(directory, entry.name);
-  try {
-    const info = entry.isSymbolicLink() ? await stat(path) : entry;
-    if (info.isDirectory()) return 'directory';
-    return info.isFile() ? 'file' : 'other';
-  } catch (cause) {
-    throw unreadable(path, cause, 'DATA_INVALID');
-  }
+  const info = entry.isSymbolicLink() ? await stat(path).catch(() => null) : entry;
+  if (info === null) return 'file';
+  if (info.isDirectory()) return 'directory';
+  return info.isFile() ? 'file' : 'other';
 }

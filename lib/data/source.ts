@@ -7,8 +7,9 @@ import { unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
 import { holdsBatches, readCifar10 } from './cifar10.ts';
 import { ARCHIVE, unpackedCifar10 } from './cifar10-archive.ts';
-import type { DecodeOptions } from './decode-all.ts';
+import type { SkippedPicture } from './decode-all.ts';
 import { limitPerClass } from './limit.ts';
+import type { FolderDecodeOptions } from './picture-folder.ts';
 import type { PictureSet } from './picture-set.ts';
 import type { Resize } from './resize.ts';
 import {
@@ -31,9 +32,11 @@ export interface OpenedData {
   validation: string;
   /** How the pictures were made square; null where they came so. */
   resize: Resize | null;
+  /** Pictures that were left out, since they cannot be decoded. */
+  skipped: readonly SkippedPicture[];
 }
 
-export interface DataOptions extends Omit<DecodeOptions, 'imageSize' | 'resize'> {
+export interface DataOptions extends Omit<FolderDecodeOptions, 'imageSize' | 'resize'> {
   /** Side in pixels of the pictures of a folder, which cannot be read without; others come as they are. */
   imageSize?: number | undefined;
   /** How the pictures of a folder are made square, by default `cover`. */
@@ -145,6 +148,7 @@ async function openCifar10(
     valid: limited(valid, limits.valid),
     validation,
     resize: null,
+    skipped: [],
   };
 }
 

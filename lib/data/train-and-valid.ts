@@ -1,7 +1,14 @@
 import { join } from 'node:path';
-import type { DecodeOptions } from './decode-all.ts';
+import { InputError } from '../errors.ts';
+import type { SkippedPicture } from './decode-all.ts';
 import { indicesPerClass } from './limit.ts';
-import { decodeFolder, listPictureFolder, type PictureFolder, selectFiles } from './picture-folder.ts';
+import {
+  decodeFolder,
+  type FolderDecodeOptions,
+  listPictureFolder,
+  type PictureFolder,
+  selectFiles,
+} from './picture-folder.ts';
 import type { PictureSet } from './picture-set.ts';
 import { splitPerClass } from './split.ts';
 
@@ -51,19 +58,31 @@ export async function listTrainAndValid(
 export async function openTrainAndValid(
   { train, valid, validation }: TrainAndValid,
   limits: { train?: number | undefined; valid?: number | undefined },
-  decoding: DecodeOptions,
-): Promise<{ classes: readonly string[]; train: PictureSet; valid: PictureSet; validation: string }> {
+  decoding: FolderDecodeOptions,
+): Promise<{
+  classes: readonly string[];
+  train: PictureSet;
+  valid: PictureSet;
+  validation: string;
+  skipped: SkippedPicture[];
+}> {
   const first = limited(train, limits.train);
   const rest = limited(valid, limits.valid);
   // In one go, so that an error names all pictures that cannot be decoded.
   const files = [...first.files, ...rest.files];
   const labels = BigInt64Array.from([...first.labels, ...rest.labels]);
-  const all = await decodeFolder({ ...train, files, labels }, decoding);
+  const { set, kept, skipped } = await decodeFolder({ ...train, files, labels }, decoding);
+  const trained = kept.filter((index) => index < first.files.length).length;
+  if (trained === 0 || trained === kept.length) {
+    const none = trained === 0 ? 'training' : 'validation';
+    throw new InputError('DATA_INVALID', `No ${none} picture in ${train.directory} can be decoded.`);
+  }
   return {
     classes: train.classes,
-    train: part(all, 0, first.files.length),
-    valid: part(all, first.files.length, files.length),
+    train: part(set, 0, trained),
+    valid: part(set, trained, kept.length),
     validation,
+    skipped,
   };
 }
 

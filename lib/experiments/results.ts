@@ -1,4 +1,5 @@
 import type { ResumePoint } from '../checkpoint.ts';
+import type { SkippedPicture } from '../data/decode-all.ts';
 import type { FitResult } from '../fit.ts';
 import type { EpochMetrics, Precision } from '../native.ts';
 import type { ExperimentName } from './paper.ts';
@@ -13,8 +14,18 @@ export interface RunSetup {
   init: 'pretrained' | 'random';
   /** `source` is `random` without a hash where the backbone was drawn from the seed. */
   weights: { source: string; sha256: string | null; trainedOn: string | null };
-  /** `train` and `valid` are numbers of pictures; `validation` says where the latter come from. */
-  dataset: { name: string; train: number; valid: number; source: string; validation: string };
+  /**
+   * `train` and `valid` are numbers of pictures; `validation` says where the latter come from; `skipped` lists those that
+   * cannot be decoded and were left out.
+   */
+  dataset: {
+    name: string;
+    train: number;
+    valid: number;
+    source: string;
+    validation: string;
+    skipped: readonly SkippedPicture[];
+  };
   /** In the order of their labels. */
   classes: readonly string[];
   imageSize: number;

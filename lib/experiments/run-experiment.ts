@@ -96,8 +96,8 @@ export async function run(
   const { train, valid, validation } = await openPictures(options, signal);
   let model: DenseNet121 | undefined;
   try {
-    const { name, source } = train;
-    const dataset = { name, train: train.count, valid: valid.count, source, validation };
+    const { name, source, skipped } = train;
+    const dataset = { name, train: train.count, valid: valid.count, source, validation, skipped };
     onEvent({ type: 'data', ...dataset });
     model = await createModel(definition, options, machine.device, train);
     if (earlier) requireSameWeights(path, earlier, model.weights?.sha256 ?? null);
@@ -118,11 +118,11 @@ export async function run(
 
 /** What `--data` and its like name, resized where that is done on reading. */
 export function openPictures(
-  { data, imageSize, resize, limitTrain, limitValid, seed }: RunOptions,
+  { data, imageSize, resize, limitTrain, limitValid, skipCorrupt, seed }: RunOptions,
   signal: AbortSignal,
 ) {
   const limits = { train: limitTrain, valid: limitValid };
-  return openDatasets(data, { imageSize, resize, limits, seed, signal });
+  return openDatasets(data, { imageSize, resize, limits, skipCorrupt, seed, signal });
 }
 
 function directoryToGoOn({ out }: z.input<typeof runOptions>): string {

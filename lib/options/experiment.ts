@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RESIZES } from '../data/resize.ts';
 import { HEAD_NAMES } from '../head.ts';
-import { commandLine, integer, resizing, text, without } from './schema.ts';
+import { commandLine, flag, integer, resizing, text, without } from './schema.ts';
 import { batchSize, precision, threads, trainingOptions } from './training.ts';
 
 const data = text('auto, sample or a directory').default('auto').register(commandLine, {
@@ -44,6 +44,11 @@ export const experimentOptions = z.strictObject({
     topic: 'Data',
     flags: '--limit-valid <n>',
     description: 'use so many validation pictures, spread evenly over the classes',
+  }),
+  skipCorrupt: flag().default(false).register(commandLine, {
+    topic: 'Data',
+    flags: '--skip-corrupt',
+    description: 'leave out the pictures of a folder that cannot be decoded; results.json lists them',
   }),
   init: z.enum(['pretrained', 'random'], { error: 'pretrained or random' }).optional().register(commandLine, {
     topic: 'Model',

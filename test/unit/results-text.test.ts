@@ -13,6 +13,7 @@ const RESULTS: RunResults = {
     valid: 500,
     source: 'embedded sample',
     validation: 'test_batch.bin',
+    skipped: [],
   },
   classes: ['cat', 'dog'],
   imageSize: 155,

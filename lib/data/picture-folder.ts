@@ -45,13 +45,15 @@ export async function listPictureFolder(
   const classes = known ?? found;
   requireKnown(root, found, classes);
   const files: string[] = [];
-  const labels: number[] = [];
+  const labels: bigint[] = [];
   for (const name of found) {
-    const pictures = await picturesIn(join(root, name));
-    files.push(...pictures);
-    labels.push(...new Array<number>(pictures.length).fill(classes.indexOf(name)));
+    const label = BigInt(classes.indexOf(name));
+    for (const path of await picturesIn(join(root, name))) {
+      files.push(path);
+      labels.push(label);
+    }
   }
-  return { directory: root, classes, files, labels: BigInt64Array.from(labels, BigInt) };
+  return { directory: root, classes, files, labels: BigInt64Array.from(labels) };
 }
 
 /** The pictures of a folder at these places, in this order. */

@@ -97,7 +97,7 @@ export async function listPictures(spec: string, seed: number): Promise<TrainAnd
  * the pictures must be told from those for training, or are no folders.
  */
 export async function testFolder(spec: string): Promise<string | null> {
-  if (DATA_NAMES.includes(spec)) return null;
+  if (DATA_NAMES.includes(spec) || ARCHIVE.test(basename(spec))) return null;
   const directory = resolve(spec);
   if (!(await isDirectory(directory))) throw await notFound(directory, DATA_NAMES);
   const names = await list(directory);

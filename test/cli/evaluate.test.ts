@@ -1,4 +1,6 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { create } from 'tar';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/dataset.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
@@ -47,6 +49,18 @@ describe('torch-tl evaluate', () => {
     expect(count).toBe(2);
     const rows = confusion.map((row: number[]) => row.reduce((sum, pictures) => sum + pictures, 0));
     expect(classes.filter((_: string, index: number) => rows[index] > 0)).toEqual(['bird', 'truck']);
+  });
+
+  test("takes an archive's validation pictures", async () => {
+    const cwd = temporaryDirectory();
+    mkdirSync(join(cwd, 'cifar-10-batches-bin'));
+    const batches = { 'data_batch_1.bin': [1], 'test_batch.bin': [9, 0] };
+    writeBatches(join(cwd, 'cifar-10-batches-bin'), batches);
+    const file = join(cwd, 'cifar-10-binary.tar.gz');
+    await create({ gzip: true, file, cwd }, ['cifar-10-batches-bin']);
+    const args = ['evaluate', '--weights', await savedModel(), '--data', file, '--json'];
+    const { stdout } = await torchTl(args, { cwd, env: { TORCH_TL_CACHE: join(cwd, 'cache') } });
+    expect(JSON.parse(stdout)).toMatchObject({ count: 2 });
   });
 
   test('prints a table', async () => {

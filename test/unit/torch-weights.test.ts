@@ -1,13 +1,25 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../lib/package-root.ts';
 import * as pickle from '../../lib/pickle-writer.ts';
 import { rebuilt } from '../../lib/weights/pth/write-pth.ts';
-import { readSafetensors } from '../../lib/weights/safetensors.ts';
+import { readWeights } from '../../lib/weights/read-weights.ts';
+import { readSafetensors, writeSafetensors } from '../../lib/weights/safetensors.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchArchive } from '../support/torch-files.ts';
+
+test('a safetensors file is one too where the length of its header begins like a pickle', async () => {
+  const path = join(temporaryDirectory(), 'weights.safetensors');
+  const tensor = { name: 'a', dtype: 'float32', shape: [1], data: new Uint8Array(4) } as const;
+  let note = '';
+  do {
+    note += '        ';
+    await writeSafetensors(path, [{ ...tensor, shape: [1] }], { note });
+  } while (readFileSync(path)[0] !== 0x80);
+  expect((await readWeights(path)).metadata).toEqual({ note });
+});
 
 test('a backbone that torch.save wrote gives the features of the same one in safetensors', async () => {
   const embedded = join(packageRoot, 'assets', 'densenet121-tiny-imagenet.safetensors');

@@ -36,7 +36,10 @@ export async function readPth(path: string): Promise<PickleValue> {
 
 /** Whether a file that begins with these bytes may be one of torch.save. */
 export function looksLikePth(start: Uint8Array): boolean {
-  return isZip(start) || start[0] === 0x80 || isTar(start);
+  if (isZip(start) || isTar(start)) return true;
+  // The length of a safetensors header may begin like a pickle; its other half is zero, and a brace follows.
+  const isSafetensors = start.subarray(4, 8).every((byte) => byte === 0) && start[8] === 0x7b;
+  return start[0] === 0x80 && !isSafetensors;
 }
 
 /** How many bytes that takes. */

@@ -4,6 +4,9 @@ import { create } from 'tar';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/dataset.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
+import { builtMinors } from '../../lib/libtorch/load.ts';
+import { locateLibTorch } from '../../lib/libtorch/locate.ts';
+import { packageRoot } from '../../lib/package-root.ts';
 import { writeBatches } from '../support/cifar10-records.ts';
 import { RED, writePictures } from '../support/pictures.ts';
 import { savedModel } from '../support/saved-model.ts';
@@ -59,7 +62,10 @@ describe('torch-tl evaluate', () => {
     const file = join(cwd, 'cifar-10-binary.tar.gz');
     await create({ gzip: true, file, cwd }, ['cifar-10-batches-bin']);
     const args = ['evaluate', '--weights', await savedModel(), '--data', file, '--json'];
-    const { stdout } = await torchTl(args, { cwd, env: { TORCH_TL_CACHE: join(cwd, 'cache') } });
+    // A cache of the test's own has no LibTorch.
+    const { root } = locateLibTorch(builtMinors(packageRoot));
+    const env = { TORCH_TL_CACHE: join(cwd, 'cache'), TORCH_TL_LIBTORCH: root };
+    const { stdout } = await torchTl(args, { cwd, env });
     expect(JSON.parse(stdout)).toMatchObject({ count: 2 });
   });
 

@@ -19,7 +19,8 @@ const imageSize = integer(32).default(155).register(commandLine, {
 const weights = text("a name or a file's path").optional().register(commandLine, {
   topic: 'Model',
   flags: '--weights <name|file>',
-  description: 'what a pretrained backbone starts from: a name of the catalogue, or a .safetensors or .pth file',
+  description:
+    'what a pretrained backbone starts from: a name of the catalogue, or a .safetensors or .pth file',
 });
 
 const device = z

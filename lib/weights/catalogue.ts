@@ -21,10 +21,11 @@ export interface WeightsSource {
   trainedOn: string | null;
 }
 
-/** Weights that can be named: a safetensors file of DenseNet-121 under torchvision's names. */
+/** Weights that can be named: a file of DenseNet-121 under torchvision's names. */
 export interface NamedWeights {
   name: string;
   file: string;
+  /** Of the file, or how that begins where its publisher says no more. */
   sha256: string;
   trainedOn: string;
   terms: string;
@@ -54,6 +55,17 @@ export const CATALOGUE: readonly NamedWeights[] = [
       'whether that binds them.',
     url: 'https://huggingface.co/timm/densenet121.tv_in1k/resolve/d42603aa2960ebf044e46628536b6f0edf7c0c6b/model.safetensors',
   },
+  {
+    // The same as torchvision itself publishes them; their name says how their hash begins.
+    name: 'imagenet-torchvision',
+    file: 'densenet121-a639ec97.pth',
+    sha256: 'a639ec97',
+    trainedOn: 'ImageNet-1k, 1.28 million pictures of 1,000 classes',
+    terms:
+      'torchvision says nothing of them beside the BSD-3-Clause licence of its code. ImageNet allows research use only; ' +
+      'torchvision leaves it to users whether that binds them.',
+    url: 'https://download.pytorch.org/models/densenet121-a639ec97.pth',
+  },
 ];
 
 /**
@@ -77,7 +89,7 @@ export async function resolveNamed(weights: NamedWeights): Promise<WeightsSource
   const path = weightsPath(weights);
   if (url !== null && !(await isFile(path))) throw notDownloaded(name, path);
   const actual = await hashOfFile(path);
-  if (actual === sha256) return { source: name, path, sha256, trainedOn };
+  if (actual.startsWith(sha256)) return { source: name, path, sha256: actual, trainedOn };
   const remedy = url === null ? 'Install torch-tl again' : `Fetch it again with downloadWeights('${name}')`;
   throw new TorchTlError(
     'WEIGHTS_INVALID',

@@ -31,6 +31,6 @@ export async function downloadNamed(
 ): Promise<string> {
   const { directory, signal, onProgress } = checkOptions(downloadWeightsOptions, options);
   const path = weightsPath(weights, directory);
-  if (weights.url) await download(weights.url, path, { sha256: weights.sha256, signal, onProgress });
+  if (weights.url) await download(weights.url, path, { sha256Prefix: weights.sha256, signal, onProgress });
   return path;
 }

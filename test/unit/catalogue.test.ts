@@ -45,7 +45,9 @@ describe('resolveWeights', () => {
     await expect(resolveWeights('tiny-imagnet')).rejects.toMatchObject({
       name: 'InputError',
       code: 'WEIGHTS_NOT_FOUND',
-      message: expect.stringMatching(/Did you mean 'tiny-imagenet'\? Known names: tiny-imagenet, imagenet\./),
+      message: expect.stringMatching(
+        /Did you mean 'tiny-imagenet'\? Known names: tiny-imagenet, imagenet, imagenet-torchvision\./,
+      ),
     });
   });
 

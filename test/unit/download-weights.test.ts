@@ -86,7 +86,7 @@ describe('downloadWeights', () => {
       name: 'InputError',
       code: 'WEIGHTS_NOT_FOUND',
       message:
-        "No weights are called 'imagnet'. Did you mean 'imagenet'? Known names: tiny-imagenet, imagenet.",
+        "No weights are called 'imagnet'. Did you mean 'imagenet'? Known names: tiny-imagenet, imagenet, imagenet-torchvision.",
     });
   });
 

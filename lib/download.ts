@@ -189,7 +189,8 @@ function hasHash(actual: string, expected: ExpectedHash): boolean {
 }
 
 function shownHash(expected: ExpectedHash): string {
-  if ('sha256Prefix' in expected) return `${expected.sha256Prefix}${expected.sha256Prefix.length < 64 ? '…' : ''}`;
+  if ('sha256Prefix' in expected)
+    return `${expected.sha256Prefix}${expected.sha256Prefix.length < 64 ? '…' : ''}`;
   return 'md5' in expected ? expected.md5 : expected.sha256;
 }
 

@@ -65,22 +65,29 @@ export async function unpackedCifar10(archive: string): Promise<string> {
   return directory;
 }
 
+/** Gives how many files it has unpacked; none is being written any more when it throws. */
 async function unpackInto(archive: string, directory: string): Promise<number> {
   const written: Array<Promise<void>> = [];
+  const failures: unknown[] = [];
   try {
     if (!archive.endsWith('.tar')) await requireWhole(archive);
     await list({
       file: archive,
       strict: true,
       filter: (path) => MEMBER.test(path),
-      onReadEntry: (entry) => written.push(unpack(entry, archive, directory)),
+      onReadEntry: (entry) => {
+        written.push(unpack(entry, archive, directory).catch((error: unknown) => void failures.push(error)));
+      },
     });
   } catch (cause) {
-    await Promise.allSettled(written);
-    if ((cause as NodeJS.ErrnoException).syscall) throw unreadable(archive, cause, 'DATA_INVALID');
-    throw invalid(archive, `is no whole tar archive: ${(cause as Error).message}`);
+    failures.push(
+      (cause as NodeJS.ErrnoException).syscall
+        ? unreadable(archive, cause, 'DATA_INVALID')
+        : invalid(archive, `is no whole tar archive: ${(cause as Error).message}`),
+    );
   }
   await Promise.all(written);
+  if (failures.length > 0) throw failures[0];
   return written.length;
 }
 

@@ -1,7 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { duration } from './format.ts';
-import { interruptible } from './interrupt.ts';
-import { downloadBar, progressOn } from './progress.ts';
+import { showDownload } from './download.ts';
 
 /** Adds `torch-tl data download`. */
 export function registerData(program: Command): void {
@@ -20,13 +18,5 @@ export function registerData(program: Command): void {
 
 async function fetchCifar10(directory: string | undefined): Promise<void> {
   const { downloadCifar10 } = await import('../data/download-cifar10.ts');
-  const progress = progressOn(process.stderr);
-  const started = performance.now();
-  try {
-    const onProgress = downloadBar(progress);
-    const path = await interruptible((signal) => downloadCifar10({ directory, signal, onProgress }));
-    progress.line(`cifar10: ${path}  ${duration((performance.now() - started) / 1000)}`);
-  } finally {
-    progress.end();
-  }
+  await showDownload('cifar10', (control) => downloadCifar10({ directory, ...control }));
 }

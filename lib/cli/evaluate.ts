@@ -5,7 +5,7 @@ import { evaluateRunOptions } from '../options.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { count, percent } from './format.ts';
 import { interruptible } from './interrupt.ts';
-import { type Progress, progressOn, showPass } from './progress.ts';
+import { type Progress, passShown, progressOn } from './progress.ts';
 import { table } from './table.ts';
 
 /** Adds `torch-tl evaluate`. */
@@ -41,9 +41,7 @@ async function evaluate(
     const pictures = await openTestData(data, { imageSize, resize, signal });
     try {
       progress.line(`Data: ${pictures.name} (${pictures.source}), ${count(pictures.count)} pictures`);
-      const started = performance.now();
-      const onProgress = (done: number, total: number) =>
-        showPass(progress, 'evaluation', { done, total, seconds: (performance.now() - started) / 1000 });
+      const onProgress = passShown(progress, 'evaluation');
       return await model.evaluate(pictures, { batchSize, precision, threads, signal, onProgress });
     } finally {
       pictures.dispose();

@@ -10,7 +10,7 @@ import { featuresOptions } from '../options.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { dataText, weightsText } from './format.ts';
 import { interruptible } from './interrupt.ts';
-import { type Progress, progressOn, showPass } from './progress.ts';
+import { type Progress, passShown, progressOn } from './progress.ts';
 
 type Options = z.output<typeof featuresOptions>;
 
@@ -62,9 +62,7 @@ async function featuresOf(
   { options, progress, signal }: { options: Options; progress: Progress; signal: AbortSignal },
 ): Promise<HostTensor[]> {
   const { batchSize, precision, threads } = options;
-  const started = performance.now();
-  const onProgress = (done: number, total: number) =>
-    showPass(progress, `${name} features`, { done, total, seconds: (performance.now() - started) / 1000 });
+  const onProgress = passShown(progress, `${name} features`);
   const features = await model.features(data, { batchSize, precision, threads, signal, onProgress });
   return [
     { name: `${name}.features`, dtype: 'float32', shape: features.shape, data: bytesOf(features.data) },

@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import { count, duration, size } from './format.ts';
+import { count, duration } from './format.ts';
 
 /** Shows work that goes on: a bar on a terminal; elsewhere only the lines. */
 export interface Progress {
@@ -64,13 +64,11 @@ class BarProgress implements Progress {
   }
 }
 
-/** What shows how far a download is. */
-export function downloadBar(progress: Progress): (done: number, total: number | null) => void {
+/** What shows how far a pass over pictures is that begins now. */
+export function passShown(progress: Progress, name: string): (done: number, total: number) => void {
   const started = performance.now();
-  return (done, total) => {
-    const speed = `${size(done / ((performance.now() - started) / 1000))}/s`;
-    progress.bar(done, total ?? done, `${size(done)}  ${speed}`);
-  };
+  return (done, total) =>
+    showPass(progress, name, { done, total, seconds: (performance.now() - started) / 1000 });
 }
 
 /** A pass over pictures: a bar while it goes on, a line when it is done. */

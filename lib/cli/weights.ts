@@ -4,9 +4,8 @@ import { CATALOGUE } from '../weights/catalogue.ts';
 import { downloadWeights } from '../weights/download-weights.ts';
 import { openWeights, type WeightsFormat } from '../weights/read-weights.ts';
 import type { StoredType } from '../weights/stored-tensor.ts';
-import { count, duration } from './format.ts';
-import { interruptible } from './interrupt.ts';
-import { downloadBar, progressOn } from './progress.ts';
+import { showDownload } from './download.ts';
+import { count } from './format.ts';
 import { table } from './table.ts';
 
 /** What `torch-tl weights inspect --json` prints. */
@@ -28,7 +27,7 @@ export function registerWeights(program: Command): void {
     .command('download')
     .description('fetch named weights into the cache, where --weights NAME finds them')
     .argument('<name>', 'such as imagenet')
-    .action(fetch);
+    .action((name: string) => showDownload(name, (control) => downloadWeights(name, control)));
   weights
     .command('inspect')
     .description('list the tensors of a file of safetensors or of torch.save; nothing in it is run')
@@ -43,18 +42,6 @@ export function registerWeights(program: Command): void {
 function described({ name, trainedOn, terms, url, sha256 }: (typeof CATALOGUE)[number]): string {
   const where = url === null ? 'embedded' : `fetched by \`torch-tl weights download ${name}\` from ${url}`;
   return [`${name} (${where})`, `  trained on ${trainedOn}`, `  ${terms}`, `  SHA-256 ${sha256}`].join('\n');
-}
-
-async function fetch(name: string): Promise<void> {
-  const progress = progressOn(process.stderr);
-  const started = performance.now();
-  const onProgress = downloadBar(progress);
-  try {
-    const path = await interruptible((signal) => downloadWeights(name, { signal, onProgress }));
-    progress.line(`${name}: ${path}  ${duration((performance.now() - started) / 1000)}`);
-  } finally {
-    progress.end();
-  }
 }
 
 async function inspect(file: string): Promise<Inspection> {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { allocateBytes } from '../allocate.ts';
 import { InputError } from '../errors.ts';
 import { readInto, unreadable } from '../files.ts';
-import { type Cifar10, CLASSES, interleave, PICTURE, SIDE } from './cifar10-format.ts';
+import { batchNumber, type Cifar10, CLASSES, interleave, PICTURE, SIDE } from './cifar10-format.ts';
 import type { PictureSet } from './picture-set.ts';
 
 /*
@@ -64,10 +64,6 @@ async function list(directory: string): Promise<string[]> {
 
 function isTrainBatch(name: string): boolean {
   return /^data_batch_\d+\.bin$/.test(name);
-}
-
-function batchNumber(name: string): number {
-  return Number(name.replace(/\D/g, ''));
 }
 
 function missing(directory: string, name: string): InputError {

@@ -28,6 +28,11 @@ export interface Cifar10 {
   valid: PictureSet;
 }
 
+/** By which batches are in order: of `data_batch_2.bin` 2. */
+export function batchNumber(name: string): number {
+  return Number(name.replace(/\D/g, ''));
+}
+
 /** Three planes `[3, 32, 32]` from `from` on to pixels `[32, 32, 3]` from `to` on. */
 export function interleave(planes: Uint8Array, from: number, pixels: Uint8Array, to: number): void {
   for (let position = 0; position < PLANE; position++) {

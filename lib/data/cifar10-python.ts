@@ -6,7 +6,7 @@ import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { Callable, Dict, Made, type PickleValue, Tuple, unpickle } from '../pickle.ts';
 import { quoted, type Refuse } from '../weights/safetensors-header.ts';
-import { type Cifar10, CLASSES, interleave, PICTURE, SIDE } from './cifar10-format.ts';
+import { batchNumber, type Cifar10, CLASSES, interleave, PICTURE, SIDE } from './cifar10-format.ts';
 import type { PictureSet } from './picture-set.ts';
 
 /*
@@ -20,7 +20,6 @@ const GROUP = 128;
 const INSIDE = 'cifar-10-batches-py';
 
 interface Batch {
-  path: string;
   planes: Uint8Array;
   labels: number[];
 }
@@ -42,7 +41,7 @@ export async function readCifar10Python(directory: string): Promise<Cifar10> {
     );
   }
   const batches: Batch[] = [];
-  const numbered = names.filter(isTrainBatch).sort((a, b) => numberOf(a) - numberOf(b));
+  const numbered = names.filter(isTrainBatch).sort((a, b) => batchNumber(a) - batchNumber(b));
   for (const name of numbered) batches.push(await readBatch(join(root, name)));
   const test = await readBatch(join(root, 'test_batch'));
   const classes = names.includes('batches.meta')
@@ -63,10 +62,6 @@ function isTrainBatch(name: string): boolean {
   return /^data_batch_\d+$/.test(name);
 }
 
-function numberOf(name: string): number {
-  return Number(name.replace(/\D/g, ''));
-}
-
 async function readBatch(path: string): Promise<Batch> {
   const refuse = refusing(path);
   const fields = await readDict(path, refuse);
@@ -83,7 +78,7 @@ async function readBatch(path: string): Promise<Batch> {
   if (wrong >= 0) {
     throw refuse(`has the label ${String(labels[wrong])} at ${wrong}; labels are 0 to ${CLASSES.length - 1}`);
   }
-  return { path, planes, labels: labels as number[] };
+  return { planes, labels: labels as number[] };
 }
 
 async function readClasses(path: string): Promise<string[]> {

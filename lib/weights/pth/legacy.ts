@@ -1,7 +1,7 @@
 import { Dict, type PickleValue, Tuple } from '../../pickle.ts';
 import { quoted, type Refuse } from '../safetensors-header.ts';
 import { type Names, readPickle } from './read-pickle.ts';
-import { Storage } from './tensors.ts';
+import { isCount, Storage } from './tensors.ts';
 
 /*
  * What torch.save wrote before version 1.6: a magic number, a protocol, facts of the machine, the object, and the
@@ -69,10 +69,10 @@ function storageOf(places: Map<string, Place>, refuse: Refuse): Names['storage']
 function partOf(view: PickleValue, count: number, refuse: Refuse): [begin: number, end: number] {
   if (view === null) return [0, count];
   const [, offset, size] = view instanceof Tuple ? view.items : [];
-  const areCounts = [offset, size].every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
-  const end = (offset as number) + (size as number);
-  if (!areCounts || end > count) throw refuse('its pickle takes a part of a storage that is not within it');
-  return [offset as number, end];
+  if (!isCount(offset) || !isCount(size) || offset + size > count) {
+    throw refuse('its pickle takes a part of a storage that is not within it');
+  }
+  return [offset, offset + size];
 }
 
 function keysOf(value: PickleValue, refuse: Refuse): string[] {

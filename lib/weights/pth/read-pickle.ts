@@ -1,6 +1,6 @@
 import { type PickleValue, Tuple, unpickle } from '../../pickle.ts';
 import type { Refuse } from '../safetensors-header.ts';
-import { findGlobal, type Storage, StorageType } from './tensors.ts';
+import { findGlobal, isCount, type Storage, StorageType } from './tensors.ts';
 
 /** What the persistent ids of a pickle of tensors stand for: storages, which lie outside of it. */
 export interface Names {
@@ -21,11 +21,10 @@ export function readPickle(
 ): { value: PickleValue; end: number } {
   const load = (id: PickleValue) => {
     const [kind, type, key, , count, view = null] = id instanceof Tuple ? id.items : [];
-    const isCount = Number.isSafeInteger(count) && (count as number) >= 0;
-    if (kind !== 'storage' || !(type instanceof StorageType) || typeof key !== 'string' || !isCount) {
+    if (kind !== 'storage' || !(type instanceof StorageType) || typeof key !== 'string' || !isCount(count)) {
       throw refuse('its pickle asks for something from outside that is no storage');
     }
-    return storage(type, key, count as number, view);
+    return storage(type, key, count, view);
   };
   return unpickle(bytes, offset, { find: (module, name) => findGlobal(module, name, refuse), load, refuse });
 }

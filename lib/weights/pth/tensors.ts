@@ -238,6 +238,7 @@ function countsOf(value: PickleValue | undefined): number[] | undefined {
   return items as number[];
 }
 
-function isCount(value: PickleValue | undefined): value is number {
+/** Whether a pickle's value can say how many there are of something. */
+export function isCount(value: PickleValue | undefined): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -10,7 +12,12 @@ export default defineConfig({
     maxWorkers: 2,
     // OpenMP's waiting threads would spin, and take the cores from the file beside.
     // And on a GPU fp32 means fp32: PyTorch, and so torch-tl, lets its convolutions round to TF32.
-    env: { OMP_WAIT_POLICY: 'PASSIVE', NVIDIA_TF32_OVERRIDE: '0' },
+    // Pictures of the tests are of no use to anyone afterwards.
+    env: {
+      OMP_WAIT_POLICY: 'PASSIVE',
+      NVIDIA_TF32_OVERRIDE: '0',
+      TORCH_TL_PICTURE_CACHE: join(tmpdir(), `torch-tl-test-pictures-${process.pid}`),
+    },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -12,3 +12,9 @@ export function cacheDirectory(): string {
   if (shared && isAbsolute(shared)) return join(shared, 'torch-tl');
   return join(homedir(), '.cache', 'torch-tl');
 }
+
+/** Where decoded pictures are kept: `TORCH_TL_PICTURE_CACHE` when set, else `pictures` in the cache directory. */
+export function pictureCacheDirectory(): string {
+  const { TORCH_TL_PICTURE_CACHE: own } = process.env;
+  return own ? resolve(own) : join(cacheDirectory(), 'pictures');
+}

@@ -3,17 +3,34 @@ import { z } from 'zod';
 import { type Picture, requirePictures } from './data/decode.ts';
 import { decodePictures, type SkippedPicture } from './data/decode-all.ts';
 import { resolveLabels } from './data/labels.ts';
-import { indicesPerClass } from './data/limit.ts';
-import { decodeFolder, listPictureFolder, selectFiles } from './data/picture-folder.ts';
-import type { PictureSet } from './data/picture-set.ts';
+import {
+  type DecodeReport,
+  decodeFiles,
+  type FilesDecodeOptions,
+  limitFiles,
+  type PictureFiles,
+} from './data/picture-files.ts';
+import { listPictureFolder } from './data/picture-folder.ts';
+import { readPictureList } from './data/picture-list.ts';
+import type { Pictures } from './data/picture-set.ts';
+import { pixelsAt } from './data/read-pixels.ts';
 import type { Resize } from './data/resize.ts';
 import { select } from './data/select.ts';
 import { SharedPictures } from './data/shared-pictures.ts';
-import { type DataOptions, openData, testFolder } from './data/source.ts';
+import { openData } from './data/source.ts';
 import { splitPerClass } from './data/split.ts';
 import { invalidArgument, TorchTlError } from './errors.ts';
 import type { NativeDataset } from './native.ts';
-import { abortSignal, callback, checkOptions, flag, integer, resizing } from './options.ts';
+import {
+  abortSignal,
+  callback,
+  checkOptions,
+  flag,
+  integer,
+  pictureCache,
+  resizing,
+  text,
+} from './options.ts';
 
 /** Where a data set comes from. */
 export interface DatasetOrigin {
@@ -43,7 +60,7 @@ export class Dataset {
   readonly skipped: readonly SkippedPicture[];
   #pictures: SharedPictures | null;
 
-  private constructor(origin: DatasetOrigin, pictures: PictureSet | SharedPictures) {
+  private constructor(origin: DatasetOrigin, pictures: Pictures | SharedPictures) {
     const shared = pictures instanceof SharedPictures ? pictures : new SharedPictures(pictures);
     this.name = origin.name;
     this.source = origin.source;
@@ -57,7 +74,7 @@ export class Dataset {
   }
 
   /** @internal */
-  static of(origin: DatasetOrigin, pictures: PictureSet): Dataset {
+  static of(origin: DatasetOrigin, pictures: Pictures): Dataset {
     return new Dataset(origin, pictures);
   }
 
@@ -73,13 +90,16 @@ export class Dataset {
     data = 'auto',
     limits: { train?: number | undefined; valid?: number | undefined } = {},
   ): Promise<{ train: Dataset; valid: Dataset }> {
-    const { train, valid } = await openDatasets(data, { limits });
-    return { train, valid };
+    const { train, valid, ...origin } = await openData(data, { limits });
+    return { train: Dataset.of(origin, train), valid: Dataset.of(origin, valid) };
   }
 
   /**
    * The pictures of `directory/<class>/**`, decoded to sRGB and shrunk with antialiasing. Classes and
    * pictures come in the order of their names; hidden files and files of other kinds are left out.
+   *
+   * Decoded pictures are kept in the cache directory, and taken from there, also by a training, as long as the
+   * files stay as they are.
    *
    * @throws InputError `INVALID_ARGUMENT`; `DATA_NOT_FOUND` where there is no such folder, or no class
    *   in it; `DATA_INVALID` for an empty class, a class that `like` has not, and pictures that cannot be
@@ -87,21 +107,36 @@ export class Dataset {
    */
   static async fromFolder(directory: string, options: FolderOptions): Promise<Dataset> {
     if (typeof directory !== 'string') throw invalidArgument('directory', 'a path', directory);
-    const { like, limit, signal, onProgress, skipCorrupt, ...checked } = checkOptions(folderOptions, options);
-    const imageSize = checked.imageSize ?? like?.imageSize;
-    if (imageSize === undefined) throw invalidArgument('imageSize', IMAGE_SIZE, imageSize);
-    const resize = checked.resize ?? like?.resize ?? 'cover';
-    const all = await listPictureFolder(directory, like?.classes);
-    const folder = limit === undefined ? all : selectFiles(all, indicesPerClass(all.labels, limit));
-    const { set, skipped } = await decodeFolder(folder, {
-      imageSize,
-      resize,
-      signal,
-      onProgress,
-      skipCorrupt,
-    });
-    const name = basename(folder.directory);
-    return new Dataset({ name, source: folder.directory, classes: folder.classes, resize, skipped }, set);
+    const checked = checkOptions(filesOptions, options);
+    const decoding = decodingOf(checked);
+    const files = await listPictureFolder(directory, checked.like?.classes);
+    return Dataset.fromFiles(limitFiles(files, checked.limit), decoding);
+  }
+
+  /**
+   * The pictures of a list, in its order, decoded as those of a folder: CSV (`.csv`) whose first line names the columns
+   * `path`, `label` and, if wanted, `split`, or JSON lines (`.jsonl`) with these fields. Paths are relative to the list.
+   *
+   * @throws as `fromFolder`; InputError `INVALID_ARGUMENT` for a `split` that the list does not have
+   */
+  static async fromList(list: string, options: ListOptions): Promise<Dataset> {
+    if (typeof list !== 'string') throw invalidArgument('list', 'a path', list);
+    const { split = null, ...checked } = checkOptions(listOptions, options);
+    const decoding = decodingOf(checked);
+    const splits = await readPictureList(list, checked.like?.classes);
+    const pictures = splits.get(split);
+    if (!pictures) {
+      const names = [...splits.keys()].map((name) => name ?? 'none, since the list has no splits');
+      throw invalidArgument('split', names.join(' or '), split);
+    }
+    return Dataset.fromFiles(limitFiles(pictures, checked.limit), decoding);
+  }
+
+  /** @internal */
+  static async fromFiles(files: PictureFiles, decoding: FilesDecodeOptions): Promise<Dataset> {
+    const { source, classes } = files;
+    const { set, skipped } = await decodeFiles(files, decoding);
+    return new Dataset({ name: basename(source), source, classes, resize: decoding.resize, skipped }, set);
   }
 
   /**
@@ -172,6 +207,26 @@ export class Dataset {
   }
 
   /**
+   * The pixels of one picture: uint8 `[imageSize, imageSize, 3]`.
+   *
+   * @internal
+   * @throws TorchTlError `DISPOSED`; InputError `FILE_UNREADABLE`
+   */
+  async pixelsAt(index: number): Promise<Uint8Array> {
+    return pixelsAt(this.#requirePictures().set, index);
+  }
+
+  /**
+   * The file that a picture is from, where it is from one.
+   *
+   * @internal
+   * @throws TorchTlError `DISPOSED`
+   */
+  fileOf(index: number): string | undefined {
+    return this.#requirePictures().set.files?.[index];
+  }
+
+  /**
    * The engine's copy on a device, made once.
    *
    * @internal
@@ -210,36 +265,6 @@ export class Dataset {
   }
 }
 
-/**
- * What `--data` names, as two data sets; `validation` says, for people, where the second comes from.
- *
- * @throws what `openData` throws
- */
-export async function openDatasets(
-  spec: string,
-  options: DataOptions,
-): Promise<{ train: Dataset; valid: Dataset; validation: string }> {
-  const { train, valid, validation, ...origin } = await openData(spec, options);
-  return { train: Dataset.of(origin, train), valid: Dataset.of(origin, valid), validation };
-}
-
-/**
- * The labelled pictures of what `--data` names for a model to be tested on: those for validation, of class folders
- * alone all of them.
- *
- * @throws what `openData` throws
- */
-export async function openTestData(
-  spec: string,
-  options: Pick<DataOptions, 'signal' | 'onProgress'> & { imageSize: number; resize: Resize },
-): Promise<Dataset> {
-  const folder = await testFolder(spec);
-  if (folder !== null) return Dataset.fromFolder(folder, options);
-  const { train, valid } = await openDatasets(spec, options);
-  train.dispose();
-  return valid;
-}
-
 const IMAGE_SIZE = 'an integer of at least 32';
 const CLASSES = 'a list of names, each of them once';
 
@@ -251,7 +276,7 @@ const decoding = z.strictObject({
   onProgress: callback<(done: number, total: number) => void>(),
 });
 
-const folderOptions = decoding.extend({
+const filesOptions = decoding.extend({
   /** Side of the pictures in pixels: the model's. By default that of `like`. */
   imageSize: imageSize.optional(),
   /** By default that of `like`, else `cover`. */
@@ -262,7 +287,23 @@ const folderOptions = decoding.extend({
   limit: integer(1).optional(),
   /** Leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error. */
   skipCorrupt: flag().default(false),
+  /** Keeps decoded pictures in the cache directory or another one, and takes those that are there; else all are in memory. */
+  pictureCache: pictureCache().default(true),
+  /** Hears how many pictures were decoded, and how many had been before. */
+  onDecoded: callback<(report: DecodeReport) => void>(),
 });
+
+const listOptions = filesOptions.extend({
+  /** The pictures whose `split` is this; needed where the list has splits. */
+  split: text('a name').optional(),
+});
+
+/** What is left open is as in the data set whose like this is to be. */
+function decodingOf({ like, limit: _, ...options }: z.output<typeof filesOptions>) {
+  const imageSize = options.imageSize ?? like?.imageSize;
+  if (imageSize === undefined) throw invalidArgument('imageSize', IMAGE_SIZE, imageSize);
+  return { ...options, imageSize, resize: options.resize ?? like?.resize ?? 'cover' };
+}
 
 const imagesOptions = decoding.extend({
   imageSize,
@@ -281,5 +322,6 @@ const splitOptions = z.strictObject({
   seed: integer(0).default(0),
 });
 
-export type FolderOptions = z.input<typeof folderOptions>;
+export type FolderOptions = z.input<typeof filesOptions>;
+export type ListOptions = z.input<typeof listOptions>;
 export type ImagesOptions = z.input<typeof imagesOptions>;

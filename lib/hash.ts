@@ -5,15 +5,17 @@ import * as zlib from 'node:zlib';
 /** Some milliseconds of hashing. */
 const SLICE = 1 << 22;
 
+type Parts = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /** SHA-256 of bytes one after another, in lower-case hexadecimal; the event loop runs in between. */
-export async function sha256(parts: Iterable<Uint8Array>): Promise<string> {
+export async function sha256(parts: Parts): Promise<string> {
   const hash = createHash('sha256');
   await inSlices(parts, (slice) => hash.update(slice));
   return hash.digest('hex');
 }
 
 /** CRC-32 of bytes one after another, likewise. */
-export async function crc32(parts: Iterable<Uint8Array>): Promise<number> {
+export async function crc32(parts: Parts): Promise<number> {
   let sum = 0;
   await inSlices(parts, (slice) => {
     sum = zlib.crc32(slice, sum);
@@ -21,9 +23,9 @@ export async function crc32(parts: Iterable<Uint8Array>): Promise<number> {
   return sum;
 }
 
-async function inSlices(parts: Iterable<Uint8Array>, take: (slice: Uint8Array) => void): Promise<void> {
+async function inSlices(parts: Parts, take: (slice: Uint8Array) => void): Promise<void> {
   let taken = 0;
-  for (const part of parts) {
+  for await (const part of parts) {
     for (let begin = 0; begin < part.byteLength; begin += SLICE) {
       const slice = part.subarray(begin, begin + SLICE);
       take(slice);

@@ -1,8 +1,9 @@
 export type { ResumePoint } from './checkpoint.ts';
 export type { Picture, RawPicture } from './data/decode.ts';
 export { type DownloadCifar10Options, downloadCifar10 } from './data/download-cifar10.ts';
+export type { DecodeReport } from './data/picture-files.ts';
 export type { Resize } from './data/resize.ts';
-export { Dataset, type FolderOptions, type ImagesOptions } from './dataset.ts';
+export { Dataset, type FolderOptions, type ImagesOptions, type ListOptions } from './dataset.ts';
 export { DenseNet121 } from './densenet121.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 export type { ClassMetrics, Evaluation } from './evaluate.ts';

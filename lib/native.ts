@@ -51,6 +51,19 @@ export interface DatasetOptions {
   device: string;
 }
 
+export interface StoredDatasetOptions {
+  /** Of uint8 `[pictures, height, width, 3]`, R, G, B, and nothing else; it must stay as it is. */
+  file: string;
+  /** int64 `[count]`: which of the pictures, from 0 on. */
+  places: BigInt64Array;
+  /** int64 `[count]`. */
+  labels: BigInt64Array;
+  height: number;
+  width: number;
+  /** A GPU gets a copy where it has room for one, else each batch. */
+  device: string;
+}
+
 export interface LayerDescription {
   name: string;
   type: string;
@@ -348,6 +361,7 @@ export interface Engine {
   setThreads(threads: number): void;
   createModel(options: ModelOptions): Job<NativeModel>;
   createDataset(options: DatasetOptions): Job<NativeDataset>;
+  openDataset(options: StoredDatasetOptions): Job<NativeDataset>;
 }
 
 interface EngineAddon extends Omit<Engine, 'libtorch'> {

@@ -15,6 +15,15 @@ export {
 } from './options/experiment.ts';
 export { evaluateRunOptions, predictRunOptions } from './options/inference.ts';
 export { searchOptions, searchRunOptions } from './options/learning-rate.ts';
-export { type CommandLine, commandLine, flag, integer, resizing, TOPICS } from './options/schema.ts';
+export {
+  type CommandLine,
+  commandLine,
+  flag,
+  integer,
+  pictureCache,
+  resizing,
+  TOPICS,
+  text,
+} from './options/schema.ts';
 export { RECIPE_NAMES, type RecipeName, type Stage, stageOptions } from './options/stage.ts';
 export { type TrainingOptions, trainingOptions } from './options/training.ts';

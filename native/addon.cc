@@ -33,6 +33,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["setThreads"] = Napi::Function::New(env, set_threads, "setThreads");
   exports["createModel"] = Napi::Function::New(env, ModelObject::create, "createModel");
   exports["createDataset"] = Napi::Function::New(env, DatasetObject::create, "createDataset");
+  exports["openDataset"] = Napi::Function::New(env, DatasetObject::open, "openDataset");
   return exports;
 }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { Evaluation } from '../evaluate.ts';
 import { evaluateRunOptions } from '../options.ts';
+import { decodingShown } from './decoding.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { count, percent } from './format.ts';
 import { interruptible } from './interrupt.ts';
@@ -34,11 +35,11 @@ async function evaluate(
   signal: AbortSignal,
 ): Promise<Evaluation> {
   const { DenseNet121 } = await import('../densenet121.ts');
-  const { openTestData } = await import('../dataset.ts');
+  const { openTestData } = await import('../open-datasets.ts');
   const model = await DenseNet121.load(weights, { device });
   try {
     const { imageSize, resize } = model;
-    const pictures = await openTestData(data, { imageSize, resize, signal });
+    const pictures = await openTestData(data, { imageSize, resize, signal, ...decodingShown(progress) });
     try {
       progress.line(`Data: ${pictures.name} (${pictures.source}), ${count(pictures.count)} pictures`);
       const onProgress = passShown(progress, 'evaluation');

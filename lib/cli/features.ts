@@ -7,6 +7,7 @@ import type { DenseNet121 } from '../densenet121.ts';
 import { InputError } from '../errors.ts';
 import type { HostTensor } from '../native.ts';
 import { featuresOptions } from '../options.ts';
+import { decodingShown } from './decoding.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { dataText, weightsText } from './format.ts';
 import { interruptible } from './interrupt.ts';
@@ -32,11 +33,15 @@ export function registerFeatures(program: Command): void {
 
 async function extract(options: Options, progress: Progress, signal: AbortSignal): Promise<void> {
   await requireDirectoryOf(options.out);
-  const { openDatasets } = await import('../dataset.ts');
+  const { openDatasets } = await import('../open-datasets.ts');
   const { DenseNet121 } = await import('../densenet121.ts');
   const { writeSafetensors } = await import('../weights/safetensors.ts');
   const { imageSize, device, weights } = options;
-  const { train, valid, validation } = await openDatasets(options.data, { imageSize, signal });
+  const { train, valid, validation } = await openDatasets(options.data, {
+    imageSize,
+    signal,
+    ...decodingShown(progress),
+  });
   const { name, source, classes } = train;
   progress.line(`Data: ${dataText({ name, source, train: train.count, valid: valid.count, validation })}`);
   const resize = train.resize ?? 'cover';

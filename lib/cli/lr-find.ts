@@ -3,6 +3,7 @@ import { type ExperimentName, experimentName } from '../experiments/paper.ts';
 import type { SearchEvent } from '../experiments/search-learning-rate.ts';
 import type { LearningRateSearch } from '../learning-rate.ts';
 import { searchRunOptions } from '../options.ts';
+import { showDecoded } from './decoding.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { count, modelText, weightsText } from './format.ts';
 import { interruptible } from './interrupt.ts';
@@ -33,7 +34,9 @@ async function lrFind(command: Command, experiment: ExperimentName): Promise<voi
 }
 
 function show(event: SearchEvent, progress: Progress): void {
-  if (event.type === 'data') {
+  if (event.type === 'decoding') showPass(progress, 'decoding', event);
+  else if (event.type === 'decoded') showDecoded(progress, event);
+  else if (event.type === 'data') {
     progress.line(`Data: ${event.name} (${event.source}), ${count(event.count)} training pictures`);
   } else if (event.type === 'model') {
     progress.line(`Model: ${modelText(event)}`);

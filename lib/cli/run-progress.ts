@@ -1,4 +1,5 @@
 import type { RunEvent } from '../experiments/train-into.ts';
+import { showDecoded } from './decoding.ts';
 import { count, dataText, duration, modelText, percent, size, weightsText } from './format.ts';
 import { type Progress, showPass } from './progress.ts';
 
@@ -19,6 +20,8 @@ export class RunProgress {
   show(event: RunEvent): void {
     if (event.type === 'finished') this.#showFinished(event);
     else if (event.type === 'afresh') this.#showAfresh(event);
+    else if (event.type === 'decoding') showPass(this.#progress, 'decoding', event);
+    else if (event.type === 'decoded') showDecoded(this.#progress, event);
     else if (event.type === 'data') this.#showData(event);
     else if (event.type === 'setup') this.#showSetup(event);
     else if (event.type === 'resume') this.#showResumption(event);

@@ -22,14 +22,8 @@ export interface SkippedPicture {
   reason: string;
 }
 
-/** What became of pictures of which some may not be decodable. */
-export interface Decoded {
-  /** uint8 `[kept.length, imageSize, imageSize, 3]` */
-  pixels: Uint8Array;
-  /** Which could be decoded, in order. */
-  kept: number[];
-  skipped: SkippedPicture[];
-}
+/** Why pictures cannot be decoded, by their index. */
+export type Failures = Map<number, string>;
 
 /**
  * Decodes pictures, as many at a time as there are processors, into uint8 `[count, imageSize, imageSize, 3]`.
@@ -47,27 +41,18 @@ export async function decodePictures(
 }
 
 /**
- * The same without those that cannot be decoded.
+ * The same, but those that cannot be decoded are told of, and black.
  *
  * @throws as `decodePictures`, but for those
  */
-export async function decodeReadable(pictures: readonly Picture[], options: DecodeOptions): Promise<Decoded> {
-  const { pixels, failures } = await decodeAll(pictures, options);
-  const kept = [...pictures.keys()].filter((index) => !failures.has(index));
-  const bytes = pixels.length / Math.max(pictures.length, 1);
-  for (const [place, index] of kept.entries())
-    pixels.copyWithin(place * bytes, index * bytes, (index + 1) * bytes);
-  return { pixels: pixels.subarray(0, kept.length * bytes), kept, skipped: skippedOf(failures, pictures) };
-}
-
-async function decodeAll(
+export async function decodeAll(
   pictures: readonly Picture[],
   { imageSize, resize, signal, onProgress = () => {} }: DecodeOptions,
-): Promise<{ pixels: Uint8Array; failures: Map<number, string> }> {
+): Promise<{ pixels: Uint8Array; failures: Failures }> {
   signal?.throwIfAborted();
   const bytes = imageSize * imageSize * 3;
   const pixels = allocateBytes(pictures.length * bytes, `A data set of ${pictures.length} pictures`);
-  const failures = new Map<number, string>();
+  const failures: Failures = new Map();
   const failure = new AbortController();
   const stop = AbortSignal.any(signal ? [signal, failure.signal] : [failure.signal]);
   const report = guarded<number>((done) => onProgress(done, pictures.length), failure);
@@ -93,13 +78,15 @@ async function decodeAll(
   return { pixels, failures };
 }
 
-function skippedOf(failures: Map<number, string>, pictures: readonly Picture[]): SkippedPicture[] {
+/** In the pictures' order. */
+export function skippedOf(failures: Failures, pictures: readonly Picture[]): SkippedPicture[] {
   return [...failures]
     .sort(([a], [b]) => a - b)
     .map(([index, reason]) => ({ path: pictureName(pictures[index] as Picture, index), reason }));
 }
 
-function undecodable(failures: Map<number, string>, pictures: readonly Picture[]): InputError {
+/** The error that names them all. */
+export function undecodable(failures: Failures, pictures: readonly Picture[]): InputError {
   const lines = skippedOf(failures, pictures).map(({ path, reason }) => `  ${path}: ${reason}`);
   const summary = `${failures.size} of ${pictures.length} pictures cannot be decoded; mend or remove them:`;
   return new InputError('DATA_INVALID', [summary, ...lines].join('\n'));

@@ -96,6 +96,12 @@ async function openPicture(picture: Picture): Promise<Sharp> {
   return sharp(data, { ...options, raw: { width, height, channels } });
 }
 
+/** Which program decodes: another version may come to other pixels. */
+export async function decoderName(): Promise<string> {
+  const { default: sharp } = await loadSharp();
+  return `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}`;
+}
+
 /** Only when the first picture is decoded, so that importing torch-tl loads nothing native. */
 async function loadSharp(): Promise<typeof import('sharp')> {
   try {

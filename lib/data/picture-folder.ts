@@ -5,8 +5,7 @@ import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { withNearest } from '../nearest.ts';
 import { READABLE_FORMATS } from './decode.ts';
-import { type DecodeOptions, decodePictures, decodeReadable, type SkippedPicture } from './decode-all.ts';
-import type { PictureSet } from './picture-set.ts';
+import type { PictureFiles } from './picture-files.ts';
 
 /** What is taken for a picture. Those that cannot be read are named when they are decoded. */
 const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp|p[bgnp]m|jp2|jxl)$/i;
@@ -18,17 +17,6 @@ export function isPictureName(path: string): boolean {
 
 const PARTS = new Set(['train', 'test', 'val', 'valid', 'validation']);
 
-/** The pictures of a folder of class folders, not yet decoded. */
-export interface PictureFolder {
-  /** Absolute. */
-  directory: string;
-  classes: readonly string[];
-  /** Paths by class, then by name. */
-  files: string[];
-  /** int64 `[files.length]`, indices into the classes. */
-  labels: BigInt64Array;
-}
-
 /**
  * Lists `directory/<class>/**`. Classes and files come in the order of their names' UTF-16 code units.
  * Hidden files, and those that are no pictures by their names' endings, are left out.
@@ -36,10 +24,7 @@ export interface PictureFolder {
  * @param known classes that labels shall be indices of; by default the folders'
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the folder
  */
-export async function listPictureFolder(
-  directory: string,
-  known?: readonly string[],
-): Promise<PictureFolder> {
+export async function listPictureFolder(directory: string, known?: readonly string[]): Promise<PictureFiles> {
   const root = resolve(directory);
   const found = await classFolders(root);
   const classes = known ?? found;
@@ -53,57 +38,7 @@ export async function listPictureFolder(
       labels.push(label);
     }
   }
-  return { directory: root, classes, files, labels: BigInt64Array.from(labels) };
-}
-
-/** The pictures of a folder at these places, in this order. */
-export function selectFiles(folder: PictureFolder, indices: readonly number[]): PictureFolder {
-  return {
-    ...folder,
-    files: indices.map((index) => folder.files[index] as string),
-    labels: BigInt64Array.from(indices, (index) => folder.labels[index] as bigint),
-  };
-}
-
-/** How the pictures of a folder are decoded. */
-export interface FolderDecodeOptions extends DecodeOptions {
-  /** Leaves out the pictures that cannot be decoded, which are an error else. */
-  skipCorrupt?: boolean | undefined;
-}
-
-/** A folder's pictures, of which some may have been left out. */
-export interface DecodedFolder {
-  set: PictureSet;
-  /** Which of the folder's files they are. */
-  kept: number[];
-  skipped: SkippedPicture[];
-}
-
-/**
- * Decodes a folder's pictures.
- *
- * @throws what `decodePictures` throws; InputError `DATA_INVALID` for a class of which none can be decoded
- */
-export async function decodeFolder(
-  folder: PictureFolder,
-  { skipCorrupt = false, ...options }: FolderDecodeOptions,
-): Promise<DecodedFolder> {
-  const { pixels, kept, skipped } = skipCorrupt
-    ? await decodeReadable(folder.files, options)
-    : { pixels: await decodePictures(folder.files, options), kept: [...folder.files.keys()], skipped: [] };
-  const labels = BigInt64Array.from(kept, (index) => folder.labels[index] as bigint);
-  requireSomeOfEach(folder, labels);
-  const { imageSize } = options;
-  return { set: { pixels, labels, count: kept.length, height: imageSize, width: imageSize }, kept, skipped };
-}
-
-function requireSomeOfEach({ directory, classes, labels }: PictureFolder, kept: BigInt64Array): void {
-  const left = new Set(kept);
-  const lost = [...new Set(labels)]
-    .filter((label) => !left.has(label))
-    .map((label) => classes[Number(label)]);
-  if (lost.length === 0) return;
-  throw new InputError('DATA_INVALID', `No picture of ${lost.join(', ')} in ${directory} can be decoded.`);
+  return { source: root, classes, files, labels: BigInt64Array.from(labels) };
 }
 
 async function classFolders(root: string): Promise<string[]> {

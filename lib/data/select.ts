@@ -1,14 +1,34 @@
 import { allocateBytes } from '../allocate.ts';
-import type { PictureSet } from './picture-set.ts';
+import type { PictureSet, Pictures } from './picture-set.ts';
 
-/** A copy of the pictures at these places, in this order. */
-export function select(set: PictureSet, indices: readonly number[]): PictureSet {
+/** The pictures at these places, in this order; a copy of those in memory. */
+export function select<Set extends Pictures>(set: Set, indices: readonly number[]): Set {
+  const labels = pick(set.labels, indices);
+  const chosen = 'file' in set ? { places: pick(set.places, indices) } : { pixels: copy(set, indices) };
+  const files = set.files && { files: indices.map((index) => set.files?.[index] as string) };
+  return { ...set, ...chosen, ...files, labels, count: indices.length };
+}
+
+function pick(values: BigInt64Array, indices: readonly number[]): BigInt64Array {
+  return BigInt64Array.from(indices, (index) => values[index] as bigint);
+}
+
+function copy(set: PictureSet, indices: readonly number[]): Uint8Array {
   const bytes = set.height * set.width * 3;
-  const count = indices.length;
-  const pixels = allocateBytes(count * bytes, `A data set of ${count} pictures`);
+  const pixels = allocateBytes(indices.length * bytes, `A data set of ${indices.length} pictures`);
   for (const [position, index] of indices.entries()) {
     pixels.set(set.pixels.subarray(index * bytes, (index + 1) * bytes), position * bytes);
   }
-  const labels = BigInt64Array.from(indices, (index) => set.labels[index] as bigint);
-  return { ...set, pixels, labels, count };
+  return pixels;
+}
+
+/** The pictures from one place to another; those in memory stay where they are. */
+export function range<Set extends Pictures>(set: Set, begin: number, end: number): Set {
+  const bytes = set.height * set.width * 3;
+  const chosen =
+    'file' in set
+      ? { places: set.places.subarray(begin, end) }
+      : { pixels: set.pixels.subarray(begin * bytes, end * bytes) };
+  const files = set.files && { files: set.files.slice(begin, end) };
+  return { ...set, ...chosen, ...files, labels: set.labels.subarray(begin, end), count: end - begin };
 }

@@ -1,15 +1,16 @@
 import { sha256 } from '../hash.ts';
-import { loadEngine, type NativeDataset } from '../native.ts';
-import type { PictureSet } from './picture-set.ts';
+import { type Job, loadEngine, type NativeDataset } from '../native.ts';
+import type { Pictures } from './picture-set.ts';
+import { readPixels } from './read-pixels.ts';
 
 /** Pictures and the engine's copies of them, which are freed once nobody holds the pictures any more. */
 export class SharedPictures {
-  readonly set: PictureSet;
+  readonly set: Pictures;
   #holders = 0;
   #sha256: Promise<string> | undefined;
   readonly #onDevice = new Map<string, Promise<NativeDataset>>();
 
-  constructor(set: PictureSet) {
+  constructor(set: Pictures) {
     this.set = set;
   }
 
@@ -33,7 +34,7 @@ export class SharedPictures {
   onDevice(device: string): Promise<NativeDataset> {
     let native = this.#onDevice.get(device);
     if (!native) {
-      native = loadEngine().createDataset({ ...this.set, device }).result;
+      native = this.#copyTo(device).result;
       this.#onDevice.set(device, native);
       // A copy that failed, for want of memory say, may succeed the next time.
       native.catch(() => this.#onDevice.delete(device));
@@ -43,8 +44,18 @@ export class SharedPictures {
 
   /** SHA-256 over the pictures and their size, computed once. */
   pixelsSha256(): Promise<string> {
-    const { pixels, count, height, width } = this.set;
-    this.#sha256 ??= sha256([Buffer.from(`${count} ${height} ${width} `), pixels]);
+    this.#sha256 ??= sha256(hashed(this.set));
     return this.#sha256;
   }
+
+  #copyTo(device: string): Job<NativeDataset> {
+    const engine = loadEngine();
+    const { set } = this;
+    return 'file' in set ? engine.openDataset({ ...set, device }) : engine.createDataset({ ...set, device });
+  }
+}
+
+async function* hashed(set: Pictures): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(`${set.count} ${set.height} ${set.width} `);
+  yield* readPixels(set);
 }

@@ -9,25 +9,28 @@ import { holdsBatches, readCifar10 } from './cifar10.ts';
 import { ARCHIVE, unpackedCifar10 } from './cifar10-archive.ts';
 import type { SkippedPicture } from './decode-all.ts';
 import { limitPerClass } from './limit.ts';
-import type { FolderDecodeOptions } from './picture-folder.ts';
-import type { PictureSet } from './picture-set.ts';
+import type { FilesDecodeOptions, PictureFiles } from './picture-files.ts';
+import { listPictureFolder } from './picture-folder.ts';
+import { isListName, readPictureList } from './picture-list.ts';
+import type { PictureSet, Pictures } from './picture-set.ts';
 import type { Resize } from './resize.ts';
 import {
   listTrainAndValid,
   openTrainAndValid,
+  readTrainAndValid,
   type TrainAndValid,
-  VALID_FOLDERS,
+  validNameAmong,
 } from './train-and-valid.ts';
 
 /** Data to train with, and what results say of it. */
 export interface OpenedData {
-  /** `cifar10`, `cifar10-sample`, or the name of a folder of pictures. */
+  /** `cifar10`, `cifar10-sample`, or the name of a folder or list of pictures. */
   name: string;
   /** The absolute path, or `embedded sample`. */
   source: string;
   classes: readonly string[];
-  train: PictureSet;
-  valid: PictureSet;
+  train: Pictures;
+  valid: Pictures;
   /** For people, where the validation pictures come from. */
   validation: string;
   /** How the pictures were made square; null where they came so. */
@@ -36,14 +39,14 @@ export interface OpenedData {
   skipped: readonly SkippedPicture[];
 }
 
-export interface DataOptions extends Omit<FolderDecodeOptions, 'imageSize' | 'resize'> {
-  /** Side in pixels of the pictures of a folder, which cannot be read without; others come as they are. */
+export interface DataOptions extends Omit<FilesDecodeOptions, 'imageSize' | 'resize'> {
+  /** Side in pixels of the pictures of a folder or list, which cannot be read without; others come as they are. */
   imageSize?: number | undefined;
-  /** How the pictures of a folder are made square, by default `cover`. */
+  /** How these are made square, by default `cover`. */
   resize?: Resize | undefined;
   /** How many pictures of each set to use, spread evenly over the classes. */
   limits?: { train?: number | undefined; valid?: number | undefined };
-  /** Draws the validation pictures where a folder has none, by default 0. */
+  /** Draws the validation pictures where a folder or list has none, by default 0. */
   seed?: number;
 }
 
@@ -52,14 +55,14 @@ export const DATA_NAMES: readonly string[] = ['auto', 'sample'];
 
 const READ_FORMS =
   "this version reads CIFAR-10's official batches, binary (data_batch_*.bin, test_batch.bin) or for Python " +
-  '(data_batch_*, test_batch), their archives (cifar-10-binary.tar.gz), and folders of pictures (train/<class>/* or ' +
-  '<class>/*)';
+  '(data_batch_*, test_batch), their archives (cifar-10-binary.tar.gz), folders of pictures (train/<class>/* or ' +
+  '<class>/*), and lists of pictures (.csv or .jsonl, with path and label)';
 
 /**
  * Opens what `--data` names.
  *
- * @param spec a directory of CIFAR-10's official binary batches, or of `train/<class>/*` and
- *   `valid|val|test/<class>/*`; `sample` for the embedded sample; or `auto` for the directory in
+ * @param spec a directory of CIFAR-10's official batches, or of `train/<class>/*` and
+ *   `valid|val|test/<class>/*`; a list of pictures; `sample` for the embedded sample; or `auto` for the directory in
  *   `TORCH_TL_DATA`, else the downloaded CIFAR-10, else the sample
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the absolute path, or `INVALID_ARGUMENT`
  */
@@ -72,20 +75,23 @@ export async function openData(spec: string, options: DataOptions = {}): Promise
 }
 
 /**
- * The pictures of a folder, not yet decoded.
+ * The pictures of a folder or list, not yet decoded.
  *
  * @param seed draws those held out for validation where they have no folder of their own
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, also for one class alone, naming the absolute path
  */
 export async function listPictures(spec: string, seed: number): Promise<TrainAndValid> {
   const source = resolve(spec);
+  const pictures = await listSource(source, seed);
+  requireTwoClasses(source, pictures.train.classes);
+  return pictures;
+}
+
+async function listSource(source: string, seed: number): Promise<TrainAndValid> {
+  if (await isList(source)) return readTrainAndValid(source, seed);
   if (!(await isDirectory(source))) throw await notFound(source);
   const names = await list(source);
-  if (await isFolderOfPictures(source, names)) {
-    const pictures = await listTrainAndValid(source, names, seed);
-    requireTwoClasses(source, pictures.train.classes);
-    return pictures;
-  }
+  if (await isFolderOfPictures(source, names)) return listTrainAndValid(source, names, seed);
   throw new InputError(
     'DATA_INVALID',
     `${source} holds no folders of pictures; expected <class>/<picture>, or the same under train/ and valid/.`,
@@ -93,18 +99,23 @@ export async function listPictures(spec: string, seed: number): Promise<TrainAnd
 }
 
 /**
- * The folder of class folders to test a model on, where a directory has one: it may be the directory itself. Null where
- * the pictures must be told from those for training, or are no folders.
+ * The pictures to test a model on, where they are known without drawing: of a list or folder those for validation, where
+ * it has no parts all. Null where they must be told from those for training, or are no files.
  */
-export async function testFolder(spec: string): Promise<string | null> {
+export async function listTestPictures(spec: string): Promise<PictureFiles | null> {
   if (DATA_NAMES.includes(spec) || ARCHIVE.test(basename(spec))) return null;
-  const directory = resolve(spec);
-  if (!(await isDirectory(directory))) throw await notFound(directory, DATA_NAMES);
-  const names = await list(directory);
-  if (!(await isFolderOfPictures(directory, names))) return null;
-  const folder = VALID_FOLDERS.find((name) => names.includes(name));
-  if (folder !== undefined) return join(directory, folder);
-  return names.includes('train') ? null : directory;
+  const source = resolve(spec);
+  if (await isList(source)) {
+    const splits = await readPictureList(source);
+    const valid = validNameAmong([...splits.keys()].filter((name) => name !== null));
+    return splits.get(valid ?? null) ?? null;
+  }
+  if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
+  const names = await list(source);
+  if (!(await isFolderOfPictures(source, names))) return null;
+  const folder = validNameAmong(names);
+  if (folder !== undefined) return listPictureFolder(join(source, folder));
+  return names.includes('train') ? null : listPictureFolder(source);
 }
 
 function requireTwoClasses(source: string, classes: readonly string[]): void {
@@ -122,11 +133,14 @@ async function openSample(options: DataOptions): Promise<OpenedData> {
 
 async function openDirectory(spec: string, options: DataOptions): Promise<OpenedData> {
   const source = resolve(spec);
+  if (await isList(source)) return openFiles(source, readTrainAndValid, options);
   const archive = ARCHIVE.test(basename(source)) ? await findFile(source) : null;
   if (archive !== null) return openArchive(archive, options);
   if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
   const names = await list(source);
-  if (await isFolderOfPictures(source, names)) return openFolder(source, names, options);
+  if (await isFolderOfPictures(source, names)) {
+    return openFiles(source, (directory, seed) => listTrainAndValid(directory, names, seed), options);
+  }
   const inside = holdsBatches(names) ? undefined : names.find((name) => ARCHIVE.test(name));
   if (inside !== undefined) return openArchive(join(source, inside), options);
   refuseArchives(source, names);
@@ -152,14 +166,21 @@ async function openCifar10(
   };
 }
 
-async function openFolder(source: string, names: string[], options: DataOptions): Promise<OpenedData> {
+async function openFiles(
+  source: string,
+  list: (source: string, seed: number) => Promise<TrainAndValid>,
+  options: DataOptions,
+): Promise<OpenedData> {
   const { imageSize, resize = 'cover', limits = {}, seed = 0, ...control } = options;
   if (imageSize === undefined) {
-    const help = 'read it with Dataset.fromFolder, which takes an imageSize';
-    throw new InputError('DATA_INVALID', `${source} holds folders of pictures; ${help}.`);
+    const help = 'read them with Dataset.fromFolder or fromList, which take an imageSize';
+    throw new InputError('DATA_INVALID', `${source} holds pictures of any size; ${help}.`);
   }
-  const folders = await listTrainAndValid(source, names, seed);
-  const opened = await openTrainAndValid(folders, limits, { ...control, imageSize, resize });
+  const opened = await openTrainAndValid(source, await list(source, seed), limits, {
+    ...control,
+    imageSize,
+    resize,
+  });
   return { name: basename(source), source, ...opened, resize };
 }
 
@@ -171,6 +192,10 @@ async function openArchive(archive: string, options: DataOptions): Promise<Opene
 async function findFile(path: string): Promise<string | null> {
   const info = await stat(path).catch(() => null);
   return info?.isFile() ? path : null;
+}
+
+async function isList(path: string): Promise<boolean> {
+  return isListName(path) && (await findFile(path)) !== null;
 }
 
 /** False where nothing has that name. */

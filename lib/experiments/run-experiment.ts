@@ -2,11 +2,12 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { plainOptions } from '../checkpoint.ts';
-import { type Dataset, openDatasets } from '../dataset.ts';
+import type { Dataset } from '../dataset.ts';
 import { DenseNet121 } from '../densenet121.ts';
 import { chooseDevice } from '../device.ts';
 import { InputError } from '../errors.ts';
 import { type EngineInfo, loadEngine } from '../native.ts';
+import { openDatasets } from '../open-datasets.ts';
 import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options.ts';
 import { choosePrecision } from '../precision.ts';
 import { epochsOf, stagesOf } from '../recipes.ts';
@@ -23,7 +24,7 @@ import {
   withAbsolutePaths,
 } from './run-config.ts';
 import { defaultRunDirectory, RunDirectory, requireVacant } from './run-directory.ts';
-import { type RunEvent, trainInto } from './train-into.ts';
+import { type DecodingEvent, type RunEvent, trainInto } from './train-into.ts';
 
 export type ExperimentOptions = z.input<typeof experimentOptions>;
 
@@ -93,7 +94,7 @@ export async function run(
   } else await requireVacant(path);
   const machine = describeMachine(options, earlier);
 
-  const { train, valid, validation } = await openPictures(options, signal);
+  const { train, valid, validation } = await openPictures(options, signal, onEvent);
   let model: DenseNet121 | undefined;
   try {
     const { name, source, skipped } = train;
@@ -118,11 +119,23 @@ export async function run(
 
 /** What `--data` and its like name, resized where that is done on reading. */
 export function openPictures(
-  { data, imageSize, resize, limitTrain, limitValid, skipCorrupt, seed }: RunOptions,
+  { data, imageSize, resize, limitTrain, limitValid, skipCorrupt, pictureCache, seed }: RunOptions,
   signal: AbortSignal,
+  onEvent: (event: DecodingEvent) => void,
 ) {
-  const limits = { train: limitTrain, valid: limitValid };
-  return openDatasets(data, { imageSize, resize, limits, skipCorrupt, seed, signal });
+  const started = performance.now();
+  return openDatasets(data, {
+    imageSize,
+    resize,
+    limits: { train: limitTrain, valid: limitValid },
+    skipCorrupt,
+    pictureCache,
+    seed,
+    signal,
+    onProgress: (done, total) =>
+      onEvent({ type: 'decoding', done, total, seconds: (performance.now() - started) / 1000 }),
+    onDecoded: (report) => onEvent({ type: 'decoded', ...report }),
+  });
 }
 
 function directoryToGoOn({ out }: z.input<typeof runOptions>): string {

@@ -13,9 +13,11 @@ import {
   openPictures,
   requireConsistent,
 } from './run-experiment.ts';
+import type { DecodingEvent } from './train-into.ts';
 
-/** What a search tells: first `data`, then `model`, then the others many times. */
+/** What a search tells: first of the decoding and `data`, then `model`, then the others many times. */
 export type SearchEvent =
+  | DecodingEvent
   | { type: 'data'; name: string; source: string; count: number }
   | ({ type: 'model' } & SearchedModel)
   | FeaturesProgress
@@ -49,7 +51,7 @@ export async function searchLearningRate(
   const run = { ...runOptions.strip().parse(options), limitValid: 1 };
   requireConsistent(run);
   const device = chooseDevice(options.device, loadEngine().info());
-  const { train, valid } = await openPictures(run, signal);
+  const { train, valid } = await openPictures(run, signal, onEvent);
   valid.dispose();
   try {
     onEvent({ type: 'data', name: train.name, source: train.source, count: train.count });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { BackgroundWriter } from '../background-writer.ts';
 import type { ResumePoint } from '../checkpoint.ts';
+import type { DecodeReport } from '../data/picture-files.ts';
 import type { Dataset } from '../dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { TorchTlError } from '../errors.ts';
@@ -12,12 +13,18 @@ import { bestOf, secondsOf } from '../train.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup, type StoppedBecause } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 
-/** What a run tells: first `data`, then `setup`, then the others; or of a finished one that alone. */
+/** While the pictures of a folder or list are decoded: `decoded` comes last. */
+export type DecodingEvent =
+  | { type: 'decoding'; done: number; total: number; seconds: number }
+  | ({ type: 'decoded' } & DecodeReport);
+
+/** What a run tells: first of the decoding and `data`, then `setup`, then the others; or of a finished one that alone. */
 export type RunEvent =
   /** A run that was to go on has nothing left to train. */
   | { type: 'finished'; directory: string; stoppedBecause: StoppedBecause }
   /** A run that was to go on has no checkpoint to go on from. */
   | { type: 'afresh'; directory: string }
+  | DecodingEvent
   | ({ type: 'data' } & RunSetup['dataset'])
   | { type: 'setup'; setup: RunSetup; directory: string; epochs: number; augmented: boolean }
   | Resumption

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { RESIZES } from '../data/resize.ts';
 import { HEAD_NAMES } from '../head.ts';
-import { commandLine, flag, integer, resizing, text, without } from './schema.ts';
+import { commandLine, flag, integer, pictureCache, resizing, text, without } from './schema.ts';
 import { batchSize, precision, threads, trainingOptions } from './training.ts';
 
-const data = text('auto, sample or a directory').default('auto').register(commandLine, {
+const data = text('auto, sample, a directory or a list').default('auto').register(commandLine, {
   topic: 'Data',
-  flags: '--data <auto|sample|dir>',
+  flags: '--data <auto|sample|dir|list>',
   description: 'the pictures',
 });
 
@@ -49,8 +49,16 @@ export const experimentOptions = z.strictObject({
   skipCorrupt: flag().default(false).register(commandLine, {
     topic: 'Data',
     flags: '--skip-corrupt',
-    description: 'leave out the pictures of a folder that cannot be decoded; results.json lists them',
+    description: 'leave out the pictures of a folder or list that cannot be decoded; results.json lists them',
   }),
+  pictureCache: pictureCache()
+    .default(true)
+    .register(commandLine, {
+      topic: 'Data',
+      flags: '--picture-cache <dir>',
+      description: 'keep the decoded pictures of a folder or list there, instead of in the cache directory',
+      off: { flags: '--no-picture-cache', description: 'decode pictures into memory, and keep none' },
+    }),
   init: z.enum(['pretrained', 'random'], { error: 'pretrained or random' }).optional().register(commandLine, {
     topic: 'Model',
     flags: '--init <pretrained|random>',
@@ -98,10 +106,11 @@ const BY_COUNT = '(default: by the number of pictures)';
 
 /** Of a run with the user's own pictures; what has no default here is chosen by their number. */
 export const trainOptions = runOptions.omit({ init: true }).extend({
-  data: text('a directory').optional().register(commandLine, {
+  data: text('a directory or a list').optional().register(commandLine, {
     topic: 'Data',
-    flags: '--data <dir>',
-    description: 'folders of pictures: <class>/*, or train/<class>/* and valid/<class>/*',
+    flags: '--data <dir|list>',
+    description:
+      'folders of pictures, <class>/* or train/<class>/* and valid/<class>/*; or a .csv or .jsonl list of path and label',
   }),
   imageSize: without(imageSize, BY_COUNT),
   epochs: without(trainingOptions.shape.epochs, BY_COUNT),

@@ -57,6 +57,8 @@ export const searchRunOptions = rising(
     .pick({
       data: true,
       limitTrain: true,
+      skipCorrupt: true,
+      pictureCache: true,
       resize: true,
       imageSize: true,
       init: true,

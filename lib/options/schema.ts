@@ -56,6 +56,10 @@ export const resizing = () => z.enum(RESIZES, { error: RESIZES.join(' or ') });
 
 export const text = (error: string) => z.string({ error }).min(1, { error });
 
+/** Where decoded pictures are kept. */
+export const pictureCache = (error = 'true, false or a directory') =>
+  z.union([z.boolean(), text(error)], { error });
+
 export const flag = () => z.boolean({ error: 'true or false' });
 
 /** An option without its default, where another one is decided on later; `note` says which in the help. */

@@ -1,11 +1,37 @@
 #include "bindings/dataset.h"
 
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bindings/environment.h"
+#include "data/picture_file.h"
 
 namespace torch_tl {
+namespace {
+
+BorrowedTensor borrow(const char* name, const Napi::BigInt64Array& values) {
+  return {name,
+          at::kLong,
+          {static_cast<std::int64_t>(values.ElementLength())},
+          reinterpret_cast<const std::uint8_t*>(values.Data()),
+          values.ByteLength()};
+}
+
+/** A job that makes a data set, and until then keeps what `make` borrows from. */
+template <typename Make>
+Napi::Value submit_making(const Napi::CallbackInfo& info, std::vector<Napi::Object> kept, Make make) {
+  const auto execute = [make](JobControl&) -> MakeResult {
+    auto data = std::make_shared<Dataset>(make());
+    return
+        [data](Napi::Env env) { return DatasetObject::wrap(env, Environment::of(env).dataset_class, data); };
+  };
+  return Environment::of(info.Env())
+      .jobs.submit(info.Env(), execute, {.callback = {}, .keep = std::move(kept)});
+}
+
+}  // namespace
 
 Napi::Function DatasetObject::define(Napi::Env env) {
   return DefineClass(
@@ -14,38 +40,50 @@ Napi::Function DatasetObject::define(Napi::Env env) {
 }
 
 std::int64_t DatasetObject::bytes_of(const Dataset& data) {
-  return data.pixels.is_cpu() ? static_cast<std::int64_t>(data.pixels.nbytes() + data.labels.nbytes()) : 0;
+  if (!data.pixels.is_cpu()) return 0;
+  // What is mapped can be dropped at any time.
+  const at::Tensor& largest = data.places.defined() ? data.places : data.pixels;
+  return static_cast<std::int64_t>(largest.nbytes() + data.labels.nbytes());
 }
 
 Napi::Value DatasetObject::create(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto options = info[0].As<Napi::Object>();
   const auto pixels = options.Get("pixels").As<Napi::Uint8Array>();
-  const auto labels = options.Get("labels").As<Napi::BigInt64Array>();
+  const BorrowedTensor labels = borrow("labels", options.Get("labels").As<Napi::BigInt64Array>());
   const std::int64_t height = to_int(options.Get("height"));
   const std::int64_t width = to_int(options.Get("width"));
-  const auto count = static_cast<std::int64_t>(labels.ElementLength());
+  const std::int64_t count = labels.shape[0];
   if (static_cast<std::int64_t>(pixels.ByteLength()) != count * height * width * 3) {
     throw Napi::TypeError::New(env, "a dataset of " + std::to_string(count) +
                                         " labels needs as many pictures of height x width x 3 bytes");
   }
 
-  const BorrowedTensor pixel_bytes{
+  const BorrowedTensor pictures{
       "pixels", at::kByte, {count, height, width, 3}, pixels.Data(), pixels.ByteLength()};
-  const BorrowedTensor label_bytes{"labels",
-                                   at::kLong,
-                                   {count},
-                                   reinterpret_cast<const std::uint8_t*>(labels.Data()),
-                                   labels.ByteLength()};
   const at::Device device = to_device(options.Get("device"));
-  const auto execute = [pixel_bytes, label_bytes, device](JobControl&) -> MakeResult {
-    auto data = std::make_shared<Dataset>();
-    data->pixels = pixel_bytes.copy().to(device);
-    data->labels = label_bytes.copy().to(device);
-    return [data](Napi::Env env) { return wrap(env, Environment::of(env).dataset_class, data); };
-  };
-  return Environment::of(env).jobs.submit(
-      env, execute, {.callback = {}, .keep = {pixels.As<Napi::Object>(), labels.As<Napi::Object>()}});
+  return submit_making(info, {pixels.As<Napi::Object>(), options.Get("labels").As<Napi::Object>()},
+                       [pictures, labels, device] {
+                         return Dataset{pictures.copy().to(device), {}, labels.copy().to(device)};
+                       });
+}
+
+Napi::Value DatasetObject::open(const Napi::CallbackInfo& info) {
+  const auto options = info[0].As<Napi::Object>();
+  const BorrowedTensor places = borrow("places", options.Get("places").As<Napi::BigInt64Array>());
+  const BorrowedTensor labels = borrow("labels", options.Get("labels").As<Napi::BigInt64Array>());
+  if (places.shape != labels.shape) {
+    throw Napi::TypeError::New(info.Env(), "a dataset needs as many places as labels");
+  }
+  const std::string path = options.Get("file").As<Napi::String>();
+  const std::int64_t height = to_int(options.Get("height"));
+  const std::int64_t width = to_int(options.Get("width"));
+  const at::Device device = to_device(options.Get("device"));
+  return submit_making(
+      info, {options.Get("places").As<Napi::Object>(), options.Get("labels").As<Napi::Object>()},
+      [path, height, width, places, labels, device] {
+        return open_picture_file({path, height, width, places.copy()}, labels.copy(), device);
+      });
 }
 
 Napi::Value DatasetObject::count(const Napi::CallbackInfo& info) {

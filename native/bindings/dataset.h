@@ -18,6 +18,8 @@ class DatasetObject final : public NativeObject<DatasetObject, Dataset> {
   static std::int64_t bytes_of(const Dataset& data);
   /** createDataset(options): Job<Dataset> */
   static Napi::Value create(const Napi::CallbackInfo& info);
+  /** openDataset(options): Job<Dataset> */
+  static Napi::Value open(const Napi::CallbackInfo& info);
 
  private:
   friend class Napi::ObjectWrap<DatasetObject>;

@@ -8,8 +8,8 @@
 
 #include "bindings/convert.h"
 #include "device/gpu.h"
+#include "errors.h"
 #include "memory/caching_allocator.h"
-#include "training/errors.h"
 
 namespace torch_tl {
 namespace {
@@ -143,6 +143,8 @@ void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
     fail("LOSS_NOT_FINITE", error.what());
   } catch (const CheckpointInvalid& error) {
     fail("CHECKPOINT_INVALID", error.what());
+  } catch (const FileUnreadable& error) {
+    fail("FILE_UNREADABLE", error.what());
   } catch (const WriteFailed& error) {
     fail("WRITE_FAILED", error.what());
   } catch (const c10::OutOfMemoryError& error) {

@@ -30,8 +30,10 @@ GpuDescription describe_gpu(int index) {
   return description;
 }
 
-std::size_t free_gpu_memory(const at::Device& device) {
-  return c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index()).first;
+bool gpu_has_room(const at::Device& device, std::size_t bytes) {
+  if (device.is_cpu()) return false;
+  const auto [free, total] = c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index());
+  return bytes <= free / 2;
 }
 
 void synchronise(const at::Device& device) {

@@ -20,8 +20,8 @@ struct GpuDescription {
 /** Of the GPU with this number; empty where the driver does not tell. Nothing starts on the GPU for it. */
 GpuDescription describe_gpu(int index);
 
-/** Bytes of a GPU's memory that no process has. */
-std::size_t free_gpu_memory(const at::Device& device);
+/** True for a GPU where so many bytes leave half of the free memory to the training. */
+bool gpu_has_room(const at::Device& device, std::size_t bytes);
 
 /** Waits until the device has done what it was given; a CPU always has. */
 void synchronise(const at::Device& device);

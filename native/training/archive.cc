@@ -6,7 +6,7 @@
 
 #include <utility>
 
-#include "training/errors.h"
+#include "errors.h"
 
 namespace torch_tl {
 namespace {

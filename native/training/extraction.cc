@@ -19,7 +19,7 @@ at::Tensor extract(const Network& network, const Dataset& data, const Extraction
   RepeatedWork computed(network.device(),
                         [&compute](const auto& inputs) { return RepeatedWork::Tensors{compute(inputs[0])}; });
   for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
-    const at::Tensor pixels = data.pixels.narrow(0, range.begin, range.size());
+    const at::Tensor pixels = data.pictures(range);
     const at::Tensor batch = computed({network.preprocess(pixels, extraction.precision)}).outputs[0];
     if (!all.defined()) {
       auto shape = batch.sizes().vec();

@@ -10,14 +10,8 @@
 namespace torch_tl {
 namespace {
 
-/** True for a GPU where the rows leave half of the free memory to the training. */
-bool has_room(const at::Device& device, std::size_t bytes) {
-  if (device.is_cpu()) return false;
-  return bytes <= free_gpu_memory(device) / 2;
-}
-
 RowsLayout layout_of(Network& network, std::size_t cut, const Dataset& data, at::ScalarType precision) {
-  const at::Tensor image = network.preprocess(data.pixels.narrow(0, 0, 1), precision);
+  const at::Tensor image = network.preprocess(data.pictures(BatchRange{0, 1}), precision);
   const at::Tensor row = to_rows(network.prefix(image, cut), network.cut_format(cut));
   RowsLayout layout{row.sizes().vec(), row.scalar_type()};
   layout.sizes[0] = data.count();
@@ -53,7 +47,7 @@ class CacheMaker {
   }
 
   FeatureCache make(const Entry& entry) {
-    const bool on_device = has_room(network_.device(), entry.layout.bytes());
+    const bool on_device = gpu_has_room(network_.device(), entry.layout.bytes());
     at::Tensor rows = entry.kept.rows;
     if (rows.defined()) {
       report(entry, on_device ? CachePlace::kDevice : CachePlace::kFile, "found in " + options_.directory);

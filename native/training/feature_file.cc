@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "training/errors.h"
+#include "errors.h"
 
 namespace torch_tl {
 namespace {

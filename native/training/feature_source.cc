@@ -12,9 +12,7 @@ at::Tensor FeatureSource::logits(const at::Tensor& inputs, const Pass& pass) con
   return network_.logits_from(inputs, cache_ ? cache_->cut() : 0, pass);
 }
 
-at::Tensor FeatureSource::pixels(const at::Tensor& indices) const {
-  return data_.pixels.index_select(0, indices);
-}
+at::Tensor FeatureSource::pixels(const at::Tensor& indices) const { return data_.pictures(indices); }
 
 at::Tensor FeatureSource::labels(const at::Tensor& indices) const {
   return data_.labels.index_select(0, indices);

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <string>
 
-#include "training/errors.h"
+#include "errors.h"
 #include "training/stopwatch.h"
 
 namespace torch_tl {

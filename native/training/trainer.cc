@@ -8,8 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "errors.h"
 #include "training/archive.h"
-#include "training/errors.h"
 #include "training/feature_source.h"
 #include "training/random_state.h"
 #include "training/stage.h"
@@ -237,8 +237,9 @@ Gradients gradients(Network& network, const Dataset& data, at::ScalarType precis
   Pass pass;
   pass.training = true;
   pass.dropout_generator = RandomState(network.device(), seed).dropout;
-  const at::Tensor logits =
-      network.logits(network.features(network.preprocess(data.pixels, precision), pass), pass);
+  const at::Tensor logits = network.logits(
+      network.features(network.preprocess(data.pictures(BatchRange{0, data.count()}), precision), pass),
+      pass);
   const at::Tensor loss = at::cross_entropy_loss(logits, data.labels);
   loss.backward();
   Gradients result{loss.item<double>(), {}};

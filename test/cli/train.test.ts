@@ -39,7 +39,9 @@ describe('torch-tl train', () => {
         '(under 1,000 training pictures: the head alone, over features that are computed once)',
     );
     expect(lines[1]).toMatch(/^Warning: the embedded backbone .* is weak; .*--weights imagenet/);
-    expect(lines[2]).toBe(
+    expect(lines[2]).toMatch(/^decoding of 15 pictures {2}/);
+    expect(lines[3]).toMatch(/^Pictures: 15 decoded now, 0 before; kept in .*pixels$/);
+    expect(lines[4]).toBe(
       `Data: colours (${join(cwd, 'colours')}), 12 training and 3 validation pictures ` +
         '(a fifth of each class, drawn with seed 0)',
     );

@@ -37,6 +37,8 @@ function same<Expected>() {
 export async function dataSets(): Promise<void> {
   const train = await Dataset.fromFolder('flowers/train', { imageSize: 224, resize: 'contain', limit: 10 });
   const valid = await Dataset.fromFolder('flowers/valid', { like: train });
+  const listed = await Dataset.fromList('flowers.csv', { like: train, split: 'valid', pictureCache: false });
+  same<number>()(listed.count);
   const pixels = { data: new Uint8Array(12), width: 2, height: 2, channels: 3 } as const;
   const images = await Dataset.fromImages(['a.png', Buffer.from(''), pixels], ['cat', 'dog', 0], {
     imageSize: 32,

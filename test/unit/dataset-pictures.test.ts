@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Dataset, type FolderOptions, type ImagesOptions, openDatasets } from '../../lib/dataset.ts';
+import { Dataset, type FolderOptions, type ImagesOptions } from '../../lib/dataset.ts';
+import { openDatasets } from '../../lib/open-datasets.ts';
 import { BLUE, bands, encode, GREEN, RED, writePictures } from '../support/pictures.ts';
 import { smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

@@ -10,12 +10,14 @@ const METHODS: Record<string, (data: Dataset) => unknown> = {
   labels: (data) => data.labels,
   requireOpen: (data) => data.requireOpen(),
   share: (data) => data.share().dispose(),
+  pixelsAt: (data) => data.pixelsAt(0),
+  fileOf: (data) => data.fileOf(0),
   onDevice: (data) => data.onDevice('cpu'),
   pixelsSha256: (data) => data.pixelsSha256(),
   dispose: (data) => data.dispose(),
   [String(Symbol.dispose)]: (data) => data[Symbol.dispose](),
 };
-const ASYNCHRONOUS = ['onDevice', 'pixelsSha256'];
+const ASYNCHRONOUS = ['onDevice', 'pixelsAt', 'pixelsSha256'];
 
 /** Each brings a data set there, and gives what ends it. */
 const STATES: Record<string, (data: Dataset) => Promise<() => Promise<unknown>>> = {

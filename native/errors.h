@@ -20,6 +20,11 @@ struct WriteFailed final : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/** A file that was there is not, or not as it was. */
+struct FileUnreadable final : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /** A checkpoint is not one of this training. */
 struct CheckpointInvalid final : std::runtime_error {
   using std::runtime_error::runtime_error;

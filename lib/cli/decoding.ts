@@ -1,0 +1,19 @@
+import type { DecodeReport } from '../data/picture-files.ts';
+import { count } from './format.ts';
+import { type Progress, passShown } from './progress.ts';
+
+/** Where decoded pictures are. */
+export function showDecoded(progress: Progress, { decoded, found, file, uncached }: DecodeReport): void {
+  if (uncached !== null) progress.line(`Decoded pictures are not kept: ${uncached}`);
+  if (file !== null) {
+    progress.line(`Pictures: ${count(decoded)} decoded now, ${count(found)} before; kept in ${file}`);
+  }
+}
+
+/** What shows how decoding goes that begins now. */
+export function decodingShown(progress: Progress) {
+  return {
+    onProgress: passShown(progress, 'decoding'),
+    onDecoded: (report: DecodeReport) => showDecoded(progress, report),
+  };
+}

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+
+#include "data/dataset.h"
+
+namespace torch_tl {
+
+/** Some of the pictures in a file that holds nothing else, each uint8 [height, width, 3]. */
+struct PictureFile {
+  std::filesystem::path path;
+  std::int64_t height;
+  std::int64_t width;
+  at::Tensor places;  // int64 [count], from 0 on
+};
+
+/**
+ * A data set of them: on a GPU that has room for it, else mapped, so that what is not in use needs no memory.
+ * Throws FileUnreadable, also where it has not all of them.
+ */
+Dataset open_picture_file(const PictureFile& file, const at::Tensor& labels, const at::Device& device);
+
+}  // namespace torch_tl

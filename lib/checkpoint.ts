@@ -44,7 +44,8 @@ export const MAY_CHANGE: readonly string[] = ['epochs', 'threads', 'device', 'pi
 
 const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const epochMetrics = z.object({
+/** Of an epoch, as files have it. */
+export const epochMetrics = z.object({
   epoch: count,
   stage: count,
   lr: z.number(),
@@ -54,11 +55,12 @@ const epochMetrics = z.object({
   validAccuracy: z.number(),
   seconds: z.number(),
 });
+export const resumePoint = z.object({ epoch: count, batch: count });
 const checkpointMetadata = z.object({
   formatVersion: z.literal('1'),
   batch: json(count),
   epochs: json(z.array(epochMetrics)),
-  resumed: json(z.array(z.object({ epoch: count, batch: count }))),
+  resumed: json(z.array(resumePoint)),
   options: json(z.record(z.string(), z.unknown())),
   data: json(z.object({ train: hash, valid: hash })),
 });

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { type ExperimentName, experimentName } from '../experiments/paper.ts';
+import { count } from '../format.ts';
 import type { ModelDescription } from '../model-description.ts';
 import { experimentOptions } from '../options.ts';
 import { addFlags, readFlags } from './flags.ts';
-import { count } from './format.ts';
 import { columns, table } from './table.ts';
 
 const describeOptions = experimentOptions.pick({ imageSize: true });

@@ -2,6 +2,7 @@ import { availableParallelism, cpus, release } from 'node:os';
 import type { Command } from 'commander';
 import { chooseDevice } from '../device.ts';
 import { type ErrorCode, TorchTlError } from '../errors.ts';
+import { size } from '../format.ts';
 import { builtMinors } from '../libtorch/load.ts';
 import { type Candidate, findCandidates } from '../libtorch/locate.ts';
 import { DEFAULT_MINOR } from '../libtorch/version.ts';
@@ -9,7 +10,6 @@ import { type EngineInfo, loadEngine } from '../native.ts';
 import { packageRoot } from '../package-root.ts';
 import { choosePrecision, type PrecisionChoice } from '../precision.ts';
 import { packageVersion } from '../version.ts';
-import { size } from './format.ts';
 
 /** What `torch-tl doctor --json` prints. What only the engine knows is null where it cannot be loaded. */
 export interface DoctorReport {

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
+import { confusions } from '../confusions.ts';
 import type { Evaluation } from '../evaluate.ts';
+import { count, percent } from '../format.ts';
 import { evaluateRunOptions } from '../options.ts';
 import { decodingShown } from './decoding.ts';
 import { addFlags, readFlags } from './flags.ts';
-import { count, percent } from './format.ts';
 import { interruptible } from './interrupt.ts';
 import { type Progress, passShown, progressOn } from './progress.ts';
 import { table } from './table.ts';
@@ -72,15 +73,10 @@ function asText(evaluation: Evaluation): string {
 
 /** The commonest confusions. */
 function mistakes(classes: readonly string[], confusion: number[][]): string[] {
-  const pairs = confusion.flatMap((row, label) =>
-    row.map((pictures, taken) => ({ label, taken, pictures })).filter(({ taken }) => taken !== label),
-  );
-  const worst = pairs.filter(({ pictures }) => pictures > 0).sort((a, b) => b.pictures - a.pictures);
+  const worst = confusions(confusion).slice(0, 5);
   if (worst.length === 0) return [];
-  const listed = worst
-    .slice(0, 5)
-    .map(
-      ({ label, taken, pictures }) => `  ${classes[label]} taken for ${classes[taken]}: ${count(pictures)}`,
-    );
+  const listed = worst.map(
+    ({ label, taken, pictures }) => `  ${classes[label]} taken for ${classes[taken]}: ${count(pictures)}`,
+  );
   return ['', 'Most often', ...listed];
 }

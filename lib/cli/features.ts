@@ -5,11 +5,11 @@ import type { z } from 'zod';
 import type { Dataset } from '../dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { InputError } from '../errors.ts';
+import { dataText, weightsText } from '../experiments/setup-text.ts';
 import type { HostTensor } from '../native.ts';
 import { featuresOptions } from '../options.ts';
 import { decodingShown } from './decoding.ts';
 import { addFlags, readFlags } from './flags.ts';
-import { dataText, weightsText } from './format.ts';
 import { interruptible } from './interrupt.ts';
 import { type Progress, passShown, progressOn } from './progress.ts';
 

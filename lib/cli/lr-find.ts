@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 import { type ExperimentName, experimentName } from '../experiments/paper.ts';
 import type { SearchEvent } from '../experiments/search-learning-rate.ts';
+import { modelText, weightsText } from '../experiments/setup-text.ts';
+import { count } from '../format.ts';
 import type { LearningRateSearch } from '../learning-rate.ts';
 import { searchRunOptions } from '../options.ts';
 import { showDecoded } from './decoding.ts';
 import { addFlags, givenFlags } from './flags.ts';
-import { count, modelText, weightsText } from './format.ts';
 import { interruptible } from './interrupt.ts';
 import { type Progress, progressOn, showPass } from './progress.ts';
 

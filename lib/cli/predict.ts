@@ -6,10 +6,10 @@ import type { z } from 'zod';
 import { isPictureName } from '../data/picture-folder.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
+import { percent } from '../format.ts';
 import { predictRunOptions } from '../options.ts';
 import type { Prediction } from '../predict.ts';
 import { addFlags, readFlags } from './flags.ts';
-import { percent } from './format.ts';
 import { interruptible } from './interrupt.ts';
 import { columns } from './table.ts';
 

@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress';
-import { count, duration } from './format.ts';
+import { count, duration } from '../format.ts';
 
 /** Shows work that goes on: a bar on a terminal; elsewhere only the lines. */
 export interface Progress {

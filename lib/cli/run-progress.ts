@@ -1,6 +1,7 @@
+import { dataText, modelText, weightsText } from '../experiments/setup-text.ts';
 import type { RunEvent } from '../experiments/train-into.ts';
+import { count, duration, percent, size } from '../format.ts';
 import { showDecoded } from './decoding.ts';
-import { count, dataText, duration, modelText, percent, size, weightsText } from './format.ts';
 import { type Progress, showPass } from './progress.ts';
 
 type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import type { OwnPicturesControl } from '../experiments/own-pictures.ts';
+import { count } from '../format.ts';
 import { trainOptions } from '../options.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
 import { addFlags, givenFlags } from './flags.ts';
-import { count } from './format.ts';
 import { showRun } from './run.ts';
 
 export function registerTrain(program: Command): void {

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
+import { count } from '../format.ts';
 import { sha256 } from '../hash.ts';
 import { CATALOGUE } from '../weights/catalogue.ts';
 import { downloadWeights } from '../weights/download-weights.ts';
 import { openWeights, type WeightsFormat } from '../weights/read-weights.ts';
 import type { StoredType } from '../weights/stored-tensor.ts';
 import { showDownload } from './download.ts';
-import { count } from './format.ts';
 import { table } from './table.ts';
 
 /** What `torch-tl weights inspect --json` prints. */

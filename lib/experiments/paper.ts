@@ -27,6 +27,8 @@ export interface PaperFigures {
   minutes: number;
   /** What its backbone started from. */
   weights: string;
+  /** The numbers of the figures that plot validation accuracy and validation loss an epoch. */
+  figures: { accuracy: number; loss: number };
 }
 
 /** What all three have in common. */
@@ -46,6 +48,7 @@ export const experiments: Readonly<Record<ExperimentName, Experiment>> = {
       validLoss: 0.65,
       minutes: 13.8,
       weights: 'not said',
+      figures: { accuracy: 9, loss: 12 },
     },
   },
   'base-optimized': {
@@ -59,6 +62,7 @@ export const experiments: Readonly<Record<ExperimentName, Experiment>> = {
       validLoss: 0.1629,
       minutes: 139.5,
       weights: 'not said',
+      figures: { accuracy: 7, loss: 10 },
     },
   },
   finetune: {
@@ -72,6 +76,7 @@ export const experiments: Readonly<Record<ExperimentName, Experiment>> = {
       validLoss: 0.3367,
       minutes: 44.1,
       weights: 'ImageNet',
+      figures: { accuracy: 8, loss: 11 },
     },
   },
 };

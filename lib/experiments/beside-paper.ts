@@ -1,0 +1,75 @@
+import { count, duration, percent } from '../format.ts';
+import { PAPER, type PaperFigures } from './paper.ts';
+import type { RunResults } from './results.ts';
+
+/** What the paper compares trainings by. */
+export interface Measures {
+  /** A fraction; null where no epoch ended, as the loss is. */
+  accuracy: number | null;
+  loss: number | null;
+  seconds: number;
+  trainableParameters: number;
+}
+
+/** Each measure: what it is called, and its text. */
+export const MEASURES: ReadonlyArray<{ key: keyof Measures; name: string; text: (value: number) => string }> =
+  [
+    { key: 'accuracy', name: 'validation accuracy', text: percent },
+    { key: 'loss', name: 'validation loss', text: (loss) => loss.toFixed(4) },
+    { key: 'seconds', name: 'time', text: duration },
+    { key: 'trainableParameters', name: 'trainable parameters', text: count },
+  ];
+
+/** A run's. */
+export function measuresOf({
+  best,
+  seconds,
+  trainableParameters,
+}: Pick<RunResults, 'best' | 'seconds' | 'trainableParameters'>): Measures {
+  return {
+    accuracy: best?.validAccuracy ?? null,
+    loss: best?.validLoss ?? null,
+    seconds: seconds.total,
+    trainableParameters,
+  };
+}
+
+/** The paper's of one experiment. */
+export function paperMeasures(paper: PaperFigures): Measures {
+  const { validAccuracy, validLoss, minutes, trainableParameters } = paper;
+  return { accuracy: validAccuracy, loss: validLoss, seconds: minutes * 60, trainableParameters };
+}
+
+/** A measure as text, `-` where there is none. */
+export function measureText(measures: Measures, { key, text }: (typeof MEASURES)[number]): string {
+  const value = measures[key];
+  return value === null ? '-' : text(value);
+}
+
+/** In what a run differs from the paper's: what, here, there. */
+export function differencesOf(
+  {
+    dataset,
+    weights,
+    imageSize,
+    epochs,
+    hardware,
+    device,
+  }: Pick<RunResults, 'dataset' | 'weights' | 'imageSize' | 'epochs' | 'hardware' | 'device'>,
+  paper: PaperFigures,
+): string[][] {
+  const pictures = (train: number, valid: number) => `${count(train)} + ${count(valid)} pictures`;
+  const learnt = weights.trainedOn ? ` (${weights.trainedOn})` : '';
+  const conditions = [
+    [
+      'data',
+      `${dataset.name}, ${pictures(dataset.train, dataset.valid)}`,
+      `CIFAR-10, ${pictures(PAPER.trainCount, PAPER.validCount)}`,
+    ],
+    ['weights', weights.source + learnt, paper.weights],
+    ['size', `${imageSize}x${imageSize}`, `${PAPER.imageSize}x${PAPER.imageSize}`],
+    ['epochs', String(epochs.length), String(PAPER.epochs)],
+    ['hardware', device === 'cpu' ? hardware : `${hardware} (${device})`, 'not said'],
+  ];
+  return conditions.filter(([, here, there]) => here !== there);
+}

@@ -12,6 +12,7 @@ const COMMANDS: Record<string, () => Promise<Register>> = {
   'lr-find': async () => (await import('./lr-find.ts')).registerLrFind,
   predict: async () => (await import('./predict.ts')).registerPredict,
   evaluate: async () => (await import('./evaluate.ts')).registerEvaluate,
+  report: async () => (await import('./report.ts')).registerReport,
   export: async () => (await import('./export.ts')).registerExport,
   describe: async () => (await import('./describe.ts')).registerDescribe,
   features: async () => (await import('./features.ts')).registerFeatures,

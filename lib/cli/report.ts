@@ -1,0 +1,24 @@
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+
+/** Adds `torch-tl report`. */
+export function registerReport(program: Command): void {
+  program
+    .command('report')
+    .description('write a report of a run, or of several side by side: one HTML file')
+    .argument('<run...>', "runs' directories")
+    .option(
+      '--out <file>',
+      'the file to write; by default report.html in the run, of several in this directory',
+    )
+    .option('--json', 'print where it is as one JSON document')
+    .action(report);
+}
+
+async function report(runs: string[], { out, json }: { out?: string; json?: true }): Promise<void> {
+  const { writeReport } = await import('../report/report.ts');
+  const [run = '.', ...others] = runs;
+  const file = resolve(out ?? (others.length === 0 ? join(run, 'report.html') : 'report.html'));
+  await writeReport(runs, file);
+  console.log(json ? JSON.stringify({ formatVersion: 1, report: file }, null, 2) : `Written: ${file}`);
+}

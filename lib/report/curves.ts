@@ -1,0 +1,132 @@
+import { experiments } from '../experiments/paper.ts';
+import { percent } from '../format.ts';
+import type { EpochMetrics } from '../native.ts';
+import { type Axis, chart, type Series } from './chart.ts';
+import { type Content, type Html, html } from './html.ts';
+import type { ReportedRun } from './read-run.ts';
+import { spansDecades } from './scale.ts';
+
+export const EPOCH: Axis = { name: 'epoch', text: String, whole: true };
+export const ACCURACY: Axis = {
+  name: 'accuracy',
+  text: (fraction) => `${Number((fraction * 100).toFixed(2))} %`,
+  exact: percent,
+};
+export const LOSS: Axis = { name: 'loss', text: shortNumber, exact: (loss) => loss.toFixed(4) };
+
+/** The curves of one run: accuracy, loss and learning rate an epoch. */
+export function curvesSection(run: ReportedRun): Html {
+  if (run.epochs.length === 0) {
+    return html`<section id="curves"><h2>Curves</h2><p>No epoch ended, so there is nothing to draw.</p></section>`;
+  }
+  return html`<section id="curves"><h2>Curves</h2>
+<div class="charts">${accuracyChart(run)}${lossChart(run)}${learningRateChart(run)}</div>
+</section>`;
+}
+
+function accuracyChart(run: ReportedRun): Html {
+  return chart({
+    id: 'accuracy',
+    title: 'Accuracy an epoch',
+    description: told('validation accuracy', run, 'validAccuracy', percent),
+    note: figureNote(run, 'accuracy'),
+    x: EPOCH,
+    y: ACCURACY,
+    series: bothSets(run.epochs, 'validAccuracy', 'trainAccuracy'),
+    levels: paperLevel(run, 'validAccuracy', percent),
+    moments: momentsOf(run),
+  });
+}
+
+function lossChart(run: ReportedRun): Html {
+  return chart({
+    id: 'loss',
+    title: 'Loss an epoch',
+    description: told('validation loss', run, 'validLoss', (loss) => loss.toFixed(4)),
+    note: figureNote(run, 'loss'),
+    x: EPOCH,
+    y: LOSS,
+    series: bothSets(run.epochs, 'validLoss', 'trainLoss'),
+    levels: paperLevel(run, 'validLoss', (loss) => loss.toFixed(4)),
+    moments: momentsOf(run),
+  });
+}
+
+function learningRateChart(run: ReportedRun): Html {
+  const logarithmic = spansDecades(run.epochs.map(({ lr }) => lr));
+  return chart({
+    id: 'learning-rate',
+    title: 'Learning rate an epoch',
+    description: told('learning rate', run, 'lr', shortNumber),
+    note: `At the end of each epoch${logarithmic ? '; the scale is logarithmic' : ''}.`,
+    x: EPOCH,
+    y: { name: 'learning rate', text: shortNumber, logarithmic },
+    series: [{ name: 'learning rate', points: pointsOf(run.epochs, 'lr') }],
+    moments: momentsOf(run),
+  });
+}
+
+type Metric = 'validAccuracy' | 'trainAccuracy' | 'validLoss' | 'trainLoss' | 'lr';
+
+/** A metric against the epochs. */
+export function pointsOf(epochs: readonly EpochMetrics[], metric: Metric) {
+  return epochs.map((epoch) => ({ x: epoch.epoch, y: epoch[metric] }));
+}
+
+function bothSets(epochs: readonly EpochMetrics[], valid: Metric, train: Metric): Series[] {
+  return [
+    { name: 'validation', points: pointsOf(epochs, valid) },
+    { name: 'training', points: pointsOf(epochs, train) },
+  ];
+}
+
+/** What a curve shows, for those who do not see it. */
+function told(
+  what: string,
+  { epochs, best }: ReportedRun,
+  metric: Metric,
+  text: (value: number) => string,
+): string {
+  const [first, last] = [epochs[0], epochs.at(-1)];
+  if (!first || !last || !best) return '';
+  const atBest = epochs.find(({ epoch }) => epoch === best.epoch) ?? last;
+  return `The ${what} is ${text(first[metric])} in epoch ${first.epoch}, ${text(atBest[metric])} in the best, ${best.epoch}, and ${text(last[metric])} in the last, ${last.epoch}.`;
+}
+
+/** Which figure of the paper has the same curve. */
+function figureNote({ experiment }: ReportedRun, curve: 'accuracy' | 'loss'): Content {
+  const training = 'In training dropout and augmentation are on, and the weights change from batch to batch.';
+  if (experiment === 'train') return training;
+  const number = experiments[experiment].paper.figures[curve];
+  return html`The paper’s figure ${number} is this curve of <code>${experiment}</code>, over the validation set. ${training}`;
+}
+
+function paperLevel(
+  { experiment }: ReportedRun,
+  figure: 'validAccuracy' | 'validLoss',
+  text: (value: number) => string,
+) {
+  if (experiment === 'train') return [];
+  const y = experiments[experiment].paper[figure];
+  return [{ name: `the paper: ${text(y)}`, y }];
+}
+
+/** The best epoch, where stages begin, and where the run went on. */
+function momentsOf({ epochs, best, resumed }: ReportedRun) {
+  const stages = epochs.filter(({ stage }, index) => index > 0 && stage !== epochs[index - 1]?.stage);
+  return [
+    ...(best ? [{ name: 'best', x: best.epoch }] : []),
+    ...stages.map(({ stage, epoch }) => ({ name: `stage ${stage}`, x: epoch })),
+    ...resumed
+      .filter(({ epoch }) => epoch >= 1 && epoch <= epochs.length)
+      .map(({ epoch }) => ({ name: 'resumed', x: epoch })),
+  ];
+}
+
+/** `0.001`, `1e-5`, `2.5` */
+export function shortNumber(value: number): string {
+  const text = String(Number(value.toPrecision(4)));
+  return value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5)
+    ? Number(value.toPrecision(3)).toExponential()
+    : text;
+}

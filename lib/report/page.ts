@@ -1,0 +1,39 @@
+import { packageVersion } from '../version.ts';
+import { type Content, Html, html } from './html.ts';
+import { STYLE } from './style.ts';
+
+/** What tells a report from other files, near its beginning. */
+export const GENERATOR = '<meta name="generator" content="torch-tl report">';
+
+export interface Page {
+  title: string;
+  body: Content;
+}
+
+/** A page that needs nothing but itself: no script runs in it, and nothing is fetched. */
+export function page({ title, body }: Page): Html {
+  const now = new Date().toISOString();
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+${new Html(GENERATOR)}
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style>${new Html(STYLE)}</style>
+</head>
+<body>
+${body}
+<footer>Written <time datetime="${now}">${now.slice(0, 16).replace('T', ' ')} UTC</time> by torch-tl ${packageVersion()}. The paper: Edward A. Ortiz,
+“Understanding Transfer Learning as a methodology for efficiency in training CNN’s models”.</footer>
+</body>
+</html>
+`;
+}
+
+/** Links to the sections of a page. */
+export function contents(sections: ReadonlyArray<readonly [id: string, name: string]>): Html {
+  return html`<nav aria-label="Sections"><ul>${sections.map(([id, name]) => html`<li><a href="#${id}">${name}</a></li>`)}</ul></nav>`;
+}

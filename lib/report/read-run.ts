@@ -1,0 +1,203 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { epochMetrics, resumePoint } from '../checkpoint.ts';
+import { InputError } from '../errors.ts';
+import { experiments } from '../experiments/paper.ts';
+import { FORMAT_VERSION, type RunResults, type RunSetup } from '../experiments/results.ts';
+import type { ValidationReport } from '../experiments/validation.ts';
+import { readJsonFile, unreadable } from '../files.ts';
+import type { EpochMetrics } from '../native.ts';
+import { bestOf, secondsOf } from '../train.ts';
+
+/** All that a run directory says of its run. */
+export interface ReportedRun
+  extends RunSetup,
+    Omit<RunResults, keyof RunSetup | 'formatVersion' | 'stoppedBecause'> {
+  /** Absolute. */
+  path: string;
+  /** Null where the run is at work still, or its process was killed. */
+  stoppedBecause: RunResults['stoppedBecause'] | null;
+  /** As `config.json` has them. */
+  options: Record<string, unknown>;
+  versions: Record<string, string>;
+  /** The text of `config.json`. */
+  config: string;
+  validation: ValidationReport | null;
+}
+
+const formatVersion = z.literal(FORMAT_VERSION);
+const count = z.int().min(0);
+
+const setupFields = {
+  experiment: z.enum([...(Object.keys(experiments) as (keyof typeof experiments)[]), 'train']),
+  init: z.enum(['pretrained', 'random']),
+  weights: z.object({ source: z.string(), sha256: z.string().nullable(), trainedOn: z.string().nullable() }),
+  dataset: z.object({
+    name: z.string(),
+    train: count,
+    valid: count,
+    source: z.string(),
+    validation: z.string(),
+    skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
+  }),
+  classes: z.array(z.string()),
+  imageSize: count,
+  batchSize: count,
+  seed: z.number(),
+  device: z.string(),
+  hardware: z.string(),
+  precision: z.enum(['fp32', 'bf16']),
+  precisionReason: z.string(),
+  libtorch: z.string(),
+  trainableParameters: count,
+  totalParameters: count,
+};
+
+const configFile = z.object({
+  formatVersion,
+  ...setupFields,
+  options: z.record(z.string(), z.unknown()),
+  versions: z.record(z.string(), z.string()),
+});
+
+const resultsFile = z.object({
+  formatVersion,
+  epochs: z.array(epochMetrics),
+  seconds: z.object({ total: z.number(), features: z.number(), training: z.number() }),
+  imagesPerSecond: z.number(),
+  stoppedBecause: z.enum(['epochs', 'early-stopping', 'aborted', 'failed']),
+  resumed: z.array(resumePoint),
+  error: z.exactOptional(z.object({ code: z.string(), message: z.string() })),
+});
+
+const picture = z.string().regex(/^data:image\/(webp|png|jpeg);base64,[A-Za-z0-9+/]+={0,2}$/, {
+  error: 'must be a data URI of a WebP, PNG or JPEG picture',
+});
+const guess = z.object({ label: z.string(), probability: z.number() });
+
+const validationFile: z.ZodType<ValidationReport> = z.object({
+  formatVersion,
+  epoch: count,
+  evaluation: z
+    .object({
+      accuracy: z.number(),
+      top5Accuracy: z.number(),
+      loss: z.number(),
+      calibrationError: z.number(),
+      count,
+      classes: z.array(z.string()),
+      confusion: z.array(z.array(count)),
+      perClass: z.array(
+        z.object({ label: z.string(), precision: z.number(), recall: z.number(), f1: z.number(), count }),
+      ),
+    })
+    .refine(
+      ({ classes, confusion, perClass }) =>
+        [confusion, perClass, ...confusion].every(({ length }) => length === classes.length),
+      { error: 'must have a row and a column of the confusion matrix, and metrics, for each class' },
+    ),
+  mistakes: z.array(
+    z.object({
+      picture: z.string(),
+      label: z.string(),
+      top: z.array(guess).min(1),
+      image: picture,
+      activation: z.exactOptional(picture),
+    }),
+  ),
+});
+
+/**
+ * What a run directory holds, whatever became of the run.
+ *
+ * @throws InputError `RUN_INVALID` where it is no run's directory or a file in it is damaged; `FILE_UNREADABLE`
+ */
+export async function readRun(directory: string): Promise<ReportedRun> {
+  const path = resolve(directory);
+  const config = await readAs(configFile, join(path, 'config.json'));
+  if (config === null) throw await noRun(directory);
+  const outcome = (await readAs(resultsFile, join(path, 'results.json'))) ?? (await unfinished(path));
+  return {
+    ...config,
+    ...outcome,
+    path,
+    best: outcome.epochs.length > 0 ? bestOf(outcome.epochs) : null,
+    config: await readFile(join(path, 'config.json'), 'utf8'),
+    validation: await readAs(validationFile, join(path, 'validation.json')),
+  };
+}
+
+/** What is known of a run that has written no results. */
+async function unfinished(path: string) {
+  const epochs = await readEpochs(join(path, 'epochs.jsonl'));
+  const training = secondsOf(epochs);
+  return {
+    epochs,
+    seconds: { total: training, features: 0, training },
+    imagesPerSecond: 0,
+    stoppedBecause: null,
+    resumed: [],
+  };
+}
+
+/** The whole lines; a last one may be torn. */
+async function readEpochs(file: string): Promise<EpochMetrics[]> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw unreadable(file, cause);
+  }
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line, index) => {
+    const checked = epochMetrics.safeParse(parsed(line));
+    if (checked.success) return checked.data;
+    throw new InputError('RUN_INVALID', `${file} is damaged: line ${index + 1} is no epoch.`);
+  });
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+}
+
+async function readAs<Schema extends z.ZodType>(
+  schema: Schema,
+  file: string,
+): Promise<z.output<Schema> | null> {
+  const content = await readJsonFile(file, 'RUN_INVALID');
+  if (content === null) return null;
+  const checked = schema.safeParse(content);
+  if (checked.success) return checked.data;
+  const issue = checked.error.issues[0] as z.core.$ZodIssue;
+  throw new InputError(
+    'RUN_INVALID',
+    `${file} is not what a run writes: '${issue.path.join('.')}': ${issue.message}. ` +
+      'Was it written by another version of torch-tl, or changed?',
+  );
+}
+
+/** The error for a directory without config.json; it may hold runs. */
+async function noRun(directory: string): Promise<InputError> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((cause) => {
+    throw unreadable(directory, cause);
+  });
+  const inside: string[] = [];
+  for (const entry of entries.filter((entry) => entry.isDirectory())) {
+    const names = await readdir(join(directory, entry.name)).catch((): string[] => []);
+    if (names.includes('config.json')) inside.push(join(directory, entry.name));
+  }
+  return new InputError(
+    'RUN_INVALID',
+    `${resolve(directory)} is no run's directory: it has no config.json. ${
+      inside.length > 0
+        ? `The runs ${inside.join(', ')} lie in it: name them.`
+        : 'Give what torch-tl run or train wrote to, such as runs/finetune-20260101-120000.'
+    }`,
+  );
+}

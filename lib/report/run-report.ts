@@ -1,0 +1,65 @@
+import { MEASURES, measuresOf, measureText } from '../experiments/beside-paper.ts';
+import { experiments } from '../experiments/paper.ts';
+import { count } from '../format.ts';
+import { curvesSection } from './curves.ts';
+import { endingOf } from './ending.ts';
+import { type Content, type Html, html } from './html.ts';
+import { contents, page } from './page.ts';
+import type { ReportedRun } from './read-run.ts';
+import { resultsSection } from './results-section.ts';
+import { repeatSection, setupSection } from './setup-section.ts';
+import { validationSection } from './validation-section.ts';
+
+/** The report of one run. */
+export function runReport(run: ReportedRun): Html {
+  const ending = endingOf(run);
+  return page({
+    title: `${run.experiment} on ${run.dataset.name}: ${ending.status}`,
+    body: html`<header>
+<h1><code>${run.experiment}</code> on ${run.dataset.name}</h1>
+<p class="lede">${lede(run)}</p>
+<p class="${ending.isWhole ? 'note' : 'warning'}">${ending.text}</p>
+${tiles(run)}
+${contents([
+  ['results', 'Results'],
+  ['curves', 'Curves'],
+  ['validation', 'Right and wrong'],
+  ['setup', 'What was run'],
+  ['repeat', 'Run it again'],
+])}
+</header>
+<main>
+${resultsSection(run)}
+${curvesSection(run)}
+${validationSection(run)}
+${setupSection(run)}
+${repeatSection(run)}
+</main>`,
+  });
+}
+
+function lede({ experiment, dataset, imageSize, weights, init }: ReportedRun): Content {
+  const what =
+    experiment === 'train'
+      ? html`A classifier of one’s own pictures`
+      : html`The paper’s ${experiments[experiment].title}`;
+  const start = init === 'random' ? 'from random weights' : html`from the weights <b>${weights.source}</b>`;
+  return html`${what}: DenseNet-121 ${start}, trained on ${count(dataset.train)} pictures at ${imageSize} × ${imageSize} pixels
+and validated on ${count(dataset.valid)} others.`;
+}
+
+function tiles(run: ReportedRun): Html {
+  const measures = measuresOf(run);
+  const notes: Record<string, string> = {
+    accuracy: run.best ? `epoch ${run.best.epoch} of ${run.epochs.length}` : 'no epoch ended',
+    loss: run.best ? 'of the same epoch' : 'no epoch ended',
+    seconds: run.device === 'cpu' ? run.hardware : `${run.hardware} (${run.device})`,
+    trainableParameters: `of ${count(run.totalParameters)}`,
+  };
+  return html`<dl class="tiles">${MEASURES.map(
+    (
+      measure,
+    ) => html`<div><dt>${measure.name}</dt><dd>${measureText(measures, measure)}<small>${notes[measure.key] ?? ''}</small></dd></div>
+`,
+  )}</dl>`;
+}

@@ -1,0 +1,72 @@
+/** Where values lie on an axis, and which are written beside it. */
+export interface Scale {
+  ticks: number[];
+  /** 0 at the axis's beginning, 1 at its end. */
+  place(value: number): number;
+}
+
+export interface ScaleOptions {
+  /** Ends at the values themselves, not at round numbers beyond them. */
+  tight?: boolean;
+  /** Has no ticks between whole numbers. */
+  whole?: boolean;
+}
+
+/** At most some five or six ticks at multiples of 1, 2 or 5 by a power of ten. */
+export function linearScale(
+  values: readonly number[],
+  { tight = false, whole = false }: ScaleOptions = {},
+): Scale {
+  const [low, high] = ends(values, whole ? 1 : 0);
+  const step = Math.max(roundStep((high - low) / 5), whole ? 1 : 0);
+  const [first, last] = tight
+    ? [Math.ceil(low / step), Math.floor(high / step)]
+    : [Math.floor(low / step), Math.ceil(high / step)];
+  const [from, to] = tight ? [low, high] : [first * step, last * step];
+  const ticks = Array.from({ length: last - first + 1 }, (_, index) => rounded((first + index) * step));
+  return { ticks, place: (value) => (value - from) / (to - from) };
+}
+
+/** For values above 0: ticks at powers of ten, at most some six. */
+export function logScale(values: readonly number[]): Scale {
+  const exponents = values.map(Math.log10);
+  const low = Math.floor(Math.min(...exponents) + 1e-9);
+  const high = Math.max(Math.ceil(Math.max(...exponents) - 1e-9), low + 1);
+  const step = Math.ceil((high - low) / 6);
+  const length = Math.floor((high - low) / step) + 1;
+  return {
+    ticks: Array.from({ length }, (_, index) => rounded(10 ** (low + index * step))),
+    place: (value) => (Math.log10(value) - low) / (high - low),
+  };
+}
+
+/** Whether values differ so much that only a logarithmic scale shows them all. */
+export function spansDecades(values: readonly number[]): boolean {
+  const [low, high] = extent(values);
+  return low > 0 && high / low >= 10;
+}
+
+function extent(values: readonly number[]): [number, number] {
+  return values.reduce<[number, number]>(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+  );
+}
+
+/** Of equal values an extent around them. */
+function ends(values: readonly number[], least: number): [number, number] {
+  const [low, high] = extent(values);
+  if (high > low) return [low, high];
+  const around = Math.max(Math.abs(low) * 0.1, least, 1e-6);
+  return [low - around, high + around];
+}
+
+function roundStep(step: number): number {
+  const power = 10 ** Math.floor(Math.log10(step));
+  return ([1, 2, 5].find((multiple) => multiple * power >= step * 0.999) ?? 10) * power;
+}
+
+/** Without the dust of binary fractions. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(12));
+}

@@ -18,6 +18,8 @@ export interface Axis extends ScaleOptions {
   text: (value: number) => string;
   exact?: (value: number) => string;
   logarithmic?: boolean;
+  /** Values that the axis reaches, besides the points. */
+  including?: readonly number[];
 }
 
 export interface Chart {
@@ -38,7 +40,7 @@ export interface Chart {
 
 /** In the units of the drawing, which is as wide as there is room. */
 const SIZE = { width: 440, height: 280 };
-const PLOT = { left: 58, right: 428, top: 20, bottom: 232 };
+const PLOT = { left: 62, right: 428, top: 20, bottom: 232 };
 
 const DASHES = ['none', '7 4', '2 3', '10 3 2 3'];
 const MARKERS = [
@@ -57,7 +59,7 @@ export function chart(drawing: Chart): Html {
   return html`<figure class="chart">
 <figcaption>${title}</figcaption>
 ${series.length > 1 ? legend(series) : null}
-<svg viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-labelledby="${id}-title ${id}-description">
+<svg viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-labelledby="${id}-title" aria-describedby="${id}-description">
 <title id="${id}-title">${title}</title>
 <desc id="${id}-description">${description}</desc>
 ${drawn(drawing)}
@@ -96,8 +98,9 @@ ${across.ticks.map((tick) => html`<text x="${left(tick)}" y="${PLOT.bottom + 18}
   ];
 }
 
-function scaleOf({ logarithmic, ...options }: Axis, values: readonly number[]): Scale {
-  return logarithmic ? logScale(values) : linearScale(values, options);
+function scaleOf({ logarithmic, including = [], ...options }: Axis, values: readonly number[]): Scale {
+  const all = [...values, ...including];
+  return logarithmic ? logScale(all) : linearScale(all, options);
 }
 
 function horizontal(y: number, text: string): Html {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
+import { layersFromText, pairsFromText } from '../options/from-text.ts';
 import { type CommandLine, commandLine, experimentOptions, trainOptions } from '../options.ts';
 import type { ReportedRun } from './read-run.ts';
 
@@ -32,26 +33,29 @@ export function shellText(words: readonly string[]): string {
     .join(' ');
 }
 
-function flagWords({ flags, off, read }: CommandLine, value: unknown): string[] | null {
+function flagWords({ flags, off }: CommandLine, value: unknown): string[] | null {
   const [flag = ''] = flags.split(' ');
   if (value === false) return [off?.flags ?? flag];
   if (value === true) return [flag];
-  if (typeof value === 'string' && (!read || isDeepStrictEqual(read(value), value))) return [flag, value];
-  if (typeof value === 'number') return [flag, String(value)];
-  const text = listText(value);
-  return text !== null && isDeepStrictEqual(read?.(text), value) ? [flag, text] : null;
+  if (typeof value === 'string' || typeof value === 'number') return [flag, String(value)];
+  const text = Array.isArray(value) ? layersText(value) : pairsText(value);
+  return text === null ? null : [flag, text];
 }
 
-/** Layers, or numbers by name. */
-function listText(value: unknown): string | null {
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.map(layerText).join(',');
-  if (typeof value !== 'object' || value === null) return null;
-  return Object.entries(value)
+/** Null for what is no selection of layers. */
+function layersText(layers: readonly unknown[]): string | null {
+  const text = layers
+    .map((layer) =>
+      typeof layer === 'object' && layer !== null && 'through' in layer ? `through:${layer.through}` : layer,
+    )
+    .join(',');
+  return isDeepStrictEqual(layersFromText(text || 'none'), layers) ? text || 'none' : null;
+}
+
+/** Null for what is more than numbers by name, or has names that a flag would not give back. */
+function pairsText(pairs: unknown): string | null {
+  const text = Object.entries(pairs ?? {})
     .map(([name, number]) => `${name}=${number}`)
     .join(',');
-}
-
-function layerText(layer: unknown): string {
-  if (typeof layer === 'object' && layer !== null && 'through' in layer) return `through:${layer.through}`;
-  return String(layer);
+  return isDeepStrictEqual(pairsFromText(text), pairs) ? text : null;
 }

@@ -16,7 +16,7 @@ import { endingOf } from './ending.ts';
 import { type Content, type Html, html } from './html.ts';
 import { contents, page } from './page.ts';
 import type { ReportedRun } from './read-run.ts';
-import { measureRatio } from './results-section.ts';
+import { ratio } from './results-section.ts';
 import { command, factsOf } from './setup-section.ts';
 import { dataTable, facts } from './table.ts';
 
@@ -26,8 +26,6 @@ interface NamedRun {
   run: ReportedRun;
   measures: Measures;
 }
-
-const SECONDS: Axis = { name: 'seconds', text: shortNumber, exact: (seconds) => seconds.toFixed(1) };
 
 /** The report of several runs, side by side and beside the paper. */
 export function comparisonReport(reported: readonly ReportedRun[]): Html {
@@ -57,11 +55,11 @@ ${repeatThem(runs)}
   });
 }
 
-/** By experiment, by directory where there are several of one, by the whole path where that is no name either. */
+/** By experiment, by directory where there are several of one, by the whole path where those are the same too. */
 function named(runs: readonly ReportedRun[]): NamedRun[] {
   const candidates = [
     (run: ReportedRun) => run.experiment,
-    (run: ReportedRun) => `${run.experiment}, ${basename(run.path)}`,
+    (run: ReportedRun) => basename(run.path),
     (run: ReportedRun) => run.path,
   ];
   const naming = candidates.find((name) => new Set(runs.map(name)).size === runs.length) ?? String;
@@ -119,26 +117,26 @@ function ratios(runs: readonly NamedRun[]): Content {
   const first = order.map((name) => ours.find(({ run }) => run.experiment === name)).find((run) => run);
   if (!first || ours.length < 2) return null;
   const paperOf = ({ run }: NamedRun) => paperMeasures(experiments[run.experiment as ExperimentName].paper);
+  const relative = (measures: Measures, to: Measures) =>
+    MEASURES.map(({ key }) => ratio(measures[key], to[key]));
   const rows = ours
     .filter((run) => run !== first)
-    .map((run) => [
-      run.name,
-      ...MEASURES.flatMap(({ key }) => [
-        measureRatio(key, run.measures, first.measures),
-        measureRatio(key, paperOf(run), paperOf(first)),
-      ]),
+    .flatMap((run) => [
+      [html`<b>${run.name}</b>`, ...relative(run.measures, first.measures)],
+      ['the paper', ...relative(paperOf(run), paperOf(first))],
     ]);
   return html`${dataTable({
-    caption: html`Relative to <b>${first.name}</b>: here, and in the paper`,
-    heading: ['run', ...MEASURES.flatMap(({ name }) => [name, 'the paper'])],
+    caption: `Relative to ${first.name}: here, and in the paper`,
+    heading: ['run', ...MEASURES.map(({ name }) => name)],
     rows,
   })}
-<p class="note">The paper’s text puts times as shares: “68.38 % faster” is 1 − 44.10 / 139.5. It does not say what it ran on, so only ratios of times can be compared.</p>`;
+<p class="note">The paper’s text puts times as shares: “68.38 % faster” is 1 − 44.10 / 139.5. It does not say what it ran on, so only ratios of times can be compared.</p>`;
 }
 
 function curves(runs: readonly NamedRun[]): Html {
   const begun = runs.filter(({ run }) => run.epochs.length > 0);
   if (begun.length === 0) return html`<section id="curves"><h2>Curves</h2><p>There are none.</p></section>`;
+  const unit = timeUnit(begun);
   const drawn = (['validAccuracy', 'validLoss'] as const).flatMap((metric) => {
     const y = metric === 'validAccuracy' ? ACCURACY : LOSS;
     const shared = { y, description: told(begun, metric, y) };
@@ -156,9 +154,9 @@ function curves(runs: readonly NamedRun[]): Html {
         ...shared,
         id: `${metric}-seconds`,
         title: `${title} against time`,
-        note: 'The pass over the pictures through a frozen backbone counts.',
-        x: SECONDS,
-        series: begun.map(({ name, run }) => ({ name, points: overTime(run, metric) })),
+        note: 'From the start of the training; the pass over the pictures through a frozen backbone is in it.',
+        x: { name: unit.name, text: shortNumber, exact: (time) => time.toFixed(1), including: [0] },
+        series: begun.map(({ name, run }) => ({ name, points: overTime(run, metric, unit) })),
       }),
     ];
   });
@@ -186,24 +184,29 @@ function figures(runs: readonly NamedRun[], metric: 'validAccuracy' | 'validLoss
   return `The paper’s figures: ${names.map((name) => `${experiments[name].paper.figures[key]} (${name})`).join(', ')}.`;
 }
 
-function overTime({ epochs, seconds }: ReportedRun, metric: keyof EpochMetrics) {
+function overTime({ epochs, seconds }: ReportedRun, metric: keyof EpochMetrics, unit: TimeUnit) {
   let passed = seconds.features;
   return epochs.map((epoch) => {
     passed += epoch.seconds;
-    return { x: passed, y: epoch[metric] };
+    return { x: passed / unit.seconds, y: epoch[metric] };
   });
+}
+
+interface TimeUnit {
+  name: string;
+  seconds: number;
+}
+
+function timeUnit(runs: readonly NamedRun[]): TimeUnit {
+  const isLong = runs.some(({ measures }) => measures.seconds > 600);
+  return isLong ? { name: 'minutes', seconds: 60 } : { name: 'seconds', seconds: 1 };
 }
 
 /** What all runs share, once; what differs, side by side. */
 function setup(runs: readonly NamedRun[]): Html {
-  const all = runs.map(({ run }) => [...factsOf(run), ...otherOptions(run)]);
-  const names = [...new Set(all.flat().map(([name]) => name))];
-  const rows = names.map((name) => ({
-    name,
-    values: all.map((pairs) => pairs.find(([other]) => other === name)?.[1] ?? '-'),
-  }));
-  const isShared = ({ values }: { values: string[] }) => values.every((value) => value === values[0]);
-  const differing = rows.filter((row) => !isShared(row));
+  const main = rowsOf(runs.map(({ run }) => factsOf(run)));
+  const options = rowsOf(runs.map(({ run }) => otherOptions(run)));
+  const differing = [...main, ...options].filter((row) => !isShared(row));
   return html`<section id="setup"><h2>What was run</h2>
 ${
   differing.length === 0
@@ -216,30 +219,53 @@ ${
       })
 }
 <h3>What they share</h3>
-${facts(rows.filter(isShared).map(({ name, values }) => [name, values[0] ?? '']))}
+${sharedFacts(main)}
+<details><summary>The other options that they share</summary>${sharedFacts(options)}</details>
 </section>`;
+}
+
+/** A fact's or an option's value in each run. */
+interface Row {
+  name: string;
+  values: string[];
+}
+
+function rowsOf(runs: ReadonlyArray<ReadonlyArray<readonly [string, string]>>): Row[] {
+  const names = [...new Set(runs.flat().map(([name]) => name))];
+  const valueIn = (pairs: (typeof runs)[number], name: string) =>
+    pairs.find(([other]) => other === name)?.[1] ?? '-';
+  return names.map((name) => ({ name, values: runs.map((pairs) => valueIn(pairs, name)) }));
+}
+
+function isShared({ values }: Row): boolean {
+  return values.every((value) => value === values[0]);
+}
+
+function sharedFacts(rows: readonly Row[]): Html {
+  return facts(rows.filter(isShared).map(({ name, values }) => [name, values[0] ?? '']));
 }
 
 /** Options that no fact tells of. */
 function otherOptions({ options }: ReportedRun): Array<readonly [string, string]> {
-  const told = [
+  return Object.entries(options)
+    .filter(([name]) => !TOLD.includes(name))
+    .map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]);
+}
+
+const TOLD = [
+  ...[
     'data',
+    'limitTrain',
+    'limitValid',
     'imageSize',
-    'batchSize',
-    'seed',
-    'precision',
-    'device',
-    'augmentation',
+    'init',
+    'weights',
     'optimizer',
     'learningRate',
     'schedule',
-    'weights',
-    'init',
-  ];
-  return Object.entries(options)
-    .filter(([name]) => !told.includes(name))
-    .map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]);
-}
+  ],
+  ...['batchSize', 'augmentation', 'seed', 'device', 'precision'],
+];
 
 function repeatThem(runs: readonly NamedRun[]): Html {
   return html`<section id="repeat"><h2>Run them again</h2>

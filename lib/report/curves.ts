@@ -29,7 +29,10 @@ function accuracyChart(run: ReportedRun): Html {
     id: 'accuracy',
     title: 'Accuracy an epoch',
     description: told('validation accuracy', run, 'validAccuracy', percent),
-    note: figureNote(run, 'accuracy'),
+    note: [
+      figureNote(run, 'accuracy'),
+      'That over the training set is taken while the weights change, with dropout and augmentation on.',
+    ],
     x: EPOCH,
     y: ACCURACY,
     series: bothSets(run.epochs, 'validAccuracy', 'trainAccuracy'),
@@ -95,10 +98,9 @@ function told(
 
 /** Which figure of the paper has the same curve. */
 function figureNote({ experiment }: ReportedRun, curve: 'accuracy' | 'loss'): Content {
-  const training = 'In training dropout and augmentation are on, and the weights change from batch to batch.';
-  if (experiment === 'train') return training;
+  if (experiment === 'train') return null;
   const number = experiments[experiment].paper.figures[curve];
-  return html`The paper’s figure ${number} is this curve of <code>${experiment}</code>, over the validation set. ${training}`;
+  return html`The paper’s figure ${number} is this curve of <code>${experiment}</code>, over the validation set. `;
 }
 
 function paperLevel(

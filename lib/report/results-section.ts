@@ -1,7 +1,6 @@
 import {
   differencesOf,
   MEASURES,
-  type Measures,
   measuresOf,
   measureText,
   paperMeasures,
@@ -25,7 +24,7 @@ function besidePaper(run: ReportedRun, name: keyof typeof experiments): Html {
   const here = measuresOf(run);
   const there = paperMeasures(paper);
   return html`${dataTable({
-    caption: html`<code>${name}</code> here and in the paper`,
+    caption: `${name} here and in the paper`,
     heading: ['', 'here', 'the paper', 'here / paper'],
     rows: MEASURES.map((measure) => [
       measure.name,
@@ -41,7 +40,7 @@ ${dataTable({
   text: true,
 })}
 <p class="note">The paper does not say what it ran on: of its times only the ratios between its experiments can be compared,
-in a report of several runs. Its loss is cross-entropy written as a percentage; 65 % is 0.65.</p>`;
+in a report of several runs. Its loss is cross-entropy written as a percentage; 65 % is 0.65.</p>`;
 }
 
 /** One value by another, `-` where there is none. */
@@ -49,16 +48,11 @@ export function ratio(part: number | null, whole: number | null): string {
   return part === null || whole === null || whole === 0 ? '-' : `${(part / whole).toPrecision(3)} ×`;
 }
 
-/** A measure's ratio to the same of another training. */
-export function measureRatio(key: keyof Measures, of: Measures, to: Measures): string {
-  return ratio(of[key], to[key]);
-}
-
 /** How far the accuracy can be relied on. */
 function certainty({ best, dataset }: ReportedRun): Content {
   if (!best || dataset.valid === 0) return html`<p>No epoch ended, so there is no result.</p>`;
   const [low, high] = interval(best.validAccuracy, dataset.valid);
-  return html`<p>The accuracy is that of epoch ${best.epoch}, the best. So many pictures leave it uncertain: with 95 % confidence it
+  return html`<p>The accuracy is that of epoch ${best.epoch}, the best. So many pictures leave it uncertain: with 95 % confidence it
 lies between ${percent(low)} and ${percent(high)}. And since the epoch was chosen by these same pictures, expect slightly less of new ones.</p>`;
 }
 

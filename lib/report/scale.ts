@@ -18,7 +18,7 @@ export function linearScale(
   { tight = false, whole = false }: ScaleOptions = {},
 ): Scale {
   const [low, high] = ends(values, whole ? 1 : 0);
-  const step = Math.max(roundStep((high - low) / 5), whole ? 1 : 0);
+  const step = Math.max(roundStep((high - low) / 6), whole ? 1 : 0);
   const [first, last] = tight
     ? [Math.ceil(low / step), Math.floor(high / step)]
     : [Math.floor(low / step), Math.ceil(high / step)];

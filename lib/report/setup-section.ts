@@ -6,7 +6,7 @@ import { shortNumber } from './curves.ts';
 import { endingOf, knownOptions } from './ending.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
-import { dataTable, facts, scrolling } from './table.ts';
+import { dataTable, facts } from './table.ts';
 
 /** What was trained, on what, and how it went. */
 export function setupSection(run: ReportedRun): Html {
@@ -74,9 +74,9 @@ function timesOf(run: ReportedRun): Array<readonly [string, Content]> {
     ['end', endingOf(run).text],
     ['best epoch', best ? `${best.epoch} of ${epochs.length}; its model is best.safetensors` : 'none'],
     [
-      'went on',
+      'resumed',
       resumed.length === 0
-        ? 'in one go'
+        ? 'no, it ran in one go'
         : resumed
             .map(({ epoch, batch }) => `after epoch ${epoch}${batch > 0 ? ` and ${batch} batches` : ''}`)
             .join(', '),
@@ -137,11 +137,11 @@ ${words === null ? null : html`<p>Or written out; all else is by default:</p>${c
       ? null
       : html` The weights’ SHA-256 must be <code class="hash">${run.weights.sha256}</code>.`
   }</p>
-<details><summary>config.json, whole: save it and give it to <code>torch-tl run --config</code></summary>${scrolling(html`<pre><code>${run.config}</code></pre>`)}</details>
+<details><summary>config.json, whole: save it and give it to <code>torch-tl run --config</code></summary><pre><code>${run.config}</code></pre></details>
 </section>`;
 }
 
 /** A line for a shell. */
 export function command(words: readonly string[]): Html {
-  return scrolling(html`<pre><code>torch-tl ${shellText(words)}</code></pre>`);
+  return html`<pre><code>torch-tl ${shellText(words)}</code></pre>`;
 }

@@ -30,7 +30,7 @@ code, pre { font: .88em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monos
 h1 code { font-size: .9em; }
 .hash { overflow-wrap: anywhere; }
 .lede { font-size: 1.1rem; }
-.note, small, caption { color: var(--soft); font-size: .88rem; line-height: 1.45; }
+.note, small, .table figcaption { color: var(--soft); font-size: .88rem; line-height: 1.45; }
 .warning { background: var(--warn); border-left: 3px solid var(--wrong); padding: .6rem .9rem; }
 nav ul, .legend { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; list-style: none; margin: 1rem 0; padding: 0; }
 nav a { display: inline-block; padding: .3rem 0; }
@@ -40,20 +40,21 @@ nav a { display: inline-block; padding: .3rem 0; }
 .tiles dd { margin: .1rem 0 0; font-size: 1.5rem; font-weight: 600; letter-spacing: -.01em; line-height: 1.25; }
 .tiles dd small { display: block; font-weight: 400; letter-spacing: 0; }
 .facts { margin: 1rem 0; }
-.facts div { display: grid; grid-template-columns: 9rem 1fr; gap: 0 1rem; padding: .4rem 0; border-bottom: 1px solid var(--line); }
-.facts dt { color: var(--soft); }
+.facts div { display: grid; grid-template-columns: 10rem 1fr; gap: 0 1rem; padding: .4rem 0; border-bottom: 1px solid var(--line); }
+.facts dt { color: var(--soft); overflow-wrap: anywhere; }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; max-width: 100%; margin: .75rem 0 1.25rem; }
+.table { margin: 1rem 0 1.5rem; }
+.table figcaption { max-width: 44rem; }
+.wide { overflow-x: auto; max-width: 100%; margin: .3rem 0; }
 .wide:focus-visible, summary:focus-visible, a:focus-visible { outline: 2px solid var(--c0); outline-offset: 2px; }
 table { border-collapse: collapse; font-size: .94rem; }
-caption { text-align: left; padding-bottom: .4rem; }
 th, td { padding: .35rem .75rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 thead th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
 th:first-child, .text th, .text td { text-align: left; }
-.text td { white-space: normal; min-width: 9rem; vertical-align: top; }
+.text td { white-space: normal; min-width: 9rem; max-width: 22rem; overflow-wrap: anywhere; }
+.text th, .text td { vertical-align: top; }
 tbody th { font-weight: 500; }
 th:first-child, td:first-child { padding-left: 0; }
-tr.there > * { color: var(--soft); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 2rem 2.5rem; align-items: start; }
 figure { margin: 0; min-width: 0; }
 .chart figcaption { font-weight: 600; }
@@ -73,7 +74,7 @@ svg .series .marker { stroke: var(--paper); fill: var(--colour); }
 details { margin: .5rem 0; }
 summary { cursor: pointer; color: var(--c0); font-size: .9rem; padding: .3rem 0; }
 details .wide { max-height: 26rem; overflow-y: auto; }
-pre { margin: 0; padding: .8rem 1rem; background: var(--panel); border-radius: .4rem; width: max-content; min-width: 100%; }
+pre { margin: .75rem 0; padding: .8rem 1rem; background: var(--panel); border-radius: .4rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 .matrix th, .matrix td { padding: .3rem .5rem; border: 0; min-width: 2.6rem; }
 .matrix tbody th { text-align: left; position: sticky; left: 0; background: var(--paper); padding-left: 0; }
 .matrix thead th { text-align: center; font-weight: 500; }
@@ -84,7 +85,7 @@ pre { margin: 0; padding: .8rem 1rem; background: var(--panel); border-radius: .
 .matrix tbody td.none { color: var(--soft); }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 1.75rem 1.5rem; margin: 1rem 0; }
 .pictures { display: flex; gap: .4rem; }
-.pictures img { flex: 1 1 0; min-width: 0; max-width: 12rem; aspect-ratio: 1; object-fit: contain; background: var(--panel); border-radius: .25rem; }
+.pictures img { width: calc(50% - .2rem); aspect-ratio: 1; object-fit: contain; background: var(--panel); border-radius: .25rem; }
 .gallery figcaption { margin-top: .4rem; line-height: 1.4; }
 .gallery ol { list-style: none; margin: .4rem 0; padding: 0; font-size: .9rem; }
 .gallery li { display: grid; grid-template-columns: 1fr auto; gap: 0 .5rem; padding: .1rem 0; }
@@ -97,7 +98,10 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   .tiles div { padding: .7rem .8rem; }
   .tiles dd { font-size: 1.3rem; }
   .chart svg text { font-size: 15px; }
-  th, td { padding: .35rem .5rem; }
+  table { font-size: .88rem; }
+  th, td { padding: .35rem .3rem; }
+  tbody th, thead th { white-space: normal; min-width: 3.6rem; }
+  .text td { min-width: 7rem; }
 }
 @media print {
   :root {
@@ -110,7 +114,6 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   figure, tr, .tiles div { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .wide { overflow: visible; }
-  pre { white-space: pre-wrap; width: auto; overflow-wrap: anywhere; }
   .matrix td, .tiles div, .gallery i { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

@@ -2,27 +2,30 @@ import { type Content, type Html, html } from './html.ts';
 
 /** Rows whose first cell says what they are. */
 export interface Table {
-  caption: Content;
+  caption: string;
   heading: readonly Content[];
   rows: ReadonlyArray<readonly Content[]>;
-  /** Of text rather than numbers: cells begin at the left. */
+  /** Of text rather than numbers: cells begin at the left, and wrap. */
   text?: boolean;
 }
 
 /** A table that scrolls sideways by itself where the page is too narrow for it. */
 export function dataTable({ caption, heading, rows, text = false }: Table): Html {
-  const cells = ([first = null, ...rest]: readonly Content[]) =>
+  const row = ([first = null, ...rest]: readonly Content[]) =>
     html`<tr><th scope="row">${first}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>\n`;
-  return scrolling(html`<table${text ? html` class="text"` : null}>
-<caption>${caption}</caption>
+  return captioned(
+    caption,
+    html`<table${text ? html` class="text"` : null}>
 <thead><tr>${heading.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
-<tbody>${rows.map(cells)}</tbody>
-</table>`);
+<tbody>${rows.map(row)}</tbody>
+</table>`,
+  );
 }
 
-/** What is wider than the page scrolls by itself, with the keyboard too. */
-export function scrolling(content: Html): Html {
-  return html`<div class="wide" tabindex="0" role="group">${content}</div>`;
+/** A table under its caption, which stays where it is while the table scrolls, with the keyboard too. */
+export function captioned(caption: string, table: Html): Html {
+  return html`<figure class="table"><figcaption>${caption}</figcaption>
+<div class="wide" tabindex="0" role="region" aria-label="${caption}">${table}</div></figure>`;
 }
 
 /** Names and what they stand for. */

@@ -1,10 +1,10 @@
 import { type Confusion, confusions } from '../confusions.ts';
-import type { ClassMetrics, Evaluation } from '../evaluate.ts';
+import type { ClassMetrics } from '../evaluate.ts';
 import type { Mistake, ValidationReport } from '../experiments/validation.ts';
 import { count, percent } from '../format.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
-import { dataTable, facts, scrolling } from './table.ts';
+import { captioned, dataTable, facts } from './table.ts';
 
 /** Of more classes only the commonest confusions are shown. */
 const MOST_CLASSES = 20;
@@ -19,7 +19,7 @@ export function validationSection(run: ReportedRun): Html {
   const pairs = confusions(confusion);
   return html`<section id="validation"><h2>Where it is right, and where it errs</h2>
 ${stale(run, validation)}
-<p>${summary(evaluation, pairs)}</p>
+<p>${summary(validation, pairs)}</p>
 ${facts([
   ['accuracy', percent(evaluation.accuracy)],
   ...(classes.length > 5 ? [['among its first five', percent(evaluation.top5Accuracy)] as const] : []),
@@ -47,10 +47,11 @@ function stale({ best }: ReportedRun, { epoch }: ValidationReport): Content {
   return html`<p class="warning">What follows is of the model of epoch ${epoch}; since then epoch ${best.epoch} has become the best.</p>`;
 }
 
-function summary({ count: pictures, perClass: metrics }: Evaluation, [worst]: Confusion[]): Content {
+function summary({ epoch, evaluation }: ValidationReport, [worst]: Confusion[]): Content {
+  const { count: pictures, perClass: metrics } = evaluation;
   const seen = metrics.filter((metric) => metric.count > 0).sort((a, b) => b.f1 - a.f1);
   const [best, weakest] = [seen[0], seen.at(-1)];
-  const parts: Content[] = [html`The best model, on ${count(pictures)} validation pictures.`];
+  const parts: Content[] = [html`The model of epoch ${epoch}, on ${count(pictures)} validation pictures.`];
   if (best && weakest && best !== weakest) {
     parts.push(html` It knows <b>${best.label}</b> best and <b>${weakest.label}</b> worst.`);
   }
@@ -74,10 +75,12 @@ function matrix(classes: readonly string[], confusion: readonly (readonly number
     });
     return html`<tr><th scope="row">${classes[label] ?? ''}</th>${cells}</tr>\n`;
   });
-  return html`${scrolling(html`<table class="matrix">
-<caption>Pictures: a row for what they are, a column for what they are taken for</caption>
+  return captioned(
+    'Pictures: a row for what they are, a column for what they are taken for',
+    html`<table class="matrix">
 <thead><tr><td></td>${classes.map((name) => html`<th scope="col"><span>${name}</span></th>`)}</tr></thead>
-<tbody>${rows}</tbody></table>`)}`;
+<tbody>${rows}</tbody></table>`,
+  );
 }
 
 function pairsTable(classes: readonly string[], pairs: readonly Confusion[]): Html {

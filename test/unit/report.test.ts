@@ -1,0 +1,235 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { writeReport } from '../../lib/report/report.ts';
+import { learningEpochs, type RunFiles, validationReport, writeRun } from '../support/run-files.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+/** The text of a report of runs, by their names. */
+async function reportOf(runs: Record<string, RunFiles>): Promise<string> {
+  const directory = temporaryDirectory();
+  const paths = Object.entries(runs).map(([name, files]) => {
+    writeRun(join(directory, name), files);
+    return join(directory, name);
+  });
+  const file = join(directory, 'report.html');
+  await writeReport(paths, file);
+  return readFileSync(file, 'utf8');
+}
+
+/** What of a report is read: without tags and with single spaces. */
+function textOf(report: string): string {
+  const body = report.slice(report.indexOf('<body>'));
+  return body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
+}
+
+test("a run's results stand beside the paper's, with their ratios and figures", async () => {
+  const text = textOf(await reportOf({ run: {} }));
+  expect(text).toContain('validation accuracy 59.85 % 92.72 % 0.645 ×');
+  expect(text).toContain('time 61 s 44.1 min 0.0231 ×');
+  expect(text).toContain('data cifar10-sample, 2,500 + 500 pictures CIFAR-10, 50,000 + 10,000 pictures');
+  expect(text).toContain('The paper’s figure 8');
+  expect(text).toContain('The paper’s figure 11');
+});
+
+test('every chart has its numbers in a table, and says in words what there is to see', async () => {
+  const report = await reportOf({ run: {} });
+  expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(3);
+  expect(textOf(report)).toContain('epoch validation training 1 35.00 % 40.00 % 2 49.80 % 70.00 %');
+  expect(report).toMatch(/<desc id="loss-description">The validation loss is 1\.5000 in epoch 1, /);
+});
+
+test('what is needed to run it again is there', async () => {
+  const weights = { source: 'tiny-imagenet', sha256: 'cd'.repeat(32), trainedOn: 'Tiny ImageNet' };
+  const report = await reportOf({
+    run: { setup: { seed: 7, weights }, options: { seed: 7, freeze: ['backbone', { through: 'norm5' }] } },
+  });
+  const text = textOf(report);
+  expect(text).toContain('torch-tl run finetune --seed 7 --freeze backbone,through:norm5');
+  expect(text).toMatch(/torch-tl run --config \S+\/run\/config\.json/);
+  expect(text).toContain('cd'.repeat(32));
+  expect(text).toContain('torch-tl 0.1.0, node 20.0.0, libtorch 2.13.0');
+  expect(report).toContain('&#34;earlyStoppingPatience&#34;:15');
+});
+
+test('the confusion matrix, the classes and the worst mistakes are shown', async () => {
+  const validation = await validationReport(['cat', 'dog', 'ship']);
+  const report = await reportOf({ run: { validation } });
+  const text = textOf(report);
+  const [row] = validation.evaluation.confusion;
+  expect(text).toContain(`cat ${row?.join(' ')} dog`);
+  expect(text).toContain(
+    'cat , taken for dog dog 90.00 % ship 7.00 % cat 1.00 % picture 17 of the validation set',
+  );
+  expect(report.match(/<img /g)).toHaveLength(5);
+  for (const { image } of validation.mistakes) expect(report).toContain(`src="${image}"`);
+});
+
+test('of many classes the commonest confusions are listed instead of a matrix', async () => {
+  const classes = Array.from({ length: 21 }, (_, index) => `class ${index}`);
+  const report = await reportOf({ run: { setup: { classes }, validation: await validationReport(classes) } });
+  expect(report).not.toContain('<table class="matrix">');
+  expect(textOf(report)).toMatch(/what it is taken for pictures class \d+ class \d+ \d+/);
+});
+
+test('metrics of another epoch than the best are said to be', async () => {
+  const validation = await validationReport(['cat', 'dog', 'ship'], 3);
+  expect(textOf(await reportOf({ run: { validation } }))).toContain(
+    'What follows is of the model of epoch 3; since then epoch 8 has become the best.',
+  );
+});
+
+test('text of files is text, whatever it looks like', async () => {
+  const hostile = `"><script>alert('1')</script><img src=x onerror=alert(1)>&amp;`;
+  const classes = [hostile, 'dog', 'ship'];
+  const validation = await validationReport(classes);
+  const [first] = validation.mistakes;
+  const report = await reportOf({
+    one: {
+      setup: { classes, hardware: hostile, experiment: 'train' },
+      options: { data: hostile, [hostile]: hostile },
+      results: { stoppedBecause: 'failed', error: { code: hostile, message: hostile } },
+      validation: { ...validation, mistakes: [{ ...first, picture: hostile }] },
+    },
+  });
+  expect(report).not.toContain('<script');
+  expect(report).not.toContain('<img src=x');
+  expect(report.split('&#34;&#62;&#60;script&#62;alert(&#39;1&#39;)').length).toBeGreaterThan(6);
+  expect(report).toContain("default-src 'none'; style-src 'unsafe-inline'; img-src data:");
+});
+
+test.for([
+  'https://example.org/a.png',
+  'data:image/svg+xml;base64,PHN2Zy8+',
+  'data:image/png;base64,AAAA" onerror="alert(1)',
+])('a picture that is none is refused: %s', async (image) => {
+  const validation = await validationReport(['cat', 'dog', 'ship']);
+  const mistakes = [{ ...validation.mistakes[0], image }];
+  await expect(reportOf({ run: { validation: { ...validation, mistakes } } })).rejects.toMatchObject({
+    code: 'RUN_INVALID',
+    message: expect.stringContaining("'mistakes.0.image': must be a data URI"),
+  });
+});
+
+test.for([
+  [
+    { stoppedBecause: 'aborted' },
+    /It was stopped after 8 of 32 epochs. It goes on with: torch-tl run finetune --resume --out \S+\/run /,
+  ],
+  [
+    { stoppedBecause: 'failed', error: { code: 'OUT_OF_MEMORY', message: 'memory ran out' } },
+    /It failed after 8 of 32 epochs: memory ran out \(OUT_OF_MEMORY\)\./,
+  ],
+  [
+    { stoppedBecause: 'early-stopping' },
+    /It stopped early, after 8 of 32 epochs: the validation loss had not become lower by 0\.00001 for 15 epochs\./,
+  ],
+  [
+    null,
+    /It has trained 8 of 32 epochs and has no results\.json: it is at work still, or its process was killed\./,
+  ],
+] as const)('a report says how the run ended: %j', async ([results, message]) => {
+  const text = textOf(await reportOf({ run: { results } }));
+  expect(text).toMatch(message);
+  expect(text).toContain('validation accuracy 59.85 % epoch 8 of 8');
+});
+
+test('a run without an epoch has a report', async () => {
+  const results = { stoppedBecause: 'failed', error: { code: 'LOSS_NOT_FINITE', message: 'no' } };
+  const report = await reportOf({ run: { epochs: [], results } });
+  expect(textOf(report)).toContain('No epoch ended, so there is nothing to draw.');
+  expect(report).not.toContain('NaN');
+  expect(await reportOf({ one: { epochs: [], results }, two: { epochs: [], results } })).not.toContain('NaN');
+});
+
+test('the epochs of a run that was killed are read up to a torn line', async () => {
+  const directory = temporaryDirectory();
+  writeRun(directory, { results: null, epochs: learningEpochs(3) });
+  const file = join(directory, 'epochs.jsonl');
+  writeFileSync(file, readFileSync(file, 'utf8').slice(0, -20));
+  await writeReport([directory], join(directory, 'report.html'));
+  expect(textOf(readFileSync(join(directory, 'report.html'), 'utf8'))).toContain(
+    'It has trained 2 of 32 epochs',
+  );
+});
+
+test('stages, where it was resumed and pictures left out are told', async () => {
+  const epochs = learningEpochs(4).map((epoch) => ({ ...epoch, stage: epoch.epoch > 1 ? 2 : 1 }));
+  const skipped = [{ path: 'cats/broken.jpg', reason: 'it ends early' }];
+  const report = await reportOf({
+    run: {
+      epochs,
+      setup: {
+        dataset: { name: 'pets', train: 9, valid: 3, source: '/pets', validation: 'valid/', skipped },
+      },
+      options: { recipe: 'fine-tune', epochs: 4 },
+      results: { resumed: [{ epoch: 2, batch: 3 }] },
+    },
+  });
+  const text = textOf(report);
+  expect(text).toContain('1: head backbone 1 of 1');
+  expect(text).toContain('2: all nothing 3 of 3');
+  expect(text).toContain('resumed after epoch 2 and 3 batches');
+  expect(text).toContain('cats/broken.jpg it ends early');
+});
+
+test('several runs stand side by side, relative to the first experiment of the paper, here and there', async () => {
+  const report = await reportOf({
+    a: { setup: { experiment: 'finetune' } },
+    b: {
+      setup: { experiment: 'base', trainableParameters: 6_964_106, batchSize: 64 },
+      results: { seconds: { total: 122, features: 0, training: 122 } },
+    },
+  });
+  const text = textOf(report);
+  expect(text).toContain('2 runs compared');
+  expect(text).toContain('Relative to base: here, and in the paper');
+  expect(text).toContain('finetune 1.00 × 1.00 × 0.500 × 0.612 × the paper 1.07 × 0.518 × 3.20 × 0.612 ×');
+  expect(text).toContain('batch 128 pictures 64 pictures');
+  expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(4);
+});
+
+test('several runs of one experiment are told apart by their directories', async () => {
+  const text = textOf(await reportOf({ low: { options: { learningRate: 1e-4 } }, high: {} }));
+  expect(text).toContain('What differs low high optimiser adam, learning rate 0.0001, schedule plateau adam');
+});
+
+test('a report is replaced, another file is not', async () => {
+  const directory = temporaryDirectory();
+  writeRun(directory);
+  const file = join(directory, 'mine.html');
+  await writeReport([directory], file);
+  await writeReport([directory], file);
+  writeFileSync(file, '<!doctype html><p>mine');
+  await expect(writeReport([directory], file)).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+  expect(readFileSync(file, 'utf8')).toBe('<!doctype html><p>mine');
+});
+
+test('a directory that is no run names the runs in it', async () => {
+  const directory = temporaryDirectory();
+  const file = join(directory, 'report.html');
+  await expect(writeReport([directory], file)).rejects.toMatchObject({
+    code: 'RUN_INVALID',
+    message: expect.stringContaining('it has no config.json. Give what torch-tl run or train wrote to'),
+  });
+  writeRun(join(directory, 'base'));
+  await expect(writeReport([directory], file)).rejects.toThrow(
+    `The runs ${join(directory, 'base')} lie in it`,
+  );
+  await expect(writeReport([join(directory, 'none')], file)).rejects.toMatchObject({
+    code: 'FILE_UNREADABLE',
+  });
+});
+
+test.for(['config.json', 'results.json', 'validation.json', 'epochs.jsonl'])(
+  'a damaged %s is named',
+  async (name) => {
+    const directory = temporaryDirectory();
+    writeRun(directory, name === 'epochs.jsonl' ? { results: null } : {});
+    writeFileSync(join(directory, name), '{"formatVersion":2}\n');
+    await expect(writeReport([directory], join(directory, 'report.html'))).rejects.toMatchObject({
+      code: 'RUN_INVALID',
+      message: expect.stringContaining(join(directory, name)),
+    });
+  },
+);

@@ -6,7 +6,7 @@ export interface ValidationReport {
   /** The epoch that the model is of. */
   epoch: number;
   evaluation: Evaluation;
-  /** The worst first. */
+  /** Those of the highest loss, the highest first. */
   mistakes: Mistake[];
 }
 

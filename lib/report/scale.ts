@@ -29,9 +29,9 @@ export function linearScale(
 
 /** For values above 0: ticks at powers of ten, at most some six. */
 export function logScale(values: readonly number[]): Scale {
-  const exponents = values.map(Math.log10);
-  const low = Math.floor(Math.min(...exponents) + 1e-9);
-  const high = Math.max(Math.ceil(Math.max(...exponents) - 1e-9), low + 1);
+  const [least, most] = extent(values);
+  const low = Math.floor(Math.log10(least) + 1e-9);
+  const high = Math.max(Math.ceil(Math.log10(most) - 1e-9), low + 1);
   const step = Math.ceil((high - low) / 6);
   const length = Math.floor((high - low) / step) + 1;
   return {

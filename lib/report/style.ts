@@ -101,7 +101,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line);
   table { font-size: .88rem; }
   th, td { padding: .35rem .3rem; }
   tbody th, thead th { white-space: normal; min-width: 3.6rem; }
-  .text td { min-width: 7rem; }
+  .text td { min-width: 8rem; }
 }
 @media print {
   :root {

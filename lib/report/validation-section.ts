@@ -115,11 +115,11 @@ function perClass(metrics: readonly ClassMetrics[]): Html {
 
 function gallery(mistakes: readonly Mistake[]): Html {
   if (mistakes.length === 0) return html`<p>There are none to show.</p>`;
-  return html`${
-    mistakes.some(({ activation }) => activation !== undefined)
-      ? html`<p class="note">The second picture has its class-activation map (Grad-CAM) over it: what is warm spoke for the answer.</p>`
-      : null
-  }<div class="gallery">${mistakes.map(mistakeFigure)}</div>`;
+  const note = mistakes.some(({ activation }) => activation !== undefined)
+    ? ' The second picture has the class-activation map (Grad-CAM) of the answer over it: what is warm spoke for it.'
+    : null;
+  return html`<p class="note">Those whose true class it gave the least probability, the least first.${note}</p>
+<div class="gallery">${mistakes.map(mistakeFigure)}</div>`;
 }
 
 function mistakeFigure({ picture, label, top, image, activation }: Mistake): Html {

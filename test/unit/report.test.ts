@@ -189,6 +189,21 @@ test('several runs stand side by side, relative to the first experiment of the p
   expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(4);
 });
 
+test('of several runs that were tested on the same classes each class is compared', async () => {
+  const validation = await validationReport(['cat', 'dog', 'ship']);
+  const [cat] = validation.evaluation.perClass;
+  const f1 = `${(100 * (cat?.f1 ?? 0)).toFixed(2)} %`;
+  const text = textOf(await reportOf({ a: { validation }, b: { validation } }));
+  expect(text).toContain(`class a b cat ${f1} ${f1} dog`);
+  expect(textOf(await reportOf({ a: { validation }, b: {} }))).not.toContain('Class by class');
+});
+
+test('a single epoch is drawn', async () => {
+  const report = await reportOf({ run: { epochs: learningEpochs(1) } });
+  expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(3);
+  expect(report).not.toMatch(/NaN|Infinity/);
+});
+
 test('several runs of one experiment are told apart by their directories', async () => {
   const text = textOf(await reportOf({ low: { options: { learningRate: 1e-4 } }, high: {} }));
   expect(text).toContain('What differs low high optimiser adam, learning rate 0.0001, schedule plateau adam');

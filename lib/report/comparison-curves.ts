@@ -1,0 +1,77 @@
+import { type ExperimentName, experiments } from '../experiments/paper.ts';
+import type { EpochMetrics } from '../native.ts';
+import { type Axis, chart } from './chart.ts';
+import { ACCURACY, EPOCH, LOSS, pointsOf, shortNumber } from './curves.ts';
+import { type Content, type Html, html } from './html.ts';
+import type { NamedRun } from './named-run.ts';
+import type { ReportedRun } from './read-run.ts';
+
+/** Validation accuracy and loss of all runs, against epochs and against time. */
+export function comparedCurves(runs: readonly NamedRun[]): Html {
+  const begun = runs.filter(({ run }) => run.epochs.length > 0);
+  if (begun.length === 0) return html`<section id="curves"><h2>Curves</h2><p>There are none.</p></section>`;
+  const unit = timeUnit(begun);
+  const drawn = (['validAccuracy', 'validLoss'] as const).flatMap((metric) => {
+    const y = metric === 'validAccuracy' ? ACCURACY : LOSS;
+    const shared = { y, description: told(begun, metric, y) };
+    const title = `Validation ${y.name}`;
+    return [
+      chart({
+        ...shared,
+        id: `${metric}-epochs`,
+        title: `${title} an epoch`,
+        note: figures(runs, metric),
+        x: EPOCH,
+        series: begun.map(({ name, run }) => ({ name, points: pointsOf(run.epochs, metric) })),
+      }),
+      chart({
+        ...shared,
+        id: `${metric}-seconds`,
+        title: `${title} against time`,
+        note: 'From the start of the training; the pass over the pictures through a frozen backbone is in it.',
+        x: { name: unit.name, text: shortNumber, exact: (time) => time.toFixed(1), including: [0] },
+        series: begun.map(({ name, run }) => ({ name, points: overTime(run, metric, unit) })),
+      }),
+    ];
+  });
+  return html`<section id="curves"><h2>Curves</h2><div class="charts">${drawn}</div></section>`;
+}
+
+function told(
+  runs: readonly NamedRun[],
+  metric: 'validAccuracy' | 'validLoss',
+  { exact, text, name }: Axis,
+): string {
+  return runs
+    .map(
+      ({ name: run, run: { best } }) =>
+        `${run}: ${name} ${(exact ?? text)(best?.[metric] ?? 0)} in its best epoch, ${best?.epoch}.`,
+    )
+    .join(' ');
+}
+
+function figures(runs: readonly NamedRun[], metric: 'validAccuracy' | 'validLoss'): Content {
+  const key = metric === 'validAccuracy' ? 'accuracy' : 'loss';
+  const shown = new Set(runs.map(({ run }) => run.experiment));
+  const names = (Object.keys(experiments) as ExperimentName[]).filter((name) => shown.has(name));
+  if (names.length === 0) return null;
+  return `The paper’s figures: ${names.map((name) => `${experiments[name].paper.figures[key]} (${name})`).join(', ')}.`;
+}
+
+function overTime({ epochs, seconds }: ReportedRun, metric: keyof EpochMetrics, unit: TimeUnit) {
+  let passed = seconds.features;
+  return epochs.map((epoch) => {
+    passed += epoch.seconds;
+    return { x: passed / unit.seconds, y: epoch[metric] };
+  });
+}
+
+interface TimeUnit {
+  name: string;
+  seconds: number;
+}
+
+function timeUnit(runs: readonly NamedRun[]): TimeUnit {
+  const isLong = runs.some(({ measures }) => measures.seconds > 600);
+  return isLong ? { name: 'minutes', seconds: 60 } : { name: 'seconds', seconds: 1 };
+}

@@ -1,0 +1,72 @@
+import { type Html, html } from './html.ts';
+import type { NamedRun } from './named-run.ts';
+import type { ReportedRun } from './read-run.ts';
+import { factsOf } from './setup-section.ts';
+import { dataTable, facts } from './table.ts';
+
+/** What all runs share, once; what differs, side by side. */
+export function comparedSetup(runs: readonly NamedRun[]): Html {
+  const main = rowsOf(runs.map(({ run }) => factsOf(run)));
+  const options = rowsOf(runs.map(({ run }) => otherOptions(run)));
+  const differing = [...main, ...options].filter((row) => !isShared(row));
+  return html`<section id="setup"><h2>What was run</h2>
+${
+  differing.length === 0
+    ? html`<p>All have the same setup.</p>`
+    : dataTable({
+        caption: 'What differs',
+        heading: ['', ...runs.map(({ name }) => name)],
+        rows: differing.map(({ name, values }) => [name, ...values]),
+        text: true,
+      })
+}
+<h3>What they share</h3>
+${sharedFacts(main)}
+<details><summary>The other options that they share</summary>${sharedFacts(options)}</details>
+</section>`;
+}
+
+/** A fact's or an option's value in each run. */
+interface Row {
+  name: string;
+  values: string[];
+}
+
+function rowsOf(runs: ReadonlyArray<ReadonlyArray<readonly [string, string]>>): Row[] {
+  const names = [...new Set(runs.flat().map(([name]) => name))];
+  const valueIn = (pairs: (typeof runs)[number], name: string) =>
+    pairs.find(([other]) => other === name)?.[1] ?? '-';
+  return names.map((name) => ({ name, values: runs.map((pairs) => valueIn(pairs, name)) }));
+}
+
+function isShared({ values }: Row): boolean {
+  return values.every((value) => value === values[0]);
+}
+
+function sharedFacts(rows: readonly Row[]): Html {
+  return facts(rows.filter(isShared).map(({ name, values }) => [name, values[0] ?? '']));
+}
+
+/** Options that no fact tells of. */
+function otherOptions({ options }: ReportedRun): Array<readonly [string, string]> {
+  return Object.entries(options)
+    .filter(([name]) => !TOLD.includes(name))
+    .map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]);
+}
+
+const TOLD = [
+  'data',
+  'limitTrain',
+  'limitValid',
+  'imageSize',
+  'init',
+  'weights',
+  'optimizer',
+  'learningRate',
+  'schedule',
+  'batchSize',
+  'augmentation',
+  'seed',
+  'device',
+  'precision',
+];

@@ -9,6 +9,8 @@ import { captioned, dataTable, facts } from './table.ts';
 /** Of more classes only the commonest confusions are shown. */
 const MOST_CLASSES = 20;
 const MOST_PAIRS = 20;
+/** The others unfold. */
+const FIRST_MISTAKES = 12;
 
 /** Where the best model is right and where it errs. */
 export function validationSection(run: ReportedRun): Html {
@@ -115,11 +117,17 @@ function perClass(metrics: readonly ClassMetrics[]): Html {
 
 function gallery(mistakes: readonly Mistake[]): Html {
   if (mistakes.length === 0) return html`<p>There are none to show.</p>`;
+  const rest = mistakes.slice(FIRST_MISTAKES);
   const note = mistakes.some(({ activation }) => activation !== undefined)
     ? ' The second picture has the class-activation map (Grad-CAM) of the answer over it: what is warm spoke for it.'
     : null;
   return html`<p class="note">Those whose true class it gave the least probability, the least first.${note}</p>
-<div class="gallery">${mistakes.map(mistakeFigure)}</div>`;
+${figures(mistakes.slice(0, FIRST_MISTAKES))}
+${rest.length === 0 ? null : html`<details><summary>${rest.length} more</summary>${figures(rest)}</details>`}`;
+}
+
+function figures(mistakes: readonly Mistake[]): Html {
+  return html`<div class="gallery">${mistakes.map(mistakeFigure)}</div>`;
 }
 
 function mistakeFigure({ picture, label, top, image, activation }: Mistake): Html {

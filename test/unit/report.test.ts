@@ -65,6 +65,15 @@ test('the confusion matrix, the classes and the worst mistakes are shown', async
   for (const { image } of validation.mistakes) expect(report).toContain(`src="${image}"`);
 });
 
+test('after the first dozen the mistakes are folded', async () => {
+  const validation = await validationReport(['cat', 'dog', 'ship']);
+  const mistakes = Array.from({ length: 14 }, () => validation.mistakes[0]);
+  const report = await reportOf({ run: { validation: { ...validation, mistakes } } });
+  const [shown, folded] = report.split('<summary>2 more</summary>');
+  expect(shown?.match(/<img /g)).toHaveLength(24);
+  expect(folded?.match(/<img /g)).toHaveLength(4);
+});
+
 test('of many classes the commonest confusions are listed instead of a matrix', async () => {
   const classes = Array.from({ length: 21 }, (_, index) => `class ${index}`);
   const report = await reportOf({ run: { setup: { classes }, validation: await validationReport(classes) } });

@@ -50,5 +50,6 @@ export type { RecipeName, Stage, TrainingOptions } from './options.ts';
 export type { Prediction, PredictOptions, RankedClass } from './predict.ts';
 export { readRecipe } from './recipe-file.ts';
 export { type Recipe, recipes, spreadLearningRates } from './recipes.ts';
+export { writeReport } from './report/report.ts';
 export type { WeightsSource } from './weights/catalogue.ts';
 export { type DownloadWeightsOptions, downloadWeights } from './weights/download-weights.ts';

@@ -4,9 +4,11 @@ import { type ExperimentName, experimentNameOrAll } from '../experiments/paper.t
 import type { RunResults } from '../experiments/results.ts';
 import type { RunAllControl } from '../experiments/run-all.ts';
 import type { RunControl } from '../experiments/run-experiment.ts';
+import type { RunEvent } from '../experiments/train-into.ts';
 import { experimentOptions } from '../options.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
+import { Reports } from './reports.ts';
 
 export function registerRun(program: Command): void {
   const command = program
@@ -64,14 +66,23 @@ async function follow<Results>(
   const { json, resume = false } = command.opts<{ json?: true; resume?: true }>();
   const progress = progressOn(json ? process.stderr : process.stdout);
   let view = new RunProgress(progress);
+  const reports = new Reports();
   const onExperiment = (name: ExperimentName) => {
     view = new RunProgress(progress);
     progress.line(`\n${name}`);
   };
+  const onEvent = (event: RunEvent) => {
+    if ('directory' in event) reports.add(event.directory);
+    view.show(event);
+  };
   try {
-    return await interruptible((signal) =>
-      start({ resume, signal, onExperiment, onEvent: (event) => view.show(event) }),
-    );
+    const results = await interruptible((signal) => start({ resume, signal, onExperiment, onEvent }));
+    progress.line(`Report: ${await reports.write()}`);
+    return results;
+  } catch (error) {
+    // What stopped the run matters more than that there is no report of it.
+    await reports.write().catch(() => {});
+    throw error;
   } finally {
     progress.end();
   }

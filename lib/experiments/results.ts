@@ -12,6 +12,8 @@ export interface RunSetup {
   /** `train` with the user's own pictures. */
   experiment: ExperimentName | 'train';
   init: 'pretrained' | 'random';
+  /** When the run was begun, in ISO 8601; one that goes on keeps it. */
+  started: string;
   /** `source` is `random` without a hash where the backbone was drawn from the seed. */
   weights: { source: string; sha256: string | null; trainedOn: string | null };
   /**

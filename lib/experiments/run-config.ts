@@ -21,6 +21,7 @@ export interface RunConfig {
   /** What `auto` came to. */
   precision?: Precision | undefined;
   weights?: { sha256: string | null } | undefined;
+  started?: string | undefined;
 }
 
 const runConfig = z.object({
@@ -29,6 +30,7 @@ const runConfig = z.object({
   options: z.record(z.string(), z.unknown()),
   precision: z.enum(['fp32', 'bf16']).optional(),
   weights: z.object({ sha256: z.string().nullable() }).optional(),
+  started: z.iso.datetime().optional(),
 });
 
 /**

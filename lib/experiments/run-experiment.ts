@@ -103,7 +103,8 @@ export async function run(
     model = await createModel(definition, options, machine.device, train);
     if (earlier) requireSameWeights(path, earlier, model.weights?.sha256 ?? null);
     const described = await describeModel(definition, options, model);
-    const setup = { ...described, dataset, classes: train.classes, ...machine };
+    const started = earlier?.started ?? new Date().toISOString();
+    const setup = { ...described, started, dataset, classes: train.classes, ...machine };
     signal.throwIfAborted();
     const config = configOf(setup, options, model);
     const directory = earlier

@@ -32,6 +32,7 @@ const count = z.int().min(0);
 const setupFields = {
   experiment: z.enum([...(Object.keys(experiments) as (keyof typeof experiments)[]), 'train']),
   init: z.enum(['pretrained', 'random']),
+  started: z.iso.datetime(),
   weights: z.object({ source: z.string(), sha256: z.string().nullable(), trainedOn: z.string().nullable() }),
   dataset: z.object({
     name: z.string(),

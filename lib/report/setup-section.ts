@@ -47,6 +47,7 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
     ],
     ['seed', String(run.seed)],
     ['hardware', run.device === 'cpu' ? run.hardware : `${run.hardware} (${run.device})`],
+    ['started', run.started],
     ['precision', `${run.precision}: ${run.precisionReason}`],
     [
       'versions',

@@ -26,6 +26,7 @@ test('run all runs the three experiments, each in a directory of its own, and go
     onOutput: (stdout, kill) => stdout.split('\nbase\n')[1]?.includes('\nepoch ') && kill('SIGINT'),
   });
   expect(stopped.code).toBe(130);
+  expect(readFileSync(join(cwd, 'runs', 'base', 'report.html'), 'utf8')).toContain('stopped');
   const first = readFileSync(join(cwd, 'runs', 'finetune', 'results.json'), 'utf8');
 
   const { code, stdout } = await torchTl([...endless, '--resume', '--json'], { cwd });
@@ -37,6 +38,11 @@ test('run all runs the three experiments, each in a directory of its own, and go
   for (const run of runs) {
     expect(JSON.parse(readFileSync(join(cwd, 'runs', run.experiment, 'results.json'), 'utf8'))).toEqual(run);
   }
+  const report = readFileSync(join(cwd, 'runs', 'report.html'), 'utf8');
+  expect(report).toContain('<h1>3 runs compared</h1>');
+  const places = NAMES.map((name) => report.indexOf(join(cwd, 'runs', name)));
+  expect(Math.min(...places)).toBeGreaterThan(0);
+  expect(places).toEqual([...places].sort((a, b) => a - b));
 });
 
 test('run all compares the three with each other and with the paper', async () => {

@@ -36,8 +36,10 @@ describe('torch-tl run', () => {
       'checkpoint',
       'config.json',
       'epochs.jsonl',
+      'report.html',
       'results.json',
     ]);
+    expect(stdout).toContain(`\nReport: ${join(run, 'report.html')}\n`);
     expect(readdirSync(join(run, 'checkpoint'))).toEqual(['training.safetensors']);
     const results = resultsIn(run);
     expect(results).toMatchObject({

@@ -30,6 +30,7 @@ export const SETUP: RunSetup = {
   device: 'cpu',
   hardware: 'a processor, 2 threads',
   precision: 'fp32',
+  started: '2026-11-25T21:00:00.000Z',
   precisionReason: 'as asked for',
   libtorch: '2.13.0',
   trainableParameters: 4_262_026,

@@ -22,6 +22,7 @@ const RESULTS: RunResults = {
   device: 'cpu',
   hardware: 'a processor, 2 threads',
   precision: 'bf16',
+  started: '2026-11-25T21:00:00.000Z',
   precisionReason: 'the processor has AVX512_BF16',
   libtorch: '2.13.0',
   trainableParameters: 4_262_026,

@@ -37,6 +37,7 @@ describe('torch-tl run', () => {
       'config.json',
       'epochs.jsonl',
       'results.json',
+      'validation.json',
     ]);
     expect(readdirSync(join(run, 'checkpoint'))).toEqual(['training.safetensors']);
     const results = resultsIn(run);

@@ -4,8 +4,15 @@ import type { Dataset } from './dataset.ts';
 import { chooseDevice } from './device.ts';
 import { InputError, invalidArgument } from './errors.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
-import { type Extracted, type ExtractionOptions, extract, extractionOptions } from './extraction.ts';
+import {
+  type Extracted,
+  type ExtractionOptions,
+  extract,
+  extracted,
+  extractionOptions,
+} from './extraction.ts';
 import { type FitOptions, FitRun, fitOptions } from './fit.ts';
+import { type ClassActivation, type GradCamOptions, gradCam, gradCamOptions } from './grad-cam.ts';
 import { type HeadLayer, nativeHead } from './head.ts';
 import { settle } from './job.ts';
 import { type LayerSelection, leafNamesOf, selectLayers } from './layer-selection.ts';
@@ -211,6 +218,27 @@ export class DenseNet121 {
       const { topK, ...extraction } = checkOptions(predictOptions, options);
       const signal = this.#state.signal(extraction.signal);
       return predict(inputs, this, { topK, signal }, (data) => this.#extract('logits', data, extraction));
+    });
+  }
+
+  /**
+   * Which places of each picture speak for a class, the likeliest or a given one: Grad-CAM (Selvaraju et al. 2017,
+   * https://arxiv.org/abs/1610.02391) over the backbone's last map after norm5 and ReLU. Takes pictures as `predict`
+   * does. The model stays as it is.
+   *
+   * @throws as `predict`
+   */
+  gradCam(inputs: Picture | readonly Picture[], options: GradCamOptions = {}): Promise<ClassActivation[]> {
+    return this.#state.work('gradCam', async () => {
+      const { classes, batchSize, ...checked } = checkOptions(gradCamOptions, options);
+      const signal = this.#state.signal(checked.signal);
+      const precision = prepareEngine(checked, this.device);
+      return gradCam(inputs, this, { classes, signal }, async (data) => {
+        const pictures = await data.onDevice(this.device);
+        const start = () => this.#native.gradCam(pictures, { batchSize, precision });
+        const { maps, logits } = await settle(start, signal);
+        return { maps: extracted(maps), logits: extracted(logits) };
+      });
     });
   }
 

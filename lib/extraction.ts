@@ -45,13 +45,18 @@ export async function extract(
   const held = data.share();
   try {
     const pictures = await held.onDevice(device);
-    const { shape, data: bytes } = await settleReporting<ExtractionProgress, HostTensor>(
+    const tensor = await settleReporting<ExtractionProgress, HostTensor>(
       ({ done, total }) => onProgress?.(done, total),
       (report) => model[what](pictures, { batchSize, precision }, report),
       stopped,
     );
-    return { shape, data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) };
+    return extracted(tensor);
   } finally {
     held.dispose();
   }
+}
+
+/** The engine's float32 tensor, without a copy. */
+export function extracted({ shape, data }: HostTensor): Extracted {
+  return { shape, data: new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4) };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ResumePoint } from './checkpoint.ts';
 import { Dataset } from './dataset.ts';
+import type { Extracted } from './extraction.ts';
 import type { EpochMetrics, TrainEvent, TrainResult } from './native.ts';
 import { abortSignal, callback, trainingOptions } from './options.ts';
 
@@ -53,6 +54,12 @@ export type FitOptions = z.input<typeof fitOptions>;
 export interface FitResult extends TrainResult {
   /** The epoch of the highest validation accuracy; of equals the one of the lower loss. */
   best: EpochMetrics;
+  /**
+   * Its logits of the validation pictures, in their order; null where it was before a checkpoint that has none.
+   *
+   * @internal
+   */
+  bestLogits: Extracted | null;
   epochs: EpochMetrics[];
   /** Where it went on from a checkpoint, each time. */
   resumed: ResumePoint[];

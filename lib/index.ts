@@ -34,6 +34,7 @@ export type {
   Resumption,
   StageStart,
 } from './fit.ts';
+export type { ClassActivation, GradCamOptions } from './grad-cam.ts';
 export type { HeadLayer, HeadName } from './head.ts';
 export type { LayerSelection } from './layer-selection.ts';
 export type { LearningRateOptions, LearningRateSearch, LearningRateStep } from './learning-rate.ts';

@@ -279,6 +279,11 @@ export interface NativeModel {
   state(): Job<HostTensor[]>;
   /** The same of the best epoch of the last `train`, at once; may be called while it runs. */
   best(): HostTensor[];
+  /**
+   * What that epoch made of the validation pictures, in their order, at once: float32 `[count, classes]`; null before
+   * an epoch has ended, and where it was before a checkpoint that has none.
+   */
+  bestLogits(): HostTensor | null;
   /** The newest checkpoint of the last `train`, at once; may be called while it runs. */
   checkpoint(): NativeCheckpoint | null;
   /** Freezes or unfreezes the leaf layers under these dotted names; gives how many each matched. */
@@ -296,6 +301,11 @@ export interface NativeModel {
     options: ExtractionOptions,
     onProgress: (progress: ExtractionProgress) => void,
   ): Job<HostTensor>;
+  /**
+   * Grad-CAM of the class that each picture is labelled with, or of the likeliest where the label is -1: maps float32
+   * `[count, h, w]` of at least 0, and the logits float32 `[count, classes]`, both in the data's order.
+   */
+  gradCam(data: NativeDataset, options: ExtractionOptions): Job<{ maps: HostTensor; logits: HostTensor }>;
   /** Logits of preprocessed pictures: float32 `[n, 3, side, side]` in, float32 `[n, classes]` out. */
   forward(input: HostTensor, precision: Precision): Job<HostTensor>;
   /**

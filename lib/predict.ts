@@ -1,9 +1,8 @@
 import type { z } from 'zod';
-import { type Picture, requirePictures } from './data/decode.ts';
-import { decodePictures } from './data/decode-all.ts';
-import type { Resize } from './data/resize.ts';
-import { Dataset } from './dataset.ts';
-import { extractionOptions } from './extraction.ts';
+import type { Picture } from './data/decode.ts';
+import type { Dataset } from './dataset.ts';
+import { type Extracted, extractionOptions } from './extraction.ts';
+import { type ModelShape, pictureList, withPictures } from './given-pictures.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
 import { integer } from './options.ts';
 
@@ -31,12 +30,6 @@ export interface Prediction extends RankedClass {
   top: RankedClass[];
 }
 
-interface Shape {
-  classes: readonly string[];
-  imageSize: number;
-  resize: Resize;
-}
-
 /**
  * Decodes pictures as a model of this shape needs them, and gives its predictions in their order.
  *
@@ -46,25 +39,18 @@ interface Shape {
  */
 export async function predict(
   inputs: Picture | readonly Picture[],
-  { classes, imageSize, resize }: Shape,
+  shape: ModelShape,
   { topK, signal }: { topK: number; signal: AbortSignal },
-  logits: (data: Dataset) => Promise<{ shape: number[]; data: Float32Array }>,
+  logits: (data: Dataset) => Promise<Extracted>,
 ): Promise<Prediction[]> {
-  const pictures = Array.isArray(inputs) ? inputs : [inputs];
-  requirePictures('inputs', pictures);
-  const count = pictures.length;
-  if (count === 0) return [];
-  const pixels = await decodePictures(pictures, { imageSize, resize, signal });
-  const origin = { name: 'inputs', source: 'pictures given by the program', classes, resize };
+  const pictures = pictureList(inputs);
+  if (pictures.length === 0) return [];
   // Nobody asks for the labels, but the engine wants some.
-  const labels = new BigInt64Array(count);
-  const data = Dataset.of(origin, { pixels, labels, count, height: imageSize, width: imageSize });
-  try {
-    const rows = rowsOf(await logits(data));
-    return pictures.map((picture, index) => prediction(picture, rows[index] as Float32Array, classes, topK));
-  } finally {
-    data.dispose();
-  }
+  const labels = new BigInt64Array(pictures.length);
+  const rows = rowsOf(await withPictures(pictures, labels, shape, signal, logits));
+  return pictures.map((picture, index) =>
+    prediction(picture, rows[index] as Float32Array, shape.classes, topK),
+  );
 }
 
 function prediction(

@@ -12,6 +12,7 @@ import {
 } from './checkpoint.ts';
 import type { Dataset } from './dataset.ts';
 import { TorchTlError } from './errors.ts';
+import { extracted } from './extraction.ts';
 import { featureCacheOptions } from './feature-cache.ts';
 import { featureKeys, keptCuts } from './feature-cache-key.ts';
 import { unwritable } from './files.ts';
@@ -90,7 +91,8 @@ async function trainWith(
     const outcome = await settle(start, signal);
     await checkpoints?.idle();
     failure.signal.throwIfAborted();
-    return resultOf(outcome, state, stored);
+    const logits = model.bestLogits();
+    return resultOf({ ...outcome, bestLogits: logits && extracted(logits) }, state, stored);
   } catch (error) {
     await checkpoints?.idle();
     // That the last checkpoint could not be written matters more than what ended the training.
@@ -188,7 +190,7 @@ function reporter(
 }
 
 function resultOf(
-  outcome: Pick<FitResult, 'stoppedBecause' | 'seconds' | 'imagesPerSecond'>,
+  outcome: Omit<FitResult, 'epochs' | 'resumed' | 'best'>,
   { epochs, resumed }: CheckpointState,
   stored: StoredCheckpoint | null,
 ): FitResult {

@@ -103,7 +103,7 @@ export async function decoderName(): Promise<string> {
 }
 
 /** Only when the first picture is decoded, so that importing torch-tl loads nothing native. */
-async function loadSharp(): Promise<typeof import('sharp')> {
+export async function loadSharp(): Promise<typeof import('sharp')> {
   try {
     return await import('sharp');
   } catch (cause) {

@@ -15,6 +15,8 @@ export function defaultRunDirectory(experiment: string, now = new Date()): strin
 }
 
 const LOCK = 'lock';
+const RESULTS = 'results.json';
+const VALIDATION = 'validation.json';
 
 /**
  * Makes sure that a run may have the directory: nothing is there, or an empty directory.
@@ -30,8 +32,8 @@ export async function requireVacant(path: string): Promise<void> {
 }
 
 /**
- * What a run leaves behind: `config.json`, `epochs.jsonl`, `results.json`, `best.safetensors` and a
- * checkpoint. An epoch's line is on the disk before `appendEpoch` resolves; the other files are there
+ * What a run leaves behind: `config.json`, `epochs.jsonl`, `results.json`, `validation.json`, `best.safetensors`
+ * and a checkpoint. An epoch's line is on the disk before `appendEpoch` resolves; the other files are there
  * whole or not at all. While it is open the directory is locked.
  */
 export class RunDirectory {
@@ -108,7 +110,7 @@ export class RunDirectory {
     await writeFileAtomically(file, [Buffer.from(lines.join(''))]);
     await this.#epochs.close();
     this.#epochs = await open(file, 'a');
-    await rm(join(this.path, 'results.json'), { force: true });
+    for (const name of [RESULTS, VALIDATION]) await rm(join(this.path, name), { force: true });
     if (epochs.length === 0) await rm(this.best, { force: true });
   }
 
@@ -124,7 +126,11 @@ export class RunDirectory {
   }
 
   async writeResults(results: object): Promise<void> {
-    await writeJson(this.path, 'results.json', results);
+    await writeJson(this.path, RESULTS, results);
+  }
+
+  async writeValidation(report: object): Promise<void> {
+    await writeJson(this.path, VALIDATION, report);
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ import type { DecodeReport } from '../data/picture-files.ts';
 import type { Dataset } from '../dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { TorchTlError } from '../errors.ts';
+import type { Extracted } from '../extraction.ts';
 import type { BatchProgress, CacheReport, FeaturesProgress, FitRun, Resumption, StageStart } from '../fit.ts';
 import type { EpochMetrics } from '../native.ts';
 import { type RunOptions, trainingOptions } from '../options.ts';
@@ -12,6 +13,7 @@ import { epochsOf } from '../recipes.ts';
 import { bestOf, secondsOf } from '../train.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup, type StoppedBecause } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
+import { validationReport } from './validation.ts';
 
 /** While the pictures of a folder or list are decoded: `decoded` comes last. */
 export type DecodingEvent =
@@ -47,7 +49,8 @@ export interface PreparedRun {
 
 /**
  * Trains and records: a line an epoch as it ends, the best weights and the checkpoint in the background,
- * the results at the end, whatever the end is. A file that cannot be written stops the training.
+ * the results at the end, whatever the end is, and what the best model made of the validation pictures. A file
+ * that cannot be written stops the training.
  *
  * @throws the signal's reason, TorchTlError `WRITE_FAILED`, or what `fit` throws
  */
@@ -57,9 +60,11 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
   try {
     const augmented = options.augmentation !== 'none';
     onEvent({ type: 'setup', setup, directory: directory.path, epochs: epochsOf(options), augmented });
-    const outcome = await recorder.train();
+    const { bestLogits, ...outcome } = await recorder.train();
     const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome };
     await directory.writeResults(results);
+    // The run is whole without it.
+    if (bestLogits) await recordValidation(directory, run, bestLogits, outcome.best.epoch).catch(() => {});
     return results;
   } catch (error) {
     // A run that could not be gone on with is left as it was.
@@ -72,6 +77,16 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
   } finally {
     await directory.close();
   }
+}
+
+async function recordValidation(
+  directory: RunDirectory,
+  { model, valid, setup: { precision }, signal }: PreparedRun,
+  logits: Extracted,
+  epoch: number,
+): Promise<void> {
+  const report = await validationReport(model, valid, { epoch, logits }, { precision, signal });
+  await directory.writeValidation(report);
 }
 
 type Outcome = Omit<RunResults, keyof RunSetup | 'formatVersion'>;
@@ -105,7 +120,7 @@ class Recorder {
     return this.#begun;
   }
 
-  async train(): Promise<Outcome> {
+  async train() {
     const { resume, onEvent } = this.#run;
     if (resume && !existsSync(this.#directory.checkpoint)) {
       await this.#goBackTo([]);

@@ -12,6 +12,7 @@
 #include "bindings/environment.h"
 #include "bindings/training.h"
 #include "training/augmented_batch.h"
+#include "training/grad_cam.h"
 #include "training/rate_finder.h"
 #include "training/trainer.h"
 
@@ -58,6 +59,10 @@ Napi::Value layers_to_js(Napi::Env env, const std::vector<LayerDescription>& lay
   return array;
 }
 
+Extraction to_extraction(const Napi::Object& value) {
+  return {to_precision(value.Get("precision")), to_int(value.Get("batchSize")), {}};
+}
+
 MakeResult nothing() {
   return [](Napi::Env env) { return env.Undefined(); };
 }
@@ -69,11 +74,12 @@ Napi::Function ModelObject::define(Napi::Env env) {
       env, "Model",
       {InstanceMethod<&ModelObject::tensors>("tensors"), InstanceMethod<&ModelObject::load>("load"),
        InstanceMethod<&ModelObject::state>("state"), InstanceMethod<&ModelObject::best>("best"),
+       InstanceMethod<&ModelObject::best_logits>("bestLogits"),
        InstanceMethod<&ModelObject::checkpoint>("checkpoint"),
        InstanceMethod<&ModelObject::set_trainable>("setTrainable"),
        InstanceMethod<&ModelObject::describe>("describe"), InstanceMethod<&ModelObject::features>("features"),
-       InstanceMethod<&ModelObject::logits>("logits"), InstanceMethod<&ModelObject::forward>("forward"),
-       InstanceMethod<&ModelObject::augmented>("augmented"),
+       InstanceMethod<&ModelObject::logits>("logits"), InstanceMethod<&ModelObject::grad_cam>("gradCam"),
+       InstanceMethod<&ModelObject::forward>("forward"), InstanceMethod<&ModelObject::augmented>("augmented"),
        InstanceMethod<&ModelObject::gradients>("gradients"), InstanceMethod<&ModelObject::train>("train"),
        InstanceMethod<&ModelObject::find_learning_rate>("findLearningRate"),
        InstanceMethod<&ModelObject::dispose>("dispose")});
@@ -135,6 +141,13 @@ Napi::Value ModelObject::best(const Napi::CallbackInfo& info) {
   return to_js(info.Env(), model->best);
 }
 
+Napi::Value ModelObject::best_logits(const Napi::CallbackInfo& info) {
+  const std::shared_ptr<Model> model = value();
+  const std::lock_guard lock(model->mutex);
+  if (!model->best_logits.defined()) return info.Env().Null();
+  return to_js(info.Env(), NamedTensor{"logits", model->best_logits});
+}
+
 Napi::Value ModelObject::checkpoint(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const std::shared_ptr<Model> model = value();
@@ -193,8 +206,7 @@ Napi::Value ModelObject::logits(const Napi::CallbackInfo& info) {
 Napi::Value ModelObject::extract(const Napi::CallbackInfo& info, const char* name,
                                  at::Tensor (*run)(Network&, const Dataset&, const Extraction&)) {
   const auto data = DatasetObject::value_of(info[0]);
-  const auto options = info[1].As<Napi::Object>();
-  Extraction extraction{to_precision(options.Get("precision")), to_int(options.Get("batchSize"))};
+  Extraction extraction = to_extraction(info[1].As<Napi::Object>());
   const auto work = [data, name, run, extraction](Model& model, JobControl& job) mutable -> MakeResult {
     extraction.on_progress = [&job, total = data->count()](std::int64_t done) {
       job.check_abort();
@@ -209,6 +221,21 @@ Napi::Value ModelObject::extract(const Napi::CallbackInfo& info, const char* nam
     return [name, values](Napi::Env env) { return to_js(env, NamedTensor{name, values}); };
   };
   return submit(info, work, {.callback = info[2].As<Napi::Function>()});
+}
+
+Napi::Value ModelObject::grad_cam(const Napi::CallbackInfo& info) {
+  const auto data = DatasetObject::value_of(info[0]);
+  Extraction extraction = to_extraction(info[1].As<Napi::Object>());
+  const auto work = [data, extraction](Model& model, JobControl& job) mutable -> MakeResult {
+    extraction.on_progress = [&job](std::int64_t) { job.check_abort(); };
+    return [result = torch_tl::grad_cam(model.network, *data, extraction)](Napi::Env env) {
+      Napi::Object object = Napi::Object::New(env);
+      object["maps"] = to_js(env, NamedTensor{"maps", result.maps});
+      object["logits"] = to_js(env, NamedTensor{"logits", result.logits});
+      return object;
+    };
+  };
+  return submit(info, work);
 }
 
 Napi::Value ModelObject::forward(const Napi::CallbackInfo& info) {

@@ -15,19 +15,21 @@
 
 namespace torch_tl {
 
-/** A network, and the best weights and the newest checkpoint, until it is released, of its last training. */
+/** A network, and of its last training the best epoch, and the newest checkpoint until it is released. */
 struct Model {
   explicit Model(const NetworkOptions& options) : network(options) {}
   /** Before a new training. */
   void forget_training() {
     const std::lock_guard lock(mutex);
     best.clear();
+    best_logits.reset();
     checkpoint.reset();
   }
 
   Network network;
   std::mutex mutex;  // of what the training leaves here for the JavaScript thread
   std::vector<NamedTensor> best;
+  at::Tensor best_logits;  // float32 [count, classes] of the validation pictures, or undefined
   std::shared_ptr<const Checkpoint> checkpoint;
 };
 
@@ -50,11 +52,13 @@ class ModelObject final : public NativeObject<ModelObject, Model> {
   Napi::Value load(const Napi::CallbackInfo& info);
   Napi::Value state(const Napi::CallbackInfo& info);
   Napi::Value best(const Napi::CallbackInfo& info);
+  Napi::Value best_logits(const Napi::CallbackInfo& info);
   Napi::Value checkpoint(const Napi::CallbackInfo& info);
   Napi::Value set_trainable(const Napi::CallbackInfo& info);
   Napi::Value describe(const Napi::CallbackInfo& info);
   Napi::Value features(const Napi::CallbackInfo& info);
   Napi::Value logits(const Napi::CallbackInfo& info);
+  Napi::Value grad_cam(const Napi::CallbackInfo& info);
   Napi::Value forward(const Napi::CallbackInfo& info);
   Napi::Value augmented(const Napi::CallbackInfo& info);
   Napi::Value gradients(const Napi::CallbackInfo& info);

@@ -204,9 +204,10 @@ void JobObserver::on_stage(const StageStart& stage) {
   });
 }
 
-void JobObserver::on_best(std::vector<NamedTensor> tensors) {
+void JobObserver::on_best(std::vector<NamedTensor> tensors, at::Tensor logits) {
   const std::lock_guard lock(model_.mutex);
   model_.best = std::move(tensors);
+  model_.best_logits = std::move(logits);
 }
 
 bool JobObserver::wants_checkpoint() {

@@ -28,7 +28,7 @@ class JobObserver final : public Observer {
   void on_batch(const BatchMetrics& metrics) override;
   void on_stage(const StageStart& stage) override;
   void on_epoch(const EpochMetrics& metrics) override;
-  void on_best(std::vector<NamedTensor> tensors) override;
+  void on_best(std::vector<NamedTensor> tensors, at::Tensor logits) override;
   bool wants_checkpoint() override;
   void on_checkpoint(Checkpoint checkpoint) override;
 

@@ -72,8 +72,12 @@ class Observer {
   virtual void on_batch(const BatchMetrics& metrics) = 0;
   virtual void on_stage(const StageStart& stage) = 0;
   virtual void on_epoch(const EpochMetrics& metrics) = 0;
-  /** The whole network of the best epoch so far, on the host; before `on_epoch`. */
-  virtual void on_best(std::vector<NamedTensor> tensors) = 0;
+  /**
+   * The whole network of the best epoch so far, and what it made of the validation pictures, float32
+   * [count, classes], both on the host; before `on_epoch`. The logits are undefined where the epoch was
+   * before a checkpoint that has none.
+   */
+  virtual void on_best(std::vector<NamedTensor> tensors, at::Tensor logits) = 0;
   /** Whether the checkpoint before has been dealt with: they are large. */
   virtual bool wants_checkpoint() = 0;
   /** After `on_epoch` or soon, now and then within an epoch, where one is wanted; and in any case at the end.

@@ -3,6 +3,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <cmath>
@@ -92,20 +93,21 @@ double Stage::share_of_step(std::int64_t batch) const {
          static_cast<double>(ranges_[last].end - ranges_[first].begin);
 }
 
-RunningMetrics Stage::validate(std::int64_t epoch) {
+Validation Stage::validate(std::int64_t epoch) {
   const at::NoGradGuard no_grad;
   const FeatureSource& source = sources_.validation;
-  RunningMetrics metrics;
+  Validation validation{{}, at::empty({source.count(), network_.classes()}, at::kFloat)};
   const at::Tensor order = at::arange(source.count(), at::TensorOptions(network_.device()).dtype(at::kLong));
   for (const BatchRange& range : batch_ranges(source.count(), options_.batch_size)) {
     observer_.check_stop();
     const at::Tensor indices = order.narrow(0, range.begin, range.size());
     const at::Tensor labels = source.labels(indices);
     const RepeatedWork::Tensors outputs = validation_({source.inputs(indices), labels}).outputs;
-    metrics.add(outputs[0].item<double>(), outputs[1], labels);
+    validation.metrics.add(outputs[0].item<double>(), outputs[1], labels);
+    validation.logits.narrow(0, range.begin, range.size()).copy_(outputs[1]);
   }
-  require_finite(metrics.loss(), epoch, "validation");
-  return metrics;
+  require_finite(validation.metrics.loss(), epoch, "validation");
+  return validation;
 }
 
 bool Stage::end_epoch(double valid_loss) {

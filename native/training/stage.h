@@ -38,6 +38,12 @@ struct Progress {
   void archive(Archive& archive);
 };
 
+/** What the network makes of the validation pictures. */
+struct Validation {
+  RunningMetrics metrics;
+  at::Tensor logits;  // float32 [count, classes] on the host, in the data's order
+};
+
 /** What lasts for one stage of a training: optimiser, schedule, moving average, early stopping. */
 class Stage {
  public:
@@ -46,8 +52,7 @@ class Stage {
 
   /** The rest of an epoch's training; calls `after_batch` whenever the state is one to resume from. */
   void train_epoch(Progress& progress, const std::function<void()>& after_batch);
-  /** Loss and accuracy over the validation pictures. */
-  RunningMetrics validate(std::int64_t epoch);
+  Validation validate(std::int64_t epoch);
   /** Takes an epoch's validation loss; true where early stopping ends the stage. */
   bool end_epoch(double valid_loss);
 

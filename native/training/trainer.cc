@@ -18,11 +18,12 @@
 namespace torch_tl {
 namespace {
 
-/** The best epoch so far, and the network as it was then. */
+/** The best epoch so far, the network as it was then, and what it made of the validation pictures. */
 struct Best {
   double accuracy = -1;
   double loss = std::numeric_limits<double>::infinity();
   std::vector<NamedTensor> tensors;
+  at::Tensor logits;  // undefined where a checkpoint had none
 
   bool is_beaten_by(const EpochMetrics& epoch) const {
     if (epoch.valid_accuracy != accuracy) return epoch.valid_accuracy > accuracy;
@@ -33,6 +34,7 @@ struct Best {
     archive.value("best_epoch.accuracy", accuracy);
     archive.value("best_epoch.loss", loss);
     archive.shared_tensors("best.", tensors);
+    archive.optional_tensor("best_epoch.logits", logits);
   }
 };
 
@@ -52,7 +54,7 @@ class Trainer {
     if (!checkpoint.empty()) {
       resumed.emplace(checkpoint);
       archive_training(*resumed);
-      if (!best_.tensors.empty()) observer_.on_best(best_.tensors);
+      if (!best_.tensors.empty()) observer_.on_best(best_.tensors, best_.logits);
     }
     const std::int64_t epochs_before = progress_.epoch;
     const auto stages = static_cast<std::int64_t>(options_.stages.size());
@@ -134,11 +136,11 @@ class Trainer {
     metrics.train_accuracy = progress_.metrics.accuracy();
     {
       const AveragedScope averaged(stage_->average());
-      const RunningMetrics validated = stage_->validate(metrics.epoch);
-      metrics.valid_loss = validated.loss();
-      metrics.valid_accuracy = validated.accuracy();
+      const Validation validation = stage_->validate(metrics.epoch);
+      metrics.valid_loss = validation.metrics.loss();
+      metrics.valid_accuracy = validation.metrics.accuracy();
       metrics.best = best_.is_beaten_by(metrics);
-      if (metrics.best) keep_best(metrics);
+      if (metrics.best) keep_best(metrics, validation.logits);
     }
     metrics.seconds = stopwatch.seconds();
     end_epoch(metrics.valid_loss);
@@ -156,9 +158,9 @@ class Trainer {
     progress_.metrics = {};
   }
 
-  void keep_best(const EpochMetrics& metrics) {
-    best_ = {metrics.valid_accuracy, metrics.valid_loss, snapshot()};
-    observer_.on_best(best_.tensors);
+  void keep_best(const EpochMetrics& metrics, const at::Tensor& logits) {
+    best_ = {metrics.valid_accuracy, metrics.valid_loss, snapshot(), logits};
+    observer_.on_best(best_.tensors, best_.logits);
   }
 
   /** The network on the host; what is frozen was copied once, when the stage began. */

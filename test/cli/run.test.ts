@@ -38,6 +38,7 @@ describe('torch-tl run', () => {
       'epochs.jsonl',
       'report.html',
       'results.json',
+      'validation.json',
     ]);
     expect(stdout).toContain(`\nReport: ${join(run, 'report.html')}\n`);
     expect(readdirSync(join(run, 'checkpoint'))).toEqual(['training.safetensors']);

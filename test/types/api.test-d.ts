@@ -1,5 +1,6 @@
 import {
   type CacheReport,
+  type ClassActivation,
   Dataset,
   DenseNet121,
   type EpochMetrics,
@@ -68,6 +69,9 @@ export async function model(train: Dataset, valid: Dataset): Promise<void> {
   const [answer] = await loaded.predict(['rose.jpg'], { topK: 3 });
   same<Prediction | undefined>()(answer);
   same<string | undefined>()(answer?.path);
+  const [activation] = await loaded.gradCam('rose.jpg', { classes: ['rose'], batchSize: 1 });
+  same<ClassActivation | undefined>()(activation);
+  same<Float32Array | undefined>()(activation?.map);
   same<Promise<void>>()(loaded.save('copy.safetensors'));
   same<string>()(loaded.device);
   // @ts-expect-error: predicting has no progress

@@ -86,7 +86,8 @@ async function outcome(checkpoint: HostTensor[] = [], optionsFor: OptionsFor = (
   const model = await newModel();
   const { events } = await nativeTraining(model, train, valid, optionsFor(model), checkpoint);
   const best = bytesOf(await model.state().result);
-  return { epochs: epochsOf(events), last: bytesOf(lastWeights(model)), best };
+  const logits = model.bestLogits();
+  return { epochs: epochsOf(events), last: bytesOf(lastWeights(model)), best, logits };
 }
 
 /** A checkpoint of a training that nobody stopped, the first of its kind. */
@@ -127,10 +128,10 @@ describe.for(TRAININGS)('a training %s that is stopped and goes on', ([, options
   // In the middle of a step and after one, in either stage, in the last batch of an epoch.
   test.for([2, 5, 8, 13, 17])('comes to the same bits, stopped near batch %i of 20', async (count) => {
     const { tensors, epoch } = await stoppedAt(await newModel(), count, optionsFor);
-    const { epochs, last, best } = await outcome(tensors, optionsFor);
+    const { epochs, last, ...best } = await outcome(tensors, optionsFor);
     expect(epochs).toEqual(undisturbed.epochs.slice(epoch));
     expect(last).toEqual(undisturbed.last);
-    expect(best).toEqual(undisturbed.best);
+    expect(best).toEqual({ best: undisturbed.best, logits: undisturbed.logits });
   });
 });
 
@@ -144,10 +145,10 @@ describe('a training that goes on from a checkpoint that was made while it ran',
     const options = { ...augmented, checkpointSeconds };
     const undisturbed = await outcome([], () => augmented);
     const { epoch, count, tensors } = await takenWhere(wanted, options);
-    const { epochs, last, best } = await outcome(tensors(0, count), () => augmented);
+    const { epochs, last, ...best } = await outcome(tensors(0, count), () => augmented);
     expect(epochs).toEqual(undisturbed.epochs.slice(epoch));
     expect(last).toEqual(undisturbed.last);
-    expect(best).toEqual(undisturbed.best);
+    expect(best).toEqual({ best: undisturbed.best, logits: undisturbed.logits });
   });
 });
 
@@ -173,4 +174,12 @@ test('a checkpoint with a tensor missing or of another shape is refused by name'
       message: expect.stringContaining(name),
     });
   }
+});
+
+test("a checkpoint without the best epoch's logits, of an older version, is gone on from", async () => {
+  const { tensors } = await stoppedAt(await newModel(), 8);
+  const older = tensors.filter(({ name }) => name !== 'best_epoch.logits');
+  expect(older).toHaveLength(tensors.length - 1);
+  const { last } = await outcome(older);
+  expect(last).toEqual((await outcome(tensors)).last);
 });

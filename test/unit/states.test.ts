@@ -31,6 +31,7 @@ const ASYNCHRONOUS: Record<string, Call> = {
   features: ({ model, train }) => model.features(train),
   logits: ({ model, train }) => model.logits(train),
   predict: ({ model }) => model.predict(PICTURE),
+  gradCam: ({ model }) => model.gradCam(PICTURE),
   evaluate: ({ model, valid }) => model.evaluate(valid),
   findLearningRate: ({ model, train }) => model.findLearningRate(train, { steps: 2, freeze: 'backbone' }),
 };
@@ -191,6 +192,7 @@ describe("an abort rejects with the signal's reason", () => {
     logits: ({ model, train }, signal) => model.logits(train, { signal }),
     evaluate: ({ model, valid }, signal) => model.evaluate(valid, { signal }),
     predict: ({ model }, signal) => model.predict(PICTURE, { signal }),
+    gradCam: ({ model }, signal) => model.gradCam(PICTURE, { signal }),
     findLearningRate: ({ model, train }, signal) => model.findLearningRate(train, { signal }),
     fit: ({ model, train, valid }, signal) => model.fit(train, { valid, signal }).result,
   };

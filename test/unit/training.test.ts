@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { NativeModel, TrainEvent } from '../../lib/native.ts';
 import {
   bytesOf,
+  checkpointTensors,
   epochEvents,
   epochsOf,
   nativeData,
@@ -64,6 +65,24 @@ describe('the training loop', () => {
     expect([...kept.keys()].at(-1)).toBe(best.epoch);
     expect(bytesOf(model.best())).toEqual(kept.get(best.epoch));
     expect(bytesOf(await model.state().result)).toEqual(kept.get(best.epoch));
+  });
+
+  test("keeps the best epoch's validation logits", async () => {
+    const model = await frozenModel();
+    const [train, valid] = [await nativeData('train', 16), await nativeData('valid', 17)];
+    expect(model.bestLogits()).toBeNull();
+    const { events } = await nativeTraining(model, train, valid, {
+      ...OPTIONS,
+      epochs: 8,
+      learningRate: 0.05,
+      checkpoints: true,
+    });
+    expect(epochEvents(events).at(-1)?.best).toBe(false);
+    // The model has its best weights again, the features come from the cache here and from the pictures there.
+    const options = { precision: 'fp32', batchSize: 8 } as const;
+    const logits = await model.logits(valid, options, () => {}).result;
+    expect(model.bestLogits()).toEqual(logits);
+    expect(checkpointTensors(model, 'best_epoch.').find(({ name }) => name === 'logits')).toEqual(logits);
   });
 
   test('lowers the learning rate on a plateau as Keras does, down to the smallest', async () => {

@@ -1,0 +1,50 @@
+#include "training/grad_cam.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/where.h>
+
+#include <optional>
+
+#include "data/batches.h"
+
+namespace torch_tl {
+namespace {
+
+/** The gradient of each picture's logit, of the class [n] that is asked for, over its maps [n, c, h, w]. */
+at::Tensor gradient(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& maps) {
+  const at::Tensor classes = at::where(labels.lt(0), logits.argmax(1), labels);
+  // No picture's logits depend on another's maps, so that one pass gives the gradients of all.
+  const at::Tensor sum = logits.gather(1, classes.unsqueeze(1)).sum();
+  sum.backward(/*gradient=*/{}, /*retain_graph=*/std::nullopt, /*create_graph=*/false, at::TensorList(maps));
+  return maps.grad();
+}
+
+at::Tensor last_maps(Network& network, const at::Tensor& pixels, at::ScalarType precision) {
+  const at::NoGradGuard no_grad;
+  return network.features(network.preprocess(pixels, precision), Pass{});
+}
+
+}  // namespace
+
+GradCam grad_cam(Network& network, const Dataset& data, const Extraction& extraction) {
+  GradCam result;
+  for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
+    const at::Tensor maps = last_maps(network, data.pictures(range), extraction.precision);
+    maps.set_requires_grad(true);
+    const at::Tensor logits = network.logits(maps, Pass{});
+    const at::Tensor labels = data.labels.narrow(0, range.begin, range.size());
+    const at::Tensor weights = gradient(logits, labels, maps).to(at::kFloat).mean({2, 3}, /*keepdim=*/true);
+    const at::Tensor heat = weights.mul(maps.detach()).sum(1).relu();
+    if (!result.maps.defined()) {
+      result.maps = at::empty({data.count(), heat.size(1), heat.size(2)}, at::kFloat);
+      result.logits = at::empty({data.count(), network.classes()}, at::kFloat);
+    }
+    result.maps.narrow(0, range.begin, range.size()).copy_(heat);
+    result.logits.narrow(0, range.begin, range.size()).copy_(logits.detach());
+    extraction.on_progress(range.end);
+  }
+  return result;
+}
+
+}  // namespace torch_tl

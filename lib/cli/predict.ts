@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { z } from 'zod';
+import { csvRow } from '../csv.ts';
 import { isPictureName } from '../data/picture-folder.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
@@ -105,13 +106,12 @@ function asText(answers: Answer[]): string {
 
 function asCsv(answers: Answer[], classes: readonly string[]): string {
   const heading = ['path', 'label', 'index', 'probability', ...classes];
-  const rows = answers.map(({ path, label, index, probability, probabilities }) =>
-    [path, label, index, probability, ...probabilities].map(String),
-  );
-  return [heading, ...rows].map((row) => row.map(csvField).join(',')).join('\n');
-}
-
-/** RFC 4180: quoted where it has a comma, a quote or a line's end. */
-function csvField(text: string): string {
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const rows = answers.map(({ path, label, index, probability, probabilities }) => [
+    path,
+    label,
+    index,
+    probability,
+    ...probabilities,
+  ]);
+  return [heading, ...rows].map(csvRow).join('\n');
 }

@@ -4,6 +4,7 @@ import {
   DenseNet121,
   type EpochMetrics,
   type Evaluation,
+  type Exported,
   type Extracted,
   type FitResult,
   type FitRun,
@@ -69,6 +70,11 @@ export async function model(train: Dataset, valid: Dataset): Promise<void> {
   same<Prediction | undefined>()(answer);
   same<string | undefined>()(answer?.path);
   same<Promise<void>>()(loaded.save('copy.safetensors'));
+  const exported = await loaded.export('flowers.onnx', { format: 'onnx', check: false });
+  same<Exported>()(exported);
+  same<number | undefined>()(exported.check?.largestDifference);
+  // @ts-expect-error: no such format
+  await loaded.export('flowers.h5', { format: 'h5' });
   same<string>()(loaded.device);
   // @ts-expect-error: predicting has no progress
   await loaded.predict('rose.jpg', { onProgress: () => {} });

@@ -4,6 +4,7 @@ import type { Dataset } from './dataset.ts';
 import { chooseDevice } from './device.ts';
 import { InputError, invalidArgument } from './errors.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
+import { type Exported, type ExportOptions, exportContents, exportFormat } from './export.ts';
 import {
   type Extracted,
   type ExtractionOptions,
@@ -34,6 +35,8 @@ import {
 import { type CreateOptions, createOptions, type LoadOptions, loadOptions } from './model-options.ts';
 import { ModelState } from './model-state.ts';
 import { type HostTensor, loadEngine, type NativeModel } from './native.ts';
+import { checkOnnx } from './onnx/check.ts';
+import { modelExportOptions } from './options/export.ts';
 import { checkOptions, type TrainingOptions } from './options.ts';
 import { prepareEngine } from './precision.ts';
 import { type Prediction, type PredictOptions, predict, predictOptions } from './predict.ts';
@@ -152,6 +155,27 @@ export class DenseNet121 {
       throw new InputError('INVALID_ARGUMENT', 'saveBest() was called before an epoch of fit() has ended.');
     }
     await this.#write(path, tensors);
+  }
+
+  /**
+   * Writes the model for others: as `save` does (`safetensors`), as a state_dict that `torch.load` reads (`pth`), or as
+   * `onnx` with preprocessing and softmax inside; by default as the path ends. An ONNX export is compared with the model
+   * first, on the CPU in float32, by `onnxruntime-node`, which is the caller's to install; `check: false` leaves that
+   * out.
+   *
+   * @throws InputError `INVALID_ARGUMENT`; TorchTlError `EXPORT_DIFFERS` or `EXPORT_UNCHECKED`, and then nothing is
+   *   written; `WRITE_FAILED`, `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
+   */
+  export(path: string, options: ExportOptions = {}): Promise<Exported> {
+    return this.#state.work('export', async () => {
+      requirePath(path);
+      const { format, check } = checkOptions(modelExportOptions, options);
+      const chosen = exportFormat(path, format);
+      const tensors = await settle(() => this.#native.state(), this.#state.signal());
+      const contents = { tensors, metadata: modelMetadataText(this.#metadata) };
+      const compare = check ? (exported: Uint8Array) => this.#compare(tensors, exported) : null;
+      return exportContents(path, contents, chosen, 'the model', compare);
+    });
   }
 
   /**
@@ -330,6 +354,18 @@ export class DenseNet121 {
     } catch (error) {
       this.dispose();
       throw error;
+    }
+  }
+
+  /** How far the ONNX export of these tensors is from the model, on the CPU as onnxruntime is. */
+  async #compare(tensors: HostTensor[], exported: Uint8Array): Promise<number> {
+    const native = await createNative(this.#metadata, 0, 'cpu');
+    const copy = new DenseNet121(native, this.#metadata, 'cpu', this.weights);
+    try {
+      await native.load(tensors).result;
+      return await checkOnnx(exported, copy);
+    } finally {
+      copy.dispose();
     }
   }
 

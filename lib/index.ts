@@ -23,6 +23,7 @@ export type { RunResults, RunSetup, StoppedBecause } from './experiments/results
 export { type RunAllControl, runAll } from './experiments/run-all.ts';
 export { type ExperimentOptions, type RunControl, runExperiment } from './experiments/run-experiment.ts';
 export type { RunEvent } from './experiments/train-into.ts';
+export type { Exported, ExportFormat, ExportOptions } from './export.ts';
 export type { Extracted, ExtractionOptions } from './extraction.ts';
 export type {
   BatchProgress,

@@ -1,67 +1,30 @@
-import { extname } from 'node:path';
 import type { Command } from 'commander';
-import type { z } from 'zod';
-import { InputError } from '../errors.ts';
-import { writeFileAtomically } from '../files.ts';
-import { EXPORT_FORMATS, exportOptions } from '../options/export.ts';
-import { resolveWeights } from '../weights/catalogue.ts';
-import { writePth } from '../weights/pth/write-pth.ts';
-import { readWeights } from '../weights/read-weights.ts';
-import { writeSafetensors } from '../weights/safetensors.ts';
+import type { Exported, ExportFormat } from '../export.ts';
+import { exportOptions } from '../options/export.ts';
 import { addFlags, readFlags } from './flags.ts';
-
-type Format = (typeof EXPORT_FORMATS)[number];
 
 /** Adds `torch-tl export`. */
 export function registerExport(program: Command): void {
   const command = program
     .command('export')
-    .description('write a model as safetensors, as a state_dict that torch.load reads, or as ONNX')
-    .option(
-      '--no-check',
-      'do not compare an ONNX export with the model, for which onnxruntime-node is needed',
-    );
+    .description('write a model as safetensors, as a state_dict that torch.load reads, or as ONNX');
   addFlags(command, exportOptions).action(async () => {
-    const options = readFlags(command, exportOptions);
-    const { format = formatOf(options.out), out } = options;
-    const { check } = command.opts<{ check: boolean }>();
-    const notes = format === 'onnx' ? [await writeOnnx(options, check)] : [];
-    if (format !== 'onnx') await writeWeights(options, format);
-    console.log([`Written: ${out}`, ...notes, '', USES[format](JSON.stringify(out))].join('\n'));
+    const { weights, out, format, check } = readFlags(command, exportOptions);
+    const { exportContents, exportFormat } = await import('../export.ts');
+    const { findWeights } = await import('../weights/catalogue.ts');
+    const { readWeights } = await import('../weights/read-weights.ts');
+    const chosen = exportFormat(out, format);
+    const path = await findWeights(weights);
+    const compare = check ? (exported: Uint8Array) => compareWith(path, exported) : null;
+    const exported = await exportContents(out, await readWeights(path), chosen, path, compare);
+    console.log(
+      [`Written: ${out}`, ...checkNote(exported), '', USES[chosen](JSON.stringify(out))].join('\n'),
+    );
   });
 }
 
-function formatOf(out: string): Format {
-  const ending = extname(out).slice(1).toLowerCase();
-  const format = ending === 'pt' ? 'pth' : EXPORT_FORMATS.find((name) => name === ending);
-  if (format) return format;
-  const names = EXPORT_FORMATS.join(', ');
-  throw new InputError(
-    'INVALID_ARGUMENT',
-    `--format must be one of ${names} where --out ends in none of them.`,
-  );
-}
-
-async function writeWeights({ weights, out }: z.output<typeof exportOptions>, format: Format): Promise<void> {
-  const { path } = await resolveWeights(weights);
-  const { tensors, metadata } = await readWeights(path);
-  if (format === 'pth') await writePth(out, tensors);
-  else await writeSafetensors(out, tensors, metadata);
-}
-
-/** Gives what the check came to. */
-async function writeOnnx({ weights, out }: z.output<typeof exportOptions>, check: boolean): Promise<string> {
-  const { onnxFile } = await import('../onnx/export.ts');
-  const { path } = await resolveWeights(weights);
-  const exported = await onnxFile(path);
-  const difference = check ? await checked(exported, path) : null;
-  await writeFileAtomically(out, [exported]);
-  return difference === null
-    ? 'Not checked.'
-    : `Checked: its probabilities differ from the model's by ${difference.toExponential(1)} at most.`;
-}
-
-async function checked(exported: Uint8Array, path: string): Promise<number> {
+/** The largest difference between the probabilities of a model's file and of its ONNX export. */
+async function compareWith(path: string, exported: Uint8Array): Promise<number> {
   const { DenseNet121 } = await import('../densenet121.ts');
   const { checkOnnx } = await import('../onnx/check.ts');
   const model = await DenseNet121.load(path, { device: 'cpu' });
@@ -72,8 +35,15 @@ async function checked(exported: Uint8Array, path: string): Promise<number> {
   }
 }
 
+function checkNote({ format, check }: Exported): string[] {
+  if (format !== 'onnx') return [];
+  if (check === null) return ['Not checked.'];
+  const difference = check.largestDifference.toExponential(1);
+  return [`Checked: its probabilities differ from the model's by ${difference} at most.`];
+}
+
 /** How a file is read elsewhere. */
-const USES: Record<Format, (path: string) => string> = {
+const USES: Record<ExportFormat, (path: string) => string> = {
   safetensors: (path) => `In Python:
 
     from safetensors.torch import load_file

@@ -1,23 +1,18 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { isPictureName } from '../data/picture-folder.ts';
+import { csvRow } from '../csv.ts';
 import { InputError } from '../errors.ts';
-import { unreadable } from '../files.ts';
 import { percent } from '../format.ts';
 import { predictRunOptions } from '../options.ts';
 import type { Prediction } from '../predict.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
+import { namedPictures, STDIN } from './named-pictures.ts';
 import { columns } from './table.ts';
 
 /** Pictures decoded and predicted at a time. */
 const GROUP = 256;
-
-/** On the command line the name of the picture that comes through stdin. */
-const STDIN = '-';
 
 type Options = z.output<typeof predictRunOptions>;
 type Answer = Prediction & { path: string };
@@ -27,7 +22,10 @@ export function registerPredict(program: Command): void {
   const command = program
     .command('predict')
     .description('say what a trained model sees in pictures')
-    .argument('<image...>', 'files, folders of pictures, or - for a picture on stdin')
+    .argument(
+      '<image...>',
+      'files, folders of pictures, patterns such as "flowers/**/*.jpg", or - for a picture on stdin',
+    )
     .option('--json', 'print one JSON document')
     .option('--csv', 'print a line of comma-separated values a picture, and a heading');
   addFlags(command, predictRunOptions).action(async (images: string[]) => {
@@ -52,7 +50,7 @@ async function predict(
   { weights, device, topK, batchSize, precision, threads }: Options,
   signal: AbortSignal,
 ): Promise<{ answers: Answer[]; classes: readonly string[] }> {
-  const paths = await picturesOf(images);
+  const paths = await namedPictures(images);
   const piped = paths.includes(STDIN) ? await buffer(process.stdin) : undefined;
   const { DenseNet121 } = await import('../densenet121.ts');
   const model = await DenseNet121.load(weights, { device });
@@ -70,30 +68,6 @@ async function predict(
   }
 }
 
-/** The pictures that are named, those of folders and their folders in the order of their names. */
-async function picturesOf(images: string[]): Promise<string[]> {
-  const paths: string[] = [];
-  for (const image of images) {
-    if (image === STDIN || !(await isDirectory(image))) {
-      paths.push(image);
-      continue;
-    }
-    const names = await readdir(image, { recursive: true });
-    const pictures = names.filter(isPictureName).sort();
-    if (pictures.length === 0) throw new InputError('DATA_NOT_FOUND', `${image} holds no pictures.`);
-    paths.push(...pictures.map((name) => join(image, name)));
-  }
-  return paths;
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (cause) {
-    throw unreadable(path, cause, 'DATA_NOT_FOUND');
-  }
-}
-
 function asText(answers: Answer[]): string {
   const rows = answers.map(({ path, top }) => [
     path,
@@ -105,13 +79,12 @@ function asText(answers: Answer[]): string {
 
 function asCsv(answers: Answer[], classes: readonly string[]): string {
   const heading = ['path', 'label', 'index', 'probability', ...classes];
-  const rows = answers.map(({ path, label, index, probability, probabilities }) =>
-    [path, label, index, probability, ...probabilities].map(String),
-  );
-  return [heading, ...rows].map((row) => row.map(csvField).join(',')).join('\n');
-}
-
-/** RFC 4180: quoted where it has a comma, a quote or a line's end. */
-function csvField(text: string): string {
-  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const rows = answers.map(({ path, label, index, probability, probabilities }) => [
+    path,
+    label,
+    index,
+    probability,
+    ...probabilities,
+  ]);
+  return [heading, ...rows].map(csvRow).join('\n');
 }

@@ -1,10 +1,10 @@
-import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError, TorchTlError } from '../errors.ts';
 import { type FileLock, lockFile } from '../file-lock.ts';
 import { removeTemporaries, TEMPORARY, writeFileAtomically } from '../files.ts';
 import type { EpochMetrics } from '../native.ts';
-import { FORMAT_VERSION } from './results.ts';
+import { appendEpoch, writeEpochs } from './epoch-files.ts';
 
 /** `runs/<experiment>-<date>-<time>` in the working directory. */
 export function defaultRunDirectory(experiment: string, now = new Date()): string {
@@ -17,6 +17,7 @@ export function defaultRunDirectory(experiment: string, now = new Date()): strin
 const LOCK = 'lock';
 const RESULTS = 'results.json';
 const VALIDATION = 'validation.json';
+const REPORT = 'report.html';
 
 /**
  * Makes sure that a run may have the directory: nothing is there, or an empty directory.
@@ -32,8 +33,8 @@ export async function requireVacant(path: string): Promise<void> {
 }
 
 /**
- * What a run leaves behind: `config.json`, `epochs.jsonl`, `results.json`, `validation.json`, `best.safetensors`
- * and a checkpoint. An epoch's line is on the disk before `appendEpoch` resolves; the other files are there
+ * What a run leaves behind: `config.json`, `epochs.jsonl` and `metrics.csv`, `results.json`, `validation.json`,
+ * `best.safetensors` and a checkpoint. An epoch's lines are on the disk before `appendEpoch` resolves; the other files are there
  * whole or not at all. While it is open the directory is locked.
  */
 export class RunDirectory {
@@ -41,17 +42,15 @@ export class RunDirectory {
   readonly path: string;
   readonly #config: object;
   readonly #lock: FileLock;
-  #epochs: FileHandle;
 
-  private constructor(path: string, config: object, lock: FileLock, epochs: FileHandle) {
+  private constructor(path: string, config: object, lock: FileLock) {
     this.path = path;
     this.#config = config;
     this.#lock = lock;
-    this.#epochs = epochs;
   }
 
   /**
-   * Makes the directory, if need be, and writes `config.json`.
+   * Makes the directory, if need be, with `config.json` and no epochs.
    *
    * @throws InputError `OUTPUT_EXISTS`, `RUN_LOCKED` or `WRITE_FAILED`
    */
@@ -61,6 +60,7 @@ export class RunDirectory {
       // A run that wanted the directory too may have had it, and ended, before the lock was ours.
       await requireVacant(path);
       await writeJson(path, 'config.json', config);
+      await writeEpochs(path, []);
     });
   }
 
@@ -80,7 +80,7 @@ export class RunDirectory {
       await removeTemporaries(path);
       await removeTemporaries(dirname(checkpointIn(path)));
       await prepare();
-      return new RunDirectory(resolve(path), config, lock, await open(join(path, 'epochs.jsonl'), 'a'));
+      return new RunDirectory(resolve(path), config, lock);
     } catch (cause) {
       lock.release();
       throw cause instanceof TorchTlError ? cause : cannotMake(path, cause);
@@ -96,33 +96,21 @@ export class RunDirectory {
   }
 
   /**
-   * Puts the directory back to where so many epochs were behind the run: of epochs.jsonl their lines stay
-   * as they are, later ones and a torn one go, and lines that were not written yet are added;
-   * `config.json` says how it goes on.
+   * Puts the directory back to where these epochs were behind the run, see `writeEpochs`; `config.json` says how
+   * it goes on.
    *
    * @throws TorchTlError `WRITE_FAILED`
    */
   async goBackTo(epochs: readonly EpochMetrics[]): Promise<void> {
     await writeJson(this.path, 'config.json', this.#config);
-    const file = join(this.path, 'epochs.jsonl');
-    const kept = (await readFile(file, 'utf8')).split('\n').slice(0, -1).slice(0, epochs.length);
-    const lines = [...kept.map((line) => `${line}\n`), ...epochs.slice(kept.length).map(lineOf)];
-    await writeFileAtomically(file, [Buffer.from(lines.join(''))]);
-    await this.#epochs.close();
-    this.#epochs = await open(file, 'a');
-    for (const name of [RESULTS, VALIDATION]) await rm(join(this.path, name), { force: true });
+    await writeEpochs(this.path, epochs);
+    for (const name of [RESULTS, VALIDATION, REPORT]) await rm(join(this.path, name), { force: true });
     if (epochs.length === 0) await rm(this.best, { force: true });
   }
 
+  /** @throws TorchTlError `WRITE_FAILED` */
   async appendEpoch(epoch: EpochMetrics): Promise<void> {
-    try {
-      await this.#epochs.appendFile(lineOf(epoch));
-      await this.#epochs.datasync();
-    } catch (cause) {
-      throw new TorchTlError('WRITE_FAILED', `Cannot write to ${this.path}: ${(cause as Error).message}.`, {
-        cause,
-      });
-    }
+    await appendEpoch(this.path, epoch);
   }
 
   async writeResults(results: object): Promise<void> {
@@ -134,7 +122,6 @@ export class RunDirectory {
   }
 
   async close(): Promise<void> {
-    await this.#epochs.close();
     await rm(join(this.path, LOCK), { force: true });
     this.#lock.release();
   }
@@ -148,10 +135,6 @@ export function checkpointIn(path: string): string {
 async function writeJson(directory: string, name: string, content: object): Promise<void> {
   const text = `${JSON.stringify(content, null, 2)}\n`;
   await writeFileAtomically(join(directory, name), [Buffer.from(text)]);
-}
-
-function lineOf(epoch: EpochMetrics): string {
-  return `${JSON.stringify({ formatVersion: FORMAT_VERSION, ...epoch })}\n`;
 }
 
 async function filesIn(path: string): Promise<string[]> {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { BackgroundWriter } from '../background-writer.ts';
 import type { ResumePoint } from '../checkpoint.ts';
 import type { DecodeReport } from '../data/picture-files.ts';
@@ -10,7 +11,9 @@ import type { BatchProgress, CacheReport, FeaturesProgress, FitRun, Resumption, 
 import type { EpochMetrics } from '../native.ts';
 import { type RunOptions, trainingOptions } from '../options.ts';
 import { epochsOf } from '../recipes.ts';
+import { EventFile } from '../tensorboard/event-file.ts';
 import { bestOf, secondsOf } from '../train.ts';
+import { scalarsOf } from './epoch-scalars.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup, type StoppedBecause } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 import { validationReport } from './validation.ts';
@@ -96,6 +99,7 @@ class Recorder {
   readonly #run: PreparedRun;
   readonly #writingFailed = new AbortController();
   readonly #bestWriter: BackgroundWriter;
+  readonly #events: EventFile | null;
   readonly #started = performance.now();
   readonly #epochs: EpochMetrics[] = [];
   readonly #bestEpochs = new Set<number>();
@@ -109,6 +113,7 @@ class Recorder {
     this.#directory = directory;
     this.#run = run;
     this.#begun = !run.resume;
+    this.#events = run.options.tensorboard ? new EventFile(join(directory.path, 'tensorboard')) : null;
     this.#bestWriter = new BackgroundWriter(
       () => run.model.saveBest(directory.best),
       (error) => this.#writingFailed.abort(error),
@@ -196,6 +201,7 @@ class Recorder {
   async #recordEpochs(fit: FitRun): Promise<void> {
     for await (const epoch of fit) {
       await this.#directory.appendEpoch(epoch);
+      await this.#events?.append(epoch.epoch, scalarsOf(epoch, this.#run.train.count));
       this.#epochs.push(epoch);
       this.#run.onEvent({ type: 'epoch', best: this.#bestEpochs.has(epoch.epoch), ...epoch });
       this.#tellWaiting();

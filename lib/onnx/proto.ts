@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs/light.js';
+import { field, repeated } from '../protobuf.ts';
 
 /*
  * The part of ONNX's file format that a network without control flow needs, IR version 8.
@@ -56,9 +57,6 @@ export interface ModelProto {
     output: ValueInfoProto[];
   };
 }
-
-const field = (id: number, type: string) => ({ id, type });
-const repeated = (id: number, type: string) => ({ id, type, rule: 'repeated' });
 
 const ROOT = protobuf.Root.fromJSON({
   nested: {

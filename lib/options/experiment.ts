@@ -73,6 +73,11 @@ export const experimentOptions = z.strictObject({
     flags: '--out <dir>',
     description: 'a new or empty directory for the run; by default a new one under runs/',
   }),
+  tensorboard: flag().default(false).register(commandLine, {
+    topic: 'Output',
+    flags: '--tensorboard',
+    description: "write the epochs as events for TensorBoard too, in the run's directory",
+  }),
 });
 
 /** Of any run: an experiment's have their head, and CIFAR-10's pictures are square. */

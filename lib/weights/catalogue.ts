@@ -78,9 +78,18 @@ export const CATALOGUE: readonly NamedWeights[] = [
 export async function resolveWeights(nameOrFile: string): Promise<WeightsSource> {
   const named = CATALOGUE.find(({ name }) => name === nameOrFile);
   if (named) return resolveNamed(named);
-  const path = resolve(nameOrFile);
-  if (!(await isFile(path))) throw unknownWeights(nameOrFile, `, and there is no file ${path}`);
+  const path = await findFile(nameOrFile);
   return { source: path, path, sha256: await hashOfFile(path), trainedOn: null };
+}
+
+/**
+ * The same where only the path is of interest, absolute: a file of the user's is not hashed.
+ *
+ * @throws as `resolveWeights`
+ */
+export async function findWeights(nameOrFile: string): Promise<string> {
+  const named = CATALOGUE.find(({ name }) => name === nameOrFile);
+  return named ? (await resolveNamed(named)).path : findFile(nameOrFile);
 }
 
 /** The same for weights of the catalogue, or like those. */
@@ -122,6 +131,12 @@ function notDownloaded(name: string, path: string): InputError {
     `The weights '${name}' are not on this machine: there is no ${path}. Fetch them once with ` +
       `\`await downloadWeights('${name}')\`, or give a safetensors file by its path.`,
   );
+}
+
+async function findFile(file: string): Promise<string> {
+  const path = resolve(file);
+  if (await isFile(path)) return path;
+  throw unknownWeights(file, `, and there is no file ${path}`);
 }
 
 /** False where there is nothing. */

@@ -1,22 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { HeadName } from '../../lib/head.ts';
 import { MODEL, type ModelProto } from '../../lib/onnx/proto.ts';
+import { hasOnnxRuntime } from '../support/onnx-runtime.ts';
 import { smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
-
-/** It is the user's to install: `.ci/run` does. */
-const hasRuntime = (() => {
-  try {
-    createRequire(import.meta.url).resolve('onnxruntime-node');
-    return true;
-  } catch {
-    return false;
-  }
-})();
 
 /** Saves a model that nobody trained and exports it. */
 async function exported(head: HeadName, ...args: string[]) {
@@ -28,7 +18,7 @@ async function exported(head: HeadName, ...args: string[]) {
 }
 
 describe('torch-tl export --format onnx', () => {
-  test.skipIf(!hasRuntime).for<HeadName>(['linear', 'base-optimized', 'finetune'])(
+  test.skipIf(!hasOnnxRuntime()).for<HeadName>(['linear', 'base-optimized', 'finetune'])(
     "gives the model's probabilities with the head %s, and checks that it does",
     async (head) => {
       const { code, stdout, path } = await exported(head);
@@ -40,12 +30,15 @@ describe('torch-tl export --format onnx', () => {
     },
   );
 
-  test.skipIf(hasRuntime)('says what to install where it cannot be checked, and writes nothing', async () => {
-    const { code, stderr, path } = await exported('linear');
-    expect(code).toBe(1);
-    expect(stderr).toContain('npm install onnxruntime-node');
-    expect(existsSync(path)).toBe(false);
-  });
+  test.skipIf(hasOnnxRuntime())(
+    'says what to install where it cannot be checked, and writes nothing',
+    async () => {
+      const { code, stderr, path } = await exported('linear');
+      expect(code).toBe(1);
+      expect(stderr).toContain('npm install onnxruntime-node');
+      expect(existsSync(path)).toBe(false);
+    },
+  );
 
   test('has classes and preprocessing in its metadata, folded norms, and the contract’s shapes', async () => {
     const { code, stdout, path } = await exported('linear', '--no-check');

@@ -47,8 +47,8 @@ describe('torch-tl predict', () => {
     expect(lines[0]).toMatch(/^red\.png {2,}[a-z]+ [\d.]+ % +[a-z]+ [\d.]+ %$/);
   });
 
-  test('--csv quotes what needs it', async () => {
-    const { stdout } = await predict(['pictures', '--csv']);
+  test('--csv quotes what needs it, here of pictures that match a pattern', async () => {
+    const { stdout } = await predict(['pictures/**/*.png', '--csv']);
     const [heading, , blue] = stdout.split('\n');
     expect(heading).toMatch(/^path,label,index,probability,airplane,.*,truck$/);
     expect(blue).toMatch(/^"pictures\/inner\/blue, dark\.png",[a-z]+,\d,0\.\d+,/);
@@ -64,6 +64,8 @@ describe('torch-tl predict', () => {
   test.for([
     [['broken.png', 'red.png'], 'broken.png'],
     [['missing.png'], 'missing.png'],
+    [['red.png', 'pictures/*.jpg'], 'no picture matches it as a pattern'],
+    [['pictures/*.txt'], "'pictures/*.txt'"],
     [['red.png', '--json', '--csv'], 'not both'],
     [['red.png', '--top-k', '0'], '--top-k must be'],
     [[], "missing required argument 'image'"],

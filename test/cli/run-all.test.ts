@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunResults } from '../../lib/experiments/results.ts';
@@ -45,9 +45,13 @@ test('run all runs the three experiments, each in a directory of its own, and go
   expect(places).toEqual([...places].sort((a, b) => a - b));
 });
 
-test('run all compares the three with each other and with the paper', async () => {
-  const { code, stdout } = await torchTl(ARGS, { cwd: temporaryDirectory() });
+test('run all compares the three with each other and with the paper, and TensorBoard can too', async () => {
+  const cwd = temporaryDirectory();
+  const { code, stdout } = await torchTl([...ARGS, '--tensorboard'], { cwd });
   expect(code).toBe(0);
+  for (const name of NAMES) {
+    expect(readdirSync(join(cwd, 'runs', name, 'tensorboard'))).toHaveLength(1);
+  }
   expect(stdout).toMatch(/experiment +accuracy +loss +time +of the slowest +trainable parameters/);
   expect(stdout).toMatch(
     /\nbase-optimized +[\d.]+ % .*\n +the paper +95\.35 % +0\.1629 +2\.3 h +100\.00 % +7,252,746/,

@@ -36,6 +36,7 @@ describe('torch-tl run', () => {
       'checkpoint',
       'config.json',
       'epochs.jsonl',
+      'metrics.csv',
       'report.html',
       'results.json',
       'validation.json',

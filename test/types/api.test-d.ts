@@ -5,6 +5,7 @@ import {
   DenseNet121,
   type EpochMetrics,
   type Evaluation,
+  type Exported,
   type Extracted,
   type FitResult,
   type FitRun,
@@ -73,6 +74,11 @@ export async function model(train: Dataset, valid: Dataset): Promise<void> {
   same<ClassActivation | undefined>()(activation);
   same<Float32Array | undefined>()(activation?.map);
   same<Promise<void>>()(loaded.save('copy.safetensors'));
+  const exported = await loaded.export('flowers.onnx', { format: 'onnx', check: false });
+  same<Exported>()(exported);
+  same<number | undefined>()(exported.check?.largestDifference);
+  // @ts-expect-error: no such format
+  await loaded.export('flowers.h5', { format: 'h5' });
   same<string>()(loaded.device);
   // @ts-expect-error: predicting has no progress
   await loaded.predict('rose.jpg', { onProgress: () => {} });

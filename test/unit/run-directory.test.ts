@@ -7,6 +7,14 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const line = (epoch: number) => `${JSON.stringify({ formatVersion: 1, ...epochMetrics(epoch) })}\n`;
 
+/** Of metrics.csv with so many epochs. */
+const csv = (epochs: number) =>
+  [
+    Object.keys(epochMetrics(1)).join(','),
+    ...Array.from({ length: epochs }, (_, index) => Object.values(epochMetrics(index + 1)).join(',')),
+    '',
+  ].join('\r\n');
+
 const OCCUPIED = expect.objectContaining({ code: 'OUTPUT_EXISTS' });
 
 describe('defaultRunDirectory', () => {
@@ -53,13 +61,15 @@ describe('RunDirectory', () => {
     expect(JSON.parse(readFileSync(join(path, 'config.json'), 'utf8'))).toEqual({ experiment: 'base' });
     expect(readFileSync(join(path, 'epochs.jsonl'), 'utf8')).toBe(line(1) + line(2));
     expect(JSON.parse(readFileSync(join(path, 'results.json'), 'utf8'))).toEqual({ best: null });
-    expect(readdirSync(path).sort()).toEqual(['config.json', 'epochs.jsonl', 'results.json']);
+    expect(readFileSync(join(path, 'metrics.csv'), 'utf8')).toBe(csv(2));
+    expect(readdirSync(path).sort()).toEqual(['config.json', 'epochs.jsonl', 'metrics.csv', 'results.json']);
   });
 
   test('has an epoch on the disk before the next begins', async () => {
     const directory = await RunDirectory.create(join(temporaryDirectory(), 'run'), {});
     await directory.appendEpoch(epochMetrics(1));
     expect(readFileSync(join(directory.path, 'epochs.jsonl'), 'utf8')).toBe(line(1));
+    expect(readFileSync(join(directory.path, 'metrics.csv'), 'utf8')).toBe(csv(1));
     await directory.close();
   });
 
@@ -87,7 +97,7 @@ describe('RunDirectory', () => {
     const path = temporaryDirectory();
     for (const name of ['lock', '.torch-tl-0123456789abcdef.tmp']) writeFileSync(join(path, name), '');
     await (await RunDirectory.create(path, {})).close();
-    expect(readdirSync(path).sort()).toEqual(['config.json', 'epochs.jsonl']);
+    expect(readdirSync(path).sort()).toEqual(['config.json', 'epochs.jsonl', 'metrics.csv']);
   });
 
   test.skipIf(process.getuid?.() === 0)('says where it may not write', async () => {
@@ -144,6 +154,7 @@ describe('a run directory that is gone on with', () => {
     await directory.appendEpoch(epochMetrics(3));
     await directory.close();
     expect(contentOf(path, 'epochs.jsonl')).toBe(line(1).replace('{', '{ ') + line(2) + line(3));
+    expect(contentOf(path, 'metrics.csv')).toBe(csv(3));
     expect(JSON.parse(contentOf(path, 'config.json'))).toEqual({ options: 2 });
     expect(existsSync(join(path, 'results.json'))).toBe(false);
     expect(contentOf(path, 'best.safetensors')).toBe('best');
@@ -158,12 +169,21 @@ describe('a run directory that is gone on with', () => {
     expect(lines.slice(2)).toEqual([3, 4, 5].map((epoch) => line(epoch).trimEnd()));
   });
 
+  test('drops the epochs of metrics.csv that are trained again', async () => {
+    const path = await killedRun();
+    writeFileSync(join(path, 'metrics.csv'), csv(3));
+    const directory = await RunDirectory.reopen(path, {});
+    await directory.goBackTo([epochMetrics(1)]);
+    await directory.close();
+    expect(contentOf(path, 'metrics.csv')).toBe(csv(1));
+  });
+
   test('has no best weights before its first epoch', async () => {
     const path = await killedRun();
     const directory = await RunDirectory.reopen(path, {});
     await directory.goBackTo([]);
     await directory.close();
-    expect(readdirSync(path).sort()).toEqual(['checkpoint', 'config.json', 'epochs.jsonl']);
+    expect(readdirSync(path).sort()).toEqual(['checkpoint', 'config.json', 'epochs.jsonl', 'metrics.csv']);
     expect(contentOf(path, 'epochs.jsonl')).toBe('');
   });
 });

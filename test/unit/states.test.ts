@@ -27,6 +27,7 @@ const file = () => join(temporaryDirectory(), 'model.safetensors');
 const ASYNCHRONOUS: Record<string, Call> = {
   save: ({ model }) => model.save(file()),
   saveBest: ({ model }) => model.saveBest(file()),
+  export: ({ model }) => model.export(join(temporaryDirectory(), 'model.onnx'), { check: false }),
   describe: ({ model }) => model.describe(),
   features: ({ model, train }) => model.features(train),
   logits: ({ model, train }) => model.logits(train),

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { csvRow } from '../csv.ts';
+import { unwritable, writeFileAtomically } from '../files.ts';
+import type { EpochMetrics } from '../native.ts';
+import { FORMAT_VERSION } from './results.ts';
+
+/*
+ * The epochs in a run directory, a line each: `epochs.jsonl`, and `metrics.csv` for spreadsheets. A line is on the disk
+ * before `appendEpoch` resolves.
+ */
+
+const JSON_LINES = 'epochs.jsonl';
+const CSV = 'metrics.csv';
+
+const COLUMNS = [
+  'epoch',
+  'stage',
+  'lr',
+  'trainLoss',
+  'trainAccuracy',
+  'validLoss',
+  'validAccuracy',
+  'seconds',
+] as const satisfies ReadonlyArray<keyof EpochMetrics>;
+
+/**
+ * Makes the files hold these epochs. Of epochs.jsonl their lines stay as they are, later ones and a torn one go, and
+ * lines that were not written yet are added.
+ *
+ * @throws TorchTlError `WRITE_FAILED`
+ */
+export async function writeEpochs(directory: string, epochs: readonly EpochMetrics[]): Promise<void> {
+  const file = join(directory, JSON_LINES);
+  const written = existsSync(file) ? (await readFile(file, 'utf8')).split('\n').slice(0, -1) : [];
+  const kept = written.slice(0, epochs.length).map((line) => `${line}\n`);
+  await writeText(file, [...kept, ...epochs.slice(kept.length).map(jsonLine)]);
+  await writeText(join(directory, CSV), [`${csvRow(COLUMNS)}\r\n`, ...epochs.map(csvLine)]);
+}
+
+/** @throws TorchTlError `WRITE_FAILED` */
+export async function appendEpoch(directory: string, epoch: EpochMetrics): Promise<void> {
+  try {
+    await appendFile(join(directory, JSON_LINES), jsonLine(epoch), { flush: true });
+    await appendFile(join(directory, CSV), csvLine(epoch), { flush: true });
+  } catch (cause) {
+    throw unwritable(directory, cause);
+  }
+}
+
+function jsonLine(epoch: EpochMetrics): string {
+  return `${JSON.stringify({ formatVersion: FORMAT_VERSION, ...epoch })}\n`;
+}
+
+function csvLine(epoch: EpochMetrics): string {
+  return `${csvRow(COLUMNS.map((column) => epoch[column]))}\r\n`;
+}
+
+function writeText(path: string, lines: string[]): Promise<void> {
+  return writeFileAtomically(path, [Buffer.from(lines.join(''))]);
+}

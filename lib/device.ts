@@ -17,8 +17,16 @@ export function chooseDevice(requested: string, { cuda }: Pick<EngineInfo, 'cuda
   throw new InputError('CUDA_UNAVAILABLE', `Device ${requested} is not there: ${whyNot()} Use --device cpu.`);
 
   function whyNot(): string {
-    if (!cuda.built) return 'this LibTorch is a CPU build; install one that is built for CUDA.';
-    if (cuda.devices.length === 0) return 'no GPU was found; see whether nvidia-smi lists one.';
-    return `the last GPU is cuda:${cuda.devices.length - 1}.`;
+    if (cuda.devices.length > 0) return `the last GPU is cuda:${cuda.devices.length - 1}.`;
+    return `${whyNoGpu(cuda)}.`;
   }
+}
+
+/** Why LibTorch can use no GPU here, and what to do. */
+export function whyNoGpu({ built, driver }: EngineInfo['cuda']): string {
+  if (built === null) return 'this LibTorch is a CPU build; install one that is built for CUDA';
+  if (driver === null) return `CUDA build, no driver: install NVIDIA's, for CUDA ${built} or newer`;
+  if (Number.parseInt(driver, 10) < Number.parseInt(built, 10))
+    return `CUDA build for ${built}, and the driver serves only CUDA ${driver}: update NVIDIA's driver`;
+  return 'CUDA build with a driver, but no GPU was found; see whether nvidia-smi lists one';
 }

@@ -357,11 +357,20 @@ export interface EngineInfo {
   builtFor: string;
   threads: number;
   cpu: { capability: string; avx2: boolean; avx512: boolean; avx512Bf16: boolean; amxBf16: boolean };
-  /**
-   * `devices` are the GPUs that LibTorch can use, the first `cuda:0`; `bf16` says that they have bfloat16, `graphs`
-   * that steps are recorded on them and repeated.
-   */
-  cuda: { built: boolean; devices: GpuDescription[]; bf16: boolean; graphs: boolean };
+  cuda: CudaInfo;
+}
+
+export interface CudaInfo {
+  /** The CUDA that LibTorch is built for, such as `13.0`; null where it is built for the CPU alone. */
+  built: string | null;
+  /** The newest CUDA that NVIDIA's driver serves; null where there is no driver, or `built` is null. */
+  driver: string | null;
+  /** The GPUs that LibTorch can use, the first `cuda:0`. */
+  devices: GpuDescription[];
+  /** Whether they have bfloat16. */
+  bf16: boolean;
+  /** Whether steps are recorded on them and repeated. */
+  graphs: boolean;
 }
 
 export interface Engine {

@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, release } from 'node:os';
 import type { Command } from 'commander';
-import { chooseDevice } from '../device.ts';
+import { chooseDevice, whyNoGpu } from '../device.ts';
 import { type ErrorCode, TorchTlError } from '../errors.ts';
 import { size } from '../format.ts';
 import { builtMinors } from '../libtorch/load.ts';
@@ -131,9 +131,9 @@ function describeWhatEngineKnows({ cpu: { features }, threads, gpus, precision }
   ];
 }
 
-function describeGpus({ built, devices, bf16, graphs }: EngineInfo['cuda']): string[] {
-  if (!built) return ['none: this LibTorch is built for the CPU alone'];
-  if (devices.length === 0) return ['none found'];
+function describeGpus(cuda: EngineInfo['cuda']): string[] {
+  const { devices, bf16, graphs } = cuda;
+  if (devices.length === 0) return [`none: ${whyNoGpu(cuda)}`];
   const abilities = `${bf16 ? 'with' : 'without'} bf16, ${graphs ? 'with' : 'without'} CUDA graphs`;
   return devices.map(
     ({ name, memory }, index) => `cuda:${index}: ${name || 'unnamed'}, ${size(memory)}, ${abilities}`,

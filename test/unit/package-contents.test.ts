@@ -1,17 +1,21 @@
 import { spawnSync } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../lib/package-root.ts';
+import { writeTree } from '../support/libtorch.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-/** What npm would pack of this checkout, by its path. */
-function packedFiles(): string[] {
+/** What npm would pack of a directory, by its path. */
+function packedFiles(directory: string): string[] {
   const args = ['pack', '--dry-run', '--json', '--ignore-scripts'];
-  const { stdout } = spawnSync('npm', args, { cwd: packageRoot, encoding: 'utf8' });
+  const { stdout } = spawnSync('npm', args, { cwd: directory, encoding: 'utf8' });
   const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
   return files.map(({ path }) => path);
 }
 
 test('the package holds what its users need, and nothing else', () => {
-  const files = packedFiles();
+  const files = packedFiles(packageRoot);
   expect(files).toEqual(
     expect.arrayContaining([
       'CHANGELOG.md',
@@ -30,9 +34,23 @@ test('the package holds what its users need, and nothing else', () => {
       'package.json',
     ]),
   );
-  // An engine is packed by its prebuild alone, and of the repository's root only what is named here.
   const allowed =
     /^(?:(?:assets|bin|dist|docs|examples|native|prebuilds|libtorch-[\d.]+\/prebuilds)\/.+|CHANGELOG\.md|CMakeLists\.txt|LICENSE|README\.md|package\.json)$/;
   expect(files.filter((file) => !allowed.test(file))).toEqual([]);
   expect(files.filter((file) => /\.test\.|\.gyp$/.test(file))).toEqual([]);
+});
+
+test('binaries are packed from where prebuilds stand, not from where they are built', () => {
+  const packed = [
+    'libtorch-2.13/prebuilds/linux-x64/torch-tl.glibc.node',
+    'libtorch-2.14/prebuilds/linux-x64/torch-tl-cuda.so',
+    'prebuilds/linux-x64/torch-tl.glibc.node',
+  ];
+  const built = ['build/Release/torch-tl-loader.node', 'libtorch-2.13/build/Release/torch-tl-engine.node'];
+  const files = Object.fromEntries([...packed, ...built].map((file) => [file, '']));
+  const directory = writeTree(temporaryDirectory(), files);
+  for (const name of ['package.json', '.gitignore']) {
+    copyFileSync(join(packageRoot, name), join(directory, name));
+  }
+  expect(packedFiles(directory).sort()).toEqual([...packed, 'package.json'].sort());
 });

@@ -24,7 +24,7 @@ export function chooseDevice(requested: string, { cuda }: Pick<EngineInfo, 'cuda
 
 /** Why LibTorch can use no GPU here, and what to do. */
 export function whyNoGpu({ built, driver }: EngineInfo['cuda']): string {
-  if (built === null) return 'this LibTorch is a CPU build; install one that is built for CUDA';
+  if (built === null) return 'this LibTorch is a CPU build; a GPU needs one that is built for CUDA';
   if (driver === null) return `CUDA build, no driver: install NVIDIA's driver for CUDA ${built} or newer`;
   if (Number.parseInt(driver, 10) < Number.parseInt(built, 10))
     return `CUDA build for ${built}, and the driver serves only CUDA ${driver}: update NVIDIA's driver`;

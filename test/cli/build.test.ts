@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { builtMinors } from '../../lib/libtorch/load.ts';
+import { builtMinors } from '../../lib/libtorch/engines.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { writeTree } from '../support/libtorch.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { DoctorReport } from '../../lib/cli/doctor.ts';
-import { builtMinors } from '../../lib/libtorch/load.ts';
+import { builtMinors } from '../../lib/libtorch/engines.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { torchTl } from '../cli/torch-tl.ts';

@@ -27,9 +27,19 @@ describe('chooseDevice', () => {
       expect.objectContaining({ code: 'CUDA_UNAVAILABLE', message: expect.stringContaining(reason) });
     expect(() => chooseDevice('cuda', CPU_BUILD)).toThrow(unavailable('this LibTorch is a CPU build'));
     expect(() => chooseDevice('cuda', NO_DRIVER)).toThrow(unavailable('CUDA build, no driver'));
-    expect(() => chooseDevice('cuda', OLD_DRIVER)).toThrow(unavailable('the driver serves only CUDA 9.2'));
     expect(() => chooseDevice('cuda', NO_GPU)).toThrow(unavailable('no GPU was found'));
     expect(() => chooseDevice('cuda:2', TWO_GPUS)).toThrow(unavailable('the last GPU is cuda:1'));
+  });
+
+  test('has a code of its own for a driver that is too old, and what helps', () => {
+    expect(() => chooseDevice('cuda', OLD_DRIVER)).toThrow(
+      expect.objectContaining({
+        code: 'CUDA_DRIVER_TOO_OLD',
+        message: expect.stringMatching(
+          /CUDA build for 13\.0, and the driver serves only CUDA 9\.2: update .* --version 2\.13\.0\+cu126`/,
+        ),
+      }),
+    );
   });
 
   test.each(['gpu', 'cuda:x', 'cuda:1.5', ''])("refuses '%s'", (device) => {

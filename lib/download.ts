@@ -219,8 +219,8 @@ async function pause(milliseconds: number, signal: AbortSignal | undefined): Pro
   await setTimeout(milliseconds, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
 }
 
-/** Without user name and password, and without the query, in which signatures are sent. */
-function withoutSecrets(url: string): string {
+/** A URL without user name and password, and without the query, in which signatures are sent. */
+export function withoutSecrets(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + pathname;
 }

@@ -1,4 +1,6 @@
-import { rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type DownloadOptions, download } from '../download.ts';
 import { TorchTlError } from '../errors.ts';
 import { archivePath } from './cache.ts';
@@ -26,8 +28,8 @@ export function archiveUrl(release: LibTorchVersion): string {
 }
 
 /**
- * Downloads the archive of a version, going on where an earlier call was broken off, and unpacks it: the directory
- * that it holds comes to be `directory/libtorch`.
+ * Downloads the archive of a version, going on where an earlier call was broken off, and unpacks it: the folder that it
+ * holds comes to be `directory/torch`.
  *
  * @throws TorchTlError `LIBTORCH_INSTALL_FAILED`, `DOWNLOAD_FAILED`, `WRITE_FAILED`; the signal's reason
  */
@@ -43,6 +45,7 @@ export async function fetchArchive(
     const total = await unpackedSize(archive);
     await requireSpace(archive, total);
     await unzip(archive, directory, { signal, onProgress: (done) => onProgress?.(done, total) });
+    await renameFolder(directory);
   } catch (cause) {
     if (!(cause instanceof ArchiveProblem)) throw cause;
     await rm(archive, { force: true });
@@ -53,6 +56,13 @@ export async function fetchArchive(
     );
   }
   await rm(archive, { force: true });
+}
+
+/** As a wheel has it, so that all in the cache are alike. */
+async function renameFolder(directory: string): Promise<void> {
+  const folder = join(directory, 'libtorch');
+  if (!existsSync(folder)) throw new ArchiveProblem('it has no folder libtorch');
+  await rename(folder, join(directory, 'torch'));
 }
 
 function archiveName(release: LibTorchVersion): string {

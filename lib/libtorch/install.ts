@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cacheDirectory } from '../cache-directory.ts';
+import { withoutSecrets } from '../download.ts';
 import { TorchTlError } from '../errors.ts';
 import { packageRoot } from '../package-root.ts';
 import { type ArchiveControl, archiveMirror, archiveUrl, fetchArchive } from './archive.ts';
@@ -93,12 +94,12 @@ async function install(installation: Installation, lock: CacheLock): Promise<Lib
   await mkdir(packages, { recursive: true });
 
   const python = archiveMirror() === undefined ? findPip() : undefined;
-  const origin = python === undefined ? archiveUrl(release) : `PyTorch's wheel through pip (of ${python})`;
+  const origin =
+    python === undefined ? withoutSecrets(archiveUrl(release)) : `PyTorch's wheel through pip (of ${python})`;
   const sizes = `about ${gigabytes(download)} to download and ${gigabytes(unpacked)} on the disk`;
   print(`Fetching ${origin}, ${sizes}, into ${cachedRoot(fullVersion(release))}`);
   if (python === undefined) {
     await fetchArchive(release, packages, installation);
-    await rename(join(packages, 'libtorch'), join(packages, 'torch'));
   } else {
     await fetchWheel(python, temporary, installation, lock);
   }

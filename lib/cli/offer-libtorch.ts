@@ -42,9 +42,9 @@ function isInteractive(): boolean {
   return process.stdin.isTTY === true && process.stdout.isTTY === true && !isCi;
 }
 
-/** Anything but `y` and `yes` is a no, the end of the input and Ctrl-C included. */
+/** Anything but `y` and `yes` is a no, the end of the input included. */
 async function isYes(question: string): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
   const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
   try {
     const answer = await Promise.race([lines.question(question), closed]);

@@ -39,19 +39,29 @@ export function findNvidiaDriver(): NvidiaDriver | null {
   return { version, capabilities: rows.flatMap(([, capability]) => capability ?? []) };
 }
 
+export interface DriverProblem {
+  kind: 'no-driver' | 'old-driver' | 'old-gpu';
+  /** A sentence without its full stop. */
+  text: string;
+}
+
 /**
- * Why a CUDA version cannot be used with a driver, as a sentence without its full stop; null where it can.
+ * Why a CUDA version cannot be used with a driver; null where it can.
  *
  * @param cuda such as `13.0`
  */
-export function driverProblem(driver: NvidiaDriver | null, cuda: string): string | null {
-  if (driver === null) return 'there is no NVIDIA driver (nvidia-smi does not answer)';
+export function driverProblem(driver: NvidiaDriver | null, cuda: string): DriverProblem | null {
+  if (driver === null) {
+    return { kind: 'no-driver', text: 'there is no NVIDIA driver (nvidia-smi does not answer)' };
+  }
   const needs = NEEDS[cuda.split('.')[0] ?? ''];
   if (needs === undefined) return null;
   if (Number.parseInt(driver.version, 10) < needs.driver) {
-    return `the NVIDIA driver ${driver.version} is too old for CUDA ${cuda}, which needs ${needs.driver} or newer`;
+    const text = `the NVIDIA driver ${driver.version} is too old for CUDA ${cuda}, which needs ${needs.driver} or newer`;
+    return { kind: 'old-driver', text };
   }
   if (driver.capabilities.some((capability) => Number(capability) >= needs.capability)) return null;
-  const found = driver.capabilities.join(', ') || 'none';
-  return `CUDA ${cuda} needs a GPU of compute capability ${needs.capability.toFixed(1)} or higher, and there is ${found}`;
+  const [wanted, found] = [needs.capability.toFixed(1), driver.capabilities.join(', ') || 'none'];
+  const text = `CUDA ${cuda} needs a GPU of compute capability ${wanted} or higher, and there is ${found}`;
+  return { kind: 'old-gpu', text };
 }

@@ -52,7 +52,7 @@ export function chooseRelease({ version, build }: ReleaseRequest, surroundings: 
 
   const forGpu = release(number ?? newest, 'cuda');
   const problem = driverProblem(surroundings.driver, forGpu.cuda ?? '');
-  if (problem !== null) return cpuRelease(number, surroundings, problem);
+  if (problem !== null) return cpuRelease(number, surroundings, problem.text);
   const reason = `the NVIDIA driver ${surroundings.driver?.version} can use CUDA ${forGpu.cuda}`;
   return { release: forGpu, reason };
 }

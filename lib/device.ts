@@ -17,15 +17,14 @@ export function chooseDevice(requested: string, { cuda }: Pick<EngineInfo, 'cuda
   if (number < cuda.devices.length) return `cuda:${number}`;
   const reason = cuda.devices.length > 0 ? `the last GPU is cuda:${cuda.devices.length - 1}` : whyNoGpu(cuda);
   const code = hasOldDriver(cuda) ? 'CUDA_DRIVER_TOO_OLD' : 'CUDA_UNAVAILABLE';
-  throw new InputError(code, `Device ${requested} is not there: ${reason}. Or use --device cpu.`);
+  const remedy = cuda.built === null ? ' `npx torch-tl libtorch install --cuda` fetches one.' : '';
+  throw new InputError(code, `Device ${requested} is not there: ${reason}.${remedy} Or use --device cpu.`);
 }
 
 /** Why LibTorch can use no GPU here, and what to do. */
 export function whyNoGpu(cuda: EngineInfo['cuda']): string {
   const { built, driver } = cuda;
-  if (built === null) {
-    return 'this LibTorch is a CPU build; a GPU needs one that is built for CUDA (`npx torch-tl libtorch install --cuda`)';
-  }
+  if (built === null) return 'this LibTorch is a CPU build; a GPU needs one that is built for CUDA';
   if (driver === null) return `CUDA build, no driver: install NVIDIA's driver for CUDA ${built} or newer`;
   if (hasOldDriver(cuda)) {
     return (

@@ -89,10 +89,7 @@ function describe(report: DoctorReport): string {
     ['torch-tl', report.torchTl],
     ['Node', report.node],
     ['Platform', describePlatform(report.platform)],
-    ...report.libtorch.map((candidate, index) => [
-      index === 0 ? 'LibTorch' : '',
-      candidateText(candidate),
-    ]),
+    ...report.libtorch.map((candidate, index) => [index === 0 ? 'LibTorch' : '', candidateText(candidate)]),
     ['Engine', describeEngine(report.engine)],
     ['Processor', `${report.cpu.model}, ${report.cpu.cores} cores`],
     ...describeWhatEngineKnows(report),

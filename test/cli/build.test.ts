@@ -8,7 +8,7 @@ import { packageRoot } from '../../lib/package-root.ts';
 import { packageVersion } from '../../lib/version.ts';
 import { pythonWithPip, writePrograms } from '../support/fake-programs.ts';
 import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
-import { packageCopy, prebuilds, torchTlOf } from '../support/package-copy.ts';
+import { loaderPath, packageCopy, prebuilds, torchTlOf } from '../support/package-copy.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
@@ -133,7 +133,7 @@ describe('torch-tl build of an installed package', () => {
 
   test('is found by what runs, before the one in the package', async () => {
     const [root, cache] = [packageCopy({ withLoader: false }), temporaryDirectory()];
-    cpSync(join(packageRoot, LOADER), join(cache, ENGINES, LOADER));
+    cpSync(loaderPath(), join(cache, ENGINES, LOADER));
     cpSync(
       findEngine(packageRoot, libtorch.minor)?.path ?? '',
       join(cache, ENGINES, engineFor(libtorch.minor)),

@@ -1,5 +1,6 @@
 import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { findLoader } from '../../lib/libtorch/engines.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { type Ended, type Invocation, nodeProcess } from '../cli/torch-tl.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
@@ -11,8 +12,13 @@ export function packageCopy({ withLoader = true } = {}): string {
     cpSync(join(packageRoot, name), join(root, name), { recursive: true });
   }
   symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
-  if (withLoader) cpSync(join(packageRoot, 'build', 'Release'), prebuilds(root), { recursive: true });
+  if (withLoader) cpSync(loaderPath(), join(prebuilds(root), 'torch-tl.node'));
   return root;
+}
+
+/** The loader that this checkout uses. */
+export function loaderPath(): string {
+  return findLoader(packageRoot)?.path ?? '';
 }
 
 /** Where the addons of a package for this machine are, under its root or a `libtorch-<minor>`. */

@@ -27,7 +27,7 @@ export function problemOf(library: string, reason: string): LoadProblem {
   if (missing) return { code: 'LIBTORCH_INCOMPLETE', text: `it needs ${missing}, which is missing` };
 
   const [, symbol, of] = reason.match(/version [`'](\S+)' not found \(required by ([^)]+)\)/) ?? [];
-  if (symbol?.startsWith('GLIBC_')) return tooNewForGlibc(of ?? library, symbol);
+  if (symbol?.startsWith('GLIBC_')) return tooNewForGlibc(library, of ?? library, symbol);
   if (symbol?.startsWith('GLIBCXX_')) {
     return {
       code: 'PLATFORM_UNSUPPORTED',
@@ -72,12 +72,14 @@ function unusable(path: string, { code, text }: LoadProblem, cause?: unknown): T
   );
 }
 
-function tooNewForGlibc(library: string, symbol: string): LoadProblem {
-  const needed = newest(symbol.slice('GLIBC_'.length), neededGlibc(library));
+/** @param demanding the library or one that it needs */
+function tooNewForGlibc(library: string, demanding: string, symbol: string): LoadProblem {
+  const needed = newest(symbol.slice('GLIBC_'.length), neededGlibc(demanding));
+  const which = demanding === library ? 'it' : demanding;
   const here = glibcVersion() ?? 'of unknown version';
   return {
     code: 'GLIBC_TOO_OLD',
-    text: `${library} needs glibc ${needed}, and this system has glibc ${here}`,
+    text: `${which} needs glibc ${needed}, and this system has glibc ${here}`,
   };
 }
 

@@ -68,7 +68,7 @@ describe('LibTorch that cannot be loaded', () => {
     expect(await errorWithC10(replaced(c10(), 'GLIBC_2.14', 'GLIBC_9.14'))).toEqual({
       code: 'GLIBC_TOO_OLD',
       message: expect.stringMatching(
-        /libc10\.so needs glibc 9\.14, and this system has glibc \d\S+\. Use a newer/,
+        /libc10\.so: it needs glibc 9\.14, and this system has glibc \d\S+\. Use a newer/,
       ),
     });
   });
@@ -138,7 +138,7 @@ describe('an engine that cannot be loaded', () => {
     expect(await errorWithEngine({ [ENGINE]: changed })).toEqual({
       code: 'GLIBC_TOO_OLD',
       message: expect.stringMatching(
-        /torch-tl\.node needs glibc 9\.2\.5, and this system has glibc \d\S+\. `npx torch-tl build` builds one for this system\./,
+        /torch-tl\.node cannot be loaded: it needs glibc 9\.2\.5, and this system has glibc \d\S+\. `npx torch-tl build` builds one for this system\./,
       ),
     });
   });

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { cacheDirectory } from '../cache-directory.ts';
+import { duration, size } from '../format.ts';
 import { bytesIn, cachedLibTorches, unfinished } from '../libtorch/cache.ts';
 import { builtMinors } from '../libtorch/engines.ts';
 import { chooseInstallation, type InstallRequest, installLibTorch } from '../libtorch/install.ts';
@@ -8,7 +9,6 @@ import { findNvidiaDriver, type NvidiaDriver } from '../libtorch/nvidia.ts';
 import { removeLibTorch } from '../libtorch/remove.ts';
 import { DEFAULT_MINOR, fullVersion } from '../libtorch/version.ts';
 import { packageRoot } from '../package-root.ts';
-import { duration, size } from '../format.ts';
 import { interruptible } from './interrupt.ts';
 import { candidateText } from './libtorch-text.ts';
 import { progressOn } from './progress.ts';

@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import { cacheDirectory } from '../cache-directory.ts';
 import { TorchTlError } from '../errors.ts';
+import { size } from '../format.ts';
 import { builtMinors } from '../libtorch/engines.ts';
 import { chooseInstallation, installationSize } from '../libtorch/install.ts';
 import { findLibTorch } from '../libtorch/locate.ts';
 import { fullVersion } from '../libtorch/version.ts';
 import { packageRoot } from '../package-root.ts';
-import { size } from '../format.ts';
 import { installShown } from './libtorch.ts';
 
 /**

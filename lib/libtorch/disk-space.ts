@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { TorchTlError } from '../errors.ts';
+import { size } from '../format.ts';
 
 /**
  * @param path of something that is there, on the disk in question
@@ -8,10 +9,9 @@ import { TorchTlError } from '../errors.ts';
 export async function requireSpace(path: string, needed: number): Promise<void> {
   const { bavail, bsize } = await statfs(path);
   if (bavail * bsize >= needed) return;
-  const [free, wanted] = [bavail * bsize, needed].map((bytes) => (bytes / 1e9).toFixed(2));
   throw new TorchTlError(
     'LIBTORCH_INSTALL_FAILED',
-    `LibTorch needs ${wanted} GB on the disk of ${path}, which has ${free} GB free. Free some, or name a place on ` +
+    `LibTorch needs ${size(needed)} on the disk of ${path}, which has ${size(bavail * bsize)} free. Free some, or name a place on ` +
       'another disk with TORCH_TL_CACHE=DIR.',
   );
 }

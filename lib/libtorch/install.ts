@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { cacheDirectory } from '../cache-directory.ts';
 import { withoutSecrets } from '../download.ts';
 import { TorchTlError } from '../errors.ts';
+import { size } from '../format.ts';
 import { packageRoot } from '../package-root.ts';
 import { type ArchiveControl, archiveMirror, archiveUrl, fetchArchive } from './archive.ts';
 import { type CacheLock, lockCache, removeFromCache } from './cache.ts';
@@ -96,7 +97,7 @@ async function install(installation: Installation, lock: CacheLock): Promise<Lib
   const python = archiveMirror() === undefined ? findPip() : undefined;
   const origin =
     python === undefined ? withoutSecrets(archiveUrl(release)) : `PyTorch's wheel through pip (of ${python})`;
-  const sizes = `about ${gigabytes(download)} to download and ${gigabytes(unpacked)} on the disk`;
+  const sizes = `about ${size(download)} to download and ${size(unpacked)} on the disk`;
   print(`Fetching ${origin}, ${sizes}, into ${cachedRoot(fullVersion(release))}`);
   if (python === undefined) {
     await fetchArchive(release, packages, installation);
@@ -175,10 +176,6 @@ async function putInPlace(packages: string, release: LibTorchVersion, lock: Cach
 
 function inCache(release: LibTorchVersion): LibTorch | null {
   return inspectLibTorch(cachedRoot(fullVersion(release)), [release.minor]).libtorch;
-}
-
-function gigabytes(bytes: number): string {
-  return `${bytes / 1e9} GB`;
 }
 
 function failed(problem: string): TorchTlError {

@@ -18,7 +18,13 @@ export type OnDownloadProgress = (done: number, total: number | null) => void;
 /** Of the whole file in lower-case hexadecimal; MD5 where the publisher gives no other. */
 export type ExpectedHash = { sha256: string } | { sha256Prefix: string } | { md5: string };
 
-export type DownloadOptions = ExpectedHash & {
+/** For a file whose hash nobody publishes. */
+export interface FileCheck {
+  /** What is wrong with it, as the end of a sentence about what came, or null. */
+  problem(path: string): Promise<string | null>;
+}
+
+export type DownloadOptions = (ExpectedHash | FileCheck) & {
   /** Of the whole file, in bytes. */
   size?: number;
   headers?: Record<string, string>;
@@ -31,10 +37,11 @@ export type DownloadOptions = ExpectedHash & {
 };
 
 /**
- * Puts a file from the web at `path`, unless a file of the right hash is there. What arrives is kept in
- * `path.part` beside it, with which a later call goes on after an abort, a failure or a crash. Only a
- * file of the right hash gets the name `path`, at once and synced to the disk. While another process
- * downloads the same file, this waits for it. Proxies are those of HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+ * Puts a file from the web at `path`, unless a file is there that is what it should be: of the right hash,
+ * or with nothing wrong by `problem`. What arrives is kept in `path.part` beside it, with which a later call
+ * goes on after an abort, a failure or a crash. Only a file that is what it should be gets the name `path`, at
+ * once and synced to the disk. While another process downloads the same file, this waits for it. Proxies are
+ * those of HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
  *
  * @param url http or https; redirects are followed
  * @throws TorchTlError `DOWNLOAD_FAILED` with the server's or the system's reason, or for a wrong size
@@ -75,7 +82,7 @@ async function lockPart(part: string, signal: AbortSignal | undefined): Promise<
 async function fetchPart(url: string, path: string, part: string, options: DownloadOptions): Promise<void> {
   try {
     await fetchRest(url, part, options);
-    await checkHash(part, options);
+    await checkWhole(part, options);
   } catch (cause) {
     if (!(cause instanceof RequestFailure)) throw cause;
     throw new TorchTlError(
@@ -165,18 +172,23 @@ async function writeFrom(path: string, start: number, pieces: AsyncIterable<Uint
   }
 }
 
-async function checkHash(part: string, expected: ExpectedHash): Promise<void> {
-  const actual = await hashOfFile(part, algorithmOf(expected));
-  if (hasHash(actual, expected)) return;
+async function checkWhole(part: string, expected: ExpectedHash | FileCheck): Promise<void> {
+  const problem = await problemWith(part, expected);
+  if (problem === null) return;
   await rm(part);
-  const name = algorithmOf(expected) === 'md5' ? 'MD5' : 'SHA-256';
-  throw new RequestFailure(
-    `what came has the ${name} ${actual}, expected ${shownHash(expected)}, and was deleted`,
-  );
+  throw new RequestFailure(`what came ${problem}, and was deleted`);
 }
 
-async function isWhole(path: string, expected: ExpectedHash): Promise<boolean> {
-  return (await sizeOf(path)) > 0 && hasHash(await hashOfFile(path, algorithmOf(expected)), expected);
+async function isWhole(path: string, expected: ExpectedHash | FileCheck): Promise<boolean> {
+  return (await sizeOf(path)) > 0 && (await problemWith(path, expected)) === null;
+}
+
+async function problemWith(path: string, expected: ExpectedHash | FileCheck): Promise<string | null> {
+  if ('problem' in expected) return expected.problem(path);
+  const actual = await hashOfFile(path, algorithmOf(expected));
+  if (hasHash(actual, expected)) return null;
+  const name = algorithmOf(expected) === 'md5' ? 'MD5' : 'SHA-256';
+  return `has the ${name} ${actual}, expected ${shownHash(expected)}`;
 }
 
 function algorithmOf(expected: ExpectedHash): 'md5' | 'sha256' {
@@ -207,8 +219,8 @@ async function pause(milliseconds: number, signal: AbortSignal | undefined): Pro
   await setTimeout(milliseconds, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
 }
 
-/** Without user name and password, and without the query, in which signatures are sent. */
-function withoutSecrets(url: string): string {
+/** A URL without user name and password, and without the query, in which signatures are sent. */
+export function withoutSecrets(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + pathname;
 }

@@ -4,6 +4,7 @@ export type ErrorCode =
   | 'BUILD_FAILED'
   | 'CHECKPOINT_INVALID'
   | 'CHECKPOINT_MISMATCH'
+  | 'CUDA_DRIVER_TOO_OLD'
   | 'CUDA_UNAVAILABLE'
   | 'DATA_INVALID'
   | 'DATA_NOT_FOUND'
@@ -13,6 +14,7 @@ export type ErrorCode =
   | 'EXPORT_DIFFERS'
   | 'EXPORT_UNCHECKED'
   | 'FILE_UNREADABLE'
+  | 'GLIBC_TOO_OLD'
   | 'INVALID_ARGUMENT'
   | 'LIBTORCH_INCOMPLETE'
   | 'LIBTORCH_INSTALL_FAILED'
@@ -20,6 +22,7 @@ export type ErrorCode =
   | 'LIBTORCH_VERSION'
   | 'LOSS_NOT_FINITE'
   | 'MODEL_BUSY'
+  | 'MUSL_UNSUPPORTED'
   | 'NATIVE_FAILURE'
   | 'OUT_OF_MEMORY'
   | 'OUTPUT_EXISTS'
@@ -29,7 +32,8 @@ export type ErrorCode =
   | 'WEIGHTS_INVALID'
   | 'WEIGHTS_MISMATCH'
   | 'WEIGHTS_NOT_FOUND'
-  | 'WRITE_FAILED';
+  | 'WRITE_FAILED'
+  | 'WRONG_ARCHITECTURE';
 
 /** Every error torch-tl throws on purpose: `code` for programs, `message` for people. */
 export class TorchTlError extends Error {

@@ -1,7 +1,8 @@
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { TorchTlError } from './errors.ts';
-import { builtMinors, loadLibTorch } from './libtorch/load.ts';
+import { builtMinors, findEngine } from './libtorch/engines.ts';
+import { loadLibTorch } from './libtorch/load.ts';
+import { openAddon } from './libtorch/load-problem.ts';
+import { notBuilt } from './libtorch/loader.ts';
 import { fullVersion } from './libtorch/version.ts';
 import { packageRoot } from './package-root.ts';
 
@@ -357,11 +358,20 @@ export interface EngineInfo {
   builtFor: string;
   threads: number;
   cpu: { capability: string; avx2: boolean; avx512: boolean; avx512Bf16: boolean; amxBf16: boolean };
-  /**
-   * `devices` are the GPUs that LibTorch can use, the first `cuda:0`; `bf16` says that they have bfloat16, `graphs`
-   * that steps are recorded on them and repeated.
-   */
-  cuda: { built: boolean; devices: GpuDescription[]; bf16: boolean; graphs: boolean };
+  cuda: CudaInfo;
+}
+
+export interface CudaInfo {
+  /** The CUDA that LibTorch is built for, such as `13.0`; null where it is built for the CPU alone. */
+  built: string | null;
+  /** The newest CUDA that NVIDIA's driver serves; null where there is no driver, or `built` is null. */
+  driver: string | null;
+  /** The GPUs that LibTorch can use, the first `cuda:0`. */
+  devices: GpuDescription[];
+  /** Whether they have bfloat16. */
+  bf16: boolean;
+  /** Whether steps are recorded on them and repeated. */
+  graphs: boolean;
 }
 
 export interface Engine {
@@ -386,7 +396,7 @@ let engine: Engine | undefined;
 /**
  * The native engine, loaded on the first call.
  *
- * @throws TorchTlError what `loadLibTorch` throws, or `LIBTORCH_VERSION` where the engine does not fit
+ * @throws TorchTlError what `loadLibTorch` and `openAddon` throw, or `LIBTORCH_VERSION` where the engine does not fit
  *   the LibTorch that was loaded
  */
 export function loadEngine(): Engine {
@@ -397,14 +407,16 @@ export function loadEngine(): Engine {
 function openEngine(): Engine {
   const libtorch = loadLibTorch(packageRoot, builtMinors(packageRoot));
   const version = fullVersion(libtorch);
-  const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as (directory: string) => unknown;
+  const file = findEngine(packageRoot, libtorch.minor);
+  if (file === null) throw notBuilt(packageRoot);
   try {
-    const addon = nodeGypBuild(join(packageRoot, `libtorch-${libtorch.minor}`)) as EngineAddon;
+    const addon = openAddon(file) as EngineAddon;
     addon.setErrorClass(TorchTlError);
     // process.exit() runs no cleanup hooks: LibTorch's own statics would be destroyed under a running thread.
     process.once('exit', () => addon.shutDown());
     return Object.assign(addon, { libtorch: version });
   } catch (cause) {
+    if (cause instanceof TorchTlError) throw cause;
     throw new TorchTlError(
       'LIBTORCH_VERSION',
       `The engine for LibTorch ${libtorch.minor} does not load beside the LibTorch ${version} in ${libtorch.root}: ` +

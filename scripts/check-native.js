@@ -31,7 +31,7 @@ if (process.argv.includes('--fix')) {
   const build = readdirSync(root)
     .map((name) => join(root, name, 'build'))
     .find((directory) => existsSync(join(directory, 'compile_commands.json')));
-  if (!build) throw new Error('clang-tidy needs a build: run `npm run build` first.');
+  if (!build) throw new Error('clang-tidy needs a build: run `npm run compile` first.');
   // Where LibTorch has no CUDA, native/cuda is not compiled. One clang-tidy a core: LibTorch's headers take each of
   // them some seconds.
   const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));

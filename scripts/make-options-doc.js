@@ -1,5 +1,5 @@
 /*
- * Writes docs/options.md from what lib/options/ declares, as compiled to dist by `npm run build`.
+ * Writes docs/options.md from what lib/options/ declares, as compiled to dist by `npm run compile`.
  *
  *   node scripts/make-options-doc.js
  */

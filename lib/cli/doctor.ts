@@ -1,15 +1,17 @@
 import { availableParallelism, cpus, release } from 'node:os';
 import type { Command } from 'commander';
-import { chooseDevice } from '../device.ts';
+import { chooseDevice, whyNoGpu } from '../device.ts';
 import { type ErrorCode, TorchTlError } from '../errors.ts';
 import { size } from '../format.ts';
-import { builtMinors } from '../libtorch/load.ts';
+import { builtMinors } from '../libtorch/engines.ts';
 import { type Candidate, findCandidates } from '../libtorch/locate.ts';
+import { glibcVersion } from '../libtorch/platform.ts';
 import { DEFAULT_MINOR } from '../libtorch/version.ts';
 import { type EngineInfo, loadEngine } from '../native.ts';
 import { packageRoot } from '../package-root.ts';
 import { choosePrecision, type PrecisionChoice } from '../precision.ts';
 import { packageVersion } from '../version.ts';
+import { candidateText } from './libtorch-text.ts';
 
 /** What `torch-tl doctor --json` prints. What only the engine knows is null where it cannot be loaded. */
 export interface DoctorReport {
@@ -82,20 +84,12 @@ function automaticPrecision(info: EngineInfo): DoctorReport['precision'] {
   return { device, choice: precision, reason };
 }
 
-function glibcVersion(): string | null {
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime ?? null;
-}
-
 function describe(report: DoctorReport): string {
   const rows = [
     ['torch-tl', report.torchTl],
     ['Node', report.node],
     ['Platform', describePlatform(report.platform)],
-    ...report.libtorch.map((candidate, index) => [
-      index === 0 ? 'LibTorch' : '',
-      describeCandidate(candidate),
-    ]),
+    ...report.libtorch.map((candidate, index) => [index === 0 ? 'LibTorch' : '', candidateText(candidate)]),
     ['Engine', describeEngine(report.engine)],
     ['Processor', `${report.cpu.model}, ${report.cpu.cores} cores`],
     ...describeWhatEngineKnows(report),
@@ -106,11 +100,6 @@ function describe(report: DoctorReport): string {
 
 function describePlatform({ os, release, arch, glibc }: DoctorReport['platform']): string {
   return `${os} ${release}, ${arch}${glibc === null ? '' : `, glibc ${glibc}`}`;
-}
-
-function describeCandidate({ source, root, version, accepted, reason }: Candidate): string {
-  const what = [version, root].filter((part) => part !== null).join(' in ');
-  return `${accepted ? '+' : '-'} ${source}: ${what ? `${what}: ` : ''}${reason}`;
 }
 
 function describeEngine(engine: DoctorReport['engine']): string {
@@ -131,9 +120,9 @@ function describeWhatEngineKnows({ cpu: { features }, threads, gpus, precision }
   ];
 }
 
-function describeGpus({ built, devices, bf16, graphs }: EngineInfo['cuda']): string[] {
-  if (!built) return ['none: this LibTorch is built for the CPU alone'];
-  if (devices.length === 0) return ['none found'];
+function describeGpus(cuda: EngineInfo['cuda']): string[] {
+  const { devices, bf16, graphs } = cuda;
+  if (devices.length === 0) return [`none: ${whyNoGpu(cuda)}`];
   const abilities = `${bf16 ? 'with' : 'without'} bf16, ${graphs ? 'with' : 'without'} CUDA graphs`;
   return devices.map(
     ({ name, memory }, index) => `cuda:${index}: ${name || 'unnamed'}, ${size(memory)}, ${abilities}`,

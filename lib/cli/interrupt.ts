@@ -14,8 +14,15 @@ export class Interrupted extends Error {
   }
 }
 
-/** Does work that the first Ctrl-C, or SIGTERM, aborts; a second one ends the process at once. */
-export async function interruptible<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+/**
+ * Does work that the first Ctrl-C, or SIGTERM, aborts; a second one ends the process at once.
+ *
+ * @param notice is printed at the first
+ */
+export async function interruptible<Result>(
+  work: (signal: AbortSignal) => Promise<Result>,
+  notice = 'Stopping after this batch; once more stops at once.',
+): Promise<Result> {
   const controller = new AbortController();
   let first = 0;
   const onSignal = (signal: InterruptSignal) => {
@@ -24,7 +31,7 @@ export async function interruptible<Result>(work: (signal: AbortSignal) => Promi
       return;
     }
     first = performance.now();
-    console.error('Stopping after this batch; once more stops at once.');
+    console.error(notice);
     controller.abort(new Interrupted(signal));
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);

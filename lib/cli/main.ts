@@ -19,6 +19,7 @@ const COMMANDS: Record<string, () => Promise<Register>> = {
   data: async () => (await import('./data.ts')).registerData,
   weights: async () => (await import('./weights.ts')).registerWeights,
   doctor: async () => (await import('./doctor.ts')).registerDoctor,
+  libtorch: async () => (await import('./libtorch.ts')).registerLibTorch,
   build: async () => (await import('./build.ts')).registerBuild,
 };
 
@@ -32,22 +33,31 @@ const EXIT = { done: 0, failed: 1, wrongUse: 2 };
  */
 export async function main(argv: string[]): Promise<number> {
   ignoreClosedPipes();
-  const program = new Command('torch-tl')
-    .description('Transfer learning with DenseNet-121 at native speed')
-    .version(packageVersion())
-    .option('--verbose', 'print where an error comes from')
-    .exitOverride();
   try {
-    for (const name of commandsFor(argv)) (await COMMANDS[name]?.())?.(program);
-    await program.parseAsync(argv, { from: 'user' });
+    await call(argv).catch(async (error) => {
+      const { offerLibTorch } = await import('./offer-libtorch.ts');
+      if (!(await offerLibTorch(error))) throw error;
+      await call(argv);
+    });
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
-    return report(error, program.opts<{ verbose?: true }>().verbose === true);
+    return report(error, argv.includes('--verbose'));
   }
 }
 
+async function call(argv: string[]): Promise<void> {
+  const program = new Command('torch-tl')
+    .description('Transfer learning with DenseNet-121 at native speed')
+    .option('--verbose', 'print where an error comes from')
+    .exitOverride();
+  // That of `libtorch install` is another.
+  if (!argv.includes('libtorch')) program.version(packageVersion());
+  for (const name of commandsFor(argv)) (await COMMANDS[name]?.())?.(program);
+  await program.parseAsync(argv, { from: 'user' });
+}
+
 function commandsFor(argv: string[]): string[] {
-  if (argv.includes('--version')) return [];
+  if (argv[0] === '--version') return [];
   const called = argv.find((argument) => !argument.startsWith('-'));
   return called !== undefined && Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS);
 }

@@ -5,8 +5,8 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { TorchTlError } from '../errors.ts';
 import { writeFileAtomically } from '../files.ts';
 import { packageRoot } from '../package-root.ts';
+import { buildDirectory, builtMinors, findLoader, isCheckout } from './engines.ts';
 import { installLibTorch } from './install.ts';
-import { builtMinors } from './load.ts';
 import { findLibTorch, inspectLibTorch, type LibTorch, listMinors } from './locate.ts';
 import { refuseMusl } from './platform.ts';
 import { runProgram } from './subprocess.ts';
@@ -20,45 +20,46 @@ export interface BuildOptions {
 }
 
 /**
- * Builds the loader and the engine from the package's own sources, against the LibTorch that
- * `TORCH_TL_LIBTORCH` names, else one of the default version, which is fetched where there is none.
- * Says on stderr what it does.
+ * Builds the loader and the engine from the package's own sources: in a checkout beside them, for an installed
+ * package in the cache. For the LibTorch that `TORCH_TL_LIBTORCH` names; else, in a checkout, for one of the default
+ * version, and for an installed package for the first one that there is. Where there is none the default
+ * one is fetched. Says on stderr what it does.
  *
- * @throws TorchTlError `BUILD_FAILED`; `LIBTORCH_INSTALL_FAILED`; by what is wrong with
- *   the one that `TORCH_TL_LIBTORCH` names `LIBTORCH_NOT_FOUND`, `LIBTORCH_VERSION`, `LIBTORCH_INCOMPLETE`
+ * @throws TorchTlError `BUILD_FAILED`; what `installLibTorch` throws; by what is wrong with the one that
+ *   `TORCH_TL_LIBTORCH` names `LIBTORCH_NOT_FOUND`, `LIBTORCH_VERSION`, `LIBTORCH_INCOMPLETE`
  */
 export async function buildEngine({ ifStale, verbose }: BuildOptions): Promise<void> {
   refuseMusl();
-  const libtorch = await libTorchToBuildFor();
-  const output = join(packageRoot, `libtorch-${libtorch.minor}`, 'build');
-  const stamp = join(output, 'stamp');
-  const fingerprint = fingerprintOf(libtorch);
-  if (ifStale && isBuilt(libtorch.minor) && readText(stamp) === fingerprint) return;
-
+  const present = libTorchToBuildFor();
+  if (ifStale && present && isFresh(present)) return;
   checkTools();
+  const libtorch = present ?? (await fetchLibTorch(verbose));
   checkHeaders(libtorch);
+  const { output, stamp } = placesOf(libtorch);
   console.error(
-    `Building the engine for LibTorch ${fullVersion(libtorch)} in ${libtorch.root} (takes some minutes)`,
+    `Building the engine for LibTorch ${fullVersion(libtorch)} in ${libtorch.root} into ${output} (takes some minutes)`,
   );
   const started = Date.now();
   rmSync(stamp, { force: true });
-  const settings = ['--out', output, '--config', 'Release', `--CDTORCH_TL_LIBTORCH=${libtorch.root}`];
-  // `cmake-js compile` keeps the LibTorch of an earlier build and starts over after every compiler error.
-  await runCmakeJs('configure', settings, verbose);
-  await runCmakeJs('build', settings, verbose);
-  await writeFileAtomically(stamp, [Buffer.from(fingerprint)]);
+  await runCmakeJs(output, [`--CDTORCH_TL_LIBTORCH=${libtorch.root}`], verbose);
+  await writeFileAtomically(stamp, [Buffer.from(fingerprintOf(libtorch))]);
   console.error(`The engine is built, in ${Math.round((Date.now() - started) / 1000)} s.`);
 }
 
-async function libTorchToBuildFor(): Promise<LibTorch> {
+/** Null where there is none yet. */
+function libTorchToBuildFor(): LibTorch | null {
   const named = process.env.TORCH_TL_LIBTORCH;
   if (named) return namedLibTorch(resolve(named));
-  const found = findLibTorch([DEFAULT_MINOR]);
-  if (found) return found;
-  console.error(
-    `There is no LibTorch ${DEFAULT_MINOR} on this machine yet, and the engine is built against it.`,
-  );
-  return installLibTorch();
+  return findLibTorch(isCheckout(packageRoot) ? [DEFAULT_MINOR] : SUPPORTED_MINORS);
+}
+
+async function fetchLibTorch(verbose: boolean): Promise<LibTorch> {
+  console.error('There is no LibTorch to build the engine against on this machine yet.');
+  if (findLoader(packageRoot) === null) {
+    // Locks on the cache are the loader's.
+    await runCmakeJs(join(buildDirectory(packageRoot), 'build', 'loader'), [], verbose);
+  }
+  return installLibTorch({ version: DEFAULT_MINOR, build: 'cpu' });
 }
 
 function namedLibTorch(root: string): LibTorch {
@@ -71,9 +72,14 @@ function namedLibTorch(root: string): LibTorch {
   );
 }
 
-function isBuilt(minor: string): boolean {
-  const loader = join(packageRoot, 'build', 'Release', 'torch-tl-loader.node');
-  return existsSync(loader) && builtMinors(packageRoot).includes(minor);
+function isFresh(libtorch: LibTorch): boolean {
+  if (findLoader(packageRoot) === null || !builtMinors(packageRoot).includes(libtorch.minor)) return false;
+  return readText(placesOf(libtorch).stamp) === fingerprintOf(libtorch);
+}
+
+function placesOf({ minor }: LibTorch): { output: string; stamp: string } {
+  const output = join(buildDirectory(packageRoot), `libtorch-${minor}`, 'build');
+  return { output, stamp: join(output, 'stamp') };
 }
 
 /** Of all that decides what a build gives: the sources and the LibTorch. */
@@ -95,20 +101,33 @@ function sources(): string[] {
   return ['CMakeLists.txt', ...native.sort()];
 }
 
-async function runCmakeJs(command: string, settings: string[], verbose: boolean): Promise<void> {
-  const script = join(
-    dirname(createRequire(import.meta.url).resolve('cmake-js/package.json')),
-    'bin',
-    'cmake-js',
-  );
-  const args = [script, command, '--directory', packageRoot, ...settings];
-  const { exitCode, output } = await runProgram(process.execPath, args, { show: verbose });
-  if (exitCode === 0) return;
-  if (!verbose) process.stderr.write(output);
-  throw new TorchTlError(
-    'BUILD_FAILED',
-    `The engine could not be built: see above what CMake or the compiler says.`,
-  );
+/** Builds what CMakeLists.txt makes of some settings in a directory. */
+async function runCmakeJs(output: string, settings: string[], verbose: boolean): Promise<void> {
+  const loader = join(buildDirectory(packageRoot), 'build', 'Release');
+  const all = [
+    '--out',
+    output,
+    '--config',
+    'Release',
+    `--CDTORCH_TL_LOADER_DIRECTORY=${loader}`,
+    ...settings,
+  ];
+  // `cmake-js compile` keeps the LibTorch of an earlier build and starts over after every compiler error.
+  for (const command of ['configure', 'build']) {
+    const args = [cmakeJs(), command, '--directory', packageRoot, ...all];
+    const { exitCode, output: text } = await runProgram(process.execPath, args, { show: verbose });
+    if (exitCode === 0) continue;
+    if (!verbose) process.stderr.write(text);
+    throw new TorchTlError(
+      'BUILD_FAILED',
+      'The engine could not be built: see above what CMake or the compiler says.',
+    );
+  }
+}
+
+function cmakeJs(): string {
+  const manifest = createRequire(import.meta.url).resolve('cmake-js/package.json');
+  return join(dirname(manifest), 'bin', 'cmake-js');
 }
 
 function checkHeaders({ root }: LibTorch): void {

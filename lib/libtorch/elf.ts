@@ -51,6 +51,62 @@ function headerProblem(header: Buffer, fileSize: number): ElfProblem | null {
   return damaged(`it is cut short: ${fileSize} of at least ${sectionsEnd} bytes are there`);
 }
 
+/** `SHT_GNU_verneed`: which versions of which libraries are needed. */
+const VERSION_NEEDS = 0x6ffffffe;
+
+/**
+ * The newest glibc that a library asks for by its version needs, such as `2.34`, or null where it tells none.
+ *
+ * @param path of a library in which `elfProblem` finds nothing wrong
+ */
+export function neededGlibc(path: string): string | null {
+  const file = openSync(path, 'r');
+  try {
+    const header = readPart(file, 0, HEADER_BYTES);
+    const [entryBytes, entries] = [header.readUInt16LE(58), header.readUInt16LE(60)];
+    const table = readPart(file, Number(header.readBigUInt64LE(40)), entryBytes * entries);
+    const sections = Array.from({ length: entries }, (_, i) =>
+      table.subarray(i * entryBytes, (i + 1) * entryBytes),
+    );
+    const needs = sections.find((section) => section.readUInt32LE(4) === VERSION_NEEDS);
+    const names = needs && sections[needs.readUInt32LE(40)];
+    if (!names) return null;
+    return newestGlibc(versionNames(readSection(file, needs), readSection(file, names)));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The names in a list of `Elf64_Verneed`, each with a list of `Elf64_Vernaux`. */
+function versionNames(needs: Buffer, names: Buffer): string[] {
+  const found: string[] = [];
+  for (let at = 0, step = 1; step !== 0; at += step) {
+    for (let aux = at + needs.readUInt32LE(at + 8), auxStep = 1; auxStep !== 0; aux += auxStep) {
+      const begin = needs.readUInt32LE(aux + 8);
+      found.push(names.toString('latin1', begin, names.indexOf(0, begin)));
+      auxStep = needs.readUInt32LE(aux + 12);
+    }
+    step = needs.readUInt32LE(at + 12);
+  }
+  return found;
+}
+
+function newestGlibc(names: string[]): string | null {
+  const versions = names.flatMap((name) => name.match(/^GLIBC_(\d[\d.]*)$/)?.[1] ?? []);
+  return versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1) ?? null;
+}
+
+/** @param section an `Elf64_Shdr` */
+function readSection(file: number, section: Buffer): Buffer {
+  return readPart(file, Number(section.readBigUInt64LE(24)), Number(section.readBigUInt64LE(32)));
+}
+
+function readPart(file: number, position: number, length: number): Buffer {
+  const part = Buffer.alloc(length);
+  readSync(file, part, 0, length, position);
+  return part;
+}
+
 function damaged(text: string): ElfProblem {
   return { kind: 'damaged', text };
 }

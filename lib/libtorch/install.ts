@@ -1,143 +1,190 @@
-import { readdirSync, rmSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { readdirSync } from 'node:fs';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cacheDirectory } from '../cache-directory.ts';
+import { withoutSecrets } from '../download.ts';
 import { TorchTlError } from '../errors.ts';
+import { size } from '../format.ts';
+import { packageRoot } from '../package-root.ts';
+import { type ArchiveControl, archiveMirror, archiveUrl, fetchArchive } from './archive.ts';
+import { type CacheLock, lockCache, removeFromCache } from './cache.ts';
+import { requireSpace } from './disk-space.ts';
+import { builtMinors, cudaMinors } from './engines.ts';
 import { cachedRoot, inspectLibTorch, type LibTorch } from './locate.ts';
+import { findNvidiaDriver } from './nvidia.ts';
 import { findPip, pipInstall } from './pip.ts';
 import { refuseMusl } from './platform.ts';
-import { DEFAULT_MINOR, DEFAULT_VERSION, fullVersion } from './version.ts';
+import { type ChosenRelease, chooseRelease, type ReleaseRequest } from './releases.ts';
+import { loadProblemOf } from './trial.ts';
+import { DEFAULT_VERSION, fullVersion, type LibTorchVersion, SUPPORTED_MINORS } from './version.ts';
 
-/** Of the Linux wheel. */
-const DOWNLOAD_MEGABYTES = 192;
-const UNPACKED_MEGABYTES = 750;
+/** Bytes, about; those of a build with CUDA include NVIDIA's libraries. */
+const SIZES = {
+  cpu: { download: 0.2e9, unpacked: 0.75e9 },
+  cuda: { download: 2.7e9, unpacked: 5.5e9 },
+};
 
-const CPU_INDEX = 'https://download.pytorch.org/whl/cpu';
+export interface InstallControl {
+  /** Takes a line on what is done; stderr unless given. */
+  print?: (line: string) => void;
+  /** Of the archive; pip shows its own. Bytes. */
+  onProgress?: (done: number, total: number | null) => void;
+  signal?: AbortSignal;
+}
 
-type Print = (line: string) => void;
+export interface InstallRequest extends ReleaseRequest {
+  /** Fetches it anew where it is in the cache already. */
+  force?: boolean;
+}
 
 /**
- * Puts the default LibTorch for the CPU into the cache, unless it is there: PyTorch's wheel through
- * the user's own pip, without the Python packages that it depends on. It is fetched to a temporary
- * directory, verified, and renamed when whole; what an interrupted installation left behind is
- * cleared by the next.
+ * Puts a LibTorch into the cache, unless it is there: PyTorch's wheel through the user's own pip, else the official
+ * archive, which is also what a mirror has that `TORCH_TL_LIBTORCH_URL` names. One process at a time does so. It is fetched
+ * to a temporary directory, checked, loaded once in a process of its own, and renamed when whole.
  *
- * @param print takes a line of progress; stderr unless given
- * @throws TorchTlError `LIBTORCH_INSTALL_FAILED`; `PLATFORM_UNSUPPORTED` on musl
+ * @throws InputError `INVALID_ARGUMENT`; TorchTlError `LIBTORCH_INSTALL_FAILED`, `DOWNLOAD_FAILED`, `WRITE_FAILED`,
+ *   `MUSL_UNSUPPORTED`, `ENGINE_NOT_BUILT` where the loader addon is missing; the signal's reason
  */
-export async function installLibTorch(print: Print = (line) => console.error(line)): Promise<LibTorch> {
+export async function installLibTorch(
+  request: InstallRequest = {},
+  { print = (line) => console.error(line), onProgress, signal }: InstallControl = {},
+): Promise<LibTorch> {
   refuseMusl();
-  const version = `${DEFAULT_VERSION}+cpu`;
-  const root = cachedRoot(version);
-  const cached = inspectLibTorch(root, [DEFAULT_MINOR]).libtorch;
+  const { release, reason } = chooseInstallation(request);
+  print(`LibTorch ${fullVersion(release)}, since ${reason}.`);
+  const cached = request.force ? null : inCache(release);
   if (cached) return cached;
 
+  const onWait = () =>
+    print(`Another process changes the LibTorches in ${cacheDirectory()}; waiting for it.`);
+  const lock = await lockCache(onWait, signal);
   try {
-    await installInto(dirname(root), version, print);
-  } catch (cause) {
-    if (cause instanceof TorchTlError) throw cause;
-    throw failed(`The cache cannot be written: ${(cause as Error).message}.`, cause);
-  }
-  return verify(root, version);
-}
-
-async function installInto(target: string, version: string, print: Print): Promise<void> {
-  const python = findPip();
-  if (python === undefined) throw failed('No Python with pip was found on PATH.');
-  const cache = cacheDirectory();
-  await mkdir(cache, { recursive: true });
-  clearAbandoned(cache);
-
-  print(
-    `Fetching LibTorch ${version}: PyTorch's wheel through pip, about ${DOWNLOAD_MEGABYTES} MB to download ` +
-      `and ${UNPACKED_MEGABYTES} MB on the disk, into ${target}`,
-  );
-  const temporary = join(cache, temporaryName(process.pid));
-  const remove = () => rmSync(temporary, { recursive: true, force: true });
-  try {
-    await fetchInto(temporary, python, print, remove);
-    const fetched = verify(join(temporary, 'packages', 'torch'), version);
-    await syncToDisk(fetched);
-    await putInPlace(join(temporary, 'packages'), target);
+    // Whoever held the lock may have installed it.
+    const fromOther = request.force ? null : inCache(release);
+    return fromOther ?? (await install({ release, print, onProgress, signal }, lock));
   } finally {
-    remove();
+    lock.release();
   }
-  print(`LibTorch ${version} is in place.`);
 }
 
-async function fetchInto(temporary: string, python: string, print: Print, onInterrupt: () => void) {
-  const [packages, scratch] = [join(temporary, 'packages'), join(temporary, 'scratch')];
-  await mkdir(scratch, { recursive: true });
+/** What `installLibTorch` installs on this machine. Throws as it does for what is asked for. */
+export function chooseInstallation(request: ReleaseRequest): ChosenRelease {
+  return chooseRelease(request, {
+    engines: builtMinors(packageRoot),
+    cudaEngines: cudaMinors(packageRoot),
+    driver: findNvidiaDriver(),
+  });
+}
+
+/** About how many bytes are downloaded, and how many lie on the disk afterwards. */
+export function installationSize({ cuda }: LibTorchVersion): { download: number; unpacked: number } {
+  return cuda === null ? SIZES.cpu : SIZES.cuda;
+}
+
+interface Installation extends ArchiveControl {
+  release: LibTorchVersion;
+  print: (line: string) => void;
+}
+
+async function install(installation: Installation, lock: CacheLock): Promise<LibTorch> {
+  const { release, print } = installation;
+  const { download, unpacked } = installationSize(release);
+  await requireSpace(cacheDirectory(), download + unpacked);
+  const temporary = lock.temporary('installing');
+  const packages = join(temporary, 'packages');
+  await mkdir(packages, { recursive: true });
+
+  const python = archiveMirror() === undefined ? findPip() : undefined;
+  const origin =
+    python === undefined ? withoutSecrets(archiveUrl(release)) : `PyTorch's wheel through pip (of ${python})`;
+  const sizes = `about ${size(download)} to download and ${size(unpacked)} on the disk`;
+  print(`Fetching ${origin}, ${sizes}, into ${cachedRoot(fullVersion(release))}`);
+  if (python === undefined) {
+    await fetchArchive(release, packages, installation);
+  } else {
+    await fetchWheel(python, temporary, installation, lock);
+  }
+  const fetched = await check(join(packages, 'torch'), release);
+  await syncToDisk(packages, fetched);
+  return putInPlace(packages, release, lock);
+}
+
+async function fetchWheel(
+  python: string,
+  temporary: string,
+  { release, print }: Installation,
+  lock: CacheLock,
+): Promise<void> {
+  const scratch = join(temporary, 'scratch');
+  await mkdir(scratch);
   const problem = await pipInstall(python, {
-    requirement: requirement(),
-    packages,
+    ...wheelOf(release),
+    packages: join(temporary, 'packages'),
     scratch,
     print,
-    onInterrupt,
+    onInterrupt: () => lock.release(),
   });
   if (problem !== null) throw failed(`pip (of ${python}) failed:\n${problem}\n`);
 }
 
-/** The plain version means gigabytes of CUDA everywhere but on macOS, which has no other variant. */
-function requirement(): string[] {
-  if (process.platform === 'darwin') return [`torch==${DEFAULT_VERSION}`];
-  return [`torch==${DEFAULT_VERSION}+cpu`, '--extra-index-url', CPU_INDEX];
+/**
+ * What to ask pip for. On Linux the plain version is PyPI's build with CUDA, which mirrors of PyPI have too; pip
+ * takes the one with the compute platform in its version first where it finds both. macOS has one build only.
+ */
+function wheelOf({ version, variant, cuda }: LibTorchVersion) {
+  const extraIndex = process.platform === 'darwin' ? null : `https://download.pytorch.org/whl/${variant}`;
+  const isPlain = cuda !== null || process.platform === 'darwin';
+  return {
+    requirement: `torch==${version}${isPlain ? '' : `+${variant}`}`,
+    extraIndex,
+    // A build with CUDA needs NVIDIA's packages, one for the CPU nothing but itself.
+    withDependencies: cuda !== null,
+  };
 }
 
-function verify(root: string, version: string): LibTorch {
-  const inspection = inspectLibTorch(root, [DEFAULT_MINOR]);
-  if (!inspection.libtorch) throw failed(`What pip installed cannot be used: ${inspection.reason}.`);
-  const found = fullVersion(inspection.libtorch);
-  if (found !== version) throw failed(`pip installed ${found} in place of ${version}.`);
+/** That it is whole, the one asked for, and loads. */
+async function check(root: string, release: LibTorchVersion): Promise<LibTorch> {
+  const inspection = inspectLibTorch(root, SUPPORTED_MINORS);
+  if (!inspection.libtorch) throw failed(`What came cannot be used: ${inspection.reason}.`);
+  const [found, wanted] = [fullVersion(inspection.libtorch), fullVersion(release)];
+  if (found !== wanted) throw failed(`LibTorch ${found} came in place of ${wanted}.`);
+  const problem = await loadProblemOf(root);
+  if (problem !== null) throw failed(`What came does not load: ${problem}`);
   return inspection.libtorch;
 }
 
 /** So that a power cut after the rename cannot leave a whole directory of empty files. */
-async function syncToDisk({ root }: LibTorch): Promise<void> {
-  const libraries = readdirSync(join(root, 'lib'), { withFileTypes: true }).filter((entry) => entry.isFile());
-  for (const path of ['version.py', ...libraries.map(({ name }) => join('lib', name))]) {
-    const file = await open(join(root, path), 'r+');
+async function syncToDisk(packages: string, { root }: LibTorch): Promise<void> {
+  const libraries = readdirSync(packages, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(so|dylib|dll)(\.|$)/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+  const versions = readdirSync(root).filter((name) => name === 'version.py' || name === 'build-version');
+  for (const path of [...versions.map((name) => join(root, name)), ...libraries]) {
+    const file = await open(path, 'r+');
     await file.sync().finally(() => file.close());
   }
 }
 
-/** Another process may have been faster; what else stands there could not be used. */
-async function putInPlace(packages: string, target: string): Promise<void> {
-  if (inspectLibTorch(join(target, 'torch'), [DEFAULT_MINOR]).libtorch) return;
-  await rm(target, { recursive: true, force: true });
-  await rename(packages, target);
+async function putInPlace(packages: string, release: LibTorchVersion, lock: CacheLock): Promise<LibTorch> {
+  const root = cachedRoot(fullVersion(release));
+  await removeFromCache(dirname(root), lock);
+  await rename(packages, dirname(root));
+  const installed = inCache(release);
+  if (installed === null) throw failed(`${root} was changed by another program meanwhile.`);
+  return installed;
 }
 
-/** The host's name keeps apart the machines that share a home directory. */
-function temporaryName(pid: number): string {
-  return `.installing-${hostname()}-${pid}`;
+function inCache(release: LibTorchVersion): LibTorch | null {
+  return inspectLibTorch(cachedRoot(fullVersion(release)), [release.minor]).libtorch;
 }
 
-/** Removes what installations on this machine left whose process lives no more. */
-function clearAbandoned(cache: string): void {
-  for (const name of readdirSync(cache)) {
-    const pid = Number(name.match(/^\.installing-.*-(\d+)$/)?.[1]);
-    if (name !== temporaryName(pid) || isAlive(pid)) continue;
-    rmSync(join(cache, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-function failed(problem: string, cause?: unknown): TorchTlError {
+function failed(problem: string): TorchTlError {
   return new TorchTlError(
     'LIBTORCH_INSTALL_FAILED',
     `LibTorch could not be installed. ${problem}\nAny one of these helps:\n` +
+      '  TORCH_TL_LIBTORCH_URL=https://download.pytorch.org/libtorch  takes the official archive, without pip; or a mirror of it\n' +
       `  pip install torch==${DEFAULT_VERSION}  for the Python that is on PATH, or in the active virtual environment\n` +
-      `  TORCH_TL_LIBTORCH=DIR  names an unpacked LibTorch ${DEFAULT_MINOR}, or the torch directory of a Python wheel\n` +
-      `  TORCH_TL_CACHE=DIR  names a cache that was filled where there is a network`,
-    { cause },
+      '  TORCH_TL_LIBTORCH=DIR  names an unpacked LibTorch, or the torch directory of a Python wheel\n' +
+      '  TORCH_TL_CACHE=DIR  names a cache that was filled where there is a network',
   );
 }

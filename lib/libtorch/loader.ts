@@ -1,12 +1,6 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { TorchTlError } from '../errors.ts';
-
-interface NodeGypBuild {
-  (directory: string): unknown;
-  /** The file it would load. */
-  path(directory: string): string;
-}
+import { findLoader } from './engines.ts';
+import { openAddon } from './load-problem.ts';
 
 /** The tiny addon that needs no LibTorch. */
 export interface Loader {
@@ -19,27 +13,17 @@ export interface Loader {
   lock(descriptor: number): boolean;
 }
 
-const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as NodeGypBuild;
-
-/** @throws TorchTlError `ENGINE_NOT_BUILT` */
+/** @throws TorchTlError `ENGINE_NOT_BUILT`, or by what keeps it from loading what `openAddon` throws */
 export function loadLoader(packageRoot: string): Loader {
-  if (!hasAddon(packageRoot)) throw notBuilt(packageRoot);
-  return nodeGypBuild(packageRoot) as Loader;
-}
-
-/** Whether an addon for this machine was built in a directory. */
-export function hasAddon(directory: string): boolean {
-  try {
-    return existsSync(nodeGypBuild.path(directory));
-  } catch {
-    return false;
-  }
+  const file = findLoader(packageRoot);
+  if (file === null) throw notBuilt(packageRoot);
+  return openAddon(file) as Loader;
 }
 
 export function notBuilt(packageRoot: string): TorchTlError {
   return new TorchTlError(
     'ENGINE_NOT_BUILT',
-    `The engine is not built for ${process.platform}-${process.arch} in ${packageRoot}. ` +
-      'Build it there with `npx torch-tl build`, which needs CMake and a C++20 compiler.',
+    `There is no engine for ${process.platform}-${process.arch} in ${packageRoot}: none came with the package. ` +
+      'Build one with `npx torch-tl build`, which needs CMake and a C++20 compiler.',
   );
 }

@@ -5,7 +5,7 @@ import { type ErrorCode, TorchTlError } from '../errors.ts';
 import { refuseMusl } from './platform.ts';
 import { librariesToLoad, ownLibraries } from './preload.ts';
 import { findPythonTorches } from './python.ts';
-import { fullVersion, type LibTorchVersion, readLibTorchVersion } from './version.ts';
+import { fullVersion, type LibTorchVersion, readLibTorchVersion, SUPPORTED_MINORS } from './version.ts';
 
 /** A LibTorch that can be loaded. */
 export interface LibTorch extends LibTorchVersion {
@@ -45,7 +45,7 @@ export type Inspection =
  * The first LibTorch of one of the given minor versions in the search order: `TORCH_TL_LIBTORCH`,
  * `LIBTORCH`, Python's torch, torch-tl's cache. Later places are not looked at.
  *
- * @throws TorchTlError `PLATFORM_UNSUPPORTED` on musl; where none will do, the code of the first
+ * @throws TorchTlError `MUSL_UNSUPPORTED` on musl; where none will do, the code of the first
  *   rejected one (`LIBTORCH_VERSION`, `LIBTORCH_INCOMPLETE`), `LIBTORCH_NOT_FOUND` where there is none
  */
 export function locateLibTorch(minors: readonly string[]): LibTorch {
@@ -174,9 +174,10 @@ function notFound(rejected: Rejected[], minors: readonly string[]): TorchTlError
 function waysOut(minors: readonly string[]): string {
   return [
     'Any one of these gives torch-tl what it needs:',
-    `  npx torch-tl build  fetches LibTorch into torch-tl's cache and builds the engine for it`,
+    `  npx torch-tl libtorch install  fetches LibTorch into torch-tl's cache`,
     `  TORCH_TL_LIBTORCH=DIR  names an unpacked LibTorch ${listMinors(minors)}, or the torch directory of a Python wheel`,
     `  pip install torch==${minors[0]}.0  for the Python that is on PATH, or in the active virtual environment`,
+    `  npx torch-tl build  builds the engine for a LibTorch ${listMinors(SUPPORTED_MINORS)} that is there`,
   ].join('\n');
 }
 

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { bytesIn } from './cache.ts';
 import { pythonCommands } from './python.ts';
 import { runProgram } from './subprocess.ts';
 
@@ -8,8 +7,12 @@ const REPORT_SECONDS = 15;
 const SHOWN_LINES = 8;
 
 export interface PipInstallation {
-  /** What to install, and from which further indexes, as pip takes them. */
-  requirement: readonly string[];
+  /** Such as `torch==2.13.0+cpu`. */
+  requirement: string;
+  /** Where pip looks besides the indexes that the user has configured; null for nowhere. */
+  extraIndex: string | null;
+  /** Whether the packages that it depends on come too. */
+  withDependencies: boolean;
   /** Where the packages go. */
   packages: string;
   /** Where pip downloads and unpacks; on the disk of `packages`, so that nothing is copied between two. */
@@ -29,16 +32,15 @@ export function findPip(): string | undefined {
 }
 
 /**
- * Installs packages without those they depend on, with the user's own pip configuration. Gives the
- * last lines pip printed where it failed, else null.
+ * Installs a package with the user's own pip configuration: indexes, mirrors, proxies, certificates, constraints and
+ * cache. Gives the last lines that pip printed where it failed, else null.
  */
 export async function pipInstall(python: string, installation: PipInstallation): Promise<string | null> {
   const { packages, scratch, onInterrupt } = installation;
   const show = process.stderr.isTTY === true;
   const reports = show ? undefined : reportSize([scratch, packages], installation.print);
   try {
-    // Its warning to users who are root is about the system's packages, which this leaves alone.
-    const env = { ...process.env, TMPDIR: scratch, PIP_ROOT_USER_ACTION: 'ignore' };
+    const env = { ...process.env, ...ABOUT_THE_SYSTEM, TMPDIR: scratch };
     const result = await runProgram(python, pipArguments(installation, show), { env, show, onInterrupt });
     return result.exitCode === 0 ? null : lastLines(result.output);
   } finally {
@@ -46,12 +48,20 @@ export async function pipInstall(python: string, installation: PipInstallation):
   }
 }
 
-function pipArguments({ packages, requirement }: PipInstallation, show: boolean): string[] {
+/** Settings and a warning about the packages of the system and the user, which are left alone: `--target` goes elsewhere. */
+const ABOUT_THE_SYSTEM = { PIP_USER: '0', PIP_REQUIRE_VIRTUALENV: '0', PIP_ROOT_USER_ACTION: 'ignore' };
+
+function pipArguments(
+  { packages, requirement, extraIndex, withDependencies }: PipInstallation,
+  show: boolean,
+): string[] {
   return [
-    ...['-m', 'pip', 'install', '--no-deps', '--no-compile', '--target', packages],
-    ...['--disable-pip-version-check', '--no-input', '--retries', '1'],
+    ...['-m', 'pip', 'install', '--no-compile', '--target', packages],
+    ...['--disable-pip-version-check', '--no-input'],
+    ...(withDependencies ? [] : ['--no-deps']),
     ...(show ? [] : ['--progress-bar', 'off']),
-    ...requirement,
+    ...(extraIndex === null ? [] : ['--extra-index-url', extraIndex]),
+    requirement,
   ];
 }
 
@@ -62,18 +72,6 @@ function reportSize(directories: string[], print: (line: string) => void): NodeJ
     const seconds = Math.round((Date.now() - started) / 1000);
     print(`  pip is at work: ${megabytes.toFixed(0)} MB on the disk after ${seconds} s`);
   }, REPORT_SECONDS * 1000);
-}
-
-/** Roughly: pip moves files about while they are counted. */
-function bytesIn(directory: string): number {
-  try {
-    return readdirSync(directory, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0)
-      .reduce((sum, size) => sum + size, 0);
-  } catch {
-    return 0;
-  }
 }
 
 function lastLines(text: string): string {

@@ -4,12 +4,12 @@ import { TorchTlError } from '../errors.ts';
 /**
  * Refuses musl by name: LibTorch is built for glibc only.
  *
- * @throws TorchTlError `PLATFORM_UNSUPPORTED`
+ * @throws TorchTlError `MUSL_UNSUPPORTED`
  */
 export function refuseMusl(): void {
   if (process.platform !== 'linux' || !usesMusl(memoryMap())) return;
   throw new TorchTlError(
-    'PLATFORM_UNSUPPORTED',
+    'MUSL_UNSUPPORTED',
     'This system uses musl as its C library (Alpine Linux does), and LibTorch is built for glibc only. ' +
       'Use a glibc system, such as Debian, Ubuntu or Fedora, or the node:22-slim image in place of node:22-alpine.',
   );
@@ -26,4 +26,10 @@ function memoryMap(): string {
   } catch {
     return '';
   }
+}
+
+/** Of the glibc that this process runs on, such as `2.36`; null where it has none. */
+export function glibcVersion(): string | null {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime ?? null;
 }

@@ -38,7 +38,8 @@ export function fullVersion({ version, variant }: LibTorchVersion): string {
   return `${version}+${variant}`;
 }
 
-function parseVersion(text: string, cuda: string | null): LibTorchVersion | null {
+/** What a full version such as `2.13.0+cu130` tells; null where it is none. */
+export function parseVersion(text: string, cuda: string | null): LibTorchVersion | null {
   const [, version, minor, local] = text.match(/^((\d+\.\d+)\.\d+[^+]*)(?:\+(.+))?$/) ?? [];
   if (version === undefined || minor === undefined) return null;
 

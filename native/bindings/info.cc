@@ -5,6 +5,8 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <torch/csrc/api/include/torch/version.h>
 
+#include <string>
+
 #include "bindings/convert.h"
 #include "bindings/environment.h"
 #include "device/gpu.h"
@@ -25,6 +27,12 @@ Napi::Object cpu_info(Napi::Env env) {
   return cpu;
 }
 
+/** `13.0` of CUDA's number 13000. */
+Napi::Value cuda_version(Napi::Env env, long number) {
+  if (number == 0) return env.Null();
+  return Napi::String::New(env, std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10));
+}
+
 Napi::Object cuda_info(Napi::Env env) {
   const at::CUDAHooksInterface& hooks = at::detail::getCUDAHooks();
   const int count = hooks.hasCUDA() ? hooks.getNumGPUs() : 0;
@@ -37,7 +45,8 @@ Napi::Object cuda_info(Napi::Env env) {
     devices[index] = device;
   }
   Napi::Object cuda = Napi::Object::New(env);
-  cuda["built"] = hooks.hasCUDART();
+  cuda["built"] = cuda_version(env, hooks.hasCUDART() ? hooks.versionCUDART() : 0);
+  cuda["driver"] = cuda_version(env, hooks.hasCUDART() ? cuda_driver_version() : 0);
   cuda["devices"] = devices;
   cuda["graphs"] = count > 0 && can_repeat_work();
   cuda["bf16"] = count > 0 && hooks.supportsBFloat16ConvolutionWithCuDNNv8();

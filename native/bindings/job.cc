@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
+#include <chrono>
 #include <new>
 #include <utility>
 
@@ -16,6 +17,9 @@ namespace {
 
 /** Enough for predictions one after another; a training's gigabytes go back. */
 constexpr std::size_t kIdleCache = std::size_t{256} << 20;
+
+/** Waiting without a limit needs the libstdc++ of GCC 12, newer than Red Hat Enterprise Linux 9's. */
+constexpr std::chrono::hours kLongWait{1};
 
 }  // namespace
 
@@ -117,7 +121,8 @@ std::shared_ptr<JobControl> JobQueue::next() {
   if (stopping_) return nullptr;
   running_.reset();
   if (waiting_.empty()) trim_cached_blocks(kIdleCache);
-  wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+  while (!wake_.wait_for(lock, kLongWait, [this] { return stopping_ || !waiting_.empty(); })) {
+  }
   if (stopping_) return nullptr;
   running_ = waiting_.front();
   waiting_.pop_front();

@@ -30,6 +30,19 @@ GpuDescription describe_gpu(int index) {
   return description;
 }
 
+int cuda_driver_version() {
+  int version = 0;
+#ifndef _WIN32
+  void* const driver = dlopen("libcuda.so.1", RTLD_LAZY);
+  if (driver == nullptr) return 0;
+  using GetVersion = int(int* version);
+  auto* const get_version = reinterpret_cast<GetVersion*>(dlsym(driver, "cuDriverGetVersion"));
+  if (get_version != nullptr) get_version(&version);
+  dlclose(driver);
+#endif
+  return version;
+}
+
 bool gpu_has_room(const at::Device& device, std::size_t bytes) {
   if (device.is_cpu()) return false;
   const auto [free, total] = c10::getDeviceAllocator(device.type())->getMemoryInfo(device.index());

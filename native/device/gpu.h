@@ -20,6 +20,9 @@ struct GpuDescription {
 /** Of the GPU with this number; empty where the driver does not tell. Nothing starts on the GPU for it. */
 GpuDescription describe_gpu(int index);
 
+/** The newest CUDA that NVIDIA's driver serves, 13000 for 13.0; 0 where there is no driver. */
+int cuda_driver_version();
+
 /** True for a GPU where so many bytes leave half of the free memory to the training. */
 bool gpu_has_room(const at::Device& device, std::size_t bytes);
 

@@ -4,7 +4,7 @@ import { create } from 'tar';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/dataset.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
-import { builtMinors } from '../../lib/libtorch/load.ts';
+import { builtMinors } from '../../lib/libtorch/engines.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { writeBatches } from '../support/cifar10-records.ts';

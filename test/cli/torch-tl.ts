@@ -40,12 +40,18 @@ export function withPackage(text: string): string {
 }
 
 /** Runs Node with these arguments and waits for its end. */
-export function nodeProcess(
+export function nodeProcess(args: string[], invocation: Invocation): Promise<Ended> {
+  return processOf(process.execPath, args, invocation);
+}
+
+/** Runs a program with these arguments and waits for its end. */
+export function processOf(
+  program: string,
   args: string[],
   { cwd, env, input, onStart, onOutput, onTick }: Invocation,
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } });
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env } });
     child.stdin.on('error', () => {}).end(input);
     if (child.pid !== undefined) onStart?.(child.pid);
     const ticks = onTick && setInterval(() => onTick((signal) => child.kill(signal)), 5);

@@ -1,50 +1,90 @@
-import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { builtMinors } from '../../lib/libtorch/engines.ts';
+import { locateLibTorch } from '../../lib/libtorch/locate.ts';
+import { packageRoot } from '../../lib/package-root.ts';
 import { torchTl } from '../cli/torch-tl.ts';
-import { writeLookalike, writeTree } from '../support/libtorch.ts';
+import { nvidiaSmi, pythonWithPip, writePrograms } from '../support/fake-programs.ts';
+import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
+import { canMount, smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /*
- * Fetching LibTorch when something is in the way: `torch-tl build` where there is none, with a Python
- * whose pip does what the test needs. What pip itself does is seen where the checkout is built.
+ * `torch-tl libtorch install` through pip when something is in the way, with a Python whose pip does what the test
+ * needs. Libraries that load are links to those of this machine's LibTorch.
  */
 
 const VERSION = '2.13.0+cpu';
+const real = locateLibTorch(builtMinors(packageRoot)).root;
 
-describe('fetching LibTorch', () => {
-  test('says that there is no pip, and the three ways out', async () => {
-    const { code, stderr, cache } = await buildWithPip(null);
+describe('torch-tl libtorch install, through pip', () => {
+  test('puts what pip installs into the cache, and fetches nothing the second time', async () => {
+    const cache = temporaryDirectory();
+    const first = await install(installing(loadable()), { cache });
+    expect(first.code).toBe(0);
+    expect(first.stderr).toContain(`LibTorch ${VERSION}, since there is no NVIDIA driver`);
+    expect(first.stderr).toContain("PyTorch's wheel through pip (of python3), about 200 MB");
+    expect(first.stderr).toContain(
+      `LibTorch ${VERSION} is in place: ${join(cache, `libtorch-${VERSION}`, 'torch')}`,
+    );
+    expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+
+    expect((await install('exit 1', { cache })).code).toBe(0);
+    expect((await install('exit 1', { cache, args: ['--force'] })).code).toBe(1);
+    expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+  });
+
+  test("leaves the user's configuration of pip in force", async () => {
+    const script = 'echo "arguments: $arguments" >&2; echo "index: $PIP_INDEX_URL, $HTTPS_PROXY" >&2; exit 1';
+    const env = { PIP_INDEX_URL: 'http://mirror.test/simple', HTTPS_PROXY: 'http://proxy.test' };
+    const { stderr } = await install(script, { env });
+    expect(stderr).toContain('index: http://mirror.test/simple, http://proxy.test');
+    expect(stderr).not.toMatch(/--(index-url|proxy|retries|timeout|cert|no-cache-dir)/);
+    expect(stderr).toContain(`--no-deps --progress-bar off --extra-index-url`);
+    expect(stderr).toContain(`/whl/cpu torch==${VERSION}\n`);
+  });
+
+  test("shows pip's last lines where pip fails, what helps, and leaves nothing", async () => {
+    const { code, stderr, cache } = await install('echo "ERROR: no route to the index" >&2; exit 1');
     expect(code).toBe(1);
-    expect(stderr).toContain('There is no LibTorch 2.13 on this machine yet');
-    expect(stderr).toContain('No Python with pip was found on PATH.');
-    for (const way of ['pip install torch==2.13.0', 'TORCH_TL_LIBTORCH=DIR', 'TORCH_TL_CACHE=DIR']) {
+    expect(stderr).toContain('pip (of python3) failed:\nERROR: no route to the index\n');
+    for (const way of [
+      'TORCH_TL_LIBTORCH_URL=',
+      'pip install torch==2.13.0',
+      'TORCH_TL_LIBTORCH=DIR',
+      'TORCH_TL_CACHE=DIR',
+    ]) {
       expect(stderr).toContain(way);
     }
     expect(readdirSync(cache)).toEqual([]);
   });
 
-  test("shows pip's last lines where pip fails, and leaves nothing", async () => {
-    const { code, stderr, cache } = await buildWithPip('echo "ERROR: no route to the index" >&2; exit 1');
-    expect(code).toBe(1);
-    expect(stderr).toContain('about 192 MB');
-    expect(stderr).toContain('pip (of python3) failed:\nERROR: no route to the index\n');
-    expect(readdirSync(cache)).toEqual([]);
-  });
-
   test('takes no version but the one asked for', async () => {
-    const { code, stderr, cache } = await buildWithPip(installing('2.13.1+cpu'));
+    const other = writeLookalike(join(temporaryDirectory(), 'torch'), '2.13.1+cpu');
+    const { code, stderr, cache } = await install(installing(other));
     expect(code).toBe(1);
-    expect(stderr).toContain('pip installed 2.13.1+cpu in place of 2.13.0+cpu.');
+    expect(stderr).toContain('LibTorch 2.13.1+cpu came in place of 2.13.0+cpu.');
     expect(readdirSync(cache)).toEqual([]);
   });
 
   test('takes nothing incomplete', async () => {
-    const script = `${installing(VERSION)}; rm "$target/torch/lib/libtorch_cpu.so"`;
-    const { code, stderr, cache } = await buildWithPip(script);
+    const script = `${installing(loadable())}; rm "$target/torch/lib/libtorch_cpu.so"`;
+    const { code, stderr, cache } = await install(script);
     expect(code).toBe(1);
     expect(stderr).toContain('it is incomplete: lib/libtorch_cpu.so is missing');
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  test('takes nothing that does not load', async () => {
+    const damaged = readFileSync(join(real, 'lib', 'libc10.so'));
+    damaged.write('libdx.so.2', damaged.indexOf('libdl.so.2'), 'latin1');
+    const torch = writeVariation(join(temporaryDirectory(), 'torch'), real, { 'libc10.so': damaged });
+    const { code, stderr, cache } = await install(installing(torch));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /What came does not load: LibTorch .*libc10\.so: it needs libdx\.so\.2, which is missing/,
+    );
     expect(readdirSync(cache)).toEqual([]);
   });
 
@@ -52,57 +92,102 @@ describe('fetching LibTorch', () => {
     ['INT', 130],
     ['TERM', 143],
   ])('ends pip and leaves nothing on SIG%s', async (signal, exitCode) => {
-    const { code, cache } = await buildWithPip(`kill -${signal} $PPID; sleep 600`);
+    const { code, cache } = await install(`mkdir -p "$target/torch"; kill -${signal} $PPID; sleep 600`);
     expect(code).toBe(exitCode);
     expect(readdirSync(cache)).toEqual([]);
   });
 
-  test('clears what a killed installation left, but not what runs yet or elsewhere', async () => {
+  test('clears what a killed installation left, and replaces an incomplete LibTorch', async () => {
     const cache = temporaryDirectory();
-    const kept = [`.installing-${hostname()}-${process.pid}`, `.installing-another-${hostname()}-4000000`];
-    for (const name of [...kept, `.installing-${hostname()}-4000000`])
-      mkdirSync(join(cache, name, 'scratch'), { recursive: true });
-    await buildWithPip('exit 1', cache);
-    expect(readdirSync(cache).sort()).toEqual([...kept].sort());
-  });
-
-  test('replaces an incomplete one in the cache', async () => {
-    const cache = temporaryDirectory();
+    mkdirSync(join(cache, '.libtorch-installing', 'scratch'), { recursive: true });
     writeTree(join(cache, `libtorch-${VERSION}`, 'torch'), { 'version.py': `__version__ = '${VERSION}'\n` });
-    const { stderr } = await buildWithPip(installing(VERSION), cache);
-    expect(stderr).toContain(`LibTorch ${VERSION} is in place.`);
+    expect((await install(installing(loadable()), { cache })).code).toBe(0);
     expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
-    // No build begins, since there is no compiler on PATH.
-    expect(stderr).toContain('Building the engine needs these');
   });
 
-  /** Runs `torch-tl build` where there is no LibTorch; `script` is what the one pip does, null for none. */
-  async function buildWithPip(script: string | null, cache = temporaryDirectory()) {
-    const directory = temporaryDirectory();
-    if (script !== null) {
-      writeTree(directory, { python3: `#!/bin/sh\nPATH=/usr/bin:/bin\n${PIP}\n${script}\n` });
-      chmodSync(join(directory, 'python3'), 0o755);
-    }
-    const env = {
-      TORCH_TL_LIBTORCH: '',
-      LIBTORCH: '',
-      VIRTUAL_ENV: '',
-      PATH: directory,
-      TORCH_TL_CACHE: cache,
-    };
-    return { ...(await torchTl(['build'], { cwd: directory, env })), cache };
+  test('waits for another process that installs, and takes what it has installed', async () => {
+    const [cache, calls] = [temporaryDirectory(), temporaryDirectory()];
+    const script = `touch "${calls}/$$"; sleep 2; ${installing(loadable())}`;
+    const [first, second] = await Promise.all([install(script, { cache }), install(script, { cache })]);
+    expect([first.code, second.code]).toEqual([0, 0]);
+    expect(readdirSync(calls)).toHaveLength(1);
+    expect(first.stderr + second.stderr).toContain(
+      `Another process changes the LibTorches in ${cache}; waiting for it.`,
+    );
+  });
+
+  test.skipIf(!canMount)('asks for the space first', async () => {
+    const { code, stderr, cache } = await install('exit 1', { cache: smallDisk() });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /LibTorch needs 950 MB on the disk of \S+, which has \d+ kB free\. .*TORCH_TL_CACHE=DIR/,
+    );
+    expect(stderr).not.toContain('Fetching');
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  test.each([
+    ['580.65.06', '9.0', /torch==[\d.]+\n/, 'the NVIDIA driver 580.65.06 can use CUDA 13.0'],
+    [
+      '550.54.14',
+      '9.0',
+      /torch==[\d.]+\+cpu\n/,
+      'the NVIDIA driver 550.54.14 is too old for CUDA 13.0, which needs 580 or newer',
+    ],
+    [
+      '580.65.06',
+      '6.1',
+      /torch==[\d.]+\+cpu\n/,
+      'CUDA 13.0 needs a GPU of compute capability 7.5 or higher, and there is 6.1',
+    ],
+  ])('with driver %s and a GPU of %s asks for %s', async (driver, capability, asked, reason) => {
+    const programs = { 'nvidia-smi': nvidiaSmi(driver, capability) };
+    const { stderr } = await install('echo "arguments: $arguments" >&2; exit 1', { programs });
+    expect(stderr).toContain(`since ${reason}`);
+    expect(stderr).toMatch(asked);
+    // NVIDIA's own libraries are packages that torch depends on.
+    expect(stderr.includes('--no-deps')).toBe(asked.source.includes('cpu'));
+  });
+
+  test.each([
+    [['--version', '1.13'], 'torch-tl cannot use LibTorch 1.13: its engine is for 2.11, 2.12, 2.13 or 2.14.'],
+    [
+      ['--version', 'newest'],
+      "--version must be a version of LibTorch such as 2.13, 2.13.0 or 2.13.0+cu130, not 'newest'.",
+    ],
+    [['--cpu', '--version', '2.13.0+cu130'], '--version 2.13.0+cu130 is no build for --cpu.'],
+    [['--cpu', '--cuda'], "option '--cpu' cannot be used with option '--cuda'"],
+  ])('refuses %j', async (args, message) => {
+    const { code, stderr } = await install('exit 1', { args });
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  interface Circumstances {
+    cache?: string;
+    args?: string[];
+    programs?: Record<string, string>;
+    env?: Record<string, string>;
   }
 
-  /** What a pip does that installs this version. */
-  function installing(version: string): string {
-    return `mkdir -p "$target"; cp -R "${writeLookalike(join(temporaryDirectory(), 'torch'), version)}" "$target"`;
+  /** Runs the command where there is no LibTorch; `script` is what the one pip does. */
+  async function install(
+    script: string,
+    { cache = temporaryDirectory(), args = [], programs = {}, env = {} }: Circumstances = {},
+  ) {
+    const PATH = writePrograms(temporaryDirectory(), { python3: pythonWithPip(script), ...programs });
+    const invocation = { cwd: PATH, env: { ...NOWHERE, PATH, TORCH_TL_CACHE: cache, ...env } };
+    return { ...(await torchTl(['libtorch', 'install', ...args], invocation)), cache };
+  }
+
+  /** What a pip does that installs this one. */
+  function installing(torch: string): string {
+    return `mkdir -p "$target"; cp -R "${torch}" "$target"`;
+  }
+
+  function loadable(): string {
+    return writeVariation(join(temporaryDirectory(), 'torch'), real, {});
   }
 });
 
-/** Answers the questions where torch is (nowhere) and whether there is pip; finds where to install. */
-const PIP = `case "$*" in
-  -c*) echo '["/usr", "python3", null]'; exit 0;;
-  *--version*) exit 0;;
-esac
-while [ "$1" != --target ]; do shift; done
-target="$2"`;
+const NOWHERE = { TORCH_TL_LIBTORCH: '', LIBTORCH: '', VIRTUAL_ENV: '', TORCH_TL_LIBTORCH_URL: '' };

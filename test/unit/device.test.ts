@@ -2,9 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { chooseDevice } from '../../lib/device.ts';
 
 const GPU = { name: 'NVIDIA H100 80GB HBM3', memory: 85e9 };
-const CPU_BUILD = { cuda: { built: false, devices: [], bf16: false, graphs: false } };
-const NO_GPU = { cuda: { built: true, devices: [], bf16: false, graphs: false } };
-const TWO_GPUS = { cuda: { built: true, devices: [GPU, GPU], bf16: true, graphs: true } };
+const NONE = { devices: [], bf16: false, graphs: false };
+const CPU_BUILD = { cuda: { built: null, driver: null, ...NONE } };
+const NO_DRIVER = { cuda: { built: '13.0', driver: null, ...NONE } };
+const OLD_DRIVER = { cuda: { built: '13.0', driver: '9.2', ...NONE } };
+const NO_GPU = { cuda: { built: '12.8', driver: '12.4', ...NONE } };
+const TWO_GPUS = { cuda: { built: '12.8', driver: '13.0', devices: [GPU, GPU], bf16: true, graphs: true } };
 
 describe('chooseDevice', () => {
   test('chooses the first GPU by itself, and the processor where there is none', () => {
@@ -23,8 +26,20 @@ describe('chooseDevice', () => {
     const unavailable = (reason: string) =>
       expect.objectContaining({ code: 'CUDA_UNAVAILABLE', message: expect.stringContaining(reason) });
     expect(() => chooseDevice('cuda', CPU_BUILD)).toThrow(unavailable('this LibTorch is a CPU build'));
+    expect(() => chooseDevice('cuda', NO_DRIVER)).toThrow(unavailable('CUDA build, no driver'));
     expect(() => chooseDevice('cuda', NO_GPU)).toThrow(unavailable('no GPU was found'));
     expect(() => chooseDevice('cuda:2', TWO_GPUS)).toThrow(unavailable('the last GPU is cuda:1'));
+  });
+
+  test('has a code of its own for a driver that is too old, and what helps', () => {
+    expect(() => chooseDevice('cuda', OLD_DRIVER)).toThrow(
+      expect.objectContaining({
+        code: 'CUDA_DRIVER_TOO_OLD',
+        message: expect.stringMatching(
+          /CUDA build for 13\.0, and the driver serves only CUDA 9\.2: update .* --version 2\.13\.0\+cu126`/,
+        ),
+      }),
+    );
   });
 
   test.each(['gpu', 'cuda:x', 'cuda:1.5', ''])("refuses '%s'", (device) => {

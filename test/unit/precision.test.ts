@@ -42,7 +42,7 @@ describe('choosePrecision', () => {
       builtFor: '2.13.0',
       threads: 2,
       cpu: { ...none, ...cpu },
-      cuda: { built: false, devices: [], bf16: false, graphs: false, ...cuda },
+      cuda: { built: null, driver: null, devices: [], bf16: false, graphs: false, ...cuda },
     };
   }
 });

@@ -1,0 +1,135 @@
+import { type Command, Option } from 'commander';
+import { cacheDirectory } from '../cache-directory.ts';
+import { duration, size } from '../format.ts';
+import { bytesIn, cachedLibTorches, unfinished } from '../libtorch/cache.ts';
+import { builtMinors } from '../libtorch/engines.ts';
+import { chooseInstallation, type InstallRequest, installLibTorch } from '../libtorch/install.ts';
+import { type Candidate, findCandidates } from '../libtorch/locate.ts';
+import { findNvidiaDriver, type NvidiaDriver } from '../libtorch/nvidia.ts';
+import { removeLibTorch } from '../libtorch/remove.ts';
+import { DEFAULT_MINOR, fullVersion } from '../libtorch/version.ts';
+import { packageRoot } from '../package-root.ts';
+import { interruptible } from './interrupt.ts';
+import { candidateText } from './libtorch-text.ts';
+import { progressOn } from './progress.ts';
+
+/** What `torch-tl libtorch status --json` prints. */
+export interface LibTorchStatus {
+  /** Every place in the search order; the one that is used is `accepted`. */
+  candidates: Candidate[];
+  cache: {
+    directory: string;
+    /** `problem` says why one cannot be used. */
+    versions: Array<{ version: string; bytes: number; problem: string | null }>;
+    /** What installations that were broken off left. */
+    unfinishedBytes: number;
+  };
+  nvidia: NvidiaDriver | null;
+  /** What `torch-tl libtorch install` fetches, and why this one. */
+  install: { version: string; reason: string };
+}
+
+/** Adds `torch-tl libtorch install|status|remove`. */
+export function registerLibTorch(program: Command): void {
+  const libtorch = program
+    .command('libtorch')
+    .description('fetch, list or remove LibTorch, the library that torch-tl runs on');
+  libtorch
+    .command('install')
+    .description(
+      'fetch LibTorch into the cache: with CUDA where the NVIDIA driver can use it, else for the CPU',
+    )
+    .addOption(new Option('--cpu', 'the build for the CPU').conflicts('cuda'))
+    .option('--cuda', 'the build with CUDA, whatever this machine has')
+    .option('--version <version>', 'which one, such as 2.13, 2.13.0 or 2.13.0+cu126')
+    .option('--force', 'fetch it anew where it is in the cache already', false)
+    .action(install);
+  libtorch
+    .command('status')
+    .description('show which LibTorch there are, which is used, and what the cache holds')
+    .option('--json', 'print one JSON document', false)
+    .action(({ json }: { json: boolean }) => {
+      const status = examine();
+      console.log(json ? JSON.stringify(status, null, 2) : describe(status));
+    });
+  libtorch
+    .command('remove')
+    .description('remove a version from the cache, or all of them and what broken-off installations left')
+    .argument('[version]', 'such as 2.13.0+cpu, or 2.13 for every build of it')
+    .action(remove);
+}
+
+interface InstallFlags {
+  cpu?: true;
+  cuda?: true;
+  version?: string;
+  force: boolean;
+}
+
+async function install({ cpu, cuda, version, force }: InstallFlags): Promise<void> {
+  await installShown({ version, build: cpu ? 'cpu' : cuda && 'cuda', force });
+}
+
+/** Installs a LibTorch under Ctrl-C, and shows on stderr what is done. */
+export async function installShown(request: InstallRequest): Promise<void> {
+  const progress = progressOn(process.stderr);
+  const started = performance.now();
+  const print = (line: string) => progress.line(line);
+  const onProgress = (done: number, total: number | null) =>
+    progress.bar(done, total ?? done, `${size(done)} of ${total === null ? 'unknown' : size(total)}`);
+  try {
+    const installed = await interruptible(
+      (signal) => installLibTorch(request, { print, onProgress, signal }),
+      'Stopping; once more stops at once.',
+    );
+    const seconds = (performance.now() - started) / 1000;
+    print(`LibTorch ${fullVersion(installed)} is in place: ${installed.root}  ${duration(seconds)}`);
+    if (!builtMinors(packageRoot).includes(installed.minor)) {
+      const how = `TORCH_TL_LIBTORCH=${installed.root} npx torch-tl build`;
+      print(`There is no engine for LibTorch ${installed.minor} yet: \`${how}\` builds one.`);
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+function examine(): LibTorchStatus {
+  const minors = builtMinors(packageRoot);
+  const { release, reason } = chooseInstallation({});
+  return {
+    candidates: findCandidates(minors.length > 0 ? minors : [DEFAULT_MINOR]),
+    cache: {
+      directory: cacheDirectory(),
+      versions: cachedLibTorches().map(({ version, directory, problem }) => {
+        return { version, bytes: bytesIn(directory), problem };
+      }),
+      unfinishedBytes: unfinished().reduce((sum, path) => sum + bytesIn(path), 0),
+    },
+    nvidia: findNvidiaDriver(),
+    install: { version: fullVersion(release), reason },
+  };
+}
+
+function describe({ candidates, cache, nvidia, install }: LibTorchStatus): string {
+  const versions = cache.versions.map(({ version, bytes, problem }) => {
+    return `  ${version}  ${size(bytes)}${problem === null ? '' : `  ${problem}`}`;
+  });
+  const { unfinishedBytes } = cache;
+  return [
+    'Looked at, in this order, + for the one that is used:',
+    ...candidates.map((candidate) => `  ${candidateText(candidate)}`),
+    `In the cache ${cache.directory}:`,
+    ...(versions.length > 0 ? versions : ['  none']),
+    ...(unfinishedBytes > 0 ? [`  unfinished  ${size(unfinishedBytes)}`] : []),
+    nvidia === null
+      ? 'NVIDIA: no driver (nvidia-smi does not answer)'
+      : `NVIDIA: driver ${nvidia.version}, compute capability ${nvidia.capabilities.join(', ')}`,
+    `\`torch-tl libtorch install\` fetches ${install.version}, since ${install.reason}.`,
+  ].join('\n');
+}
+
+async function remove(version: string | undefined): Promise<void> {
+  const removed = await removeLibTorch(version);
+  for (const { path, bytes } of removed) console.error(`Removed ${path}, ${size(bytes)}`);
+  if (removed.length === 0) console.error(`There is no LibTorch in ${cacheDirectory()}.`);
+}

@@ -1,0 +1,47 @@
+import { rm } from 'node:fs/promises';
+import { InputError } from '../errors.ts';
+import { bytesIn, cachedLibTorches, lockCache, removeFromCache, unfinished } from './cache.ts';
+
+/** What was in the cache, and how large it was. */
+export interface Removed {
+  path: string;
+  bytes: number;
+}
+
+/**
+ * Removes LibTorches from the cache, each at once; nothing outside it.
+ *
+ * @param version such as `2.13.0+cpu`, or `2.13` for every build of it; all of them, and what installations that were broken
+ *   off left, where it is not given
+ * @throws InputError `LIBTORCH_NOT_FOUND` where the cache has none of that version
+ */
+export async function removeLibTorch(version: string | undefined): Promise<Removed[]> {
+  const lock = await lockCache(() => console.error('Another process changes the cache; waiting for it.'));
+  try {
+    const chosen = cachedLibTorches().filter(
+      (cached) => version === undefined || isOf(cached.version, version),
+    );
+    if (version !== undefined && chosen.length === 0) throw notThere(version);
+    const leftovers = version === undefined ? unfinished() : [];
+    const removed = [...chosen.map(({ directory }) => directory), ...leftovers];
+    const sizes = removed.map((path) => ({ path, bytes: bytesIn(path) }));
+    for (const { directory } of chosen) await removeFromCache(directory, lock);
+    for (const path of leftovers) await rm(path, { recursive: true, force: true });
+    return sizes;
+  } finally {
+    lock.release();
+  }
+}
+
+/** Whether `2.13.0+cpu` is one of `2.13`, `2.13.0` or `2.13.0+cpu`. */
+function isOf(full: string, version: string): boolean {
+  return full === version || full.startsWith(`${version}.`) || full.startsWith(`${version}+`);
+}
+
+function notThere(version: string): InputError {
+  const there = cachedLibTorches().map((cached) => cached.version);
+  return new InputError(
+    'LIBTORCH_NOT_FOUND',
+    `The cache has no LibTorch ${version}; there is ${there.length > 0 ? there.join(', ') : 'none'}.`,
+  );
+}

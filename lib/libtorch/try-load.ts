@@ -1,0 +1,24 @@
+import { packageRoot } from '../package-root.ts';
+import { findEngine } from './engines.ts';
+import { loadLibraries } from './load.ts';
+import { openAddon } from './load-problem.ts';
+import { loadLoader } from './loader.ts';
+import { inspectLibTorch } from './locate.ts';
+import { SUPPORTED_MINORS } from './version.ts';
+
+/*
+ * Run as a process of its own by trial.ts: loads the LibTorch in the directory given, and the engine for it where
+ * there is one. What is wrong goes to stderr.
+ */
+
+const [root = ''] = process.argv.slice(2);
+try {
+  const { libtorch } = inspectLibTorch(root, SUPPORTED_MINORS);
+  if (libtorch === null) throw new Error(`there is no LibTorch in ${root}`);
+  loadLibraries(loadLoader(packageRoot), libtorch);
+  const engine = findEngine(packageRoot, libtorch.minor);
+  if (engine) openAddon(engine);
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,40 @@
+/*
+ * Makes the tarball of a release: prebuilds, changelog entry, pack, checks. Publishes nothing;
+ * docs/releasing.md says what comes before and after.
+ *
+ *   node scripts/release.js [--libtorch DIR]...
+ *
+ * The version is package.json's. What is given goes to scripts/prebuild.js.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { datedChangelog } from './changelog.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const changelog = fileURLToPath(new URL('../CHANGELOG.md', import.meta.url));
+
+function run(command, ...args) {
+  execFileSync(command, args, { cwd: root, stdio: 'inherit' });
+}
+
+function output(command, ...args) {
+  return execFileSync(command, args, { cwd: root, encoding: 'utf8' }).trim();
+}
+
+const changes = output('git', 'status', '--porcelain');
+if (changes) throw new Error(`A release is made of what is committed, and this is not:\n${changes}`);
+
+const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+const today = new Date().toISOString().slice(0, 10);
+const dated = datedChangelog(readFileSync(changelog, 'utf8'), version, today);
+
+run('npm', 'run', 'prebuild', '--', ...process.argv.slice(2));
+writeFileSync(changelog, dated);
+// Its script would build for this machine.
+run('npm', 'pack', '--ignore-scripts');
+const tarball = `${name}-${version}.tgz`;
+run(process.execPath, 'scripts/check-package.js', tarball);
+run(process.execPath, 'scripts/smoke.js', tarball);
+
+console.log(`${tarball} is ready. Next: git commit -am "Release ${version}" && git tag v${version}`);

@@ -1,0 +1,155 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { builtMinors } from '../../lib/libtorch/engines.ts';
+import { locateLibTorch } from '../../lib/libtorch/locate.ts';
+import { packageRoot } from '../../lib/package-root.ts';
+import { cut, fileServer, stall, status, whole } from '../support/file-server.ts';
+import { packageCopy, torchTlOf } from '../support/package-copy.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { damaged, zipOf } from '../support/zip.ts';
+
+/*
+ * `torch-tl libtorch install` from an archive, which a server on this machine has in place of PyTorch's: a small one,
+ * both of whose libraries are LibTorch's smallest. There is no engine for it, and so only they are loaded.
+ */
+
+const VERSION = '2.12.0+cpu';
+const ARCHIVE = `libtorch-shared-with-deps-${VERSION}.zip`;
+const c10 = readFileSync(join(locateLibTorch(builtMinors(packageRoot)).root, 'lib', 'libc10.so'));
+
+describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
+  'torch-tl libtorch install, from an archive',
+  () => {
+    test('asks the mirror for the official name, and puts what is in it into the cache', async () => {
+      const paths: string[] = [];
+      const { code, stderr, cache } = await install((request, response) => {
+        paths.push(request.url ?? '');
+        whole(archive())(request, response);
+      });
+      expect(code).toBe(0);
+      expect(paths).toEqual([`/file/cpu/${ARCHIVE.replace('+', '%2B')}`]);
+      const root = join(cache, `libtorch-${VERSION}`, 'torch');
+      expect(stderr).toContain(`LibTorch ${VERSION} is in place: ${root}`);
+      expect(stderr).toContain(
+        `There is no engine for LibTorch 2.12 yet: \`TORCH_TL_LIBTORCH=${root} npx torch-tl build\``,
+      );
+      expect(readFileSync(join(root, 'lib', 'libtorch_cpu.so')).equals(c10)).toBe(true);
+      expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+    });
+
+    test('goes on where a connection broke', async () => {
+      const { code, cache, requests } = await install(cut(archive(), 500_000), whole(archive()));
+      expect(code).toBe(0);
+      expect(requests.map(({ range }) => range)).toEqual([undefined, expect.stringMatching(/^bytes=\d+-$/)]);
+      expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+    });
+
+    test('keeps what had come when stopped, and the next one goes on from there', async () => {
+      const cache = temporaryDirectory();
+      let hasStopped = false;
+      const { code } = await installIn(cache, [stall(archive(), 500_000)], (kill) => {
+        if (hasStopped || bytesOf(join(cache, `${ARCHIVE}.part`)) < 500_000) return;
+        hasStopped = true;
+        kill('SIGINT');
+      });
+      expect(code).toBe(130);
+      expect(readdirSync(cache)).toEqual([`${ARCHIVE}.part`]);
+
+      const second = await installIn(cache, [whole(archive())]);
+      expect(second.code).toBe(0);
+      expect(second.requests[0]?.range).toBe('bytes=500000-');
+      expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+    });
+
+    test.each([
+      [
+        'an archive with a changed byte',
+        () => damaged(archive(), '\x7fELF'),
+        /What came from 127\.0\.0\.1:\d+ is damaged: libtorch\/lib\/\S+ in it is damaged \(its CRC-32 is wrong\)\. It was deleted; try again/,
+      ],
+      [
+        'a page in place of an archive',
+        () => Buffer.from('<html>Please log in</html>'),
+        /what came is no whole zip archive \(.+\), and was deleted/,
+      ],
+      [
+        'an archive without one of its libraries',
+        () => zipOf({ ...FILES, 'libtorch/lib/libc10.so': c10 }),
+        /it is incomplete: lib\/libtorch_cpu\.so is missing/,
+      ],
+      [
+        'an archive of another version',
+        () => zipOf({ ...LIBRARIES, 'libtorch/build-version': '2.12.1+cpu\n' }),
+        /LibTorch 2\.12\.1\+cpu came in place of 2\.12\.0\+cpu/,
+      ],
+      [
+        'an archive with another folder',
+        () => zipOf({ 'torch/build-version': VERSION }),
+        /is damaged: it has no folder libtorch/,
+      ],
+      [
+        'an archive whose library is cut short',
+        () => zipOf({ ...LIBRARIES, ...FILES, 'libtorch/lib/libc10.so': c10.subarray(0, 5000) }),
+        /does not load: .* it is cut short/,
+      ],
+      [
+        'an archive that leads out of its directory',
+        () => zipOf({ '../libtorch/build-version': VERSION }),
+        /invalid relative path: \.\.\/libtorch/,
+      ],
+    ])('takes no part of %s', async (_, content, message) => {
+      const { code, stderr, cache } = await install(whole(content()));
+      expect(code).toBe(1);
+      expect(stderr).toMatch(message);
+      expect(readdirSync(cache)).toEqual([]);
+    });
+
+    test('says what a server answers that has no such file', async () => {
+      const { code, stderr } = await install(status(404));
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /Cannot download http:\S+: the server answered 404 Not Found\. Try again, with HTTPS_PROXY=URL/,
+      );
+    });
+
+    test("shows no user's password", async () => {
+      const { stderr, requests } = await install(status(403));
+      expect(requests[0]?.authorization).toBe(`Basic ${Buffer.from('me:secret').toString('base64')}`);
+      expect(stderr).not.toContain('secret');
+    });
+
+    const FILES = { 'libtorch/build-version': `${VERSION}\n` };
+    const LIBRARIES = { 'libtorch/lib/libc10.so': c10, 'libtorch/lib/libtorch_cpu.so': c10 };
+
+    function bytesOf(path: string): number {
+      return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    }
+
+    function archive(): Buffer {
+      return zipOf({ ...FILES, ...LIBRARIES });
+    }
+
+    async function install(...answers: [RequestListener, ...RequestListener[]]) {
+      const cache = temporaryDirectory();
+      return { ...(await installIn(cache, answers)), cache };
+    }
+
+    async function installIn(
+      cache: string,
+      answers: [RequestListener, ...RequestListener[]],
+      onTick?: (kill: (signal: NodeJS.Signals) => void) => void,
+    ) {
+      const { url, requests } = await fileServer(...answers);
+      const env = {
+        TORCH_TL_CACHE: cache,
+        TORCH_TL_LIBTORCH_URL: url.replace('http://', 'http://me:secret@'),
+        NO_PROXY: '127.0.0.1',
+      };
+      const args = ['libtorch', 'install', '--cpu', '--version', '2.12'];
+      const ended = await torchTlOf(packageCopy(), args, { cwd: cache, env, ...(onTick && { onTick }) });
+      return { ...ended, requests };
+    }
+  },
+);

@@ -1,0 +1,32 @@
+import { cpSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { findLoader } from '../../lib/libtorch/engines.ts';
+import { packageRoot } from '../../lib/package-root.ts';
+import { type Ended, type Invocation, nodeProcess } from '../cli/torch-tl.ts';
+import { temporaryDirectory } from './temporary-directory.ts';
+
+/** A copy of this package as it is when installed, but without any engine, in a temporary directory. */
+export function packageCopy({ withLoader = true } = {}): string {
+  const root = temporaryDirectory();
+  for (const name of ['bin', 'dist', 'package.json']) {
+    cpSync(join(packageRoot, name), join(root, name), { recursive: true });
+  }
+  symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
+  if (withLoader) cpSync(loaderPath(), join(prebuilds(root), 'torch-tl.node'));
+  return root;
+}
+
+/** The loader that this checkout uses. */
+export function loaderPath(): string {
+  return findLoader(packageRoot)?.path ?? '';
+}
+
+/** Where the addons of a package for this machine are, under its root or a `libtorch-<minor>`. */
+export function prebuilds(directory: string): string {
+  return join(directory, 'prebuilds', `${process.platform}-${process.arch}`);
+}
+
+/** Calls the command line of a copy. */
+export function torchTlOf(root: string, args: string[], invocation: Invocation): Promise<Ended> {
+  return nodeProcess([join(root, 'bin', 'torch-tl.js'), ...args], invocation);
+}

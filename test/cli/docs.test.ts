@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../lib/package-root.ts';
 import { parseOnly } from '../support/command-line.ts';
-import { type Block, blocksOf, commandsOf, documents } from '../support/documents.ts';
+import { type Block, blocksOf, commandsOf, documents, linesOf } from '../support/documents.ts';
 import { BLUE, GREEN, RED, writePictures } from '../support/pictures.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { type Ended, processOf, program } from './torch-tl.ts';
@@ -25,7 +25,10 @@ const NOT_RUN: Record<string, string> = {
   'npm install torch-tl': PACKAGES,
   'npm install onnxruntime-node sharp protobufjs': PACKAGES,
   'npx torch-tl libtorch install': NETWORK,
+  'npx torch-tl libtorch install --cpu': NETWORK,
   'npx torch-tl libtorch install --cuda': NETWORK,
+  'npx torch-tl libtorch install --version 2.13': NETWORK,
+  'npx torch-tl build': 'takes minutes: build.test.ts runs it over small sources',
   'npx torch-tl weights download imagenet': NETWORK,
   'npx torch-tl train --data flowers --weights imagenet --out runs/imagenet': 'needs what that fetches',
   'npx torch-tl data download cifar10': NETWORK,
@@ -81,11 +84,12 @@ describe('the commands of', () => {
 /** The commands of a page that run here, in their order, and a guide's programs. */
 function runnable(page: string): Block[] {
   const isGuide = commandsOf(page).includes('npm install torch-tl');
-  return blocksOf(page).flatMap(({ language, text }) => {
-    if (language === 'js' && isGuide) return [{ language, text }];
+  return blocksOf(page).flatMap((block) => {
+    const { language } = block;
+    if (language === 'js' && isGuide) return [block];
     if (language !== 'sh') return [];
-    const lines = text.trim().split('\n');
-    return lines.filter((line) => !Object.hasOwn(NOT_RUN, line)).map((line) => ({ language, text: line }));
+    const lines = linesOf(block).filter((line) => !Object.hasOwn(NOT_RUN, line));
+    return lines.map((text) => ({ language, text }));
   });
 }
 

@@ -26,7 +26,15 @@ export function blocksOf(page: string): Block[] {
 /** The commands of a page's `sh` blocks. */
 export function commandsOf(page: string): string[] {
   const shells = blocksOf(page).filter(({ language }) => language === 'sh');
-  return shells.flatMap(({ text }) => text.trim().split('\n'));
+  return shells.flatMap(linesOf);
+}
+
+/** The commands of one, without comments. */
+export function linesOf({ text }: Block): string[] {
+  return text
+    .replaceAll(/ *# .*$/gm, '')
+    .trim()
+    .split('\n');
 }
 
 /** The code spans of a page that call the command line, such as `torch-tl run <experiment>`, without `torch-tl`. */

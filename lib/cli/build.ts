@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { buildEngine } from '../libtorch/build.ts';
+import { addExamples } from './examples.ts';
 
 /** Adds `torch-tl build`. */
 export function registerBuild(program: Command): void {
-  program
+  const command = program
     .command('build')
     .description('build the engine from source; fetches LibTorch into the cache where there is none')
     .option('--if-stale', 'do nothing where the sources and LibTorch are those of the last build', false)
@@ -13,4 +14,8 @@ export function registerBuild(program: Command): void {
       const { verbose } = command.optsWithGlobals<{ verbose: boolean }>();
       await buildEngine({ ifStale, verbose });
     });
+  addExamples(command, {
+    build: 'for the LibTorch that `torch-tl doctor` shows; TORCH_TL_LIBTORCH=DIR names another',
+    'build --verbose': 'shows what the compiler says',
+  });
 }

@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { showDownload } from './download.ts';
+import { addExamples } from './examples.ts';
 
 /** Adds `torch-tl data download`. */
 export function registerData(program: Command): void {
   const data = program.command('data').description('fetch pictures to train with');
-  data
+  const download = data
     .command('download')
     .description('fetch CIFAR-10 (170 MB) into the cache, where --data auto finds it')
     .argument('<name>', 'cifar10', (name) => {
@@ -14,6 +15,9 @@ export function registerData(program: Command): void {
     })
     .option('--out <dir>', 'a directory to put it in instead')
     .action((_: string, { out }: { out?: string }) => fetchCifar10(out));
+  const examples = { 'data download cifar10': 'then --data auto finds it' };
+  addExamples(data, examples);
+  addExamples(download, { ...examples, 'data download cifar10 --out cifar': 'then --data cifar does' });
 }
 
 async function fetchCifar10(directory: string | undefined): Promise<void> {

@@ -3,6 +3,7 @@ import { type ExperimentName, experimentName } from '../experiments/paper.ts';
 import { count } from '../format.ts';
 import type { ModelDescription } from '../model-description.ts';
 import { experimentOptions } from '../options.ts';
+import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { columns, table } from './table.ts';
 
@@ -14,6 +15,10 @@ export function registerDescribe(program: Command): void {
     .description("list the layers of an experiment's model")
     .argument('<experiment>', 'base, base-optimized or finetune', experimentName)
     .option('--json', 'print one JSON document');
+  addExamples(command, {
+    'describe finetune': 'a table as Keras prints it',
+    'describe base --image-size 64 --json': 'the same as JSON, at another size',
+  });
   addFlags(command, describeOptions).action((experiment: ExperimentName) => describe(command, experiment));
 }
 

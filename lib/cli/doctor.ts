@@ -11,6 +11,7 @@ import { type EngineInfo, loadEngine } from '../native.ts';
 import { packageRoot } from '../package-root.ts';
 import { choosePrecision, type PrecisionChoice } from '../precision.ts';
 import { packageVersion } from '../version.ts';
+import { addExamples } from './examples.ts';
 import { candidateText } from './libtorch-text.ts';
 
 /** What `torch-tl doctor --json` prints. What only the engine knows is null where it cannot be loaded. */
@@ -32,7 +33,7 @@ export interface DoctorReport {
 
 /** Adds `torch-tl doctor`; it exits 1 where the engine cannot be loaded. */
 export function registerDoctor(program: Command): void {
-  program
+  const command = program
     .command('doctor')
     .description('show what torch-tl found on this machine and what it will use')
     .option('--json', 'print one JSON document', false)
@@ -41,6 +42,7 @@ export function registerDoctor(program: Command): void {
       console.log(json ? JSON.stringify(report, null, 2) : describe(report));
       if ('error' in report.engine) process.exitCode = 1;
     });
+  addExamples(command, { doctor: 'for people', 'doctor --json': 'for programs' });
 }
 
 /** Looks at this machine; never throws for what is wrong with LibTorch or the engine. */

@@ -5,6 +5,7 @@ import type { Evaluation } from '../evaluate.ts';
 import { count, percent } from '../format.ts';
 import { evaluateRunOptions } from '../options.ts';
 import { decodingShown } from './decoding.ts';
+import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { type Progress, passShown, progressOn } from './progress.ts';
@@ -16,6 +17,11 @@ export function registerEvaluate(program: Command): void {
     .command('evaluate')
     .description('test a trained model on labelled pictures: accuracy, loss, precision and recall, confusion')
     .option('--json', 'print one JSON document, progress on stderr');
+  addExamples(command, {
+    'evaluate --weights best.safetensors --data flowers':
+      'flowers/<class>/*.jpg, or its test/ or valid/ folder',
+    'evaluate --weights best.safetensors --data test.csv --json': 'a list of pictures, figures as JSON',
+  });
   addFlags(command, evaluateRunOptions).action(async () => {
     const options = readFlags(command, evaluateRunOptions);
     const { json } = command.opts<{ json?: true }>();

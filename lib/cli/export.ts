@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Exported, ExportFormat } from '../export.ts';
 import { exportOptions } from '../options/export.ts';
+import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 
 /** Adds `torch-tl export`. */
@@ -8,6 +9,10 @@ export function registerExport(program: Command): void {
   const command = program
     .command('export')
     .description('write a model as safetensors, as a state_dict that torch.load reads, or as ONNX');
+  addExamples(command, {
+    'export --weights best.safetensors --out model.onnx': 'for ONNX runtimes; the ending says the format',
+    'export --weights best.safetensors --out model.pth': 'for torch.load',
+  });
   addFlags(command, exportOptions).action(async () => {
     const { weights, out, format, check } = readFlags(command, exportOptions);
     const { exportContents, exportFormat } = await import('../export.ts');

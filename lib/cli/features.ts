@@ -9,6 +9,7 @@ import { dataText, weightsText } from '../experiments/setup-text.ts';
 import type { HostTensor } from '../native.ts';
 import { featuresOptions } from '../options.ts';
 import { decodingShown } from './decoding.ts';
+import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { type Progress, passShown, progressOn } from './progress.ts';
@@ -19,6 +20,10 @@ export function registerFeatures(program: Command): void {
   const command = program
     .command('features')
     .description("write the backbone's last maps of every picture to a safetensors file");
+  addExamples(command, {
+    'features --data sample --out features.safetensors': 'of the embedded pictures, by the embedded backbone',
+    'features --data flowers --image-size 224 --out features.safetensors': 'of your own',
+  });
   addFlags(command, featuresOptions).action(async () => {
     const options = readFlags(command, featuresOptions);
     const progress = progressOn(process.stdout);

@@ -9,6 +9,7 @@ import { findNvidiaDriver, type NvidiaDriver } from '../libtorch/nvidia.ts';
 import { removeLibTorch } from '../libtorch/remove.ts';
 import { DEFAULT_MINOR, fullVersion } from '../libtorch/version.ts';
 import { packageRoot } from '../package-root.ts';
+import { addExamples } from './examples.ts';
 import { interruptible } from './interrupt.ts';
 import { candidateText } from './libtorch-text.ts';
 import { progressOn } from './progress.ts';
@@ -34,7 +35,7 @@ export function registerLibTorch(program: Command): void {
   const libtorch = program
     .command('libtorch')
     .description('fetch, list or remove LibTorch, the library that torch-tl runs on');
-  libtorch
+  const install = libtorch
     .command('install')
     .description(
       'fetch LibTorch into the cache: with CUDA where the NVIDIA driver can use it, else for the CPU',
@@ -43,8 +44,8 @@ export function registerLibTorch(program: Command): void {
     .option('--cuda', 'the build with CUDA, whatever this machine has')
     .option('--version <version>', 'which one, such as 2.13, 2.13.0 or 2.13.0+cu126')
     .option('--force', 'fetch it anew where it is in the cache already', false)
-    .action(install);
-  libtorch
+    .action(installAsked);
+  const status = libtorch
     .command('status')
     .description('show which LibTorch there are, which is used, and what the cache holds')
     .option('--json', 'print one JSON document', false)
@@ -52,11 +53,22 @@ export function registerLibTorch(program: Command): void {
       const status = examine();
       console.log(json ? JSON.stringify(status, null, 2) : describe(status));
     });
-  libtorch
+  const remove = libtorch
     .command('remove')
     .description('remove a version from the cache, or all of them and what broken-off installations left')
     .argument('[version]', 'such as 2.13.0+cpu, or 2.13 for every build of it')
-    .action(remove);
+    .action(removeAsked);
+  addExamples(install, {
+    'libtorch install': 'the one that suits this machine',
+    'libtorch install --cpu': 'the build for the CPU: no CUDA to download',
+    'libtorch install --cuda --version 2.14': 'a version of your own choice',
+  });
+  addExamples(status, { 'libtorch status': 'which there are, and which is used' });
+  addExamples(remove, {
+    'libtorch remove 2.13.0+cpu': 'that one',
+    'libtorch remove': 'all, and what broken-off installations left',
+  });
+  addExamples(libtorch, { 'libtorch install': 'fetches the one that suits this machine' });
 }
 
 interface InstallFlags {
@@ -66,7 +78,7 @@ interface InstallFlags {
   force: boolean;
 }
 
-async function install({ cpu, cuda, version, force }: InstallFlags): Promise<void> {
+async function installAsked({ cpu, cuda, version, force }: InstallFlags): Promise<void> {
   await installShown({ version, build: cpu ? 'cpu' : cuda && 'cuda', force });
 }
 
@@ -128,7 +140,7 @@ function describe({ candidates, cache, nvidia, install }: LibTorchStatus): strin
   ].join('\n');
 }
 
-async function remove(version: string | undefined): Promise<void> {
+async function removeAsked(version: string | undefined): Promise<void> {
   const removed = await removeLibTorch(version);
   for (const { path, bytes } of removed) console.error(`Removed ${path}, ${size(bytes)}`);
   if (removed.length === 0) console.error(`There is no LibTorch in ${cacheDirectory()}.`);

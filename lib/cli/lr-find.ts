@@ -6,6 +6,7 @@ import { count } from '../format.ts';
 import type { LearningRateSearch } from '../learning-rate.ts';
 import { searchRunOptions } from '../options.ts';
 import { showDecoded } from './decoding.ts';
+import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { type Progress, progressOn, showPass } from './progress.ts';
@@ -16,6 +17,10 @@ export function registerLrFind(program: Command): void {
     .description('find a learning rate for an experiment: a few steps at rising rates, which change nothing')
     .argument('[experiment]', 'base, base-optimized or finetune', experimentName, 'finetune')
     .option('--json', 'print points and suggestion as one JSON document, progress on stderr');
+  addExamples(command, {
+    'lr-find': 'for finetune on the embedded pictures',
+    'lr-find base --steps 50 --json': 'for base in fewer steps, the points as JSON',
+  });
   addFlags(command, searchRunOptions).action((experiment: ExperimentName) => lrFind(command, experiment));
 }
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { InputError, TorchTlError } from '../errors.ts';
 import { packageVersion } from '../version.ts';
+import { addExamples } from './examples.ts';
 import { Interrupted } from './interrupt.ts';
 
 type Register = (program: Command) => void;
@@ -34,6 +35,11 @@ const EXIT = { done: 0, failed: 1, wrongUse: 2 };
 export async function main(argv: string[]): Promise<number> {
   ignoreClosedPipes();
   try {
+    if (argv.length === 0) {
+      const { firstSteps } = await import('./first-steps.ts');
+      console.log(firstSteps());
+      return EXIT.done;
+    }
     await call(argv).catch(async (error) => {
       const { offerLibTorch } = await import('./offer-libtorch.ts');
       if (!(await offerLibTorch(error))) throw error;
@@ -46,6 +52,12 @@ export async function main(argv: string[]): Promise<number> {
 }
 
 async function call(argv: string[]): Promise<void> {
+  const program = await programFor(argv);
+  await program.parseAsync(argv, { from: 'user' });
+}
+
+/** The program with the command that these arguments call, or with all where they call none. */
+export async function programFor(argv: string[]): Promise<Command> {
   const program = new Command('torch-tl')
     .description('Transfer learning with DenseNet-121 at native speed')
     .option('--verbose', 'print where an error comes from')
@@ -53,7 +65,11 @@ async function call(argv: string[]): Promise<void> {
   // That of `libtorch install` is another.
   if (!argv.includes('libtorch')) program.version(packageVersion());
   for (const name of commandsFor(argv)) (await COMMANDS[name]?.())?.(program);
-  await program.parseAsync(argv, { from: 'user' });
+  return addExamples(program, {
+    'run finetune': 'trains on embedded pictures',
+    'train --data flowers': 'trains on your own: flowers/<class>/*.jpg',
+    'train --help': 'lists the options of a command',
+  });
 }
 
 function commandsFor(argv: string[]): string[] {

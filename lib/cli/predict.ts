@@ -6,6 +6,7 @@ import { InputError } from '../errors.ts';
 import { percent } from '../format.ts';
 import { predictRunOptions } from '../options.ts';
 import type { Prediction } from '../predict.ts';
+import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { namedPictures, STDIN } from './named-pictures.ts';
@@ -28,6 +29,11 @@ export function registerPredict(program: Command): void {
     )
     .option('--json', 'print one JSON document')
     .option('--csv', 'print a line of comma-separated values a picture, and a heading');
+  addExamples(command, {
+    'predict --weights best.safetensors rose.jpg': 'the likeliest classes of one picture',
+    'predict --weights best.safetensors pictures --csv': 'a line for each picture of a folder',
+    'predict --weights best.safetensors - --json < rose.jpg': 'a picture on stdin, its probabilities as JSON',
+  });
   addFlags(command, predictRunOptions).action(async (images: string[]) => {
     const options = readFlags(command, predictRunOptions);
     const { json, csv } = command.opts<{ json?: true; csv?: true }>();

@@ -1,9 +1,10 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { addExamples } from './examples.ts';
 
 /** Adds `torch-tl report`. */
 export function registerReport(program: Command): void {
-  program
+  const command = program
     .command('report')
     .description('write a report of a run, or of several side by side: one HTML file')
     .argument('<run...>', "runs' directories")
@@ -13,6 +14,10 @@ export function registerReport(program: Command): void {
     )
     .option('--json', 'print where it is as one JSON document')
     .action(report);
+  addExamples(command, {
+    'report runs/flowers': 'writes runs/flowers/report.html',
+    'report runs/a runs/b --out comparison.html': 'shows two runs side by side',
+  });
 }
 
 async function report(runs: string[], { out, json }: { out?: string; json?: true }): Promise<void> {

@@ -6,6 +6,7 @@ import type { RunAllControl } from '../experiments/run-all.ts';
 import type { RunControl } from '../experiments/run-experiment.ts';
 import type { RunEvent } from '../experiments/train-into.ts';
 import { experimentOptions } from '../options.ts';
+import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { Reports } from './reports.ts';
@@ -18,6 +19,11 @@ export function registerRun(program: Command): void {
     .option('--config <file>', 'repeat the run of this config.json; other flags change what they name')
     .option('--resume', 'go on with the run in --out, from its last checkpoint')
     .option('--json', 'print the results as one JSON document, progress on stderr');
+  addExamples(command, {
+    'run finetune': 'on embedded pictures of CIFAR-10, the backbone frozen',
+    'run base --data auto --seed 1 --out runs/base': 'on all of CIFAR-10 where it has been downloaded',
+    'run base --resume --out runs/base': 'goes on with that run, where it was stopped',
+  });
   addFlags(command, experimentOptions).action((what: ExperimentName | 'all' | undefined) =>
     run(command, what),
   );

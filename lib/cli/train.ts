@@ -3,6 +3,7 @@ import type { OwnPicturesControl } from '../experiments/own-pictures.ts';
 import { count } from '../format.ts';
 import { trainOptions } from '../options.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
+import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { showRun } from './run.ts';
 
@@ -11,15 +12,12 @@ export function registerTrain(program: Command): void {
     .command('train')
     .description('train a classifier of your own pictures')
     .option('--resume', 'go on with the run in --out, from its last checkpoint')
-    .option('--json', 'print the results as one JSON document, progress on stderr')
-    .addHelpText(
-      'after',
-      `
-Examples:
-  torch-tl train --data flowers                     flowers/<class>/*.jpg; a fifth of each class validates
-  torch-tl train --data flowers --weights imagenet  starts from ImageNet weights
-  torch-tl train --data flowers --out runs/f --resume`,
-    );
+    .option('--json', 'print the results as one JSON document, progress on stderr');
+  addExamples(command, {
+    'train --data flowers': 'flowers/<class>/*.jpg; a fifth of each class validates',
+    'train --data flowers --weights imagenet': 'starts from ImageNet weights, once downloaded',
+    'train --resume --out runs/flowers': 'goes on with that run, where it was stopped',
+  });
   addFlags(command, trainOptions).action(() => train(command));
 }
 

@@ -6,6 +6,7 @@ import { downloadWeights } from '../weights/download-weights.ts';
 import { openWeights, type WeightsFormat } from '../weights/read-weights.ts';
 import type { StoredType } from '../weights/stored-tensor.ts';
 import { showDownload } from './download.ts';
+import { addExamples } from './examples.ts';
 import { table } from './table.ts';
 
 /** What `torch-tl weights inspect --json` prints. */
@@ -19,16 +20,16 @@ export interface Inspection {
 /** Adds `torch-tl weights list|download|inspect`. */
 export function registerWeights(program: Command): void {
   const weights = program.command('weights').description('list, fetch or look into files of weights');
-  weights
+  const list = weights
     .command('list')
     .description('list the weights that can be named, what they learnt from, and their terms')
     .action(() => console.log(CATALOGUE.map(described).join('\n\n')));
-  weights
+  const download = weights
     .command('download')
     .description('fetch named weights into the cache, where --weights NAME finds them')
     .argument('<name>', 'such as imagenet')
     .action((name: string) => showDownload(name, (control) => downloadWeights(name, control)));
-  weights
+  const look = weights
     .command('inspect')
     .description('list the tensors of a file of safetensors or of torch.save; nothing in it is run')
     .argument('<file>')
@@ -37,6 +38,13 @@ export function registerWeights(program: Command): void {
       const inspection = await inspect(file);
       console.log(json ? JSON.stringify(inspection, null, 2) : asText(inspection));
     });
+  addExamples(list, { 'weights list': 'shows which can be named' });
+  addExamples(download, { 'weights download imagenet': 'then --weights imagenet finds them' });
+  addExamples(look, { 'weights inspect model.pth': 'a table of its tensors' });
+  addExamples(weights, {
+    'weights list': 'shows which can be named',
+    'weights download imagenet': 'then --weights imagenet finds them',
+  });
 }
 
 function described({ name, trainedOn, terms, url, sha256 }: (typeof CATALOGUE)[number]): string {

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { allCommands, helpOf, parseOnly } from '../support/command-line.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { torchTl } from './torch-tl.ts';
+
+/** The lines of the examples at the end of a help text, and what they say they do. */
+function examplesOf(help: string): Array<{ line: string; what: string }> {
+  const [, examples = ''] = help.split('\nExamples:\n');
+  return [...examples.matchAll(/^ {2}torch-tl (.+?) {2,}(.+)$/gm)].map(([, line = '', what = '']) => ({
+    line,
+    what,
+  }));
+}
+
+/** Without what is the shell's. */
+function argumentsOf(line: string): string[] {
+  return line.split(' < ')[0]?.split(' ') ?? [];
+}
+
+const commands = await allCommands();
+
+describe('torch-tl alone', () => {
+  test('says what to do next, and exits 0', async () => {
+    const { code, stdout, stderr } = await torchTl([], { cwd: temporaryDirectory() });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/torch-tl run finetune .*\n.*torch-tl train --data DIR .*\n.*torch-tl --help /);
+    expect(stdout).not.toContain('libtorch install');
+  });
+
+  test('begins with what fetches LibTorch where there is none', async () => {
+    const empty = temporaryDirectory();
+    const env = { TORCH_TL_LIBTORCH: '', LIBTORCH: '', VIRTUAL_ENV: '', PATH: empty, TORCH_TL_CACHE: empty };
+    const { code, stdout } = await torchTl([], { cwd: empty, env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/libtorch install .*\n.*run finetune /);
+  });
+
+  test('names commands that there are', async () => {
+    const { stdout } = await torchTl([], { cwd: temporaryDirectory() });
+    const lines = [...stdout.matchAll(/npx torch-tl (.+?) {2}/g)].map(([, line = '']) => line.split(' '));
+    expect(lines).toHaveLength(3);
+    for (const line of lines.filter(([first]) => first !== '--help')) await parseOnly(line);
+  });
+});
+
+describe('the examples of --help', () => {
+  test.each([...commands.keys()])('%s has one to three of its own, and they parse', async (name) => {
+    const examples = examplesOf(helpOf(commands.get(name) as never));
+    expect(examples.length).toBeGreaterThanOrEqual(1);
+    expect(examples.length).toBeLessThanOrEqual(3);
+    for (const { line } of examples) {
+      expect(`${line} `).toMatch(new RegExp(`^${name} `));
+      await parseOnly(argumentsOf(line));
+    }
+  });
+
+  test('a flag that is unknown does not parse', async () => {
+    await expect(parseOnly(['run', 'finetune', '--epoch', '3'])).rejects.toThrow(/unknown option '--epoch'/);
+  });
+});

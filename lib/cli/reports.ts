@@ -1,31 +1,38 @@
 import { basename, dirname, join } from 'node:path';
 import { experiments } from '../experiments/paper.ts';
+import type { RunEvent } from '../experiments/train-into.ts';
 
 const PAPER_ORDER = Object.keys(experiments);
 
-/** The reports that a command leaves of its runs: one in each, and of several one beside them that compares them. */
+/** The reports that a command leaves of the runs that it trained: one in each, and of `run all` one that compares them. */
 export class Reports {
-  readonly #directories = new Set<string>();
+  readonly #trained = new Set<string>();
+  readonly #finished = new Set<string>();
+  #latest = '';
 
-  add(directory: string): void {
-    this.#directories.add(directory);
+  hear(event: RunEvent): void {
+    if (event.type === 'setup') this.#latest = event.directory;
+    // Until then a run may be refused, and is to stay as it was.
+    else if (event.type === 'stage') this.#trained.add(this.#latest);
+    else if (event.type === 'finished') this.#finished.add(event.directory);
   }
 
   /**
-   * Gives the report to look at; undefined where no run got as far as to have a directory.
+   * Gives the report to look at; undefined where nothing was trained.
    *
    * @throws what `writeReport` throws
    */
   async write(): Promise<string | undefined> {
     const { writeReport } = await import('../report/report.ts');
     let last: string | undefined;
-    for (const directory of this.#directories) {
+    for (const directory of this.#trained) {
       last = join(directory, 'report.html');
       await writeReport([directory], last);
     }
-    if (this.#directories.size < 2) return last;
-    const runs = [...this.#directories].sort((a, b) => placeOf(a) - placeOf(b));
-    const comparison = join(dirname(String(runs[0])), 'report.html');
+    const runs = [...this.#trained, ...this.#finished];
+    if (last === undefined || runs.length < 2) return last;
+    runs.sort((a, b) => placeOf(a) - placeOf(b));
+    const comparison = join(dirname(last), '..', 'report.html');
     await writeReport(runs, comparison);
     return comparison;
   }

@@ -78,12 +78,13 @@ async function follow<Results>(
     progress.line(`\n${name}`);
   };
   const onEvent = (event: RunEvent) => {
-    if ('directory' in event) reports.add(event.directory);
+    reports.hear(event);
     view.show(event);
   };
   try {
     const results = await interruptible((signal) => start({ resume, signal, onExperiment, onEvent }));
-    progress.line(`Report: ${await reports.write()}`);
+    const report = await reports.write();
+    if (report !== undefined) progress.line(`Report: ${report}`);
     return results;
   } catch (error) {
     // What stopped the run matters more than that there is no report of it.

@@ -35,6 +35,9 @@ writeFileSync(changelog, dated);
 run('npm', 'pack', '--ignore-scripts');
 const tarball = `${name}-${version}.tgz`;
 run(process.execPath, 'scripts/check-package.js', tarball);
+run('npm', 'exec', '--yes', '--', 'publint', tarball);
+// CommonJS gets the ES module, by the require(esm) of every Node that `engines` allows.
+run('npm', 'exec', '--yes', '--', '@arethetypeswrong/cli', '--profile', 'esm-only', tarball);
 run(process.execPath, 'scripts/smoke.js', tarball);
 
 console.log(`${tarball} is ready. Next: git commit -am "Release ${version}" && git tag v${version}`);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { InputError, invalidArgument } from './errors.ts';
 import { DEFAULT_VERSION } from './libtorch/version.ts';
 import type { EngineInfo } from './native.ts';
@@ -33,6 +34,18 @@ export function whyNoGpu(cuda: EngineInfo['cuda']): string {
     );
   }
   return 'CUDA build with a driver, but no GPU was found; see whether nvidia-smi lists one';
+}
+
+/**
+ * Why `auto` comes to the CPU although NVIDIA's driver is loaded; null where a GPU is used, and where there is no driver.
+ *
+ * @param driver where Linux shows the driver
+ */
+export function unusedGpu(
+  { cuda }: Pick<EngineInfo, 'cuda'>,
+  driver = '/proc/driver/nvidia/version',
+): string | null {
+  return cuda.devices.length > 0 || !existsSync(driver) ? null : whyNoGpu(cuda);
 }
 
 /** Within a major version of CUDA every driver serves every minor one. */

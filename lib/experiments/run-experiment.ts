@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { plainOptions } from '../checkpoint.ts';
 import type { Dataset } from '../dataset.ts';
 import { DenseNet121 } from '../densenet121.ts';
-import { chooseDevice } from '../device.ts';
+import { chooseDevice, unusedGpu } from '../device.ts';
 import { InputError } from '../errors.ts';
 import { type EngineInfo, loadEngine } from '../native.ts';
 import { openDatasets } from '../open-datasets.ts';
@@ -93,6 +93,8 @@ export async function run(
     }
   } else await requireVacant(path);
   const machine = describeMachine(options, earlier);
+  const reason = options.device === 'auto' ? unusedGpu(loadEngine().info()) : null;
+  if (reason !== null) onEvent({ type: 'unused-gpu', reason });
 
   const { train, valid, validation } = await openPictures(options, signal, onEvent);
   let model: DenseNet121 | undefined;

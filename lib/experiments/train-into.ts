@@ -29,6 +29,8 @@ export type RunEvent =
   | { type: 'finished'; directory: string; stoppedBecause: StoppedBecause }
   /** A run that was to go on has no checkpoint to go on from. */
   | { type: 'afresh'; directory: string }
+  /** `--device auto` came to the CPU although there is an NVIDIA driver. */
+  | { type: 'unused-gpu'; reason: string }
   | DecodingEvent
   | ({ type: 'data' } & RunSetup['dataset'])
   | { type: 'setup'; setup: RunSetup; directory: string; epochs: number; augmented: boolean }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseDevice } from '../../lib/device.ts';
+import { chooseDevice, unusedGpu } from '../../lib/device.ts';
 
 const GPU = { name: 'NVIDIA H100 80GB HBM3', memory: 85e9 };
 const NONE = { devices: [], bf16: false, graphs: false };
@@ -46,5 +46,20 @@ describe('chooseDevice', () => {
     expect(() => chooseDevice(device, TWO_GPUS)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
+  });
+});
+
+describe('unusedGpu', () => {
+  // Any file will do for the driver's.
+  const driver = import.meta.filename;
+
+  test('says why, where there is a driver and no GPU is used', () => {
+    expect(unusedGpu(CPU_BUILD, driver)).toContain('this LibTorch is a CPU build');
+    expect(unusedGpu(OLD_DRIVER, driver)).toContain('update NVIDIA');
+  });
+
+  test('says nothing where a GPU is used, and where there is no driver', () => {
+    expect(unusedGpu(TWO_GPUS, driver)).toBeNull();
+    expect(unusedGpu(CPU_BUILD, '/nowhere/version')).toBeNull();
   });
 });

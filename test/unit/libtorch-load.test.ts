@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
-import { builtMinors } from '../../lib/libtorch/engines.ts';
+import { builtMinors, findLoader } from '../../lib/libtorch/engines.ts';
 import { loadLibTorch } from '../../lib/libtorch/load.ts';
 import { loadEngine } from '../../lib/native.ts';
 import { packageRoot } from '../../lib/package-root.ts';
@@ -41,7 +41,7 @@ describe('loadLibTorch', () => {
 
   test('loads in a worker thread too, which may end', async () => {
     const { libraries } = loadLibTorch(packageRoot, builtMinors(packageRoot));
-    const loader = join(packageRoot, 'build', 'Release', 'torch-tl-loader.node');
+    const loader = findLoader(packageRoot)?.path;
     const text = `for (const path of ${JSON.stringify(libraries)}) require(${JSON.stringify(loader)}).load(path);`;
     const exitCode = await new Promise((resolve, reject) => {
       new Worker(text, { eval: true }).on('error', reject).on('exit', resolve);

@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "bindings/environment.h"
@@ -21,14 +20,13 @@ BorrowedTensor borrow(const char* name, const Napi::BigInt64Array& values) {
 
 /** A job that makes a data set, and until then keeps what `make` borrows from. */
 template <typename Make>
-Napi::Value submit_making(const Napi::CallbackInfo& info, std::vector<Napi::Object> kept, Make make) {
+Napi::Value submit_making(const Napi::CallbackInfo& info, const std::vector<Napi::Object>& kept, Make make) {
   const auto execute = [make](JobControl&) -> MakeResult {
     auto data = std::make_shared<Dataset>(make());
     return
         [data](Napi::Env env) { return DatasetObject::wrap(env, Environment::of(env).dataset_class, data); };
   };
-  return Environment::of(info.Env())
-      .jobs.submit(info.Env(), execute, {.callback = {}, .keep = std::move(kept)});
+  return Environment::of(info.Env()).jobs.submit(info.Env(), execute, {.callback = {}, .keep = kept});
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ at::Tensor map_pictures(const PictureFile& file) {
 at::Tensor copy_to(const at::Device& device, const Dataset& data) {
   std::vector<std::int64_t> sizes = data.pixels.sizes().vec();
   sizes[0] = data.count();
-  const at::Tensor copy = at::empty(sizes, at::TensorOptions(device).dtype(at::kByte));
+  at::Tensor copy = at::empty(sizes, at::TensorOptions(device).dtype(at::kByte));
   for (const BatchRange& range : batch_ranges(data.count(), kCopied)) {
     copy.narrow(0, range.begin, range.size()).copy_(data.pictures(range));
   }
@@ -51,7 +51,7 @@ at::Tensor copy_to(const at::Device& device, const Dataset& data) {
 }  // namespace
 
 Dataset open_picture_file(const PictureFile& file, const at::Tensor& labels, const at::Device& device) {
-  const Dataset mapped{map_pictures(file), file.places, labels.to(device)};
+  Dataset mapped{map_pictures(file), file.places, labels.to(device)};
   const std::int64_t bytes = mapped.count() * file.height * file.width * 3;
   if (!gpu_has_room(device, static_cast<std::size_t>(bytes))) return mapped;
   return {copy_to(device, mapped), {}, mapped.labels};

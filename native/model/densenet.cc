@@ -1,9 +1,13 @@
 #include "model/densenet.h"
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/relu.h>
 
+#include <algorithm>
 #include <array>
+
+#include "kernels/product.h"
 
 namespace torch_tl {
 namespace {
@@ -34,6 +38,28 @@ at::Tensor DenseLayer::operator()(const at::Tensor& x, const Pass& pass) {
   return conv2_(relu2_(norm2_(bottleneck, pass), pass), pass);
 }
 
+FusedLayer DenseLayer::fused() const {
+  return {norm1_.evaluation(), conv1_.weight(), norm2_.evaluation(), conv2_.weight()};
+}
+
+bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
+  if (!has_kernels() || pass.observer || !x.is_cpu() || x.scalar_type() != at::kFloat) return false;
+  const bool gradients = at::GradMode::is_enabled();
+  if (gradients && x.requires_grad()) return false;
+  if (!gradients && !pass.training) return true;
+  const auto trains = [](const Layer* leaf) { return leaf->trainable() && !leaf->parameters().empty(); };
+  return std::ranges::none_of(leaves(), trains);
+}
+
+std::int64_t Section::version() {
+  std::int64_t sum = 0;
+  for (const Layer* leaf : leaves()) {
+    for (const NamedTensor& parameter : leaf->parameters()) sum += parameter.tensor._version();
+    for (const NamedTensor& buffer : leaf->buffers()) sum += buffer.tensor._version();
+  }
+  return sum;
+}
+
 Stem::Stem(at::Generator& generator)
     : Section("stem"),
       conv0_("features.conv0", 3, DenseNet121::kInitialFeatures, /*kernel=*/7, /*stride=*/2, /*padding=*/3,
@@ -57,6 +83,15 @@ DenseBlock::DenseBlock(const std::string& name, std::int64_t layers, std::int64_
 }
 
 at::Tensor DenseBlock::operator()(at::Tensor x, const Pass& pass) {
+  if (may_fuse(x, pass)) {
+    if (const std::int64_t now = version(); now != fused_version_) {
+      const at::NoGradGuard no_grad;
+      fused_.clear();
+      for (const DenseLayer& layer : layers_) fused_.push_back(layer.fused());
+      fused_version_ = now;
+    }
+    return run_fused(fused_, x);
+  }
   for (DenseLayer& layer : layers_) x = at::cat({x, layer(x, pass)}, /*dim=*/1);
   return x;
 }
@@ -75,6 +110,14 @@ Transition::Transition(const std::string& name, std::int64_t in, at::Generator& 
       pool_("features." + name + ".pool") {}
 
 at::Tensor Transition::operator()(at::Tensor x, const Pass& pass) {
+  if (may_fuse(x, pass)) {
+    if (const std::int64_t now = version(); now != fused_version_) {
+      const at::NoGradGuard no_grad;
+      fused_.emplace(norm_.evaluation(), conv_.weight());
+      fused_version_ = now;
+    }
+    return run_fused(*fused_, x);
+  }
   return pool_(conv_(relu_(norm_(x, pass), pass), pass), pass);
 }
 

@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "model/fused.h"
 #include "model/layers.h"
 
 namespace torch_tl {
@@ -26,6 +28,7 @@ class DenseLayer {
   DenseLayer(const std::string& name, std::int64_t in, at::Generator& generator);
   at::Tensor operator()(const at::Tensor& x, const Pass& pass);
   std::vector<Layer*> leaves() { return {&norm1_, &relu1_, &conv1_, &norm2_, &relu2_, &conv2_}; }
+  FusedLayer fused() const;
 
  private:
   BatchNorm norm1_;
@@ -50,6 +53,13 @@ class Section {
   const std::string& name() const { return name_; }
   virtual at::Tensor operator()(at::Tensor x, const Pass& pass) = 0;
   virtual std::vector<Layer*> leaves() = 0;
+
+ protected:
+  /** Whether its layers may run fused: on this input and in this pass nothing in it changes or needs
+   * gradients. */
+  bool may_fuse(const at::Tensor& x, const Pass& pass);
+  /** Grows with every change of its parameters and running statistics. */
+  std::int64_t version();
 
  private:
   std::string name_;
@@ -78,6 +88,8 @@ class DenseBlock final : public Section {
 
  private:
   std::vector<DenseLayer> layers_;
+  std::vector<FusedLayer> fused_;  // of `fused_version_`
+  std::int64_t fused_version_ = -1;
 };
 
 /** Halves channels and sides between blocks (compression 0.5, DenseNet-C). */
@@ -92,6 +104,8 @@ class Transition final : public Section {
   ReLU relu_;
   Conv2d conv_;
   AvgPool2d pool_;
+  std::optional<FusedTransition> fused_;  // of `fused_version_`
+  std::int64_t fused_version_ = -1;
 };
 
 /** norm5 and the ReLU that torchvision has outside `features`. */

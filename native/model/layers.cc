@@ -90,6 +90,12 @@ void BatchNorm::to(at::Device device) {
   }
 }
 
+ScaleAndShift BatchNorm::evaluation() const {
+  const at::NoGradGuard no_grad;
+  const at::Tensor scale = weight_.div(running_var_.add(kBatchNormEpsilon).sqrt());
+  return {scale, bias_.sub(running_mean_.mul(scale))};
+}
+
 at::Tensor BatchNorm::forward(const at::Tensor& x, const Pass& pass) {
   const bool batch_statistics = pass.training && trainable();
   if (batch_statistics) num_batches_tracked_.add_(1);

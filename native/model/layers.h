@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "model/fused.h"
+
 namespace torch_tl {
 
 class Layer;
@@ -80,6 +82,7 @@ class Conv2d final : public Layer {
   void initialise(at::Generator& generator);
   std::vector<NamedTensor> parameters() const override { return {{member("weight"), weight_}}; }
   void to(at::Device device) override;
+  const at::Tensor& weight() const { return weight_; }
 
  protected:
   at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
@@ -103,6 +106,8 @@ class BatchNorm final : public Layer {
             {member("num_batches_tracked"), num_batches_tracked_}};
   }
   void to(at::Device device) override;
+  /** What it does to each channel in evaluation mode. */
+  ScaleAndShift evaluation() const;
 
  protected:
   at::Tensor forward(const at::Tensor& x, const Pass& pass) override;

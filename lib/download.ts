@@ -1,16 +1,13 @@
 import { mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { TorchTlError } from './errors.ts';
-import { type FileLock, lockFile } from './file-lock.ts';
+import { type FileLock, lockWhenFree } from './file-lock.ts';
 import { hashOfFile, moveIntoPlace, unwritable } from './files.ts';
 import { HttpClient, RequestFailure } from './http.ts';
+import { pause } from './pause.ts';
 
 /** How many times in a row a connection may break without having brought anything. */
 const ATTEMPTS = 5;
-
-/** How often to look whether another process that downloads the same file is done. */
-const LOCK_MILLISECONDS = 200;
 
 /** Bytes, counted from the beginning of the file; `total` is null where the server does not say. */
 export type OnDownloadProgress = (done: number, total: number | null) => void;
@@ -72,11 +69,7 @@ async function lockPart(part: string, signal: AbortSignal | undefined): Promise<
   } catch (cause) {
     throw unwritable(dirname(part), cause);
   }
-  for (;;) {
-    const lock = lockFile(part);
-    if (lock) return lock;
-    await pause(LOCK_MILLISECONDS, signal);
-  }
+  return lockWhenFree(part, signal);
 }
 
 async function fetchPart(url: string, path: string, part: string, options: DownloadOptions): Promise<void> {
@@ -213,10 +206,6 @@ async function sizeOf(path: string): Promise<number> {
   } catch {
     return 0;
   }
-}
-
-async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await setTimeout(milliseconds, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
 }
 
 /** A URL without user name and password, and without the query, in which signatures are sent. */

@@ -4,6 +4,7 @@ import { TorchTlError } from './errors.ts';
 import { unwritable } from './files.ts';
 import { type Loader, loadLoader } from './libtorch/loader.ts';
 import { packageRoot } from './package-root.ts';
+import { pause } from './pause.ts';
 
 /**
  * A lock on a file, held until `release`, until nothing refers to this object any more, or until the
@@ -33,6 +34,29 @@ export function lockFile(path: string): FileLock | null {
     if (locked && isAt(descriptor, path)) return heldLock(descriptor);
     closeSync(descriptor);
     if (!locked) return null;
+  }
+}
+
+/** How often to look whether a lock is free. */
+const LOOK_MILLISECONDS = 200;
+
+/**
+ * The same, once nobody else has the lock.
+ *
+ * @param onWait is called once where somebody has
+ * @throws as `lockFile`; the signal's reason
+ */
+export async function lockWhenFree(
+  path: string,
+  signal?: AbortSignal,
+  onWait: () => void = () => {},
+): Promise<FileLock> {
+  for (let waits = false; ; waits = true) {
+    signal?.throwIfAborted();
+    const lock = lockFile(path);
+    if (lock) return lock;
+    if (!waits) onWait();
+    await pause(LOOK_MILLISECONDS, signal);
   }
 }
 

@@ -10,8 +10,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { type FileLock, lockFile } from '../file-lock.ts';
+import { type FileLock, lockWhenFree } from '../file-lock.ts';
 import { unwritable } from '../files.ts';
 import { sha256 } from '../hash.ts';
 import { decoderName } from './decode.ts';
@@ -22,8 +21,6 @@ const FORMAT_VERSION = 1;
 
 /** What nobody has opened for so long goes when another cache is begun. */
 const KEPT_DAYS = 30;
-
-const LOCKED_ELSEWHERE_MS = 200;
 
 /** A file as it is now: another size or time, and its picture is another one. */
 export interface FileVersion {
@@ -163,15 +160,6 @@ function keyOf({ path, size, mtimeMs }: FileVersion): string {
 
 async function isNew(directory: string): Promise<boolean> {
   return (await stat(directory).catch(() => null)) === null;
-}
-
-async function lockWhenFree(path: string, signal?: AbortSignal): Promise<FileLock> {
-  for (;;) {
-    signal?.throwIfAborted();
-    const lock = lockFile(path);
-    if (lock) return lock;
-    await setTimeout(LOCKED_ELSEWHERE_MS);
-  }
 }
 
 async function removeUnused(root: string): Promise<void> {

@@ -1,18 +1,14 @@
 import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { cacheDirectory } from '../cache-directory.ts';
-import { type FileLock, lockFile } from '../file-lock.ts';
+import { lockWhenFree } from '../file-lock.ts';
 import { unwritable } from '../files.ts';
 import { inspectLibTorch } from './locate.ts';
 import { SUPPORTED_MINORS } from './version.ts';
 
 /** Of directories under which nothing is whole yet, or no longer. */
 const TEMPORARY = '.libtorch-';
-
-/** How often to look whether another process that changes the cache is done. */
-const LOCK_MILLISECONDS = 200;
 
 /** A LibTorch in the cache. */
 export interface CachedLibTorch {
@@ -68,7 +64,7 @@ export interface CacheLock {
  * Waits until nobody else changes the LibTorches in the cache.
  *
  * @param onWait is called once where somebody does
- * @throws TorchTlError as `lockFile` does; the signal's reason
+ * @throws what `lockWhenFree` throws
  */
 export async function lockCache(onWait: () => void, signal?: AbortSignal): Promise<CacheLock> {
   const cache = cacheDirectory();
@@ -76,7 +72,7 @@ export async function lockCache(onWait: () => void, signal?: AbortSignal): Promi
     throw unwritable(cache, cause);
   });
   const path = join(cache, '.libtorch.lock');
-  const lock = await waitFor(path, onWait, signal);
+  const lock = await lockWhenFree(path, signal, onWait);
   clearTemporaries(cache);
   return {
     temporary: (purpose) => join(cache, `${TEMPORARY}${purpose}`),
@@ -94,17 +90,6 @@ export async function removeFromCache(directory: string, lock: CacheLock): Promi
   const aside = lock.temporary('removed');
   await rename(directory, aside);
   await rm(aside, { recursive: true, force: true });
-}
-
-async function waitFor(path: string, onWait: () => void, signal?: AbortSignal): Promise<FileLock> {
-  for (let hasSaid = false; ; hasSaid = true) {
-    const lock = lockFile(path);
-    if (lock) return lock;
-    if (!hasSaid) onWait();
-    await setTimeout(LOCK_MILLISECONDS, undefined, signal && { signal }).catch(() =>
-      signal?.throwIfAborted(),
-    );
-  }
 }
 
 function clearTemporaries(cache: string): void {

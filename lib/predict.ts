@@ -53,19 +53,38 @@ export async function predict(
   );
 }
 
+/**
+ * The likeliest classes by a picture's logits, at most `count`, best first.
+ *
+ * @param probabilities where they are known
+ */
+export function rankedClasses(
+  logits: Float32Array,
+  classes: readonly string[],
+  count: number,
+  probabilities = probabilitiesOf(logits),
+): RankedClass[] {
+  return ranking(logits)
+    .slice(0, count)
+    .map((index) => ({
+      label: classes[index] as string,
+      index,
+      probability: probabilities[index] as number,
+    }));
+}
+
+function probabilitiesOf(logits: Float32Array): number[] {
+  return [...logSoftmax(logits)].map(Math.exp);
+}
+
 function prediction(
   picture: Picture,
   logits: Float32Array,
   classes: readonly string[],
   topK: number,
 ): Prediction {
-  const probabilities = [...logSoftmax(logits)].map(Math.exp);
-  const ranked = ranking(logits).map((index) => ({
-    label: classes[index] as string,
-    index,
-    probability: probabilities[index] as number,
-  }));
-  const best = ranked[0] as RankedClass;
+  const probabilities = probabilitiesOf(logits);
+  const top = rankedClasses(logits, classes, topK, probabilities);
   const file = typeof picture === 'string' ? { path: picture } : {};
-  return { ...file, ...best, probabilities, top: ranked.slice(0, topK) };
+  return { ...file, ...(top[0] as RankedClass), probabilities, top };
 }

@@ -24,18 +24,22 @@ export function resolveLabels(
   return { classes, labels: BigInt64Array.from(labels, BigInt) };
 }
 
+/** Which names are no classes, with the nearest that is one, and the classes, in sentences; null where all are. */
+export function namedUnknown(names: readonly string[], classes: readonly string[]): string | null {
+  const known = new Set(classes);
+  const unknown = [...new Set(names)].filter((name) => !known.has(name));
+  if (unknown.length === 0) return null;
+  return `${withNearest(unknown, classes)}. The classes are ${classes.join(', ')}.`;
+}
+
 /**
  * int64, where each name stands among the classes.
  *
  * @throws InputError `INVALID_ARGUMENT` that names all that are unknown
  */
 export function indicesOf(names: readonly string[], classes: readonly string[]): BigInt64Array {
+  const unknown = namedUnknown(names, classes);
+  if (unknown !== null) throw new InputError('INVALID_ARGUMENT', `There are unknown classes: ${unknown}`);
   const places = new Map(classes.map((name, index) => [name, index]));
-  const unknown = [...new Set(names)].filter((name) => !places.has(name));
-  if (unknown.length > 0) {
-    const named = withNearest(unknown, classes);
-    const message = `There are unknown classes: ${named}. The classes are ${classes.join(', ')}.`;
-    throw new InputError('INVALID_ARGUMENT', message);
-  }
   return BigInt64Array.from(names, (name) => BigInt(places.get(name) as number));
 }

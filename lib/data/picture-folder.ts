@@ -3,8 +3,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
-import { withNearest } from '../nearest.ts';
 import { READABLE_FORMATS } from './decode.ts';
+import { namedUnknown } from './labels.ts';
 import type { PictureFiles } from './picture-files.ts';
 
 /** What is taken for a picture. Those that cannot be read are named when they are decoded. */
@@ -15,7 +15,10 @@ export function isPictureName(path: string): boolean {
   return !/(^|[\\/])\./.test(path) && PICTURE.test(path);
 }
 
-const PARTS = new Set(['train', 'test', 'val', 'valid', 'validation']);
+/** What the folder or split of the validation pictures may be called; of several the first is taken. */
+export const VALID_NAMES = ['valid', 'val', 'validation', 'test'];
+
+const PARTS = new Set(['train', ...VALID_NAMES]);
 
 /**
  * Lists `directory/<class>/**`. Classes and files come in the order of their names' UTF-16 code units.
@@ -56,13 +59,9 @@ async function classFolders(root: string): Promise<string[]> {
 }
 
 function requireKnown(root: string, found: string[], known: readonly string[]): void {
-  const unknown = found.filter((name) => !known.includes(name));
-  if (unknown.length === 0) return;
-  const named = withNearest(unknown, known);
-  throw new InputError(
-    'DATA_INVALID',
-    `${root} holds folders of unknown classes: ${named}. The classes are ${known.join(', ')}.`,
-  );
+  const unknown = namedUnknown(found, known);
+  if (unknown === null) return;
+  throw new InputError('DATA_INVALID', `${root} holds folders of unknown classes: ${unknown}`);
 }
 
 async function picturesIn(classFolder: string): Promise<string[]> {

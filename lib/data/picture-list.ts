@@ -4,7 +4,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
-import { withNearest } from '../nearest.ts';
+import { indicesOf, namedUnknown } from './labels.ts';
 import type { PictureFiles } from './picture-files.ts';
 
 const CSV = /\.csv$/i;
@@ -59,13 +59,15 @@ function filesOf(
   pictures: readonly ListedPicture[],
   wanted: string | null,
 ): PictureFiles {
-  const places = new Map(classes.map((name, index) => [name, BigInt(index)]));
   const chosen = pictures.filter(({ split = null }) => split === wanted);
   return {
     source,
     classes,
     files: chosen.map(({ path }) => resolve(dirname(source), path)),
-    labels: BigInt64Array.from(chosen, ({ label }) => places.get(label) as bigint),
+    labels: indicesOf(
+      chosen.map(({ label }) => label),
+      classes,
+    ),
   };
 }
 
@@ -128,10 +130,6 @@ function jsonLines(source: string, text: string): Line[] {
 }
 
 function requireKnown(source: string, labels: readonly string[], classes: readonly string[]): void {
-  const unknown = labels.filter((label) => !classes.includes(label));
-  if (unknown.length === 0) return;
-  throw new InputError(
-    'DATA_INVALID',
-    `${source} has unknown labels: ${withNearest(unknown, classes)}. The classes are ${classes.join(', ')}.`,
-  );
+  const unknown = namedUnknown(labels, classes);
+  if (unknown !== null) throw new InputError('DATA_INVALID', `${source} has unknown labels: ${unknown}`);
 }

@@ -8,14 +8,11 @@ import {
   type PictureFiles,
   selectFiles,
 } from './picture-files.ts';
-import { listPictureFolder } from './picture-folder.ts';
+import { listPictureFolder, VALID_NAMES } from './picture-folder.ts';
 import { readPictureList } from './picture-list.ts';
 import type { Pictures } from './picture-set.ts';
 import { range } from './select.ts';
 import { splitPerClass } from './split.ts';
-
-/** What the folder or split of the validation pictures may be called; of several the first is taken. */
-export const VALID_NAMES = ['valid', 'val', 'validation', 'test'];
 
 const TRAINING_SHARE = 0.8;
 

@@ -6,6 +6,7 @@ import { type Evaluation, evaluation } from '../evaluate.ts';
 import type { Extracted } from '../extraction.ts';
 import type { GradCamOptions } from '../grad-cam.ts';
 import { logSoftmax, ranking, rowsOf } from '../logits.ts';
+import { rankedClasses } from '../predict.ts';
 import { activationImage, pictureImage } from './picture-images.ts';
 import { FORMAT_VERSION } from './results.ts';
 
@@ -86,13 +87,10 @@ function worstMistakes(rows: readonly Float32Array[], labels: readonly number[])
 }
 
 async function wrongAnswer(valid: Dataset, index: number, row: Float32Array): Promise<WrongAnswer> {
-  const logarithms = logSoftmax(row);
-  const top = ranking(row)
-    .slice(0, TOP)
-    .map((place) => ({
-      label: valid.classes[place] as string,
-      probability: Math.exp(logarithms[place] as number),
-    }));
+  const top = rankedClasses(row, valid.classes, TOP).map(({ label, probability }) => ({
+    label,
+    probability,
+  }));
   const label = valid.classes[Number(valid.labels[index])] as string;
   const { imageSize: side } = valid;
   const pixels: RawPicture = { data: await valid.pixelsAt(index), width: side, height: side, channels: 3 };

@@ -4,16 +4,11 @@
 #include <initializer_list>
 #include <string_view>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define TORCH_TL_AVX2 __attribute__((target("avx2,fma")))
-// Early, so that arrays of vectors are registers.
-#define TORCH_TL_UNROLL _Pragma("GCC unroll 8")
-#endif
+#include "kernels/avx2.h"
 
 namespace torch_tl {
 
-#if defined(__x86_64__)
+#ifdef TORCH_TL_AVX2
 
 namespace {
 

@@ -2,12 +2,7 @@
 
 #include <array>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define TORCH_TL_AVX2 __attribute__((target("avx2,fma")))
-// Early, so that arrays of vectors are registers.
-#define TORCH_TL_UNROLL _Pragma("GCC unroll 8")
-#endif
+#include "kernels/avx2.h"
 
 namespace torch_tl {
 
@@ -26,7 +21,7 @@ void transform_kernel(const float* kernel, float* places) {
   }
 }
 
-#if defined(__x86_64__)
+#ifdef TORCH_TL_AVX2
 
 TORCH_TL_AVX2 void transform_tile(const float* pixels, std::int64_t right, std::int64_t down,
                                   std::int64_t channels, float* tile, std::int64_t apart) {

@@ -47,8 +47,7 @@ bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
   const bool gradients = at::GradMode::is_enabled();
   if (gradients && x.requires_grad()) return false;
   if (!gradients && !pass.training) return true;
-  const auto trains = [](const Layer* leaf) { return leaf->trainable() && !leaf->parameters().empty(); };
-  return std::ranges::none_of(leaves(), trains);
+  return std::ranges::none_of(leaves(), &Layer::trains);
 }
 
 std::int64_t Section::version() {
@@ -84,13 +83,13 @@ DenseBlock::DenseBlock(const std::string& name, std::int64_t layers, std::int64_
 
 at::Tensor DenseBlock::operator()(at::Tensor x, const Pass& pass) {
   if (may_fuse(x, pass)) {
-    if (const std::int64_t now = version(); now != fused_version_) {
-      const at::NoGradGuard no_grad;
-      fused_.clear();
-      for (const DenseLayer& layer : layers_) fused_.push_back(layer.fused());
-      fused_version_ = now;
-    }
-    return run_fused(fused_, x);
+    const auto fuse = [this] {
+      std::vector<FusedLayer> fused;
+      fused.reserve(layers_.size());
+      for (const DenseLayer& layer : layers_) fused.push_back(layer.fused());
+      return fused;
+    };
+    return run_fused(fused_.at(version(), fuse), x);
   }
   for (DenseLayer& layer : layers_) x = at::cat({x, layer(x, pass)}, /*dim=*/1);
   return x;
@@ -111,12 +110,8 @@ Transition::Transition(const std::string& name, std::int64_t in, at::Generator& 
 
 at::Tensor Transition::operator()(at::Tensor x, const Pass& pass) {
   if (may_fuse(x, pass)) {
-    if (const std::int64_t now = version(); now != fused_version_) {
-      const at::NoGradGuard no_grad;
-      fused_.emplace(norm_.evaluation(), conv_.weight());
-      fused_version_ = now;
-    }
-    return run_fused(*fused_, x);
+    const auto fuse = [this] { return FusedTransition(norm_.evaluation(), conv_.weight()); };
+    return run_fused(fused_.at(version(), fuse), x);
   }
   return pool_(conv_(relu_(norm_(x, pass), pass), pass), pass);
 }

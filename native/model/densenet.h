@@ -2,6 +2,7 @@
 
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -37,6 +38,26 @@ class DenseLayer {
   BatchNorm norm2_;
   ReLU relu2_;
   Conv2d conv2_;
+};
+
+/** What was made of tensors when they had a version. */
+template <typename Value>
+class Versioned {
+ public:
+  /** Made anew, without gradients, where it is of another version. */
+  template <typename Make>
+  const Value& at(std::int64_t version, Make make) {
+    if (!value_ || version != version_) {
+      const at::NoGradGuard no_grad;
+      value_.emplace(make());
+      version_ = version;
+    }
+    return *value_;
+  }
+
+ private:
+  std::optional<Value> value_;
+  std::int64_t version_ = 0;
 };
 
 /** A part of the backbone; at its end the maps can be cut off, kept, and run on from later. */
@@ -88,8 +109,7 @@ class DenseBlock final : public Section {
 
  private:
   std::vector<DenseLayer> layers_;
-  std::vector<FusedLayer> fused_;  // of `fused_version_`
-  std::int64_t fused_version_ = -1;
+  Versioned<std::vector<FusedLayer>> fused_;
 };
 
 /** Halves channels and sides between blocks (compression 0.5, DenseNet-C). */
@@ -104,8 +124,7 @@ class Transition final : public Section {
   ReLU relu_;
   Conv2d conv_;
   AvgPool2d pool_;
-  std::optional<FusedTransition> fused_;  // of `fused_version_`
-  std::int64_t fused_version_ = -1;
+  Versioned<FusedTransition> fused_;
 };
 
 /** norm5 and the ReLU that torchvision has outside `features`. */

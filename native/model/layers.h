@@ -61,6 +61,8 @@ class Layer {
   /** A frozen layer's parameters get no gradient, and its running statistics stand still. */
   bool trainable() const { return trainable_; }
   void set_trainable(bool trainable);
+  /** Whether there is something in it that changes in training. */
+  bool trains() const { return trainable_ && !parameters().empty(); }
 
  protected:
   virtual at::Tensor forward(const at::Tensor& x, const Pass& pass) = 0;

@@ -81,9 +81,8 @@ at::Tensor Network::logits(const at::Tensor& features, const Pass& pass) {
 
 std::size_t Network::frozen_cut() const {
   const auto& sections = backbone_.sections();
-  const auto trains = [](const Layer* leaf) { return leaf->trainable() && !leaf->parameters().empty(); };
   const auto first = std::ranges::find_if(
-      sections, [&](const auto& section) { return std::ranges::any_of(section->leaves(), trains); });
+      sections, [&](const auto& section) { return std::ranges::any_of(section->leaves(), &Layer::trains); });
   return static_cast<std::size_t>(first - sections.begin());
 }
 
@@ -167,7 +166,7 @@ std::vector<LayerDescription> Network::describe() {
     LayerDescription description{layer.name(), layer.type(), output.sizes().slice(1).vec()};
     for (const NamedTensor& parameter : layer.parameters())
       description.parameters += parameter.tensor.numel();
-    description.trainable = layer.trainable() && description.parameters > 0;
+    description.trainable = layer.trains();
     layers.push_back(std::move(description));
   };
   const at::Tensor image = at::zeros({1, 3, image_size_, image_size_}, at::TensorOptions(device_));

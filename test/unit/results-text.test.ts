@@ -1,32 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { resultsText } from '../../lib/cli/results-text.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
+import { SETUP } from '../support/run-files.ts';
 
 const RESULTS: RunResults = {
   formatVersion: 1,
-  experiment: 'finetune',
-  init: 'pretrained',
+  ...SETUP,
   weights: { source: 'tiny-imagenet', sha256: 'ab', trainedOn: 'Tiny ImageNet' },
-  dataset: {
-    name: 'cifar10-sample',
-    train: 2500,
-    valid: 500,
-    source: 'embedded sample',
-    validation: 'test_batch.bin',
-    skipped: [],
-  },
-  classes: ['cat', 'dog'],
-  imageSize: 155,
-  batchSize: 128,
-  seed: 0,
-  device: 'cpu',
-  hardware: 'a processor, 2 threads',
-  precision: 'bf16',
-  started: '2026-11-25T21:00:00.000Z',
-  precisionReason: 'the processor has AVX512_BF16',
-  libtorch: '2.13.0',
-  trainableParameters: 4_262_026,
-  totalParameters: 11_215_882,
   epochs: [],
   best: { epoch: 7, validAccuracy: 0.654, validLoss: 1.01234 },
   seconds: { total: 61, features: 30, training: 31 },

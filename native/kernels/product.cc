@@ -1,7 +1,6 @@
 #include "kernels/product.h"
 
 #include <cstdlib>
-#include <initializer_list>
 #include <string_view>
 
 #include "kernels/avx2.h"
@@ -40,6 +39,36 @@ TORCH_TL_AVX2 void multiply_tile(const float* a, std::int64_t a_stride, const fl
   }
 }
 
+/** Columns of `a` in a tile: four always divide them, and eight sums hide the latency too. */
+constexpr int kOuterRows = 4;
+
+TORCH_TL_AVX2 void accumulate_outer_tile(const float* a, std::int64_t a_stride, const float* b,
+                                         std::int64_t b_stride, std::int64_t depth, float* c,
+                                         std::int64_t c_stride) {
+  __m256 left[kOuterRows];   // NOLINT(*-avoid-c-arrays): registers
+  __m256 right[kOuterRows];  // NOLINT(*-avoid-c-arrays): registers
+  TORCH_TL_UNROLL
+  for (int row = 0; row < kOuterRows; ++row) {
+    left[row] = _mm256_loadu_ps(c + row * c_stride);
+    right[row] = _mm256_loadu_ps(c + row * c_stride + 8);
+  }
+  for (std::int64_t k = 0; k < depth; ++k) {
+    const __m256 b_left = _mm256_loadu_ps(b + k * b_stride);
+    const __m256 b_right = _mm256_loadu_ps(b + k * b_stride + 8);
+    TORCH_TL_UNROLL
+    for (int row = 0; row < kOuterRows; ++row) {
+      const __m256 value = _mm256_broadcast_ss(a + k * a_stride + row);
+      left[row] = _mm256_fmadd_ps(value, b_left, left[row]);
+      right[row] = _mm256_fmadd_ps(value, b_right, right[row]);
+    }
+  }
+  TORCH_TL_UNROLL
+  for (int row = 0; row < kOuterRows; ++row) {
+    _mm256_storeu_ps(c + row * c_stride, left[row]);
+    _mm256_storeu_ps(c + row * c_stride + 8, right[row]);
+  }
+}
+
 }  // namespace
 
 bool has_kernels() {
@@ -65,35 +94,10 @@ void multiply_panel(const float* a, std::int64_t a_stride, const float* panel, s
   }
 }
 
-TORCH_TL_AVX2 void scale_shift_relu(const float* x, const float* scale, const float* shift,
-                                    std::int64_t channels, float* y) {
-  for (std::int64_t i = 0; i < channels; i += 8) {
-    const __m256 value =
-        _mm256_fmadd_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(scale + i), _mm256_loadu_ps(shift + i));
-    _mm256_storeu_ps(y + i, _mm256_max_ps(value, _mm256_setzero_ps()));
-  }
-}
-
-TORCH_TL_AVX2 void bias_relu(const float* x, const float* bias, std::int64_t channels, float* y) {
-  for (std::int64_t i = 0; i < channels; i += 8) {
-    const __m256 value = _mm256_add_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(bias + i));
-    _mm256_storeu_ps(y + i, _mm256_max_ps(value, _mm256_setzero_ps()));
-  }
-}
-
-TORCH_TL_AVX2 void pooled_scale_shift_relu(const float* x, std::int64_t right, std::int64_t down,
-                                           const float* scale, const float* shift, std::int64_t channels,
-                                           float* y) {
-  const __m256 zero = _mm256_setzero_ps();
-  for (std::int64_t i = 0; i < channels; i += 8) {
-    const __m256 factor = _mm256_loadu_ps(scale + i);
-    const __m256 summand = _mm256_loadu_ps(shift + i);
-    __m256 sum = zero;
-    for (const float* pixel : {x, x + right, x + down, x + down + right}) {
-      sum = _mm256_add_ps(sum,
-                          _mm256_max_ps(_mm256_fmadd_ps(_mm256_loadu_ps(pixel + i), factor, summand), zero));
-    }
-    _mm256_storeu_ps(y + i, _mm256_mul_ps(sum, _mm256_set1_ps(0.25F)));
+void accumulate_outer(const float* a, std::int64_t a_stride, std::int64_t a_columns, const float* b,
+                      std::int64_t b_stride, std::int64_t depth, float* c, std::int64_t c_stride) {
+  for (std::int64_t i = 0; i < a_columns; i += kOuterRows) {
+    accumulate_outer_tile(a + i, a_stride, b, b_stride, depth, c + i * c_stride, c_stride);
   }
 }
 
@@ -103,10 +107,8 @@ TORCH_TL_AVX2 void pooled_scale_shift_relu(const float* x, std::int64_t right, s
 bool has_kernels() { return false; }
 void multiply_panel(const float*, std::int64_t, const float*, std::int64_t, std::int64_t, float*,
                     std::int64_t) {}
-void scale_shift_relu(const float*, const float*, const float*, std::int64_t, float*) {}
-void bias_relu(const float*, const float*, std::int64_t, float*) {}
-void pooled_scale_shift_relu(const float*, std::int64_t, std::int64_t, const float*, const float*,
-                             std::int64_t, float*) {}
+void accumulate_outer(const float*, std::int64_t, std::int64_t, const float*, std::int64_t, std::int64_t,
+                      float*, std::int64_t) {}
 
 #endif
 

@@ -17,15 +17,11 @@ bool has_kernels();
 void multiply_panel(const float* a, std::int64_t a_stride, const float* panel, std::int64_t rows,
                     std::int64_t depth, float* c, std::int64_t c_stride);
 
-/** y = max(0, x * scale + shift) over so many channels. */
-void scale_shift_relu(const float* x, const float* scale, const float* shift, std::int64_t channels,
-                      float* y);
-
-/** y = max(0, x + bias) over so many channels. */
-void bias_relu(const float* x, const float* bias, std::int64_t channels, float* y);
-
-/** y = mean of max(0, x * scale + shift) over four pixels, `right` and `down` values apart. */
-void pooled_scale_shift_relu(const float* x, std::int64_t right, std::int64_t down, const float* scale,
-                             const float* shift, std::int64_t channels, float* y);
+/**
+ * c [a_columns, kPanel] += the transpose of a [depth, a_columns] * b [depth, kPanel], as multiply_panel;
+ * a_columns is a multiple of 4.
+ */
+void accumulate_outer(const float* a, std::int64_t a_stride, std::int64_t a_columns, const float* b,
+                      std::int64_t b_stride, std::int64_t depth, float* c, std::int64_t c_stride);
 
 }  // namespace torch_tl

@@ -1,25 +1,8 @@
 #include "kernels/winograd.h"
 
-#include <array>
-
 #include "kernels/avx2.h"
 
 namespace torch_tl {
-
-void transform_kernel(const float* kernel, float* places) {
-  // G g G^T in float64, rounded once.
-  constexpr std::array<std::array<double, 3>, 4> kG{
-      {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}};
-  for (int row = 0; row < 4; ++row) {
-    for (int column = 0; column < 4; ++column) {
-      double sum = 0;
-      for (int y = 0; y < 3; ++y) {
-        for (int x = 0; x < 3; ++x) sum += kG[row][y] * kG[column][x] * kernel[y * 3 + x];
-      }
-      places[row * 4 + column] = static_cast<float>(sum);
-    }
-  }
-}
 
 #ifdef TORCH_TL_AVX2
 
@@ -75,11 +58,36 @@ TORCH_TL_AVX2 void transform_back(const float* tile, std::int64_t apart, std::in
   }
 }
 
+TORCH_TL_AVX2 void transform_gradient(const float* pixels, std::int64_t right, std::int64_t down,
+                                      std::int64_t channels, float* tile, std::int64_t apart) {
+  for (std::int64_t i = 0; i < channels; i += 8) {
+    __m256 rows[4][2];  // A d; NOLINT(*-avoid-c-arrays)
+    TORCH_TL_UNROLL
+    for (int x = 0; x < 2; ++x) {
+      const __m256 d0 = _mm256_loadu_ps(pixels + x * right + i);
+      const __m256 d1 = _mm256_loadu_ps(pixels + x * right + down + i);
+      rows[0][x] = d0;
+      rows[1][x] = _mm256_add_ps(d0, d1);
+      rows[2][x] = _mm256_sub_ps(d0, d1);
+      rows[3][x] = _mm256_sub_ps(_mm256_setzero_ps(), d1);
+    }
+    TORCH_TL_UNROLL
+    for (int y = 0; y < 4; ++y) {
+      float* places = tile + 4 * apart * y + i;
+      _mm256_storeu_ps(places, rows[y][0]);
+      _mm256_storeu_ps(places + apart, _mm256_add_ps(rows[y][0], rows[y][1]));
+      _mm256_storeu_ps(places + 2 * apart, _mm256_sub_ps(rows[y][0], rows[y][1]));
+      _mm256_storeu_ps(places + 3 * apart, _mm256_sub_ps(_mm256_setzero_ps(), rows[y][1]));
+    }
+  }
+}
+
 #else
 
 // Other processors: nobody calls what follows.
 void transform_tile(const float*, std::int64_t, std::int64_t, std::int64_t, float*, std::int64_t) {}
 void transform_back(const float*, std::int64_t, std::int64_t, float*, std::int64_t, std::int64_t, int, int) {}
+void transform_gradient(const float*, std::int64_t, std::int64_t, std::int64_t, float*, std::int64_t) {}
 
 #endif
 

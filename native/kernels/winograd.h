@@ -22,7 +22,8 @@ void transform_tile(const float* pixels, std::int64_t right, std::int64_t down, 
 void transform_back(const float* tile, std::int64_t apart, std::int64_t channels, float* pixels,
                     std::int64_t right, std::int64_t down, int rows, int columns);
 
-/** A kernel [3, 3] -> its 16 places. */
-void transform_kernel(const float* kernel, float* places);
+/** The gradient of transform_back: 2x2 pixels of a gradient to a tile's 16 places. */
+void transform_gradient(const float* pixels, std::int64_t right, std::int64_t down, std::int64_t channels,
+                        float* tile, std::int64_t apart);
 
 }  // namespace torch_tl

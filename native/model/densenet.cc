@@ -39,7 +39,11 @@ at::Tensor DenseLayer::operator()(const at::Tensor& x, const Pass& pass) {
 }
 
 FusedLayer DenseLayer::fused() const {
-  return {norm1_.evaluation(), conv1_.weight(), norm2_.evaluation(), conv2_.weight()};
+  return {evaluated(norm1_.tensors()), conv1_.weight(), evaluated(norm2_.tensors()), conv2_.weight()};
+}
+
+TrainedLayer DenseLayer::trained() const {
+  return {norm1_.tensors(), conv1_.weight(), norm2_.tensors(), conv2_.weight()};
 }
 
 bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
@@ -48,6 +52,12 @@ bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
   if (gradients && x.requires_grad()) return false;
   if (!gradients && !pass.training) return true;
   return std::ranges::none_of(leaves(), &Layer::trains);
+}
+
+bool Section::may_train_as_one(const at::Tensor& x, const Pass& pass) {
+  if (!has_kernels() || pass.observer || !x.is_cpu() || x.scalar_type() != at::kFloat) return false;
+  if (!pass.training || !at::GradMode::is_enabled() || x.numel() == x.size(1)) return false;
+  return std::ranges::all_of(leaves(), [](const Layer* leaf) { return leaf->trainable(); });
 }
 
 std::int64_t Section::version() {
@@ -91,6 +101,12 @@ at::Tensor DenseBlock::operator()(at::Tensor x, const Pass& pass) {
     };
     return run_fused(fused_.at(version(), fuse), x);
   }
+  if (may_train_as_one(x, pass)) {
+    std::vector<TrainedLayer> trained;
+    trained.reserve(layers_.size());
+    for (const DenseLayer& layer : layers_) trained.push_back(layer.trained());
+    return run_trained(trained, x);
+  }
   for (DenseLayer& layer : layers_) x = at::cat({x, layer(x, pass)}, /*dim=*/1);
   return x;
 }
@@ -110,7 +126,7 @@ Transition::Transition(const std::string& name, std::int64_t in, at::Generator& 
 
 at::Tensor Transition::operator()(at::Tensor x, const Pass& pass) {
   if (may_fuse(x, pass)) {
-    const auto fuse = [this] { return FusedTransition(norm_.evaluation(), conv_.weight()); };
+    const auto fuse = [this] { return FusedTransition(evaluated(norm_.tensors()), conv_.weight()); };
     return run_fused(fused_.at(version(), fuse), x);
   }
   return pool_(conv_(relu_(norm_(x, pass), pass), pass), pass);

@@ -12,7 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "model/fused.h"
+#include "executors/fused.h"
+#include "executors/trained_block.h"
 #include "model/layers.h"
 
 namespace torch_tl {
@@ -30,6 +31,7 @@ class DenseLayer {
   at::Tensor operator()(const at::Tensor& x, const Pass& pass);
   std::vector<Layer*> leaves() { return {&norm1_, &relu1_, &conv1_, &norm2_, &relu2_, &conv2_}; }
   FusedLayer fused() const;
+  TrainedLayer trained() const;
 
  private:
   BatchNorm norm1_;
@@ -79,6 +81,8 @@ class Section {
   /** Whether its layers may run fused: on this input and in this pass nothing in it changes or needs
    * gradients. */
   bool may_fuse(const at::Tensor& x, const Pass& pass);
+  /** Whether all its layers train, and may do so as one. */
+  bool may_train_as_one(const at::Tensor& x, const Pass& pass);
   /** Grows with every change of its parameters and running statistics. */
   std::int64_t version();
 

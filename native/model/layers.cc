@@ -19,9 +19,6 @@
 namespace torch_tl {
 namespace {
 
-constexpr double kBatchNormEpsilon = 1e-5;
-constexpr double kBatchNormMomentum = 0.1;
-
 /** torch.nn.init's `kaiming_uniform_(a=sqrt(5))`, in its order of operations, for the same last bit. */
 void kaiming_uniform(at::Tensor& weight, std::int64_t fan_in, at::Generator& generator) {
   const double a = std::sqrt(5.0);
@@ -78,29 +75,21 @@ at::Tensor Conv2d::forward(const at::Tensor& x, const Pass& /*pass*/) {
 
 BatchNorm::BatchNorm(std::string name, std::int64_t channels)
     : Layer(std::move(name), "BatchNorm"),
-      weight_(at::ones({channels})),
-      bias_(at::zeros({channels})),
-      running_mean_(at::zeros({channels})),
-      running_var_(at::ones({channels})),
-      num_batches_tracked_(at::zeros({}, at::kLong)) {}
+      tensors_{at::ones({channels}), at::zeros({channels}), at::zeros({channels}), at::ones({channels}),
+               at::zeros({}, at::kLong)} {}
 
 void BatchNorm::to(at::Device device) {
-  for (at::Tensor* tensor : {&weight_, &bias_, &running_mean_, &running_var_, &num_batches_tracked_}) {
+  for (at::Tensor* tensor : {&tensors_.weight, &tensors_.bias, &tensors_.running_mean, &tensors_.running_var,
+                             &tensors_.num_batches_tracked}) {
     *tensor = tensor->to(device);
   }
 }
 
-ScaleAndShift BatchNorm::evaluation() const {
-  const at::NoGradGuard no_grad;
-  const at::Tensor scale = weight_.div(running_var_.add(kBatchNormEpsilon).sqrt());
-  return {scale, bias_.sub(running_mean_.mul(scale))};
-}
-
 at::Tensor BatchNorm::forward(const at::Tensor& x, const Pass& pass) {
   const bool batch_statistics = pass.training && trainable();
-  if (batch_statistics) num_batches_tracked_.add_(1);
-  return at::batch_norm(x, weight_, bias_, running_mean_, running_var_, batch_statistics, kBatchNormMomentum,
-                        kBatchNormEpsilon, /*cudnn_enabled=*/true);
+  if (batch_statistics) tensors_.num_batches_tracked.add_(1);
+  return at::batch_norm(x, tensors_.weight, tensors_.bias, tensors_.running_mean, tensors_.running_var,
+                        batch_statistics, kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true);
 }
 
 Linear::Linear(std::string name, std::int64_t in, std::int64_t out, at::Generator& generator)

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/fused.h"
+#include "executors/norm.h"
 
 namespace torch_tl {
 
@@ -100,23 +100,21 @@ class BatchNorm final : public Layer {
  public:
   BatchNorm(std::string name, std::int64_t channels);
   std::vector<NamedTensor> parameters() const override {
-    return {{member("weight"), weight_}, {member("bias"), bias_}};
+    return {{member("weight"), tensors_.weight}, {member("bias"), tensors_.bias}};
   }
   std::vector<NamedTensor> buffers() const override {
-    return {{member("running_mean"), running_mean_},
-            {member("running_var"), running_var_},
-            {member("num_batches_tracked"), num_batches_tracked_}};
+    return {{member("running_mean"), tensors_.running_mean},
+            {member("running_var"), tensors_.running_var},
+            {member("num_batches_tracked"), tensors_.num_batches_tracked}};
   }
   void to(at::Device device) override;
-  /** What it does to each channel in evaluation mode. */
-  ScaleAndShift evaluation() const;
+  const NormTensors& tensors() const { return tensors_; }
 
  protected:
   at::Tensor forward(const at::Tensor& x, const Pass& pass) override;
 
  private:
-  at::Tensor weight_, bias_, running_mean_, running_var_;  // [channels]
-  at::Tensor num_batches_tracked_;                         // int64, a scalar
+  NormTensors tensors_;
 };
 
 /** `[n, in] -> [n, out]` */

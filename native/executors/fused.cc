@@ -1,4 +1,4 @@
-#include "model/fused.h"
+#include "executors/fused.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "executors/convolution.h"
+#include "executors/packed.h"
 #include "kernels/product.h"
-#include "kernels/winograd.h"
+#include "kernels/rows.h"
 
 namespace torch_tl {
 namespace {
@@ -17,39 +19,12 @@ namespace {
 /** Rows that are staged for a product at a time: a multiple of a tile's six, so many that they stay in the
  * cache. */
 constexpr std::int64_t kStagedRows = 48;
-/** Tiles that go through the products of a convolution at a time. */
-constexpr std::int64_t kTiles = 12;
 /** As many pictures go through a layer together as stay in the cache. */
 constexpr std::int64_t kGroupBytes = 3 << 19;
-
-/** [rows, columns] -> [panels][rows][kPanel] */
-at::Tensor in_panels(const at::Tensor& matrix) {
-  return matrix.reshape({matrix.size(0), -1, kPanel}).permute({1, 0, 2}).contiguous();
-}
-
-/** [out, in, 3, 3] -> [kTilePlaces][panels][in][kPanel] */
-at::Tensor in_tile_panels(const at::Tensor& kernels) {
-  const at::Tensor plain = kernels.contiguous();
-  const at::Tensor places = at::empty({plain.size(0), plain.size(1), kTilePlaces}, plain.options());
-  for (std::int64_t i = 0; i < plain.size(0) * plain.size(1); ++i) {
-    transform_kernel(plain.data_ptr<float>() + i * 9, places.data_ptr<float>() + i * kTilePlaces);
-  }
-  return places.reshape({-1, kPanel, plain.size(1), kTilePlaces}).permute({3, 0, 2, 1}).contiguous();
-}
 
 at::Tensor channels_last(std::int64_t n, std::int64_t channels, std::int64_t height, std::int64_t width) {
   return at::empty({n, channels, height, width}, at::TensorOptions(at::kFloat),
                    at::MemoryFormat::ChannelsLast);
-}
-
-/** c [rows, panels * kPanel] = a [rows, depth] * matrix */
-void multiply(const float* a, const at::Tensor& matrix, std::int64_t rows, float* c) {
-  const std::int64_t panels = matrix.size(0);
-  const std::int64_t depth = matrix.size(1);
-  const auto* panel = matrix.const_data_ptr<float>();
-  for (std::int64_t i = 0; i < panels; ++i) {
-    multiply_panel(a, depth, panel + i * depth * kPanel, rows, depth, c + i * kPanel, panels * kPanel);
-  }
 }
 
 /** Runs a block's layers over a few pictures, with the memory that it takes between them. */
@@ -57,35 +32,30 @@ class GroupRunner {
  public:
   GroupRunner(const std::vector<FusedLayer>& layers, const at::Tensor& maps, std::int64_t group)
       : layers_(layers),
-        height_(maps.size(2)),
-        width_(maps.size(3)),
+        map_{maps.size(2), maps.size(3)},
         channels_(maps.size(1)),
         bottleneck_(layers.front().bias.size(0)),
-        growth_(layers.front().conv2.size(1) * kPanel),
-        tile_columns_((width_ + 1) / 2),
-        tile_rows_((height_ + 1) / 2),
-        padded_width_(2 * tile_columns_ + 2),
-        padded_pixels_((2 * tile_rows_ + 2) * padded_width_),
         staged_(at::empty({kStagedRows, channels_})),
         product_(at::empty({kStagedRows, bottleneck_})),
-        padded_(at::zeros({group, padded_pixels_, bottleneck_})),
-        tiles_(at::empty({kTilePlaces, kTiles, bottleneck_})),
-        products_(at::empty({kTilePlaces, kTiles, growth_})) {}
+        padded_(at::zeros({group, map_.pixels(), bottleneck_})),
+        convolution_(map_, bottleneck_, layers.front().conv2.size(1) * kPanel) {}
 
   /** `maps` are the pictures' [pixels][channels], of which the block's input is there. */
   void run(float* maps, std::int64_t pictures) {
     for (const FusedLayer& layer : layers_) {
       make_bottleneck(layer, maps, pictures);
       for (std::int64_t i = 0; i < pictures; ++i) {
-        convolve(layer, padded_.data_ptr<float>() + i * padded_pixels_ * bottleneck_,
-                 maps + i * height_ * width_ * channels_ + layer.in());
+        convolution_.run(padded_.data_ptr<float>() + i * map_.pixels() * bottleneck_, layer.conv2,
+                         maps + i * pixels() * channels_ + layer.in(), channels_);
       }
     }
   }
 
  private:
+  std::int64_t pixels() const { return map_.height * map_.width; }
+
   void make_bottleneck(const FusedLayer& layer, const float* maps, std::int64_t pictures) {
-    const std::int64_t pixels = pictures * height_ * width_;
+    const std::int64_t pixels = pictures * this->pixels();
     const std::int64_t in = layer.in();
     auto* staged = staged_.data_ptr<float>();
     auto* product = product_.data_ptr<float>();
@@ -105,60 +75,18 @@ class GroupRunner {
 
   /** Where a pixel of the group lies inside the border of zeros. */
   float* padded_pixel(std::int64_t pixel) {
-    const std::int64_t picture = pixel / (height_ * width_);
-    const std::int64_t place = pixel % (height_ * width_);
-    const std::int64_t padded =
-        picture * padded_pixels_ + (place / width_ + 1) * padded_width_ + place % width_ + 1;
+    const std::int64_t padded = pixel / pixels() * map_.pixels() + map_.place(pixel % pixels());
     return padded_.data_ptr<float>() + padded * bottleneck_;
   }
 
-  void convolve(const FusedLayer& layer, const float* padded, float* maps) {
-    const std::int64_t count = tile_rows_ * tile_columns_;
-    auto* tiles = tiles_.data_ptr<float>();
-    auto* products = products_.data_ptr<float>();
-    const std::int64_t panels = growth_ / kPanel;
-    for (std::int64_t begin = 0; begin < count; begin += kTiles) {
-      const std::int64_t some = std::min(kTiles, count - begin);
-      for (std::int64_t i = 0; i < some; ++i) {
-        const std::int64_t row = (begin + i) / tile_columns_;
-        const std::int64_t column = (begin + i) % tile_columns_;
-        transform_tile(padded + (2 * row * padded_width_ + 2 * column) * bottleneck_, bottleneck_,
-                       padded_width_ * bottleneck_, bottleneck_, tiles + i * bottleneck_,
-                       kTiles * bottleneck_);
-      }
-      for (std::int64_t place = 0; place < kTilePlaces; ++place) {
-        for (std::int64_t panel = 0; panel < panels; ++panel) {
-          multiply_panel(
-              tiles + place * kTiles * bottleneck_, bottleneck_,
-              layer.conv2.const_data_ptr<float>() + (place * panels + panel) * bottleneck_ * kPanel, some,
-              bottleneck_, products + place * kTiles * growth_ + panel * kPanel, growth_);
-        }
-      }
-      for (std::int64_t i = 0; i < some; ++i) {
-        const std::int64_t row = 2 * ((begin + i) / tile_columns_);
-        const std::int64_t column = 2 * ((begin + i) % tile_columns_);
-        transform_back(products + i * growth_, kTiles * growth_, growth_,
-                       maps + (row * width_ + column) * channels_, channels_, width_ * channels_,
-                       row + 1 < height_ ? 2 : 1, column + 1 < width_ ? 2 : 1);
-      }
-    }
-  }
-
   const std::vector<FusedLayer>& layers_;
-  std::int64_t height_;
-  std::int64_t width_;
+  PaddedMap map_;
   std::int64_t channels_;
   std::int64_t bottleneck_;
-  std::int64_t growth_;
-  std::int64_t tile_columns_;
-  std::int64_t tile_rows_;
-  std::int64_t padded_width_;
-  std::int64_t padded_pixels_;
-  at::Tensor staged_;    // [kStagedRows, in]
-  at::Tensor product_;   // [kStagedRows, bottleneck]
-  at::Tensor padded_;    // [group, padded pixels, bottleneck]; its border stays 0
-  at::Tensor tiles_;     // [kTilePlaces, kTiles, bottleneck]
-  at::Tensor products_;  // [kTilePlaces, kTiles, growth]
+  at::Tensor staged_;   // [kStagedRows, in]
+  at::Tensor product_;  // [kStagedRows, bottleneck]
+  at::Tensor padded_;   // [group, padded pixels, bottleneck]; its border stays 0
+  Convolution convolution_;
 };
 
 }  // namespace

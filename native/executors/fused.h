@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "executors/norm.h"
+
 namespace torch_tl {
 
 /*
@@ -20,12 +22,6 @@ namespace torch_tl {
  *
  * Each picture's values do not depend on those beside it, nor on the number of threads.
  */
-
-/** A batch norm in evaluation mode: x * scale + shift; float32 [channels]. */
-struct ScaleAndShift {
-  at::Tensor scale;
-  at::Tensor shift;
-};
 
 /** What a dense layer's parameters and running statistics come to, in the order in which they are read. */
 struct FusedLayer {

@@ -1,0 +1,86 @@
+#include "executors/norm.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/rows.h"
+
+namespace torch_tl {
+
+void ChannelSums::flush() {
+  for (std::size_t i = 0; i < totals_.size(); ++i) totals_[i] += partial_[i];
+  std::ranges::fill(partial_, 0.0F);
+}
+
+void ChannelSums::add(const ChannelSums& other) {
+  for (std::size_t i = 0; i < totals_.size(); ++i) totals_[i] += other.totals_[i];
+}
+
+at::Tensor ChannelSums::totals() const {
+  at::Tensor totals = at::empty({2, static_cast<std::int64_t>(totals_.size() / 2)}, at::kDouble);
+  std::ranges::copy(totals_, totals.data_ptr<double>());
+  return totals;
+}
+
+BatchStatistics::BatchStatistics(at::Tensor mean_, at::Tensor variance_)
+    : mean(std::move(mean_)),
+      variance(std::move(variance_)),
+      inverse_std(variance.add(kBatchNormEpsilon).rsqrt()) {}
+
+BatchStatistics::BatchStatistics(const at::Tensor& sums, const at::Tensor& pivot, std::int64_t rows)
+    : BatchStatistics(sums[0].div(rows).add(pivot).to(at::kFloat),
+                      sums[1].div(rows).sub(sums[0].div(rows).square()).clamp_min(0).to(at::kFloat)) {}
+
+BatchStatistics BatchStatistics::narrow(std::int64_t begin, std::int64_t channels) const {
+  BatchStatistics part = *this;
+  for (at::Tensor* tensor : {&part.mean, &part.variance, &part.inverse_std}) {
+    *tensor = tensor->narrow(0, begin, channels);
+  }
+  return part;
+}
+
+void BatchStatistics::append(const BatchStatistics& more) {
+  mean = at::cat({mean, more.mean});
+  variance = at::cat({variance, more.variance});
+  inverse_std = at::cat({inverse_std, more.inverse_std});
+}
+
+ScaleAndShift evaluated(const NormTensors& norm) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor scale = norm.weight.div(norm.running_var.add(kBatchNormEpsilon).sqrt());
+  return {scale, norm.bias.sub(norm.running_mean.mul(scale))};
+}
+
+ScaleAndShift trained(const at::Tensor& weight, const at::Tensor& bias, const BatchStatistics& statistics) {
+  const at::Tensor scale = weight.mul(statistics.inverse_std);
+  return {scale, bias.sub(statistics.mean.mul(scale))};
+}
+
+void track(const NormTensors& norm, const BatchStatistics& statistics, std::int64_t rows) {
+  const double unbiased = static_cast<double>(rows) / static_cast<double>(rows - 1);
+  // The tensors are shared with the layer: these are its own.
+  at::Tensor mean = norm.running_mean;
+  at::Tensor variance = norm.running_var;
+  at::Tensor batches = norm.num_batches_tracked;
+  mean.mul_(1 - kBatchNormMomentum).add_(statistics.mean, kBatchNormMomentum);
+  variance.mul_(1 - kBatchNormMomentum).add_(statistics.variance, kBatchNormMomentum * unbiased);
+  batches.add_(1);
+}
+
+NormGradient::NormGradient(at::Tensor scale_, const BatchStatistics& statistics, const at::Tensor& sum,
+                           const at::Tensor& products, std::int64_t rows)
+    : scale(std::move(scale_)),
+      shift(sum.div(rows).to(at::kFloat)),
+      mean(statistics.mean),
+      slope(products.div(rows).to(at::kFloat).mul(statistics.inverse_std)) {}
+
+void NormGradient::run(const float* dy, const float* x, float* dx) const {
+  norm_gradient(dy, x, scale.const_data_ptr<float>(), shift.const_data_ptr<float>(),
+                mean.const_data_ptr<float>(), slope.const_data_ptr<float>(), scale.size(0), dx);
+}
+
+}  // namespace torch_tl

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace torch_tl {
+
+/* What a batch norm comes to, channel by channel. Tensors are float32 [channels], contiguous. */
+
+inline constexpr double kBatchNormEpsilon = 1e-5;  // PyTorch's
+inline constexpr double kBatchNormMomentum = 0.1;  // PyTorch's
+
+/** A batch norm's parameters and running statistics. */
+struct NormTensors {
+  at::Tensor weight;
+  at::Tensor bias;
+  at::Tensor running_mean;
+  at::Tensor running_var;
+  at::Tensor num_batches_tracked;  // int64, a scalar
+};
+
+/** x * scale + shift */
+struct ScaleAndShift {
+  at::Tensor scale;
+  at::Tensor shift;
+};
+
+/** Two sums a channel: of float32 values over some rows in float32, over all rows in float64. */
+class ChannelSums {
+ public:
+  explicit ChannelSums(std::int64_t channels) : partial_(2 * channels), totals_(2 * channels) {}
+
+  /** Where the kernels add to the sums; to be flushed after some rows. */
+  float* first() { return partial_.data(); }
+  float* second() { return partial_.data() + partial_.size() / 2; }
+  void flush();
+  void add(const ChannelSums& other);
+  /** float64 [2, channels] */
+  at::Tensor totals() const;
+
+ private:
+  std::vector<float> partial_;
+  std::vector<double> totals_;
+};
+
+/** Mean and variance over a batch. */
+struct BatchStatistics {
+  at::Tensor mean;
+  at::Tensor variance;
+  at::Tensor inverse_std;
+
+  BatchStatistics(at::Tensor mean, at::Tensor variance);
+  /** From the sums of x - pivot and of its square over so many rows. */
+  BatchStatistics(const at::Tensor& sums, const at::Tensor& pivot, std::int64_t rows);
+  BatchStatistics narrow(std::int64_t begin, std::int64_t channels) const;
+  /** Those of two groups of channels, one after the other. */
+  void append(const BatchStatistics& more);
+};
+
+/** The norm in evaluation mode. */
+ScaleAndShift evaluated(const NormTensors& norm);
+/** The norm over a batch. */
+ScaleAndShift trained(const at::Tensor& weight, const at::Tensor& bias, const BatchStatistics& statistics);
+/** Moves the running statistics towards those of a batch of so many rows. */
+void track(const NormTensors& norm, const BatchStatistics& statistics, std::int64_t rows);
+
+/** The gradient of a norm's input: dx = dy * scale - shift - (x - mean) * slope. */
+struct NormGradient {
+  at::Tensor scale;
+  at::Tensor shift;
+  at::Tensor mean;
+  at::Tensor slope;
+
+  /**
+   * `sum` and `products`, over so many rows, are those of dy * scale and of dy * scale * (x - mean) *
+   * inverse_std: the second part of the gradient is what dy does through the mean and the variance.
+   */
+  NormGradient(at::Tensor scale, const BatchStatistics& statistics, const at::Tensor& sum,
+               const at::Tensor& products, std::int64_t rows);
+  /** One row of the channels. */
+  void run(const float* dy, const float* x, float* dx) const;
+};
+
+}  // namespace torch_tl

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <ATen/Parallel.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace torch_tl {
+
+/**
+ * Calls `run(worker, i)` for every i of [0, count), on all threads, each with a worker that `make` makes for
+ * it. Gives the workers, in an order that depends on the number of threads alone.
+ */
+template <typename Make, typename Run>
+auto on_threads(std::int64_t count, Make make, Run run) {
+  using Worker = decltype(make());
+  std::vector<std::optional<Worker>> slots(at::get_num_threads());
+  at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
+    Worker& worker = slots.at(at::get_thread_num()).emplace(make());
+    for (std::int64_t i = begin; i < end; ++i) run(worker, i);
+  });
+  std::vector<Worker> workers;
+  for (std::optional<Worker>& slot : slots) {
+    if (slot) workers.push_back(std::move(*slot));
+  }
+  return workers;
+}
+
+}  // namespace torch_tl

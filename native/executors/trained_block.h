@@ -1,0 +1,37 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "executors/norm.h"
+
+namespace torch_tl {
+
+/*
+ * A dense block in training on a processor, float32, with batch statistics in every norm: what the modules of
+ * densenet.h and autograd compute, as one node of the graph over one buffer.
+ *
+ * - A channel's mean and variance are computed once, though every later layer's norm1 uses them (Bilgic et
+ * al. 2018, https://arxiv.org/abs/1807.01702), and so is their part of the gradient: what a channel's norms
+ * send back is added up first.
+ * - For the backward pass the block keeps its maps and each layer's bottleneck in front of norm2; what norms
+ * and ReLUs made of them is computed again where a product reads it.
+ * - The 3x3 convolutions and both their gradients are Winograd's F(2x2, 3x3).
+ */
+
+/** A dense layer's parameters and running statistics. */
+struct TrainedLayer {
+  NormTensors norm1;
+  at::Tensor conv1;  // [bottleneck, in, 1, 1]
+  NormTensors norm2;
+  at::Tensor conv2;  // [growth, bottleneck, 3, 3]
+};
+
+/**
+ * [n, in, h, w] -> [n, in + growth * layers, h, w], channels last, with gradients for x and all parameters; n
+ * * h * w is larger than 1. Running statistics move on.
+ */
+at::Tensor run_trained(const std::vector<TrainedLayer>& layers, const at::Tensor& x);
+
+}  // namespace torch_tl

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+namespace torch_tl {
+
+/*
+ * What norms and ReLUs do to a pixel: float32 [channels], a multiple of 8 of them, with as many scales,
+ * shifts and sums.
+ */
+
+/** y = max(0, x * scale + shift) */
+void scale_shift_relu(const float* x, const float* scale, const float* shift, std::int64_t channels,
+                      float* y);
+
+/** y = max(0, x + bias) */
+void bias_relu(const float* x, const float* bias, std::int64_t channels, float* y);
+
+/** y = mean of max(0, x * scale + shift) over four pixels, `right` and `down` values apart. */
+void pooled_scale_shift_relu(const float* x, std::int64_t right, std::int64_t down, const float* scale,
+                             const float* shift, std::int64_t channels, float* y);
+
+/** sum += x - pivot; squares += (x - pivot)^2 */
+void add_moments(const float* x, const float* pivot, std::int64_t channels, float* sum, float* squares);
+
+/** Of a ReLU behind a norm: dy = 0 where y, the ReLU's output, is; sum += dy; products += dy * (x - mean). */
+void mask_and_sum(float* dy, const float* y, const float* x, const float* mean, std::int64_t channels,
+                  float* sum, float* products);
+
+/** dx = dy * scale - shift - (x - mean) * slope: the gradient of a norm over a batch. */
+void norm_gradient(const float* dy, const float* x, const float* scale, const float* shift, const float* mean,
+                   const float* slope, std::int64_t channels, float* dx);
+
+/** y += x * scale */
+void add_scaled(const float* x, const float* scale, std::int64_t channels, float* y);
+
+}  // namespace torch_tl

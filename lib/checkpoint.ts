@@ -40,7 +40,14 @@ export interface StoredCheckpoint extends CheckpointState {
 }
 
 /** Options that a training may go on with though they have changed. */
-export const MAY_CHANGE: readonly string[] = ['epochs', 'threads', 'device', 'pictureCache', 'tensorboard'];
+export const MAY_CHANGE: readonly string[] = [
+  'epochs',
+  'threads',
+  'reference',
+  'device',
+  'pictureCache',
+  'tensorboard',
+];
 
 const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);

@@ -5,7 +5,7 @@ import type { ExtractionProgress, HostTensor, NativeModel, Precision } from './n
 import { abortSignal, callback, featuresOptions } from './options.ts';
 
 export const extractionOptions = featuresOptions
-  .pick({ batchSize: true, precision: true, threads: true })
+  .pick({ batchSize: true, precision: true, threads: true, reference: true })
   .extend({
     /** Stops the work within one batch. */
     signal: abortSignal,

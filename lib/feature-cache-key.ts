@@ -17,6 +17,8 @@ export interface FeatureOrigin {
   /** `cpu` or `cuda:N`. */
   device: string;
   batchSize: number;
+  /** Whether without the engine's own kernels, whose values differ in their last bits. */
+  reference: boolean;
 }
 
 /**

@@ -378,7 +378,10 @@ export interface Engine {
   /** The version of the LibTorch that is loaded, such as `2.13.0+cpu`. */
   readonly libtorch: string;
   info(): EngineInfo;
+  /** For the jobs that are submitted from now on. */
   setThreads(threads: number): void;
+  /** Whether jobs that are submitted from now on do without the engine's own kernels. */
+  setReference(reference: boolean): void;
   createModel(options: ModelOptions): Job<NativeModel>;
   createDataset(options: DatasetOptions): Job<NativeDataset>;
   openDataset(options: StoredDatasetOptions): Job<NativeDataset>;

@@ -14,13 +14,18 @@ export function choosePrecision(info: EngineInfo, device: string): PrecisionChoi
   return device === 'cpu' ? forProcessor(info.cpu) : forGpu(info.cuda, device);
 }
 
-/** Sets the threads asked for, and gives the precision to compute in on a device. */
+/** Sets the threads and the kernels asked for, and gives the precision to compute in on a device. */
 export function prepareEngine(
-  { precision, threads }: { precision: 'auto' | Precision; threads?: number | undefined },
+  {
+    precision,
+    threads,
+    reference,
+  }: { precision: 'auto' | Precision; threads?: number | undefined; reference: boolean },
   device: string,
 ): Precision {
   const engine = loadEngine();
   if (threads !== undefined) engine.setThreads(threads);
+  engine.setReference(reference);
   return precision === 'auto' ? choosePrecision(engine.info(), device).precision : precision;
 }
 

@@ -224,7 +224,8 @@ async function stageKeys(run: Training, signal: AbortSignal): Promise<Array<Feat
   if (typeof options.featureCache !== 'string') return plan.stages.map(() => null);
   const cuts = keptCuts(await settle(() => model.describe(), signal), plan.stages);
   const tensors = await settle(() => model.state(), signal);
-  const origin = { tensors, ...preprocessing, precision, device, batchSize: options.batchSize };
+  const { batchSize, reference } = options;
+  const origin = { tensors, ...preprocessing, precision, device, batchSize, reference };
   return await Promise.all(
     cuts.map((cut) => (cut === null ? null : featureKeys({ ...origin, cut }, data, options.valid))),
   );

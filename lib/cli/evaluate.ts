@@ -37,7 +37,7 @@ export function registerEvaluate(program: Command): void {
 }
 
 async function evaluate(
-  { weights, data, device, batchSize, precision, threads }: z.output<typeof evaluateRunOptions>,
+  { weights, data, device, batchSize, precision, threads, reference }: z.output<typeof evaluateRunOptions>,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Evaluation> {
@@ -50,7 +50,7 @@ async function evaluate(
     try {
       progress.line(`Data: ${pictures.name} (${pictures.source}), ${count(pictures.count)} pictures`);
       const onProgress = passShown(progress, 'evaluation');
-      return await model.evaluate(pictures, { batchSize, precision, threads, signal, onProgress });
+      return await model.evaluate(pictures, { batchSize, precision, threads, reference, signal, onProgress });
     } finally {
       pictures.dispose();
     }

@@ -71,9 +71,16 @@ async function featuresOf(
   model: DenseNet121,
   { options, progress, signal }: { options: Options; progress: Progress; signal: AbortSignal },
 ): Promise<HostTensor[]> {
-  const { batchSize, precision, threads } = options;
+  const { batchSize, precision, threads, reference } = options;
   const onProgress = passShown(progress, `${name} features`);
-  const features = await model.features(data, { batchSize, precision, threads, signal, onProgress });
+  const features = await model.features(data, {
+    batchSize,
+    precision,
+    threads,
+    reference,
+    signal,
+    onProgress,
+  });
   return [
     { name: `${name}.features`, dtype: 'float32', shape: features.shape, data: bytesOf(features.data) },
     { name: `${name}.labels`, dtype: 'int64', shape: [data.count], data: bytesOf(data.labels) },

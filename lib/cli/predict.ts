@@ -53,7 +53,7 @@ export function registerPredict(program: Command): void {
 
 async function predict(
   images: string[],
-  { weights, device, topK, batchSize, precision, threads }: Options,
+  { weights, device, topK, batchSize, precision, threads, reference }: Options,
   signal: AbortSignal,
 ): Promise<{ answers: Answer[]; classes: readonly string[] }> {
   const paths = await namedPictures(images);
@@ -65,7 +65,14 @@ async function predict(
     for (let first = 0; first < paths.length; first += GROUP) {
       const group = paths.slice(first, first + GROUP);
       const pictures = group.map((path) => (path === STDIN && piped ? piped : path));
-      const predictions = await model.predict(pictures, { topK, batchSize, precision, threads, signal });
+      const predictions = await model.predict(pictures, {
+        topK,
+        batchSize,
+        precision,
+        threads,
+        reference,
+        signal,
+      });
       answers.push(...predictions.map((answer, index) => ({ ...answer, path: group[index] as string })));
     }
     return { answers, classes: model.classes };

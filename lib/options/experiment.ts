@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RESIZES } from '../data/resize.ts';
 import { HEAD_NAMES } from '../head.ts';
 import { commandLine, flag, integer, pictureCache, resizing, text, without } from './schema.ts';
-import { batchSize, precision, threads, trainingOptions } from './training.ts';
+import { batchSize, precision, reference, threads, trainingOptions } from './training.ts';
 
 const data = text('auto, sample, a directory or a list').default('auto').register(commandLine, {
   topic: 'Data',
@@ -133,6 +133,7 @@ export const featuresOptions = z.strictObject({
   device,
   precision,
   threads,
+  reference,
   out: text("a file's path").register(commandLine, {
     topic: 'Output',
     flags: '--out <file.safetensors>',

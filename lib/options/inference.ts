@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { featuresOptions } from './experiment.ts';
 import { commandLine, integer, text } from './schema.ts';
 
-const { data, batchSize, device, precision, threads } = featuresOptions.shape;
+const { data, batchSize, device, precision, threads, reference } = featuresOptions.shape;
 
 /** What `predict` and `evaluate` share: a trained model, and how it runs. */
 const trained = {
@@ -15,6 +15,7 @@ const trained = {
   device,
   precision,
   threads,
+  reference,
 };
 
 /** A trained model's answers for pictures, from the command line. */

@@ -32,6 +32,7 @@ const SEARCHED = {
   seed: true,
   precision: true,
   threads: true,
+  reference: true,
   featureCache: true,
   optimizer: true,
   learningRate: true,

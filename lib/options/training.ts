@@ -30,6 +30,12 @@ export const threads = integer(1).optional().register(commandLine, {
   description: 'processor threads; by default one a core',
 });
 
+export const reference = z.boolean().default(false).register(commandLine, {
+  topic,
+  flags: '--reference',
+  description: "compute with LibTorch's operators alone, without the engine's own kernels, for comparison",
+});
+
 export const batchSize = integer(2)
   .default(128)
   .register(commandLine, { topic, flags: '--batch-size <n>', description: 'pictures in a batch' });
@@ -62,6 +68,7 @@ export const trainingOptions = z.strictObject({
   seed,
   precision,
   threads,
+  reference,
   featureCache: z
     .union([z.boolean(), text(featureCache)], { error: featureCache })
     .default(true)

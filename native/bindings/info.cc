@@ -69,4 +69,8 @@ void set_threads(const Napi::CallbackInfo& info) {
   Environment::of(info.Env()).jobs.set_threads(static_cast<int>(to_int(info[0])));
 }
 
+void set_reference(const Napi::CallbackInfo& info) {
+  Environment::of(info.Env()).jobs.set_reference(info[0].As<Napi::Boolean>().Value());
+}
+
 }  // namespace torch_tl

@@ -10,6 +10,7 @@
 #include "bindings/convert.h"
 #include "device/gpu.h"
 #include "errors.h"
+#include "executors/choice.h"
 #include "memory/caching_allocator.h"
 
 namespace torch_tl {
@@ -81,7 +82,7 @@ void JobControl::release() {
 
 JobQueue::JobQueue(Napi::Env env)
     : channel_(Channel::New(env, "torch-tl", /*maxQueueSize=*/0, /*initialThreadCount=*/1)),
-      threads_(at::get_num_threads()) {
+      computation_{at::get_num_threads()} {
   channel_.Unref(env);
   // Hooks run before finalizers, last one first: the thread is gone before anything it uses.
   env.AddCleanupHook([this] { shut_down(); });
@@ -91,6 +92,7 @@ JobQueue::JobQueue(Napi::Env env)
 Napi::Object JobQueue::submit(Napi::Env env, std::function<MakeResult(JobControl&)> execute,
                               const Options& options) {
   const auto job = std::make_shared<JobControl>(JobControl::Key{}, *this, env);
+  job->computation_ = computation_;
   job->execute_ = std::move(execute);
   if (!options.callback.IsEmpty()) job->callback_ = Napi::Persistent(options.callback);
   for (const Napi::Object& object : options.keep) job->kept_.push_back(Napi::Persistent(object));
@@ -111,7 +113,8 @@ Napi::Object JobQueue::submit(Napi::Env env, std::function<MakeResult(JobControl
 
 void JobQueue::run() {
   while (const std::shared_ptr<JobControl> job = next()) {
-    at::set_num_threads(threads_);
+    at::set_num_threads(job->computation_.threads);
+    set_reference_wanted(job->computation_.reference);
     execute(job);
   }
 }

@@ -19,6 +19,12 @@ class JobQueue;
 /** Makes a job's JavaScript value, on the JavaScript thread. */
 using MakeResult = std::function<Napi::Value(Napi::Env)>;
 
+/** How a job computes. */
+struct Computation {
+  int threads = 1;
+  bool reference = false;
+};
+
 /** What a piece of work sees of its job while it runs on the engine's thread. */
 class JobControl : public std::enable_shared_from_this<JobControl> {
   /** Only the queue makes jobs. */
@@ -49,6 +55,7 @@ class JobControl : public std::enable_shared_from_this<JobControl> {
 
   JobQueue& queue_;
   std::atomic<bool> aborted_ = false;
+  Computation computation_;
   std::function<MakeResult(JobControl&)> execute_;
   // What follows belongs to the JavaScript thread.
   Napi::Promise::Deferred deferred_;
@@ -80,9 +87,11 @@ class JobQueue {
   /** Queues `execute`; gives `{ result: Promise, abort() }`. */
   Napi::Object submit(Napi::Env env, std::function<MakeResult(JobControl&)> execute, const Options& options);
 
-  /** For the jobs that start from now on. */
-  void set_threads(int threads) { threads_ = threads; }
-  int threads() const { return threads_; }
+  /** For the jobs that are submitted from now on. */
+  void set_threads(int threads) { computation_.threads = threads; }
+  int threads() const { return computation_.threads; }
+  /** Whether they do without kernels of our own. */
+  void set_reference(bool reference) { computation_.reference = reference; }
 
   /** Stops the running job, drops those that wait, and ends the thread; harmless a second time. */
   void shut_down();
@@ -100,8 +109,8 @@ class JobQueue {
   void post(Task task);
 
   Channel channel_;
-  std::atomic<int> threads_;
-  int pending_ = 0;  // jobs that keep the process alive; of the JavaScript thread
+  Computation computation_;  // of the JavaScript thread
+  int pending_ = 0;          // jobs that keep the process alive; of the JavaScript thread
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<JobControl>> waiting_;

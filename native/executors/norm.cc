@@ -71,6 +71,12 @@ void track(const NormTensors& norm, const BatchStatistics& statistics, std::int6
   batches.add_(1);
 }
 
+NormSums::NormSums(const ChannelSums& sums, const BatchStatistics& statistics) : totals(sums.totals()) {
+  totals[1].mul_(statistics.inverse_std);
+  weight = totals[1].to(at::kFloat);
+  bias = totals[0].to(at::kFloat);
+}
+
 NormGradient::NormGradient(at::Tensor scale_, const BatchStatistics& statistics, const at::Tensor& sum,
                            const at::Tensor& products, std::int64_t rows)
     : scale(std::move(scale_)),

@@ -67,6 +67,16 @@ ScaleAndShift trained(const at::Tensor& weight, const at::Tensor& bias, const Ba
 /** Moves the running statistics towards those of a batch of so many rows. */
 void track(const NormTensors& norm, const BatchStatistics& statistics, std::int64_t rows);
 
+/** The gradients of a norm's parameters, and the sums that the gradient of its input needs. */
+struct NormSums {
+  at::Tensor weight;
+  at::Tensor bias;
+  at::Tensor totals;  // of dy, and of dy times the normalised x; float64 [2, channels]
+
+  /** From the sums of dy and of dy * (x - mean). */
+  NormSums(const ChannelSums& sums, const BatchStatistics& statistics);
+};
+
 /** The gradient of a norm's input: dx = dy * scale - shift - (x - mean) * slope. */
 struct NormGradient {
   at::Tensor scale;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "executors/convolution.h"
+#include "executors/maps.h"
 #include "executors/packed.h"
 #include "executors/threads.h"
 #include "kernels/product.h"
@@ -19,14 +20,8 @@
 namespace torch_tl {
 namespace {
 
-/** Rows that go through a product at a time: a multiple of a tile's six, so many that they stay in the cache.
- */
-constexpr std::int64_t kRows = 48;
-
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-const float* values(const at::Tensor& tensor) { return tensor.const_data_ptr<float>(); }
 
 /** The parameters of a layer, in the order in which the graph's node takes them. */
 struct Parameters {
@@ -57,42 +52,8 @@ struct Bottleneck {
   }
 };
 
-/** A block's buffer: [pictures][height * width][channels], of which layers read the first and write the next.
- */
-struct Buffer {
-  at::Tensor maps;  // [n, channels, h, w], channels last
-
-  explicit Buffer(at::Tensor maps_) : maps(std::move(maps_)) {}
-  std::int64_t pictures() const { return maps.size(0); }
-  std::int64_t channels() const { return maps.size(1); }
-  std::int64_t pixels() const { return maps.size(2) * maps.size(3); }
-  std::int64_t rows() const { return pictures() * pixels(); }
-  PaddedMap padded() const { return {maps.size(2), maps.size(3)}; }
-  float* row(std::int64_t i) const { return maps.data_ptr<float>() + i * channels(); }
-  std::int64_t chunks() const { return (rows() + kRows - 1) / kRows; }
-};
-
-/** The batch statistics of some of a buffer's channels. */
-BatchStatistics statistics_of(const Buffer& buffer, std::int64_t begin, std::int64_t channels) {
-  const float* pivot = buffer.row(0) + begin;
-  const auto sums = on_threads(
-      buffer.chunks(), [&] { return ChannelSums(channels); },
-      [&](ChannelSums& sum, std::int64_t chunk) {
-        const std::int64_t end = std::min(buffer.rows(), (chunk + 1) * kRows);
-        for (std::int64_t row = chunk * kRows; row < end; ++row) {
-          add_moments(buffer.row(row) + begin, pivot, channels, sum.first(), sum.second());
-        }
-        sum.flush();
-      });
-  ChannelSums total(channels);
-  for (const ChannelSums& sum : sums) total.add(sum);
-  at::Tensor pivots = at::empty({channels}, at::kFloat);
-  std::copy_n(pivot, channels, pivots.data_ptr<float>());
-  return {total.totals(), pivots, buffer.rows()};
-}
-
 /** norm1, relu1, conv1: the first channels of the buffer to a bottleneck. */
-Bottleneck make_bottleneck(const Buffer& buffer, const ScaleAndShift& norm1, const at::Tensor& conv1) {
+Bottleneck make_bottleneck(const Maps& buffer, const ScaleAndShift& norm1, const at::Tensor& conv1) {
   const std::int64_t in = conv1.size(1);
   const std::int64_t out = conv1.size(0);
   const at::Tensor panels = in_panels(conv1.flatten(1).t());
@@ -141,7 +102,7 @@ void pad(const PaddedMap& map, const float* rows, std::int64_t stride, std::int6
 }
 
 /** norm2, relu2, conv2: a bottleneck to the buffer's next channels, from `begin`. */
-void convolve(const Buffer& buffer, std::int64_t begin, const at::Tensor& bottleneck,
+void convolve(const Maps& buffer, std::int64_t begin, const at::Tensor& bottleneck,
               const ScaleAndShift& norm2, const at::Tensor& conv2) {
   const std::int64_t in = conv2.size(1);
   const at::Tensor kernels = in_tile_panels(conv2);
@@ -169,7 +130,7 @@ void convolve(const Buffer& buffer, std::int64_t begin, const at::Tensor& bottle
 class Backward {
  public:
   /** `gradient` is that of the whole buffer, and is overwritten. */
-  Backward(Buffer maps, BatchStatistics channels, Buffer gradient)
+  Backward(Maps maps, BatchStatistics channels, Maps gradient)
       : maps_(std::move(maps)),
         channels_(std::move(channels)),
         gradient_(std::move(gradient)),
@@ -179,37 +140,35 @@ class Backward {
   Parameters run(const Parameters& layer, const Bottleneck& bottleneck, std::int64_t in) {
     Parameters gradients;
     const ScaleAndShift norm2 = trained(layer.norm2_weight, layer.norm2_bias, bottleneck.statistics);
-    ChannelSums sums2(bottleneck.maps.size(1));
-    const at::Tensor through_relu2 =
-        differentiate_conv2(layer.conv2, norm2, bottleneck, in, gradients.conv2, sums2);
-    const at::Tensor totals2 =
-        norm_gradients(sums2, bottleneck.statistics, gradients.norm2_weight, gradients.norm2_bias);
-    const at::Tensor scaled2 = totals2.mul(norm2.scale);
-    const NormGradient to_bottleneck(norm2.scale, bottleneck.statistics, scaled2[0], scaled2[1],
-                                     maps_.rows());
+    ChannelSums sums(bottleneck.maps.size(1));
+    const at::Tensor dy = differentiate_conv2(layer.conv2, norm2, bottleneck, in, gradients.conv2, sums);
+    const NormSums sums2(sums, bottleneck.statistics);
+    gradients.norm2_weight = sums2.weight;
+    gradients.norm2_bias = sums2.bias;
+    const at::Tensor scaled = sums2.totals.mul(norm2.scale);
+    const NormGradient to_bottleneck(norm2.scale, bottleneck.statistics, scaled[0], scaled[1], maps_.rows());
 
     const BatchStatistics statistics1 = channels_.narrow(0, in);
     const ScaleAndShift norm1 = trained(layer.norm1_weight, layer.norm1_bias, statistics1);
-    ChannelSums sums1(in);
-    differentiate_conv1(layer.conv1, norm1, bottleneck.maps, through_relu2, to_bottleneck, gradients.conv1,
-                        sums1);
-    const at::Tensor totals1 =
-        norm_gradients(sums1, statistics1, gradients.norm1_weight, gradients.norm1_bias);
-    sums_.narrow(1, 0, in).add_(totals1.mul(norm1.scale));
+    sums = ChannelSums(in);
+    differentiate_conv1(layer.conv1, norm1, bottleneck.maps, dy, to_bottleneck, gradients.conv1, sums);
+    const NormSums sums1(sums, statistics1);
+    gradients.norm1_weight = sums1.weight;
+    gradients.norm1_bias = sums1.bias;
+    sums_.narrow(1, 0, in).add_(sums1.totals.mul(norm1.scale));
     return gradients;
   }
 
   /** The gradient of the block's input, its first channels, when all layers have run. */
   at::Tensor input(std::int64_t in) {
     const NormGradient through_statistics = this->through_statistics(0, in);
-    at::Tensor dx = at::empty({maps_.pictures(), in, maps_.maps.size(2), maps_.maps.size(3)},
-                              at::TensorOptions(at::kFloat), at::MemoryFormat::ChannelsLast);
+    Maps dx(maps_.pictures(), in, maps_.height(), maps_.width());
     at::parallel_for(0, maps_.rows(), kRows, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row) {
-        through_statistics.run(gradient_.row(row), maps_.row(row), dx.data_ptr<float>() + row * in);
+        through_statistics.run(gradient_.row(row), maps_.row(row), dx.row(row));
       }
     });
-    return dx;
+    return dx.tensor;
   }
 
  private:
@@ -217,17 +176,6 @@ class Backward {
   NormGradient through_statistics(std::int64_t begin, std::int64_t channels) const {
     const at::Tensor sums = sums_.narrow(1, begin, channels);
     return {at::ones({channels}), channels_.narrow(begin, channels), sums[0], sums[1], maps_.rows()};
-  }
-
-  /** From the sums of dy and of dy * (x - mean); gives those of dy and of dy times the normalised x, float64
-   * [2, channels]. */
-  static at::Tensor norm_gradients(const ChannelSums& sums, const BatchStatistics& statistics,
-                                   at::Tensor& weight, at::Tensor& bias) {
-    at::Tensor totals = sums.totals();
-    totals[1].mul_(statistics.inverse_std);
-    bias = totals[0].to(at::kFloat);
-    weight = totals[1].to(at::kFloat);
-    return totals;
   }
 
   /** Gives the gradient behind norm2, [rows, bottleneck], with the sums that its norm needs. */
@@ -340,9 +288,9 @@ class Backward {
     kernels_gradient = kernels.t().contiguous().view({out, in, 1, 1});
   }
 
-  Buffer maps_;
+  Maps maps_;
   BatchStatistics channels_;
-  Buffer gradient_;
+  Maps gradient_;
   at::Tensor sums_;  // float64 [2, channels]: of what norm1s have added to the gradient, and of that times
                      // the normalised channel
 };
@@ -355,9 +303,8 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
     const auto count = static_cast<std::int64_t>(layers.size());
     const std::int64_t in = x.size(1);
     const std::int64_t growth = layers.front().conv2.size(0);
-    const Buffer buffer(at::empty({x.size(0), in + growth * count, x.size(2), x.size(3)},
-                                  at::TensorOptions(at::kFloat), at::MemoryFormat::ChannelsLast));
-    buffer.maps.narrow(1, 0, in).copy_(x);
+    const Maps buffer(x.size(0), in + growth * count, x.size(2), x.size(3));
+    buffer.tensor.narrow(1, 0, in).copy_(x);
     BatchStatistics channels = statistics_of(buffer, 0, in);
     variable_list bottlenecks;
     for (std::int64_t i = 0; i < count; ++i) {
@@ -372,13 +319,13 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
       bottleneck.append_to(bottlenecks);
       channels.append(statistics_of(buffer, read, growth));
     }
-    variable_list saved{buffer.maps, channels.mean, channels.variance};
+    variable_list saved{buffer.tensor, channels.mean, channels.variance};
     saved.insert(saved.end(), parameters.begin(), parameters.end());
     saved.insert(saved.end(), bottlenecks.begin(), bottlenecks.end());
     context->save_for_backward(std::move(saved));
     context->saved_data["in"] = in;
     context->saved_data["x"] = x.requires_grad();
-    return buffer.maps;
+    return buffer.tensor;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -390,7 +337,7 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
     const at::TensorList bottlenecks = rest.slice(count * Parameters::kCount);
     const std::int64_t growth = (saved[0].size(1) - in) / count;
     at::Tensor gradient = at::empty_like(saved[0], at::MemoryFormat::ChannelsLast);
-    Backward backward(Buffer(saved[0]), {saved[1], saved[2]}, Buffer(gradient.copy_(gradients[0])));
+    Backward backward(Maps(saved[0]), {saved[1], saved[2]}, Maps(gradient.copy_(gradients[0])));
     std::vector<Parameters> layers(count);
     for (std::int64_t i = count - 1; i >= 0; --i) {
       layers[i] =

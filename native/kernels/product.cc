@@ -1,8 +1,5 @@
 #include "kernels/product.h"
 
-#include <cstdlib>
-#include <string_view>
-
 #include "kernels/avx2.h"
 
 namespace torch_tl {
@@ -71,14 +68,7 @@ TORCH_TL_AVX2 void accumulate_outer_tile(const float* a, std::int64_t a_stride, 
 
 }  // namespace
 
-bool has_kernels() {
-  // For comparison and for doubt: then LibTorch's operators do it all.
-  static const bool wanted = [] {
-    const char* kernels = std::getenv("TORCH_TL_KERNELS");
-    return kernels == nullptr || std::string_view(kernels) != "off";
-  }();
-  return wanted && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
+bool has_kernels() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
 void multiply_panel(const float* a, std::int64_t a_stride, const float* panel, std::int64_t rows,
                     std::int64_t depth, float* c, std::int64_t c_stride) {

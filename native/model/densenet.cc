@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 
-#include "kernels/product.h"
+#include "executors/choice.h"
 
 namespace torch_tl {
 namespace {
@@ -47,7 +47,7 @@ TrainedLayer DenseLayer::trained() const {
 }
 
 bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
-  if (!has_kernels() || pass.observer || !x.is_cpu() || x.scalar_type() != at::kFloat) return false;
+  if (!may_use_executors() || pass.observer || !x.is_cpu() || x.scalar_type() != at::kFloat) return false;
   const bool gradients = at::GradMode::is_enabled();
   if (gradients && x.requires_grad()) return false;
   if (!gradients && !pass.training) return true;
@@ -55,7 +55,7 @@ bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
 }
 
 bool Section::may_train_as_one(const at::Tensor& x, const Pass& pass) {
-  if (!has_kernels() || pass.observer || !x.is_cpu() || x.scalar_type() != at::kFloat) return false;
+  if (!may_use_executors() || pass.observer || !x.is_cpu() || x.scalar_type() != at::kFloat) return false;
   if (!pass.training || !at::GradMode::is_enabled() || x.numel() == x.size(1)) return false;
   return std::ranges::all_of(leaves(), [](const Layer* leaf) { return leaf->trainable(); });
 }
@@ -129,6 +129,7 @@ at::Tensor Transition::operator()(at::Tensor x, const Pass& pass) {
     const auto fuse = [this] { return FusedTransition(evaluated(norm_.tensors()), conv_.weight()); };
     return run_fused(fused_.at(version(), fuse), x);
   }
+  if (may_train_as_one(x, pass)) return run_trained(norm_.tensors(), conv_.weight(), x);
   return pool_(conv_(relu_(norm_(x, pass), pass), pass), pass);
 }
 

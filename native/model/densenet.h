@@ -12,8 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "executors/fused.h"
+#include "executors/fused_block.h"
 #include "executors/trained_block.h"
+#include "executors/transition.h"
 #include "model/layers.h"
 
 namespace torch_tl {

@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest';
-import type { HostTensor, NativeModel } from '../../lib/native.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { type HostTensor, loadEngine, type NativeModel } from '../../lib/native.ts';
 import { nativeData, nativeModel, nativeTraining } from '../support/native.ts';
 import { expectSignatures, signatureDifference } from './compare.ts';
 import { type Fixture, numbers, readFixture, signature } from './signature.ts';
@@ -25,6 +25,22 @@ test("base-step-pretrained: every gradient is PyTorch's", async () => {
   expect(gradients).toHaveLength(364);
   expectSignatures(fixture, 'gradient/', gradients, 1e-4);
 });
+
+test.each([false, true])(
+  "base-step-odd: every gradient is PyTorch's in float64 (reference: %s)",
+  async (reference) => {
+    const engine = loadEngine();
+    engine.setReference(reference);
+    onTestFinished(() => engine.setReference(false));
+    const fixture = await readFixture('base-step-odd');
+    const model = await nativeModel('base', { pretrained: true, imageSize: 44 });
+    const data = await pictures(fixture);
+    const { loss, gradients } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
+    expect(loss).toBeCloseTo(fixture.tensors.get('loss')?.[0] ?? Number.NaN, 5);
+    expect(gradients).toHaveLength(364);
+    expectSignatures(fixture, 'gradient/', gradients, 1e-4);
+  },
+);
 
 test("base-step: gradients are of the right size where ReLU's kinks allow no more", async () => {
   const fixture = await readFixture('base-step');

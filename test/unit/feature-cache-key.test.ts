@@ -54,7 +54,8 @@ describe('the keys', () => {
       [0.5, 0.5, 0.5],
       [0.25, 0.25, 0.25],
     ] as const;
-    return { cut, tensors, imageSize: 32, mean, std, precision: 'fp32', device: 'cpu', batchSize: 8 };
+    const computation = { precision: 'fp32', device: 'cpu', batchSize: 8, reference: false } as const;
+    return { cut, tensors, imageSize: 32, mean, std, ...computation };
   }
 
   test('change with all that the features follow from, and with nothing else', async () => {
@@ -75,6 +76,7 @@ describe('the keys', () => {
       { precision: 'bf16' },
       { device: 'cuda:0' },
       { batchSize: 9 },
+      { reference: true },
       { cut: 'denseblock2' },
     ];
     const seen = new Set([keys.train, keys.valid]);

@@ -1,4 +1,4 @@
-#include "executors/fused.h"
+#include "executors/fused_block.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "executors/convolution.h"
+#include "executors/maps.h"
 #include "executors/packed.h"
 #include "kernels/product.h"
 #include "kernels/rows.h"
@@ -16,27 +17,19 @@
 namespace torch_tl {
 namespace {
 
-/** Rows that are staged for a product at a time: a multiple of a tile's six, so many that they stay in the
- * cache. */
-constexpr std::int64_t kStagedRows = 48;
 /** As many pictures go through a layer together as stay in the cache. */
 constexpr std::int64_t kGroupBytes = 3 << 19;
-
-at::Tensor channels_last(std::int64_t n, std::int64_t channels, std::int64_t height, std::int64_t width) {
-  return at::empty({n, channels, height, width}, at::TensorOptions(at::kFloat),
-                   at::MemoryFormat::ChannelsLast);
-}
 
 /** Runs a block's layers over a few pictures, with the memory that it takes between them. */
 class GroupRunner {
  public:
-  GroupRunner(const std::vector<FusedLayer>& layers, const at::Tensor& maps, std::int64_t group)
+  GroupRunner(const std::vector<FusedLayer>& layers, const Maps& maps, std::int64_t group)
       : layers_(layers),
-        map_{maps.size(2), maps.size(3)},
-        channels_(maps.size(1)),
+        map_(maps.padded()),
+        channels_(maps.channels()),
         bottleneck_(layers.front().bias.size(0)),
-        staged_(at::empty({kStagedRows, channels_})),
-        product_(at::empty({kStagedRows, bottleneck_})),
+        staged_(at::empty({kRows, channels_})),
+        product_(at::empty({kRows, bottleneck_})),
         padded_(at::zeros({group, map_.pixels(), bottleneck_})),
         convolution_(map_, bottleneck_, layers.front().conv2.size(1) * kPanel) {}
 
@@ -59,8 +52,8 @@ class GroupRunner {
     const std::int64_t in = layer.in();
     auto* staged = staged_.data_ptr<float>();
     auto* product = product_.data_ptr<float>();
-    for (std::int64_t begin = 0; begin < pixels; begin += kStagedRows) {
-      const std::int64_t rows = std::min(kStagedRows, pixels - begin);
+    for (std::int64_t begin = 0; begin < pixels; begin += kRows) {
+      const std::int64_t rows = std::min(kRows, pixels - begin);
       for (std::int64_t row = 0; row < rows; ++row) {
         scale_shift_relu(maps + (begin + row) * channels_, layer.norm1.scale.const_data_ptr<float>(),
                          layer.norm1.shift.const_data_ptr<float>(), in, staged + row * in);
@@ -83,8 +76,8 @@ class GroupRunner {
   PaddedMap map_;
   std::int64_t channels_;
   std::int64_t bottleneck_;
-  at::Tensor staged_;   // [kStagedRows, in]
-  at::Tensor product_;  // [kStagedRows, bottleneck]
+  at::Tensor staged_;   // [kRows, in]
+  at::Tensor product_;  // [kRows, bottleneck]
   at::Tensor padded_;   // [group, padded pixels, bottleneck]; its border stays 0
   Convolution convolution_;
 };
@@ -101,54 +94,19 @@ FusedLayer::FusedLayer(ScaleAndShift norm1_, const at::Tensor& conv1_, const Sca
 at::Tensor run_fused(const std::vector<FusedLayer>& layers, const at::Tensor& x) {
   const std::int64_t growth = layers.front().conv2.size(1) * kPanel;
   const std::int64_t channels = x.size(1) + growth * static_cast<std::int64_t>(layers.size());
-  at::Tensor maps = channels_last(x.size(0), channels, x.size(2), x.size(3));
-  maps.narrow(1, 0, x.size(1)).copy_(x);
-  const std::int64_t size = channels * x.size(2) * x.size(3);
-  const std::int64_t group =
-      std::clamp<std::int64_t>(kGroupBytes / (size * static_cast<std::int64_t>(sizeof(float))), 1, x.size(0));
-  const std::int64_t groups = (x.size(0) + group - 1) / group;
+  const Maps maps(x.size(0), channels, x.size(2), x.size(3));
+  maps.tensor.narrow(1, 0, x.size(1)).copy_(x);
+  const std::int64_t bytes = channels * maps.pixels() * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t group = std::clamp<std::int64_t>(kGroupBytes / bytes, 1, maps.pictures());
+  const std::int64_t groups = (maps.pictures() + group - 1) / group;
   at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
     const at::NoGradGuard no_grad;
     GroupRunner runner(layers, maps, group);
     for (std::int64_t i = begin; i < end; ++i) {
-      runner.run(maps.data_ptr<float>() + i * group * size, std::min(group, x.size(0) - i * group));
+      runner.run(maps.row(i * group * maps.pixels()), std::min(group, maps.pictures() - i * group));
     }
   });
-  return maps;
-}
-
-FusedTransition::FusedTransition(ScaleAndShift norm_, const at::Tensor& conv_)
-    : norm(std::move(norm_)), conv(in_panels(conv_.flatten(1).t())) {}
-
-at::Tensor run_fused(const FusedTransition& transition, const at::Tensor& x) {
-  const std::int64_t in = x.size(1);
-  const std::int64_t width = x.size(3);
-  const std::int64_t out = transition.conv.size(0) * kPanel;
-  const std::int64_t half_width = width / 2;
-  const std::int64_t half_height = x.size(2) / 2;
-  const at::Tensor maps = x.contiguous(at::MemoryFormat::ChannelsLast);
-  at::Tensor result = channels_last(x.size(0), out, half_height, half_width);
-  const std::int64_t pixels = x.size(0) * half_height * half_width;
-  at::parallel_for(0, (pixels + kStagedRows - 1) / kStagedRows, 1, [&](std::int64_t begin, std::int64_t end) {
-    const at::NoGradGuard no_grad;
-    at::Tensor staged = at::empty({kStagedRows, in});
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t rows = std::min(kStagedRows, pixels - i * kStagedRows);
-      for (std::int64_t row = 0; row < rows; ++row) {
-        const std::int64_t pixel = i * kStagedRows + row;
-        const std::int64_t line = pixel / half_width;  // over all pictures
-        const std::int64_t picture = line / half_height;
-        const std::int64_t y = picture * x.size(2) + 2 * (line % half_height);
-        pooled_scale_shift_relu(maps.const_data_ptr<float>() + (y * width + 2 * (pixel % half_width)) * in,
-                                in, width * in, transition.norm.scale.const_data_ptr<float>(),
-                                transition.norm.shift.const_data_ptr<float>(), in,
-                                staged.data_ptr<float>() + row * in);
-      }
-      multiply(staged.const_data_ptr<float>(), transition.conv, rows,
-               result.data_ptr<float>() + i * kStagedRows * out);
-    }
-  });
-  return result;
+  return maps.tensor;
 }
 
 }  // namespace torch_tl

@@ -10,15 +10,13 @@
 namespace torch_tl {
 
 /*
- * A dense block and a transition in evaluation mode on a processor, float32, without gradients: what the
- * modules of densenet.h compute, in fewer passes over memory. Maps are channels last, [pixels][channels] an
- * image.
+ * A dense block in evaluation mode on a processor, float32, without gradients: what the modules of densenet.h
+ * compute, in fewer passes over memory. Maps are channels last.
  *
- * - A block's layers write into one buffer, its output, instead of concatenating.
+ * - Its layers write into one buffer, its output, instead of concatenating.
  * - norm1 and its ReLU are applied to the rows of a product as they are staged for it; norm2 is folded into
  * conv1.
  * - conv2 is Winograd's F(2x2, 3x3).
- * - A transition pools before its product, which is linear: a quarter of the rows.
  *
  * Each picture's values do not depend on those beside it, nor on the number of threads.
  */
@@ -38,16 +36,5 @@ struct FusedLayer {
 
 /** [n, in, h, w] -> [n, in + growth * layers, h, w] */
 at::Tensor run_fused(const std::vector<FusedLayer>& layers, const at::Tensor& x);
-
-struct FusedTransition {
-  ScaleAndShift norm;
-  at::Tensor conv;  // [panels][in][kPanel]
-
-  /** `conv` is [out, in, 1, 1]. */
-  FusedTransition(ScaleAndShift norm, const at::Tensor& conv);
-};
-
-/** [n, in, h, w] -> [n, out, h / 2, w / 2] */
-at::Tensor run_fused(const FusedTransition& transition, const at::Tensor& x);
 
 }  // namespace torch_tl

@@ -1,0 +1,16 @@
+#include "executors/choice.h"
+
+#include "kernels/product.h"
+
+namespace torch_tl {
+namespace {
+
+thread_local bool reference_wanted = false;
+
+}  // namespace
+
+void set_reference_wanted(bool wanted) { reference_wanted = wanted; }
+
+bool may_use_executors() { return has_kernels() && !reference_wanted; }
+
+}  // namespace torch_tl

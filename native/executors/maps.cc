@@ -1,0 +1,34 @@
+#include "executors/maps.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+
+#include "executors/threads.h"
+#include "kernels/rows.h"
+
+namespace torch_tl {
+
+Maps::Maps(std::int64_t pictures, std::int64_t channels, std::int64_t height, std::int64_t width)
+    : tensor(at::empty({pictures, channels, height, width}, at::TensorOptions(at::kFloat),
+                       at::MemoryFormat::ChannelsLast)) {}
+
+BatchStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels) {
+  const float* pivot = maps.row(0) + begin;
+  const auto sums = on_threads(
+      maps.chunks(), [&] { return ChannelSums(channels); },
+      [&](ChannelSums& sum, std::int64_t chunk) {
+        const std::int64_t end = std::min(maps.rows(), (chunk + 1) * kRows);
+        for (std::int64_t row = chunk * kRows; row < end; ++row) {
+          add_moments(maps.row(row) + begin, pivot, channels, sum.first(), sum.second());
+        }
+        sum.flush();
+      });
+  ChannelSums total(channels);
+  for (const ChannelSums& sum : sums) total.add(sum);
+  at::Tensor pivots = at::empty({channels}, at::kFloat);
+  std::copy_n(pivot, channels, pivots.data_ptr<float>());
+  return {total.totals(), pivots, maps.rows()};
+}
+
+}  // namespace torch_tl

@@ -1,0 +1,187 @@
+#include "executors/transition.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "executors/maps.h"
+#include "executors/packed.h"
+#include "executors/threads.h"
+#include "kernels/product.h"
+#include "kernels/rows.h"
+
+namespace torch_tl {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/** Maps, and the half as high and wide ones that pooling makes of them. */
+struct Pooling {
+  Maps from;
+  std::int64_t height = from.height() / 2;
+  std::int64_t width = from.width() / 2;
+
+  std::int64_t rows() const { return from.pictures() * height * width; }
+  std::int64_t chunks() const { return (rows() + kRows - 1) / kRows; }
+  std::int64_t chunk_rows(std::int64_t chunk) const { return std::min(kRows, rows() - chunk * kRows); }
+  /** The first of the four rows that a row is made of: the others are one to the right and one down. */
+  std::int64_t corner(std::int64_t row) const {
+    const std::int64_t line = row / width;  // over all pictures
+    const std::int64_t y = line / height * from.height() + 2 * (line % height);
+    return y * from.width() + 2 * (row % width);
+  }
+  /** Norm, ReLU and pool of a chunk's rows, [rows][channels]. */
+  void pool(std::int64_t chunk, const ScaleAndShift& norm, float* pooled) const {
+    const std::int64_t channels = from.channels();
+    for (std::int64_t row = 0; row < chunk_rows(chunk); ++row) {
+      pooled_scale_shift_relu(from.row(corner(chunk * kRows + row)), channels, from.width() * channels,
+                              values(norm.scale), values(norm.shift), channels, pooled + row * channels);
+    }
+  }
+};
+
+/** `conv` is in panels. */
+at::Tensor forward_transition(const Maps& x, const ScaleAndShift& norm, const at::Tensor& conv) {
+  const Pooling pooling{x};
+  const Maps y(x.pictures(), conv.size(0) * kPanel, pooling.height, pooling.width);
+  on_threads(
+      pooling.chunks(),
+      [&] {
+        return at::empty({kRows, x.channels()});
+      },
+      [&](const at::Tensor& pooled, std::int64_t chunk) {
+        pooling.pool(chunk, norm, pooled.data_ptr<float>());
+        multiply(values(pooled), conv, pooling.chunk_rows(chunk), y.row(chunk * kRows));
+      });
+  return y.tensor;
+}
+
+/** The backward pass over a batch. */
+class Backward {
+ public:
+  Backward(const Maps& x, const ScaleAndShift& norm, const BatchStatistics& statistics,
+           const at::Tensor& conv)
+      : x_(x),
+        pooling_{x},
+        norm_(norm),
+        statistics_(statistics),
+        out_(conv.size(0)),
+        // Each of four pixels has a quarter of the mean.
+        panels_(in_panels(conv.flatten(1).mul(0.25))),
+        dx_(at::zeros_like(x.tensor)),  // rows and columns that no pool reaches stay 0
+        sums_(x.channels()) {}
+
+  /** From the gradient of the result to those of x, the norm's weight and bias, and the convolution. */
+  variable_list run(const Maps& dy) {
+    const std::int64_t in = x_.channels();
+    at::Tensor kernels = at::zeros({in, out_});
+    const auto workers = on_threads(
+        pooling_.chunks(), [&] { return Worker(in, out_); },
+        [&](Worker& worker, std::int64_t chunk) { run_chunk(worker, dy, chunk); });
+    for (const Worker& worker : workers) {
+      kernels.add_(worker.kernels);
+      sums_.add(worker.sums);
+    }
+    const NormSums sums(sums_, statistics_);
+    const at::Tensor scaled = sums.totals.mul(norm_.scale);
+    const NormGradient gradient(norm_.scale, statistics_, scaled[0], scaled[1], x_.rows());
+    at::parallel_for(0, x_.rows(), kRows, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) gradient.run(dx_.row(row), x_.row(row), dx_.row(row));
+    });
+    return {dx_.tensor, sums.weight, sums.bias, kernels.t().contiguous().view({out_, in, 1, 1})};
+  }
+
+ private:
+  struct Worker {
+    at::Tensor pooled;    // [kRows, in]
+    at::Tensor gradient;  // a quarter of its, [kRows, in]
+    at::Tensor relu;      // [in]
+    at::Tensor kernels;   // [in, out]
+    ChannelSums sums;
+
+    Worker(std::int64_t in, std::int64_t out)
+        : pooled(at::empty({kRows, in})),
+          gradient(at::empty({kRows, in})),
+          relu(at::empty({in})),
+          kernels(at::zeros({in, out})),
+          sums(in) {}
+  };
+
+  void run_chunk(Worker& worker, const Maps& dy, std::int64_t chunk) const {
+    const std::int64_t in = x_.channels();
+    const std::int64_t rows = pooling_.chunk_rows(chunk);
+    const float* dy_rows = dy.row(chunk * kRows);
+    pooling_.pool(chunk, norm_, worker.pooled.data_ptr<float>());
+    for (std::int64_t panel = 0; panel < out_; panel += kPanel) {
+      accumulate_outer(values(worker.pooled), in, in, dy_rows + panel, out_, rows,
+                       worker.kernels.data_ptr<float>() + panel, out_);
+    }
+    multiply(dy_rows, panels_, rows, worker.gradient.data_ptr<float>());
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const std::int64_t corner = pooling_.corner(chunk * kRows + row);
+      for (const std::int64_t pixel : {corner, corner + 1, corner + x_.width(), corner + x_.width() + 1}) {
+        auto* relu = worker.relu.data_ptr<float>();
+        scale_shift_relu(x_.row(pixel), values(norm_.scale), values(norm_.shift), in, relu);
+        std::copy_n(values(worker.gradient) + row * in, in, dx_.row(pixel));
+        mask_and_sum(dx_.row(pixel), relu, x_.row(pixel), values(statistics_.mean), in, worker.sums.first(),
+                     worker.sums.second());
+      }
+    }
+    worker.sums.flush();
+  }
+
+  const Maps& x_;
+  Pooling pooling_;
+  const ScaleAndShift& norm_;
+  const BatchStatistics& statistics_;
+  std::int64_t out_;
+  at::Tensor panels_;
+  Maps dx_;
+  ChannelSums sums_;
+};
+
+/** The transition as one node of autograd's graph. */
+class TransitionNode : public torch::autograd::Function<TransitionNode> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm) {
+    const Maps maps(x.contiguous(at::MemoryFormat::ChannelsLast));
+    const BatchStatistics statistics = statistics_of(maps, 0, maps.channels());
+    track(norm, statistics, maps.rows());
+    context->save_for_backward({maps.tensor, weight, bias, conv, statistics.mean, statistics.variance});
+    return forward_transition(maps, trained(weight, bias, statistics), in_panels(conv.flatten(1).t()));
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Maps x(saved[0]);
+    const BatchStatistics statistics(saved[4], saved[5]);
+    const ScaleAndShift norm = trained(saved[1], saved[2], statistics);
+    variable_list results = Backward(x, norm, statistics, saved[3])
+                                .run(Maps(gradients[0].contiguous(at::MemoryFormat::ChannelsLast)));
+    results.emplace_back();  // the norm's tensors are no tensor
+    return results;
+  }
+};
+
+}  // namespace
+
+FusedTransition::FusedTransition(ScaleAndShift norm_, const at::Tensor& conv_)
+    : norm(std::move(norm_)), conv(in_panels(conv_.flatten(1).t())) {}
+
+at::Tensor run_fused(const FusedTransition& transition, const at::Tensor& x) {
+  return forward_transition(Maps(x.contiguous(at::MemoryFormat::ChannelsLast)), transition.norm,
+                            transition.conv);
+}
+
+at::Tensor run_trained(const NormTensors& norm, const at::Tensor& conv, const at::Tensor& x) {
+  return TransitionNode::apply(x, norm.weight, norm.bias, conv, norm);
+}
+
+}  // namespace torch_tl

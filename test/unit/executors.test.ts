@@ -1,0 +1,72 @@
+import { cpus } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import { loadEngine } from '../../lib/native.ts';
+import { largestDifference } from '../parity/compare.ts';
+import { numbers } from '../parity/signature.ts';
+import { nativeData, nativeModel } from '../support/native.ts';
+import { smallData, smallModel } from '../support/small-data.ts';
+
+const PICTURES = 7;
+
+describe.runIf(loadEngine().info().cpu.avx2)(`on ${cpus()[0]?.model}`, () => {
+  // Sides of the maps from 1 to 39, odd and even.
+  test.each([32, 64, 97, 155])('features are those of the plain modules at %i pixels', async (imageSize) => {
+    const { train } = await smallData(PICTURES, 1);
+    const model = await smallModel({ imageSize });
+    const options = { precision: 'fp32', batchSize: 5 } as const;
+    const { data: fast } = await model.features(train, options);
+    const { data: plain } = await model.features(train, { ...options, reference: true });
+    expect(fast).not.toEqual(plain);
+    expect(normOf(plain)).toBeGreaterThan(1);
+    const difference = fast.map((value, index) => value - (plain[index] as number));
+    expect(normOf(difference) / normOf(plain)).toBeLessThan(3e-6);
+  });
+
+  test("a picture's features do not depend on its batch or on the number of threads", async () => {
+    const { train } = await smallData(PICTURES, 1);
+    const model = await smallModel({ imageSize: 64 });
+    const whole = await model.features(train, { precision: 'fp32', batchSize: PICTURES, threads: 2 });
+    for (const options of [
+      { batchSize: 2, threads: 2 },
+      { batchSize: 3, threads: 1 },
+    ]) {
+      const other = await model.features(train, { precision: 'fp32', ...options });
+      expect(other.data).toEqual(whole.data);
+    }
+  });
+
+  test('running statistics move as those of the plain modules', async () => {
+    const after = async (reference: boolean) => {
+      loadEngine().setReference(reference);
+      const model = await nativeModel('base', { imageSize: 44 });
+      const options = { precision: 'fp32', seed: 0 } as const;
+      await model.gradients(await nativeData('train', PICTURES), options).result;
+      loadEngine().setReference(false);
+      return (await model.state().result).filter(({ name }) => /running|tracked/.test(name));
+    };
+    const [fast, plain] = [await after(false), await after(true)];
+    expect(fast).toHaveLength(3 * 121);
+    for (const [index, tensor] of fast.entries()) {
+      const expected = numbers(plain[index] ?? tensor);
+      const scale = Math.max(...expected.map(Math.abs));
+      expect(largestDifference(numbers(tensor), expected), tensor.name).toBeLessThan(2e-5 * scale);
+    }
+  });
+
+  test('a training gives the same bits again, and those of another number of threads nearly', async () => {
+    const trained = async (threads: number) => {
+      const { train, valid } = await smallData(8, 2);
+      const model = await smallModel({ imageSize: 64 });
+      model.unfreeze();
+      const { epochs } = await model.fit(train, { valid, epochs: 2, batchSize: 8, threads }).result;
+      return epochs.map(({ trainLoss }) => trainLoss);
+    };
+    const [once, again, alone] = [await trained(2), await trained(2), await trained(1)];
+    expect(again).toEqual(once);
+    expect(largestDifference(alone, once)).toBeLessThan(1e-3);
+  });
+});
+
+function normOf(values: Float32Array): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+}

@@ -52,16 +52,15 @@ class GroupRunner {
     const std::int64_t in = layer.in();
     auto* staged = staged_.data_ptr<float>();
     auto* product = product_.data_ptr<float>();
+    const float* bias = values(layer.bias);
     for (std::int64_t begin = 0; begin < pixels; begin += kRows) {
       const std::int64_t rows = std::min(kRows, pixels - begin);
       for (std::int64_t row = 0; row < rows; ++row) {
-        scale_shift_relu(maps + (begin + row) * channels_, layer.norm1.scale.const_data_ptr<float>(),
-                         layer.norm1.shift.const_data_ptr<float>(), in, staged + row * in);
+        layer.norm1.run(maps + (begin + row) * channels_, staged + row * in);
       }
       multiply(staged, layer.conv1, rows, product);
       for (std::int64_t row = 0; row < rows; ++row) {
-        bias_relu(product + row * bottleneck_, layer.bias.const_data_ptr<float>(), bottleneck_,
-                  padded_pixel(begin + row));
+        bias_relu(product + row * bottleneck_, bias, bottleneck_, padded_pixel(begin + row));
       }
     }
   }
@@ -84,7 +83,7 @@ class GroupRunner {
 
 }  // namespace
 
-FusedLayer::FusedLayer(ScaleAndShift norm1_, const at::Tensor& conv1_, const ScaleAndShift& norm2,
+FusedLayer::FusedLayer(NormRelu norm1_, const at::Tensor& conv1_, const ScaleAndShift& norm2,
                        const at::Tensor& conv2_)
     : norm1(std::move(norm1_)),
       conv1(in_panels(conv1_.flatten(1).t().mul(norm2.scale))),
@@ -95,7 +94,7 @@ at::Tensor run_fused(const std::vector<FusedLayer>& layers, const at::Tensor& x)
   const std::int64_t growth = layers.front().conv2.size(1) * kPanel;
   const std::int64_t channels = x.size(1) + growth * static_cast<std::int64_t>(layers.size());
   const Maps maps(x.size(0), channels, x.size(2), x.size(3));
-  maps.tensor.narrow(1, 0, x.size(1)).copy_(x);
+  maps.tensor().narrow(1, 0, x.size(1)).copy_(x);
   const std::int64_t bytes = channels * maps.pixels() * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t group = std::clamp<std::int64_t>(kGroupBytes / bytes, 1, maps.pictures());
   const std::int64_t groups = (maps.pictures() + group - 1) / group;
@@ -106,7 +105,7 @@ at::Tensor run_fused(const std::vector<FusedLayer>& layers, const at::Tensor& x)
       runner.run(maps.row(i * group * maps.pixels()), std::min(group, maps.pictures() - i * group));
     }
   });
-  return maps.tensor;
+  return maps.tensor();
 }
 
 }  // namespace torch_tl

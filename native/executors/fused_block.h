@@ -23,15 +23,14 @@ namespace torch_tl {
 
 /** What a dense layer's parameters and running statistics come to, in the order in which they are read. */
 struct FusedLayer {
-  ScaleAndShift norm1;
+  NormRelu norm1;
   at::Tensor conv1;  // [panels][in][kPanel], with norm2's scale
   at::Tensor bias;   // [bottleneck], norm2's shift
   at::Tensor conv2;  // [kTilePlaces][panels][bottleneck][kPanel]
 
   /** `conv1` is [bottleneck, in, 1, 1], `conv2` [growth, bottleneck, 3, 3]. */
-  FusedLayer(ScaleAndShift norm1, const at::Tensor& conv1, const ScaleAndShift& norm2,
-             const at::Tensor& conv2);
-  std::int64_t in() const { return norm1.scale.size(0); }
+  FusedLayer(NormRelu norm1, const at::Tensor& conv1, const ScaleAndShift& norm2, const at::Tensor& conv2);
+  std::int64_t in() const { return norm1.channels(); }
 };
 
 /** [n, in, h, w] -> [n, in + growth * layers, h, w] */

@@ -10,8 +10,8 @@
 namespace torch_tl {
 
 Maps::Maps(std::int64_t pictures, std::int64_t channels, std::int64_t height, std::int64_t width)
-    : tensor(at::empty({pictures, channels, height, width}, at::TensorOptions(at::kFloat),
-                       at::MemoryFormat::ChannelsLast)) {}
+    : Maps(at::empty({pictures, channels, height, width}, at::TensorOptions(at::kFloat),
+                     at::MemoryFormat::ChannelsLast)) {}
 
 BatchStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels) {
   const float* pivot = maps.row(0) + begin;

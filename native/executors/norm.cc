@@ -3,11 +3,10 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
 
 #include <algorithm>
 #include <utility>
-
-#include "kernels/rows.h"
 
 namespace torch_tl {
 
@@ -77,16 +76,11 @@ NormSums::NormSums(const ChannelSums& sums, const BatchStatistics& statistics) :
   bias = totals[0].to(at::kFloat);
 }
 
-NormGradient::NormGradient(at::Tensor scale_, const BatchStatistics& statistics, const at::Tensor& sum,
+NormGradient::NormGradient(const at::Tensor& scale, const BatchStatistics& statistics, const at::Tensor& sum,
                            const at::Tensor& products, std::int64_t rows)
-    : scale(std::move(scale_)),
-      shift(sum.div(rows).to(at::kFloat)),
-      mean(statistics.mean),
-      slope(products.div(rows).to(at::kFloat).mul(statistics.inverse_std)) {}
-
-void NormGradient::run(const float* dy, const float* x, float* dx) const {
-  norm_gradient(dy, x, scale.const_data_ptr<float>(), shift.const_data_ptr<float>(),
-                mean.const_data_ptr<float>(), slope.const_data_ptr<float>(), scale.size(0), dx);
-}
+    : factors_(at::stack({scale, sum.div(rows).to(at::kFloat), statistics.mean,
+                          products.div(rows).to(at::kFloat).mul(statistics.inverse_std)})),
+      values_(factors_.const_data_ptr<float>()),
+      channels_(scale.size(0)) {}
 
 }  // namespace torch_tl

@@ -4,7 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
+
+#include "kernels/rows.h"
 
 namespace torch_tl {
 
@@ -77,21 +80,48 @@ struct NormSums {
   NormSums(const ChannelSums& sums, const BatchStatistics& statistics);
 };
 
-/** The gradient of a norm's input: dx = dy * scale - shift - (x - mean) * slope. */
-struct NormGradient {
-  at::Tensor scale;
-  at::Tensor shift;
-  at::Tensor mean;
-  at::Tensor slope;
+/** A norm and the ReLU behind it, a row of channels at a time. */
+class NormRelu {
+ public:
+  explicit NormRelu(ScaleAndShift norm)
+      : norm_(std::move(norm)),
+        scale_(norm_.scale.const_data_ptr<float>()),
+        shift_(norm_.shift.const_data_ptr<float>()),
+        channels_(norm_.scale.size(0)) {}
 
+  std::int64_t channels() const { return channels_; }
+  void run(const float* x, float* y) const { scale_shift_relu(x, scale_, shift_, channels_, y); }
+  /** The mean over four rows, `right` and `down` values apart. */
+  void pool(const float* x, std::int64_t right, std::int64_t down, float* y) const {
+    pooled_scale_shift_relu(x, right, down, scale_, shift_, channels_, y);
+  }
+
+ private:
+  ScaleAndShift norm_;
+  const float* scale_;
+  const float* shift_;
+  std::int64_t channels_;
+};
+
+/** The gradient of a norm's input, a row of channels at a time. */
+class NormGradient {
+ public:
   /**
    * `sum` and `products`, over so many rows, are those of dy * scale and of dy * scale * (x - mean) *
    * inverse_std: the second part of the gradient is what dy does through the mean and the variance.
    */
-  NormGradient(at::Tensor scale, const BatchStatistics& statistics, const at::Tensor& sum,
+  NormGradient(const at::Tensor& scale, const BatchStatistics& statistics, const at::Tensor& sum,
                const at::Tensor& products, std::int64_t rows);
-  /** One row of the channels. */
-  void run(const float* dy, const float* x, float* dx) const;
+  /** dx = dy * scale - shift - (x - mean) * slope */
+  void run(const float* dy, const float* x, float* dx) const {
+    norm_gradient(dy, x, values_, values_ + channels_, values_ + 2 * channels_, values_ + 3 * channels_,
+                  channels_, dx);
+  }
+
+ private:
+  at::Tensor factors_;  // scale, shift, mean, slope: [4, channels]
+  const float* values_;
+  std::int64_t channels_;
 };
 
 }  // namespace torch_tl

@@ -53,7 +53,7 @@ struct Bottleneck {
 };
 
 /** norm1, relu1, conv1: the first channels of the buffer to a bottleneck. */
-Bottleneck make_bottleneck(const Maps& buffer, const ScaleAndShift& norm1, const at::Tensor& conv1) {
+Bottleneck make_bottleneck(const Maps& buffer, const NormRelu& norm1, const at::Tensor& conv1) {
   const std::int64_t in = conv1.size(1);
   const std::int64_t out = conv1.size(0);
   const at::Tensor panels = in_panels(conv1.flatten(1).t());
@@ -64,14 +64,14 @@ Bottleneck make_bottleneck(const Maps& buffer, const ScaleAndShift& norm1, const
   };
   const auto make = [&](float* staged, std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      scale_shift_relu(buffer.row(row), values(norm1.scale), values(norm1.shift), in,
-                       staged + (row - begin) * in);
+      norm1.run(buffer.row(row), staged + (row - begin) * in);
     }
     multiply(staged, panels, end - begin, maps.data_ptr<float>() + begin * out);
   };
   const at::Tensor first = at::empty({in});
   make(first.data_ptr<float>(), 0, 1);
-  const at::Tensor pivot = maps[0].clone();
+  const at::Tensor pivots = maps[0].clone();
+  const float* pivot = values(pivots);
   const auto workers = on_threads(
       buffer.chunks(),
       [&] {
@@ -82,28 +82,27 @@ Bottleneck make_bottleneck(const Maps& buffer, const ScaleAndShift& norm1, const
         const std::int64_t end = std::min(buffer.rows(), begin + kRows);
         make(worker.staged.data_ptr<float>(), begin, end);
         for (std::int64_t row = begin; row < end; ++row) {
-          add_moments(maps.data_ptr<float>() + row * out, values(pivot), out, worker.sums.first(),
+          add_moments(maps.data_ptr<float>() + row * out, pivot, out, worker.sums.first(),
                       worker.sums.second());
         }
         worker.sums.flush();
       });
   ChannelSums total(out);
   for (const Worker& worker : workers) total.add(worker.sums);
-  return {maps, {total.totals(), pivot, buffer.rows()}};
+  return {maps, {total.totals(), pivots, buffer.rows()}};
 }
 
-/** Copies rows of a picture into the inside of a padded map, each through `copy(from, to)`. */
-template <typename Copy>
-void pad(const PaddedMap& map, const float* rows, std::int64_t stride, std::int64_t channels, float* padded,
-         Copy copy) {
+/** norm2 and relu2 of a picture's rows, into the inside of a padded map. */
+void pad(const PaddedMap& map, const NormRelu& norm2, const float* rows, float* padded) {
+  const std::int64_t channels = norm2.channels();
   for (std::int64_t pixel = 0; pixel < map.height * map.width; ++pixel) {
-    copy(rows + pixel * stride, padded + map.place(pixel) * channels);
+    norm2.run(rows + pixel * channels, padded + map.place(pixel) * channels);
   }
 }
 
 /** norm2, relu2, conv2: a bottleneck to the buffer's next channels, from `begin`. */
-void convolve(const Maps& buffer, std::int64_t begin, const at::Tensor& bottleneck,
-              const ScaleAndShift& norm2, const at::Tensor& conv2) {
+void convolve(const Maps& buffer, std::int64_t begin, const at::Tensor& bottleneck, const NormRelu& norm2,
+              const at::Tensor& conv2) {
   const std::int64_t in = conv2.size(1);
   const at::Tensor kernels = in_tile_panels(conv2);
   struct Worker {
@@ -119,9 +118,7 @@ void convolve(const Maps& buffer, std::int64_t begin, const at::Tensor& bottlene
       [&](Worker& worker, std::int64_t picture) {
         auto* padded = worker.padded.data_ptr<float>();
         const std::int64_t row = picture * buffer.pixels();
-        pad(map, values(bottleneck) + row * in, in, in, padded, [&](const float* from, float* to) {
-          scale_shift_relu(from, values(norm2.scale), values(norm2.shift), in, to);
-        });
+        pad(map, norm2, values(bottleneck) + row * in, padded);
         worker.convolution.run(padded, kernels, buffer.row(row) + begin, buffer.channels());
       });
 }
@@ -141,7 +138,8 @@ class Backward {
     Parameters gradients;
     const ScaleAndShift norm2 = trained(layer.norm2_weight, layer.norm2_bias, bottleneck.statistics);
     ChannelSums sums(bottleneck.maps.size(1));
-    const at::Tensor dy = differentiate_conv2(layer.conv2, norm2, bottleneck, in, gradients.conv2, sums);
+    const at::Tensor dy =
+        differentiate_conv2(layer.conv2, NormRelu(norm2), bottleneck, in, gradients.conv2, sums);
     const NormSums sums2(sums, bottleneck.statistics);
     gradients.norm2_weight = sums2.weight;
     gradients.norm2_bias = sums2.bias;
@@ -168,7 +166,7 @@ class Backward {
         through_statistics.run(gradient_.row(row), maps_.row(row), dx.row(row));
       }
     });
-    return dx.tensor;
+    return dx.tensor();
   }
 
  private:
@@ -179,15 +177,15 @@ class Backward {
   }
 
   /** Gives the gradient behind norm2, [rows, bottleneck], with the sums that its norm needs. */
-  at::Tensor differentiate_conv2(const at::Tensor& conv2, const ScaleAndShift& norm2,
-                                 const Bottleneck& bottleneck, std::int64_t begin,
-                                 at::Tensor& kernels_gradient, ChannelSums& sums) const {
+  at::Tensor differentiate_conv2(const at::Tensor& conv2, const NormRelu& norm2, const Bottleneck& bottleneck,
+                                 std::int64_t begin, at::Tensor& kernels_gradient, ChannelSums& sums) const {
     const std::int64_t out = conv2.size(0);
     const std::int64_t in = conv2.size(1);
     const PaddedMap map = maps_.padded();
     const at::Tensor turned = in_tile_panels(conv2.transpose(0, 1).flip({2, 3}));
     const NormGradient through_statistics = this->through_statistics(begin, out);
     at::Tensor dy = at::empty({maps_.rows(), in});
+    const float* mean2 = values(bottleneck.statistics.mean);
     struct Worker {
       Convolution convolution;  // of the input, whose kernels' gradient it adds up
       Convolution transposed;   // of the gradient
@@ -212,9 +210,7 @@ class Backward {
           auto* input = worker.input.data_ptr<float>();
           auto* gradient = worker.gradient.data_ptr<float>();
           float* rows = dy.data_ptr<float>() + first * in;
-          pad(map, x, in, in, input, [&](const float* from, float* to) {
-            scale_shift_relu(from, values(norm2.scale), values(norm2.shift), in, to);
-          });
+          pad(map, norm2, x, input);
           for (std::int64_t pixel = 0; pixel < maps_.pixels(); ++pixel) {
             through_statistics.run(gradient_.row(first + pixel) + begin, maps_.row(first + pixel) + begin,
                                    gradient + map.place(pixel) * out);
@@ -222,8 +218,8 @@ class Backward {
           worker.convolution.add_kernel_gradient(input, gradient, worker.kernels.data_ptr<float>());
           worker.transposed.run(gradient, turned, rows, in);
           for (std::int64_t pixel = 0; pixel < maps_.pixels(); ++pixel) {
-            mask_and_sum(rows + pixel * in, input + map.place(pixel) * in, x + pixel * in,
-                         values(bottleneck.statistics.mean), in, worker.sums.first(), worker.sums.second());
+            mask_and_sum(rows + pixel * in, input + map.place(pixel) * in, x + pixel * in, mean2, in,
+                         worker.sums.first(), worker.sums.second());
           }
           worker.sums.flush();
         });
@@ -243,6 +239,9 @@ class Backward {
     const std::int64_t out = conv1.size(0);
     const std::int64_t in = conv1.size(1);
     const at::Tensor panels = in_panels(conv1.flatten(1));
+    const NormRelu relu1(norm1);
+    const float* scale1 = values(norm1.scale);
+    const float* mean1 = values(channels_.mean);
     struct Worker {
       at::Tensor input;       // [kRows, in]
       at::Tensor gradient;    // [kRows, in]
@@ -262,11 +261,11 @@ class Backward {
           auto* input = worker.input.data_ptr<float>();
           auto* gradient = worker.gradient.data_ptr<float>();
           auto* to_input = worker.bottleneck.data_ptr<float>();
+          const float* dy_rows = values(dy) + begin * out;
+          const float* x_rows = values(bottleneck) + begin * out;
           for (std::int64_t row = 0; row < rows; ++row) {
-            to_bottleneck.run(values(dy) + (begin + row) * out, values(bottleneck) + (begin + row) * out,
-                              to_input + row * out);
-            scale_shift_relu(maps_.row(begin + row), values(norm1.scale), values(norm1.shift), in,
-                             input + row * in);
+            to_bottleneck.run(dy_rows + row * out, x_rows + row * out, to_input + row * out);
+            relu1.run(maps_.row(begin + row), input + row * in);
           }
           for (std::int64_t panel = 0; panel < out; panel += kPanel) {
             accumulate_outer(input, in, in, to_input + panel, out, rows,
@@ -274,9 +273,9 @@ class Backward {
           }
           multiply(to_input, panels, rows, gradient);
           for (std::int64_t row = 0; row < rows; ++row) {
-            mask_and_sum(gradient + row * in, input + row * in, maps_.row(begin + row),
-                         values(channels_.mean), in, worker.sums.first(), worker.sums.second());
-            add_scaled(gradient + row * in, values(norm1.scale), in, gradient_.row(begin + row));
+            mask_and_sum(gradient + row * in, input + row * in, maps_.row(begin + row), mean1, in,
+                         worker.sums.first(), worker.sums.second());
+            add_scaled(gradient + row * in, scale1, in, gradient_.row(begin + row));
           }
           worker.sums.flush();
         });
@@ -304,28 +303,28 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
     const std::int64_t in = x.size(1);
     const std::int64_t growth = layers.front().conv2.size(0);
     const Maps buffer(x.size(0), in + growth * count, x.size(2), x.size(3));
-    buffer.tensor.narrow(1, 0, in).copy_(x);
+    buffer.tensor().narrow(1, 0, in).copy_(x);
     BatchStatistics channels = statistics_of(buffer, 0, in);
     variable_list bottlenecks;
     for (std::int64_t i = 0; i < count; ++i) {
       const TrainedLayer& layer = layers[i];
       const std::int64_t read = in + growth * i;
-      const Bottleneck bottleneck =
-          make_bottleneck(buffer, trained(layer.norm1.weight, layer.norm1.bias, channels), layer.conv1);
+      const Bottleneck bottleneck = make_bottleneck(
+          buffer, NormRelu(trained(layer.norm1.weight, layer.norm1.bias, channels)), layer.conv1);
       convolve(buffer, read, bottleneck.maps,
-               trained(layer.norm2.weight, layer.norm2.bias, bottleneck.statistics), layer.conv2);
+               NormRelu(trained(layer.norm2.weight, layer.norm2.bias, bottleneck.statistics)), layer.conv2);
       track(layer.norm1, channels, buffer.rows());
       track(layer.norm2, bottleneck.statistics, buffer.rows());
       bottleneck.append_to(bottlenecks);
       channels.append(statistics_of(buffer, read, growth));
     }
-    variable_list saved{buffer.tensor, channels.mean, channels.variance};
+    variable_list saved{buffer.tensor(), channels.mean, channels.variance};
     saved.insert(saved.end(), parameters.begin(), parameters.end());
     saved.insert(saved.end(), bottlenecks.begin(), bottlenecks.end());
     context->save_for_backward(std::move(saved));
     context->saved_data["in"] = in;
     context->saved_data["x"] = x.requires_grad();
-    return buffer.tensor;
+    return buffer.tensor();
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {

@@ -37,17 +37,17 @@ struct Pooling {
     return y * from.width() + 2 * (row % width);
   }
   /** Norm, ReLU and pool of a chunk's rows, [rows][channels]. */
-  void pool(std::int64_t chunk, const ScaleAndShift& norm, float* pooled) const {
+  void pool(std::int64_t chunk, const NormRelu& norm, float* pooled) const {
     const std::int64_t channels = from.channels();
     for (std::int64_t row = 0; row < chunk_rows(chunk); ++row) {
-      pooled_scale_shift_relu(from.row(corner(chunk * kRows + row)), channels, from.width() * channels,
-                              values(norm.scale), values(norm.shift), channels, pooled + row * channels);
+      norm.pool(from.row(corner(chunk * kRows + row)), channels, from.width() * channels,
+                pooled + row * channels);
     }
   }
 };
 
 /** `conv` is in panels. */
-at::Tensor forward_transition(const Maps& x, const ScaleAndShift& norm, const at::Tensor& conv) {
+at::Tensor forward_transition(const Maps& x, const NormRelu& norm, const at::Tensor& conv) {
   const Pooling pooling{x};
   const Maps y(x.pictures(), conv.size(0) * kPanel, pooling.height, pooling.width);
   on_threads(
@@ -59,7 +59,7 @@ at::Tensor forward_transition(const Maps& x, const ScaleAndShift& norm, const at
         pooling.pool(chunk, norm, pooled.data_ptr<float>());
         multiply(values(pooled), conv, pooling.chunk_rows(chunk), y.row(chunk * kRows));
       });
-  return y.tensor;
+  return y.tensor();
 }
 
 /** The backward pass over a batch. */
@@ -69,12 +69,13 @@ class Backward {
            const at::Tensor& conv)
       : x_(x),
         pooling_{x},
+        scale_(norm.scale),
         norm_(norm),
         statistics_(statistics),
         out_(conv.size(0)),
         // Each of four pixels has a quarter of the mean.
         panels_(in_panels(conv.flatten(1).mul(0.25))),
-        dx_(at::zeros_like(x.tensor)),  // rows and columns that no pool reaches stay 0
+        dx_(at::zeros_like(x.tensor())),  // rows and columns that no pool reaches stay 0
         sums_(x.channels()) {}
 
   /** From the gradient of the result to those of x, the norm's weight and bias, and the convolution. */
@@ -89,12 +90,12 @@ class Backward {
       sums_.add(worker.sums);
     }
     const NormSums sums(sums_, statistics_);
-    const at::Tensor scaled = sums.totals.mul(norm_.scale);
-    const NormGradient gradient(norm_.scale, statistics_, scaled[0], scaled[1], x_.rows());
+    const at::Tensor scaled = sums.totals.mul(scale_);
+    const NormGradient gradient(scale_, statistics_, scaled[0], scaled[1], x_.rows());
     at::parallel_for(0, x_.rows(), kRows, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row) gradient.run(dx_.row(row), x_.row(row), dx_.row(row));
     });
-    return {dx_.tensor, sums.weight, sums.bias, kernels.t().contiguous().view({out_, in, 1, 1})};
+    return {dx_.tensor(), sums.weight, sums.bias, kernels.t().contiguous().view({out_, in, 1, 1})};
   }
 
  private:
@@ -123,13 +124,15 @@ class Backward {
                        worker.kernels.data_ptr<float>() + panel, out_);
     }
     multiply(dy_rows, panels_, rows, worker.gradient.data_ptr<float>());
+    const float* gradient = values(worker.gradient);
+    const float* mean = values(statistics_.mean);
+    auto* relu = worker.relu.data_ptr<float>();
     for (std::int64_t row = 0; row < rows; ++row) {
       const std::int64_t corner = pooling_.corner(chunk * kRows + row);
       for (const std::int64_t pixel : {corner, corner + 1, corner + x_.width(), corner + x_.width() + 1}) {
-        auto* relu = worker.relu.data_ptr<float>();
-        scale_shift_relu(x_.row(pixel), values(norm_.scale), values(norm_.shift), in, relu);
-        std::copy_n(values(worker.gradient) + row * in, in, dx_.row(pixel));
-        mask_and_sum(dx_.row(pixel), relu, x_.row(pixel), values(statistics_.mean), in, worker.sums.first(),
+        norm_.run(x_.row(pixel), relu);
+        std::copy_n(gradient + row * in, in, dx_.row(pixel));
+        mask_and_sum(dx_.row(pixel), relu, x_.row(pixel), mean, in, worker.sums.first(),
                      worker.sums.second());
       }
     }
@@ -138,7 +141,8 @@ class Backward {
 
   const Maps& x_;
   Pooling pooling_;
-  const ScaleAndShift& norm_;
+  const at::Tensor& scale_;
+  NormRelu norm_;
   const BatchStatistics& statistics_;
   std::int64_t out_;
   at::Tensor panels_;
@@ -154,8 +158,9 @@ class TransitionNode : public torch::autograd::Function<TransitionNode> {
     const Maps maps(x.contiguous(at::MemoryFormat::ChannelsLast));
     const BatchStatistics statistics = statistics_of(maps, 0, maps.channels());
     track(norm, statistics, maps.rows());
-    context->save_for_backward({maps.tensor, weight, bias, conv, statistics.mean, statistics.variance});
-    return forward_transition(maps, trained(weight, bias, statistics), in_panels(conv.flatten(1).t()));
+    context->save_for_backward({maps.tensor(), weight, bias, conv, statistics.mean, statistics.variance});
+    return forward_transition(maps, NormRelu(trained(weight, bias, statistics)),
+                              in_panels(conv.flatten(1).t()));
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -172,7 +177,7 @@ class TransitionNode : public torch::autograd::Function<TransitionNode> {
 
 }  // namespace
 
-FusedTransition::FusedTransition(ScaleAndShift norm_, const at::Tensor& conv_)
+FusedTransition::FusedTransition(NormRelu norm_, const at::Tensor& conv_)
     : norm(std::move(norm_)), conv(in_panels(conv_.flatten(1).t())) {}
 
 at::Tensor run_fused(const FusedTransition& transition, const at::Tensor& x) {

@@ -14,11 +14,11 @@ namespace torch_tl {
 
 /** A transition in evaluation mode. */
 struct FusedTransition {
-  ScaleAndShift norm;
+  NormRelu norm;
   at::Tensor conv;  // [panels][in][kPanel]
 
   /** `conv` is [out, in, 1, 1]. */
-  FusedTransition(ScaleAndShift norm, const at::Tensor& conv);
+  FusedTransition(NormRelu norm, const at::Tensor& conv);
 };
 
 /** [n, in, h, w] -> [n, out, h / 2, w / 2], without gradients. */

@@ -60,7 +60,6 @@ async function compareSizes(work, candidates, products) {
  * @param operations that a picture takes
  */
 function printSpeeds(measured, peaks, operations) {
-  const share = (run, round) => (run.imagesPerSecond * operations) / peaks[round][run.precision];
   printTable(
     ['', 'library', 'images/s', FASTER, "share of the processor's peak", 'peak memory'],
     Object.entries(measured).map(([name, runs]) => [
@@ -68,7 +67,7 @@ function printSpeeds(measured, peaks, operations) {
       libraryOf(runs),
       median(runs.map((run) => run.imagesPerSecond)).toFixed(1),
       ratio(measured[OURS], runs, (run) => run.imagesPerSecond),
-      peaks ? percent(median(runs.map(share))) : '',
+      shareOf(peaks, runs, operations),
       memoryOf(runs),
     ]),
   );
@@ -104,7 +103,14 @@ function measure(candidates, settings, others = {}) {
 
 /** Operations a second by precision. */
 function peak() {
-  return pytorch('peak.py', flagsOf({ precision, threads }));
+  return pytorch('peak.py', flagsOf({ threads }));
+}
+
+/** Nothing where the processor does not multiply in the runs' precision. */
+function shareOf(peaks, runs, operations) {
+  if (!peaks?.[0][runs[0].precision]) return '';
+  const share = (run, round) => (run.imagesPerSecond * operations) / peaks[round][run.precision];
+  return percent(median(runs.map(share)));
 }
 
 /** The median of the paired rounds' ratios. */

@@ -1,6 +1,6 @@
 // A GPU, ours against PyTorch: `node bench/gpu.js [DATA] [rounds]`. DATA holds CIFAR-10's binary batches; the larger
 // it is, the less of the time goes to the first batches' start.
-import { interleave, median, printTable, pytorch, torchTlRun } from './measure.js';
+import { interleave, median, printMachine, printTable, pytorch, torchTlRun } from './measure.js';
 
 const [data = 'sample', rounds = '3'] = process.argv.slice(2);
 const device = ['--device', 'cuda', '--data', data];
@@ -40,6 +40,7 @@ for (const [work, ours] of [
     ]);
   }
 }
+printMachine();
 printTable(
   [
     'images/s at 155 pixels',

@@ -14,54 +14,127 @@ export const TUNED_MALLOC = {
   MALLOC_TOP_PAD_: '268435456',
 };
 
-/** Runs `torch-tl run ...` in a directory that goes again, and gives what `use` makes of results and directory. */
+/** Runs a command of torch-tl and gives what it printed, and the most memory that it had, in bytes. */
+export function torchTl(args, env = {}) {
+  return node('bin/torch-tl.js', args, env);
+}
+
+/**
+ * Runs `torch-tl run ...` in a directory that goes again, and gives what `use` makes of its results, to which the
+ * peak memory is added, and of the directory.
+ */
 export async function torchTlRun(args, use, env = {}) {
   const out = mkdtempSync(join(tmpdir(), 'torch-tl-bench-'));
   try {
-    const command = ['bin/torch-tl.js', 'run', ...args, '--out', out, '--json'].map(String);
-    return await use(json(process.execPath, command, env), out);
+    const { stdout, peakMemory } = torchTl(['run', ...args, '--out', out, '--json'], env);
+    return await use({ ...JSON.parse(stdout), peakMemory }, out);
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
 }
 
-/** Runs a script of bench/pytorch and gives its line of JSON. `PYTHON` names the Python to use. */
-export function pytorch(script, args, env = {}) {
-  return json(process.env.PYTHON ?? 'python3', [join('bench', 'pytorch', script), ...args], env);
+/** Runs a program of bench/ that prints JSON, and gives that. */
+export function program(script, args) {
+  return JSON.parse(node(join('bench', script), args, {}).stdout);
 }
 
-function json(command, args, env) {
-  const options = { cwd: root, env: { ...process.env, ...env }, encoding: 'utf8', maxBuffer: 2 ** 26 };
-  const { status, stdout, stderr, error } = spawnSync(command, args, options);
-  if (error || status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error ?? stderr}`);
-  return JSON.parse(stdout);
+/** Runs a script of bench/pytorch and gives its line of JSON. `PYTHON` names the Python to use. */
+export function pytorch(script, args, env = {}) {
+  const python = process.env.PYTHON ?? 'python3';
+  return JSON.parse(execute(python, [join('bench', 'pytorch', script), ...args], env).stdout);
+}
+
+function node(script, args, env) {
+  const { stdout, streams } = execute(
+    process.execPath,
+    ['--import', './bench/peak-memory.js', script, ...args],
+    env,
+  );
+  return { stdout, peakMemory: Number(streams[3]) };
+}
+
+function execute(command, args, env) {
+  const words = args.map(String);
+  const { status, stdout, stderr, output, error } = spawnSync(command, words, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  });
+  if (error || status !== 0) throw new Error(`${command} ${words.join(' ')} failed:\n${error ?? stderr}`);
+  return { stdout, streams: output };
 }
 
 export function median(values) {
+  return percentile(values, 50);
+}
+
+/** Between the two nearest values where it falls between them. */
+export function percentile(values, percent) {
   const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const place = ((sorted.length - 1) * percent) / 100;
+  const [below, above] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]];
+  return below + (above - below) * (place % 1);
 }
 
 export function mean(values) {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Measures each of several candidates in turn, `rounds` times: a list of measurements by name. */
-export async function interleave(rounds, candidates) {
+/**
+ * Measures each of several candidates in turn, `rounds` times: a list of measurements by name. Where one that is
+ * `optional` fails, the reason is printed, and it is left out.
+ */
+export async function interleave(rounds, candidates, optional = () => false) {
   const measured = Object.fromEntries(Object.keys(candidates).map((name) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
-    for (const [name, measure] of Object.entries(candidates)) {
-      measured[name].push(await measure());
-      console.error(`round ${round}/${rounds}: ${name}: ${JSON.stringify(measured[name].at(-1))}`);
+    for (const name of Object.keys(measured)) {
+      try {
+        measured[name].push(await candidates[name]());
+        console.error(`round ${round}/${rounds}: ${name}: ${JSON.stringify(measured[name].at(-1))}`);
+      } catch (error) {
+        if (!optional(name)) throw error;
+        console.error(`round ${round}/${rounds}: ${name}: ${error.message}`);
+        console.log(`Left out: ${name}: ${reasonOf(error)}\n`);
+        delete measured[name];
+      }
     }
   }
   return measured;
 }
 
+/** Of a traceback the line that names the exception. */
+function reasonOf({ message }) {
+  const lines = message.trim().split('\n');
+  return lines.findLast((line) => /^[\w.]+: /.test(line)) ?? lines.at(-1);
+}
+
+/**
+ * The parts of `a,b`.
+ *
+ * @throws Error for one that is none of `known`
+ */
+export function listOf(text, known) {
+  const parts = text.split(',');
+  const unknown = known && parts.find((part) => !known.includes(part));
+  if (unknown !== undefined) throw new Error(`'${unknown}' is none of ${known.join(', ')}`);
+  return parts;
+}
+
+/** Where and when the tables below were measured. */
+export function printMachine() {
+  const { engine } = JSON.parse(torchTl(['doctor', '--json']).stdout);
+  const processor = `${cpus()[0].model}, ${cpus().length} cores`;
+  const versions = `Node ${process.version}, LibTorch ${engine.libtorch}`;
+  console.log(`${processor}, ${versions}, ${new Date().toISOString().slice(0, 10)}\n`);
+}
+
+/** The median of the runs' peak memory. */
+export function memoryOf(runs) {
+  return `${median(runs.map((run) => run.peakMemory / 1e9)).toFixed(2)} GB`;
+}
+
 export function printTable(heading, rows) {
-  console.log(
-    `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}\n`,
-  );
   for (const row of [heading, heading.map(() => '---'), ...rows]) console.log(`| ${row.join(' | ')} |`);
 }

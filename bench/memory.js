@@ -1,5 +1,5 @@
 // What the engine's allocator gains over malloc: `node bench/memory.js [rounds]`.
-import { interleave, median, printTable, torchTlRun } from './measure.js';
+import { interleave, median, printMachine, printTable, torchTlRun } from './measure.js';
 
 const rounds = Number(process.argv[2] ?? 3);
 
@@ -31,4 +31,5 @@ for (const [name, measure] of [
   const ratio = median(cached.map((speed, round) => speed / system[round]));
   rows.push([name, median(system).toFixed(1), median(cached).toFixed(1), ratio.toFixed(2)]);
 }
+printMachine();
 printTable(['images/s', 'malloc', 'reused blocks', 'ratio'], rows);

@@ -2,7 +2,7 @@
 // batches, of which 2,500 training and 1,000 test pictures are used.
 import { join } from 'node:path';
 import { Dataset, DenseNet121 } from '../dist/index.js';
-import { mean, printTable, torchTlRun } from './measure.js';
+import { mean, printMachine, printTable, torchTlRun } from './measure.js';
 
 const LIMITS = { train: 2500, valid: 1000 };
 const directory = process.argv[2];
@@ -42,5 +42,6 @@ for (const seed of [0, 1, 2]) {
   ]);
   console.error(rows.at(-1).join('  '));
 }
+printMachine();
 printTable(['seed', 'fp32', 'bf16', 'difference', 'answers that differ'], rows);
 console.log(`\nMean difference: ${(100 * mean(costs)).toFixed(2)} points.`);

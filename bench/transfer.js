@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { mean, median, printTable } from './measure.js';
+import { mean, median, printMachine, printTable } from './measure.js';
 
 const SEEDS = [0, 1, 2];
 const [directory, epochs = '2'] = process.argv.slice(2);
@@ -51,6 +51,7 @@ const rows = Object.entries(outcomes).map(([name, runs]) => [
   mean(runs.map(({ best }) => best.validLoss)).toFixed(3),
   median(runs.map(({ seconds }) => seconds.total)).toFixed(0),
 ]);
+printMachine();
 printTable(['experiment', 'epochs', 'best accuracy', 'mean', 'loss', 'seconds, median'], rows);
 const [frozen, whole] = ['finetune (frozen)', 'base-optimized'].map((name) => ({
   accuracy: mean(outcomes[name].map(({ best }) => best.validAccuracy)),

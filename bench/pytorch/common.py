@@ -4,7 +4,7 @@ Used by the benchmarks beside it and by test/fixtures/make-fixtures.py.
 """
 # requirements: torch==2.13.0 torchvision==0.28.0 safetensors numpy
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from pathlib import Path
 
 import numpy as np
@@ -172,12 +172,31 @@ def choose_precision(wanted: str) -> str:
     return 'bf16' if native else 'fp32'
 
 
-def add_options(parser: ArgumentParser, image_size: int) -> None:
-    """What both benchmarks take."""
+def benchmark_parser(description: str) -> ArgumentParser:
+    """What every benchmark on a processor takes."""
+    parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument('--precision', choices=('auto', 'fp32', 'bf16'), default='auto')
+    parser.add_argument('--threads', type=int, help='by default one a core')
+    parser.add_argument('--seed', type=int, default=0)
+    return parser
+
+
+def add_pictures(parser: ArgumentParser, image_size: int) -> None:
     parser.add_argument('--data', type=Path, required=True, help='a directory of binary batches')
     parser.add_argument('--image-size', type=int, default=image_size)
     parser.add_argument('--batch-size', type=int, default=128)
-    parser.add_argument('--precision', choices=('auto', 'fp32', 'bf16'), default='auto')
+
+
+def add_weights(parser: ArgumentParser) -> None:
+    parser.add_argument('--weights', type=Path, required=True, help='safetensors of the backbone')
+
+
+def parse_options(parser: ArgumentParser) -> Namespace:
+    """Reads the command line, and sets the threads that it asks for."""
+    options = parser.parse_args()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    return options
 
 
 def autocast(precision: str) -> torch.autocast:

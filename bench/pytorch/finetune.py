@@ -1,79 +1,68 @@
-"""The paper's `finetune` experiment written well in PyTorch, timed; `--naive` as most people write it.
+"""The paper's `finetune` experiment written well in PyTorch, timed.
 
 Well: channels_last, bf16 where the processor has it, features computed once in inference mode, fused Adam.
 Raise MALLOC_MMAP_THRESHOLD_ and MALLOC_TRIM_THRESHOLD_ in the environment, or page faults take most of the time.
-Prints one line of JSON.
+Prints one line of JSON; as in torch-tl's results, reading files and building the network are not in its times.
 """
 
 import argparse
 import copy
-import json
 import math
 import time
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from common import (
     Net,
-    add_options,
+    add_pictures,
+    add_weights,
     autocast,
+    benchmark_parser,
     choose_precision,
-    flattened_size,
-    load_backbone,
-    preprocess,
+    parse_options,
     read_test,
     read_train,
 )
+from features import extract_features, frozen, tuned
+from report import report
 
 
-def parse_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(parser, image_size=155)
-    parser.add_argument('--weights', type=Path, required=True, help='safetensors of the backbone')
+def main() -> None:
+    parser = benchmark_parser(__doc__)
+    add_pictures(parser, image_size=155)
+    add_weights(parser)
     parser.add_argument('--epochs', type=int, default=32)
     parser.add_argument('--lr', type=float, default=1e-3)
-    parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--limit', type=int, help='the first N pictures of each set only')
     parser.add_argument('--fixed-schedule', action='store_true', help='a constant rate, and every epoch')
-    parser.add_argument('--naive', action='store_true', help='fp32, NCHW, no cache: times the frozen forward only')
-    return parser.parse_args()
+    run(parse_options(parser))
 
 
-def frozen(options: argparse.Namespace) -> Net:
-    net = Net('finetune', options.image_size, options.seed)
-    load_backbone(net, options.weights)
-    net.features.eval().requires_grad_(False)
-    return net
-
-
-def prepare_backbone(net: Net, precision: str) -> None:
-    """Weights once in their layout and precision; batch norms keep float32, which mixes with bf16 pictures."""
-    net.features.to(memory_format=torch.channels_last)
-    if precision == 'bf16':
-        for module in net.features.modules():
-            if isinstance(module, nn.Conv2d):
-                module.bfloat16()
-
-
-@torch.inference_mode()
-def fill_features(cache: Tensor, net: Net, pixels: Tensor, options: argparse.Namespace) -> None:
-    """Writes the flattened features of all pictures into `cache`, `[n, flattened size]`."""
-    for start in range(0, len(pixels), options.batch_size):
-        batch = slice(start, start + options.batch_size)
-        x = preprocess(pixels[batch], options.image_size)
-        x = x.to(cache.dtype).contiguous(memory_format=torch.channels_last)
-        cache[batch] = net.backbone(x).flatten(1)
-
-
-def extract_features(net: Net, pixels: Tensor, precision: str, options: argparse.Namespace) -> Tensor:
-    dtype = torch.bfloat16 if precision == 'bf16' else torch.float32
-    # Made outside inference mode, so that training may save rows of it for the backward pass.
-    cache = torch.empty(len(pixels), flattened_size(options.image_size), dtype=dtype)
-    fill_features(cache, net, pixels, options)
-    return cache
+def run(options: argparse.Namespace) -> None:
+    precision = choose_precision(options.precision)
+    train, valid = read_train(options.data), read_test(options.data)
+    train, valid = ([tensor[: options.limit] for tensor in data] for data in (train, valid))
+    net = frozen('finetune', options)
+    backbone = tuned(net, precision)
+    started = time.perf_counter()
+    train[0], valid[0] = (extract_features(backbone, data[0], precision, options) for data in (train, valid))
+    head_started = time.perf_counter()
+    best_accuracy, epochs = train_head(net, train, valid, precision, options)
+    ended = time.perf_counter()
+    features_seconds = head_started - started
+    report(
+        features_seconds=features_seconds,
+        head_seconds=ended - head_started,
+        total_seconds=ended - started,
+        images_per_second=(len(train[1]) + len(valid[1])) / features_seconds,
+        best_accuracy=best_accuracy,
+        epochs=epochs,
+        precision=precision,
+        threads=torch.get_num_threads(),
+        library=f'PyTorch {torch.__version__}',
+    )
 
 
 def train_epoch(head, optimizer, features: Tensor, labels: Tensor, order: Tensor, precision: str, batch_size: int):
@@ -137,43 +126,5 @@ def train_head(net: Net, train, valid, precision: str, options: argparse.Namespa
     return best[0], epoch
 
 
-def run_well(options: argparse.Namespace) -> dict:
-    precision = choose_precision(options.precision)
-    started = time.perf_counter()
-    train, valid = read_train(options.data), read_test(options.data)
-    train, valid = ([tensor[: options.limit] for tensor in data] for data in (train, valid))
-    net = frozen(options)
-    prepare_backbone(net, precision)
-    features_started = time.perf_counter()
-    train[0], valid[0] = (extract_features(net, data[0], precision, options) for data in (train, valid))
-    head_started = time.perf_counter()
-    best_accuracy, epochs = train_head(net, train, valid, precision, options)
-    ended = time.perf_counter()
-    features_seconds = head_started - features_started
-    return {
-        'features_seconds': features_seconds,
-        'head_seconds': ended - head_started,
-        'total_seconds': ended - started,
-        'images_per_second': (len(train[1]) + len(valid[1])) / features_seconds,
-        'best_accuracy': best_accuracy,
-        'epochs': epochs,
-        'threads': torch.get_num_threads(),
-        'precision': precision,
-    }
-
-
-def run_naive(options: argparse.Namespace) -> dict:
-    """What each of the epochs would repeat."""
-    net = frozen(options)
-    pixels = read_train(options.data)[0][: options.limit]
-    started = time.perf_counter()
-    with torch.no_grad():
-        for batch in pixels.split(options.batch_size):
-            net.backbone(preprocess(batch, options.image_size))
-    seconds = time.perf_counter() - started
-    return {'images_per_second': len(pixels) / seconds, 'threads': torch.get_num_threads(), 'precision': 'fp32'}
-
-
 if __name__ == '__main__':
-    options = parse_options()
-    print(json.dumps(run_naive(options) if options.naive else run_well(options)))
+    main()

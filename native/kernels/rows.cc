@@ -8,19 +8,21 @@ namespace torch_tl {
 
 #ifdef TORCH_TL_AVX2
 
+// _mm256_max_ps gives its second operand where one is NaN: with 0 first NaN stays NaN, as in LibTorch's ReLU.
+
 TORCH_TL_AVX2 void scale_shift_relu(const float* x, const float* scale, const float* shift,
                                     std::int64_t channels, float* y) {
   for (std::int64_t i = 0; i < channels; i += 8) {
     const __m256 value =
         _mm256_fmadd_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(scale + i), _mm256_loadu_ps(shift + i));
-    _mm256_storeu_ps(y + i, _mm256_max_ps(value, _mm256_setzero_ps()));
+    _mm256_storeu_ps(y + i, _mm256_max_ps(_mm256_setzero_ps(), value));
   }
 }
 
 TORCH_TL_AVX2 void bias_relu(const float* x, const float* bias, std::int64_t channels, float* y) {
   for (std::int64_t i = 0; i < channels; i += 8) {
     const __m256 value = _mm256_add_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(bias + i));
-    _mm256_storeu_ps(y + i, _mm256_max_ps(value, _mm256_setzero_ps()));
+    _mm256_storeu_ps(y + i, _mm256_max_ps(_mm256_setzero_ps(), value));
   }
 }
 
@@ -34,7 +36,7 @@ TORCH_TL_AVX2 void pooled_scale_shift_relu(const float* x, std::int64_t right, s
     __m256 sum = zero;
     for (const float* pixel : {x, x + right, x + down, x + down + right}) {
       sum = _mm256_add_ps(sum,
-                          _mm256_max_ps(_mm256_fmadd_ps(_mm256_loadu_ps(pixel + i), factor, summand), zero));
+                          _mm256_max_ps(zero, _mm256_fmadd_ps(_mm256_loadu_ps(pixel + i), factor, summand)));
     }
     _mm256_storeu_ps(y + i, _mm256_mul_ps(sum, _mm256_set1_ps(0.25F)));
   }
@@ -52,7 +54,7 @@ TORCH_TL_AVX2 void add_moments(const float* x, const float* pivot, std::int64_t 
 TORCH_TL_AVX2 void mask_and_sum(float* dy, const float* y, const float* x, const float* mean,
                                 std::int64_t channels, float* sum, float* products) {
   for (std::int64_t i = 0; i < channels; i += 8) {
-    const __m256 positive = _mm256_cmp_ps(_mm256_loadu_ps(y + i), _mm256_setzero_ps(), _CMP_GT_OQ);
+    const __m256 positive = _mm256_cmp_ps(_mm256_loadu_ps(y + i), _mm256_setzero_ps(), _CMP_NLE_UQ);
     const __m256 gradient = _mm256_and_ps(_mm256_loadu_ps(dy + i), positive);
     const __m256 centred = _mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(mean + i));
     _mm256_storeu_ps(dy + i, gradient);

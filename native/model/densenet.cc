@@ -78,6 +78,10 @@ Stem::Stem(at::Generator& generator)
       pool0_("features.pool0") {}
 
 at::Tensor Stem::operator()(at::Tensor x, const Pass& pass) {
+  if (may_fuse(x, pass)) {
+    const auto fuse = [this] { return FusedStem(conv0_.weight(), evaluated(norm0_.tensors())); };
+    return run_fused(fused_.at(version(), fuse), x);
+  }
   return pool0_(relu0_(norm0_(conv0_(x, pass), pass), pass), pass);
 }
 

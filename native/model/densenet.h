@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "executors/fused_block.h"
+#include "executors/fused_stem.h"
 #include "executors/trained_block.h"
 #include "executors/transition.h"
 #include "model/layers.h"
@@ -103,6 +104,7 @@ class Stem final : public Section {
   BatchNorm norm0_;
   ReLU relu0_;
   MaxPool2d pool0_;
+  Versioned<FusedStem> fused_;
 };
 
 /** Every layer sees the maps of all layers before it: x, then k more channels a layer. */

@@ -9,8 +9,8 @@ import { smallData, smallModel } from '../support/small-data.ts';
 const PICTURES = 7;
 
 describe.runIf(loadEngine().info().cpu.avx2)(`on ${cpus()[0]?.model}`, () => {
-  // Sides of the maps from 1 to 39, odd and even.
-  test.each([32, 64, 97, 155])('features are those of the plain modules at %i pixels', async (imageSize) => {
+  // Sides of the maps from 1 to 78, odd and even.
+  test.each([32, 34, 64, 97, 155])('features are those of plain modules at %i pixels', async (imageSize) => {
     const { train } = await smallData(PICTURES, 1);
     const model = await smallModel({ imageSize });
     const options = { precision: 'fp32', batchSize: 5 } as const;

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "executors/packed.h"
+
 namespace torch_tl {
 
 /** A map of `height` x `width` pixels inside zeros, so that whole tiles of 4x4 pixels cover it. */
@@ -35,6 +37,12 @@ class Convolution {
   /** padded [map.pixels()][in] -> pixels [height * width][out], `stride` values apart; `kernels` are in tile
    * panels. */
   void run(const float* padded, const at::Tensor& kernels, float* pixels, std::int64_t stride);
+
+  /** Tiles that go through the products at a time: a multiple of a product's six rows. */
+  static constexpr std::int64_t kTiles = 12;
+  /** `run` of at most kTiles tiles of the map, and of some panels of the kernels. */
+  void run(const float* padded, const at::Tensor& kernels, Range tiles, Range panels, float* pixels,
+           std::int64_t stride);
 
   /**
    * Adds to the gradient of the kernels, [kTilePlaces][in][out], what this map has in it: `padded` as for

@@ -1,7 +1,6 @@
 #include "executors/fused_block.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
@@ -20,65 +19,142 @@ namespace {
 /** As many pictures go through a layer together as stay in the cache. */
 constexpr std::int64_t kGroupBytes = 3 << 19;
 
-/** Runs a block's layers over a few pictures, with the memory that it takes between them. */
-class GroupRunner {
+/** Runs parts of layers, with the memory that they take. For one thread. */
+class PartRunner {
  public:
-  GroupRunner(const std::vector<FusedLayer>& layers, const Maps& maps, std::int64_t group)
-      : layers_(layers),
-        map_(maps.padded()),
+  explicit PartRunner(const Maps& maps, std::int64_t bottleneck, std::int64_t growth)
+      : map_(maps.padded()),
         channels_(maps.channels()),
-        bottleneck_(layers.front().bias.size(0)),
+        bottleneck_(bottleneck),
         staged_(at::empty({kRows, channels_})),
         product_(at::empty({kRows, bottleneck_})),
-        padded_(at::zeros({group, map_.pixels(), bottleneck_})),
-        convolution_(map_, bottleneck_, layers.front().conv2.size(1) * kPanel) {}
+        convolution_(map_, bottleneck, growth) {}
 
-  /** `maps` are the pictures' [pixels][channels], of which the block's input is there. */
-  void run(float* maps, std::int64_t pictures) {
-    for (const FusedLayer& layer : layers_) {
-      make_bottleneck(layer, maps, pictures);
-      for (std::int64_t i = 0; i < pictures; ++i) {
-        convolution_.run(padded_.data_ptr<float>() + i * map_.pixels() * bottleneck_, layer.conv2,
-                         maps + i * pixels() * channels_ + layer.in(), channels_);
-      }
-    }
-  }
-
- private:
-  std::int64_t pixels() const { return map_.height * map_.width; }
-
-  void make_bottleneck(const FusedLayer& layer, const float* maps, std::int64_t pictures) {
-    const std::int64_t pixels = pictures * this->pixels();
+  /** norm1 to relu2 of at most kRows pixels of `maps`, and of some panels of conv1, into the padded maps. */
+  void make_bottleneck(const FusedLayer& layer, const float* maps, Range pixels, Range panels,
+                       float* padded) {
     const std::int64_t in = layer.in();
     auto* staged = staged_.data_ptr<float>();
     auto* product = product_.data_ptr<float>();
-    const float* bias = values(layer.bias);
-    for (std::int64_t begin = 0; begin < pixels; begin += kRows) {
-      const std::int64_t rows = std::min(kRows, pixels - begin);
-      for (std::int64_t row = 0; row < rows; ++row) {
-        layer.norm1.run(maps + (begin + row) * channels_, staged + row * in);
-      }
-      multiply(staged, layer.conv1, rows, product);
-      for (std::int64_t row = 0; row < rows; ++row) {
-        bias_relu(product + row * bottleneck_, bias, bottleneck_, padded_pixel(begin + row));
-      }
+    const std::int64_t first = panels.begin * kPanel;
+    const float* bias = values(layer.bias) + first;
+    for (std::int64_t row = 0; row < pixels.size(); ++row) {
+      layer.norm1.run(maps + (pixels.begin + row) * channels_, staged + row * in);
+    }
+    multiply(staged, layer.conv1, panels, pixels.size(), product);
+    for (std::int64_t row = 0; row < pixels.size(); ++row) {
+      bias_relu(product + row * bottleneck_ + first, bias, panels.size() * kPanel,
+                padded + place(pixels.begin + row) * bottleneck_ + first);
     }
   }
 
-  /** Where a pixel of the group lies inside the border of zeros. */
-  float* padded_pixel(std::int64_t pixel) {
-    const std::int64_t padded = pixel / pixels() * map_.pixels() + map_.place(pixel % pixels());
-    return padded_.data_ptr<float>() + padded * bottleneck_;
+  /** conv2 of some tiles of a picture, and of some of its panels. */
+  void convolve(const FusedLayer& layer, const float* padded, Range tiles, Range panels, float* maps) {
+    convolution_.run(padded, layer.conv2, tiles, panels, maps + layer.in(), channels_);
   }
 
-  const std::vector<FusedLayer>& layers_;
+ private:
+  /** Where a pixel of several pictures lies among their padded maps. */
+  std::int64_t place(std::int64_t pixel) const {
+    const std::int64_t pixels = map_.height * map_.width;
+    return pixel / pixels * map_.pixels() + map_.place(pixel % pixels);
+  }
+
   PaddedMap map_;
   std::int64_t channels_;
   std::int64_t bottleneck_;
   at::Tensor staged_;   // [kRows, in]
   at::Tensor product_;  // [kRows, bottleneck]
-  at::Tensor padded_;   // [group, padded pixels, bottleneck]; its border stays 0
   Convolution convolution_;
+};
+
+/** A block over pictures in whose maps its input is. */
+class BlockRunner {
+ public:
+  BlockRunner(const std::vector<FusedLayer>& layers, const Maps& maps)
+      : layers_(layers),
+        maps_(maps),
+        map_(maps.padded()),
+        bottleneck_(layers.front().bias.size(0)),
+        growth_(layers.front().conv2.size(1) * kPanel) {}
+
+  /** Each thread takes a few pictures through all layers, as many as stay in its cache. */
+  void run_by_pictures(std::int64_t group) const {
+    const std::int64_t groups = (maps_.pictures() + group - 1) / group;
+    at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
+      PartRunner runner = part_runner();
+      const at::Tensor padded = padded_maps(group);
+      for (std::int64_t i = begin; i < end; ++i) {
+        run_group(runner, {i * group, std::min((i + 1) * group, maps_.pictures())}, padded.data_ptr<float>());
+      }
+    });
+  }
+
+  /** All threads take parts of each layer, picture by picture: for fewer pictures than threads. */
+  void run_by_parts() const {
+    std::vector<PartRunner> runners;
+    for (int thread = 0; thread < at::get_num_threads(); ++thread) runners.push_back(part_runner());
+    const at::Tensor padded = padded_maps(1);
+    auto* inside = padded.data_ptr<float>();
+    for (std::int64_t picture = 0; picture < maps_.pictures(); ++picture) {
+      float* maps = maps_.row(picture * maps_.pixels());
+      for (const FusedLayer& layer : layers_) {
+        in_parts(maps_.pixels(), kRows, bottleneck_ / kPanel, [&](Range pixels, Range panels) {
+          runners[at::get_thread_num()].make_bottleneck(layer, maps, pixels, panels, inside);
+        });
+        in_parts(map_.tiles(), Convolution::kTiles, growth_ / kPanel, [&](Range tiles, Range panels) {
+          runners[at::get_thread_num()].convolve(layer, inside, tiles, panels, maps);
+        });
+      }
+    }
+  }
+
+ private:
+  PartRunner part_runner() const { return PartRunner(maps_, bottleneck_, growth_); }
+  /** Zeros, of which the border stays. */
+  at::Tensor padded_maps(std::int64_t pictures) const {
+    return at::zeros({pictures, map_.pixels(), bottleneck_});
+  }
+
+  void run_group(PartRunner& runner, Range pictures, float* padded) const {
+    float* maps = maps_.row(pictures.begin * maps_.pixels());
+    const std::int64_t pixels = pictures.size() * maps_.pixels();
+    for (const FusedLayer& layer : layers_) {
+      for (std::int64_t begin = 0; begin < pixels; begin += kRows) {
+        runner.make_bottleneck(layer, maps, {begin, std::min(begin + kRows, pixels)},
+                               {0, bottleneck_ / kPanel}, padded);
+      }
+      for (std::int64_t i = 0; i < pictures.size(); ++i) {
+        for (std::int64_t begin = 0; begin < map_.tiles(); begin += Convolution::kTiles) {
+          runner.convolve(layer, padded + i * map_.pixels() * bottleneck_,
+                          {begin, std::min(begin + Convolution::kTiles, map_.tiles())}, {0, growth_ / kPanel},
+                          maps + i * maps_.pixels() * maps_.channels());
+        }
+      }
+    }
+  }
+
+  /** Calls `run` for chunks of `count`, and for parts of the panels where there are fewer chunks than
+   * threads. */
+  template <typename Run>
+  static void in_parts(std::int64_t count, std::int64_t chunk, std::int64_t panels, Run run) {
+    const std::int64_t chunks = (count + chunk - 1) / chunk;
+    const std::int64_t splits = std::clamp<std::int64_t>(at::get_num_threads() / chunks, 1, panels);
+    at::parallel_for(0, chunks * splits, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t first = i / splits * chunk;
+        const std::int64_t split = i % splits;
+        run(Range{first, std::min(first + chunk, count)},
+            Range{panels * split / splits, panels * (split + 1) / splits});
+      }
+    });
+  }
+
+  const std::vector<FusedLayer>& layers_;
+  const Maps& maps_;
+  PaddedMap map_;
+  std::int64_t bottleneck_;
+  std::int64_t growth_;
 };
 
 }  // namespace
@@ -96,15 +172,14 @@ at::Tensor run_fused(const std::vector<FusedLayer>& layers, const at::Tensor& x)
   const Maps maps(x.size(0), channels, x.size(2), x.size(3));
   maps.tensor().narrow(1, 0, x.size(1)).copy_(x);
   const std::int64_t bytes = channels * maps.pixels() * static_cast<std::int64_t>(sizeof(float));
-  const std::int64_t group = std::clamp<std::int64_t>(kGroupBytes / bytes, 1, maps.pictures());
-  const std::int64_t groups = (maps.pictures() + group - 1) / group;
-  at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
-    const at::NoGradGuard no_grad;
-    GroupRunner runner(layers, maps, group);
-    for (std::int64_t i = begin; i < end; ++i) {
-      runner.run(maps.row(i * group * maps.pixels()), std::min(group, maps.pictures() - i * group));
-    }
-  });
+  const std::int64_t threads = at::get_num_threads();
+  const BlockRunner runner(layers, maps);
+  if (maps.pictures() < threads) {
+    runner.run_by_parts();
+  } else {
+    const std::int64_t share = (maps.pictures() + threads - 1) / threads;
+    runner.run_by_pictures(std::clamp<std::int64_t>(kGroupBytes / bytes, 1, share));
+  }
   return maps.tensor();
 }
 

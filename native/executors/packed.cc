@@ -35,10 +35,14 @@ at::Tensor in_panels(const at::Tensor& matrix) {
 }
 
 void multiply(const float* a, const at::Tensor& panels, std::int64_t rows, float* c) {
+  multiply(a, panels, {0, panels.size(0)}, rows, c);
+}
+
+void multiply(const float* a, const at::Tensor& panels, Range wanted, std::int64_t rows, float* c) {
   const std::int64_t count = panels.size(0);
   const std::int64_t depth = panels.size(1);
   const auto* panel = panels.const_data_ptr<float>();
-  for (std::int64_t i = 0; i < count; ++i) {
+  for (std::int64_t i = wanted.begin; i < wanted.end; ++i) {
     multiply_panel(a, depth, panel + i * depth * kPanel, rows, depth, c + i * kPanel, count * kPanel);
   }
 }

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { loadEngine } from '../../lib/native.ts';
+import { type HostTensor, loadEngine } from '../../lib/native.ts';
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';
 import { nativeData, nativeModel } from '../support/native.ts';
@@ -29,9 +29,27 @@ describe.runIf(loadEngine().info().cpu.avx2)(`on ${cpus()[0]?.model}`, () => {
     for (const options of [
       { batchSize: 2, threads: 2 },
       { batchSize: 3, threads: 1 },
+      { batchSize: 6, threads: 2 }, // the last picture alone: both threads take parts of it
+      { batchSize: 4, threads: 8 },
     ]) {
       const other = await model.features(train, { precision: 'fp32', ...options });
       expect(other.data).toEqual(whole.data);
+    }
+  });
+
+  test('a weight that is NaN shows', async () => {
+    const model = await nativeModel('base', { imageSize: 44 });
+    const state = await model.state().result;
+    for (const name of ['denseblock1.denselayer2.conv1.weight', 'transition1.norm.bias']) {
+      const weight = state.find((tensor) => tensor.name === `features.${name}`);
+      const { buffer } = Uint8Array.from(weight?.data ?? []);
+      new Float32Array(buffer)[0] = Number.NaN;
+      await model.load([{ ...(weight as HostTensor), data: new Uint8Array(buffer) }]).result;
+      const data = await nativeData('valid', 2);
+      const { loss } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
+      expect(loss).toBeNaN();
+      const { data: logits } = await model.logits(data, { batchSize: 2, precision: 'fp32' }, () => {}).result;
+      expect(numbersOf(logits).every(Number.isNaN)).toBe(true);
     }
   });
 
@@ -69,4 +87,8 @@ describe.runIf(loadEngine().info().cpu.avx2)(`on ${cpus()[0]?.model}`, () => {
 
 function normOf(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+}
+
+function numbersOf(data: Uint8Array): number[] {
+  return [...new Float32Array(Uint8Array.from(data).buffer)];
 }

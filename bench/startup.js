@@ -8,8 +8,8 @@ import { interleave, median, printTable, root } from './measure.js';
 
 const rounds = Number(process.argv[2] ?? 5);
 const COMMAND = 'bin/torch-tl.js';
-// Batches that cost next to nothing: what is left is the start.
-const SMALL = ['--image-size', '32', '--batch-size', '16'];
+// A batch that costs next to nothing: what is left is the start.
+const SMALL = ['--batch-size', '2'];
 // A bar is shown on terminals alone.
 const AS_ON_TERMINAL = ['--import', 'data:text/javascript,process.stdout.isTTY=true'];
 
@@ -47,10 +47,9 @@ const measured = await interleave(rounds, {
   '`torch-tl --version`': () => whole([COMMAND, '--version']),
   '`torch-tl --help`': () => whole([COMMAND, '--help']),
   '`torch-tl run --help`': () => whole([COMMAND, 'run', '--help']),
-  '`run finetune`, the first 16 features at 32 pixels': () => firstBatch(['finetune', ...SMALL]),
-  '`run finetune`, the first 128 features at 155 pixels': () => firstBatch(['finetune']),
-  '`run base`, the first batch of 16 at 32 pixels': () => firstBatch(['base', ...SMALL]),
-  '`run base`, the first batch of 128 at 155 pixels': () => firstBatch(['base']),
+  '`torch-tl run finetune`, the first 2 features': () => firstBatch(['finetune', ...SMALL]),
+  '`torch-tl run finetune`, the first 128 features': () => firstBatch(['finetune']),
+  '`torch-tl run base`, the first batch of 2': () => firstBatch(['base', ...SMALL]),
 });
 const rows = Object.entries(measured).map(([what, times]) => [what, median(times)]);
 printTable(['until the end of', 'milliseconds'], rows);

@@ -5,7 +5,8 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+/** The checkout: where programs run. */
+export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** glibc's thresholds for tensors: without them PyTorch pays page faults for every large one. */
 export const TUNED_MALLOC = {

@@ -2,11 +2,9 @@ import type { Command } from 'commander';
 import { buildEngine } from '../libtorch/build.ts';
 import { addExamples } from './examples.ts';
 
-/** Adds `torch-tl build`. */
-export function registerBuild(program: Command): void {
-  const command = program
-    .command('build')
-    .description('build the engine from source; fetches LibTorch into the cache where there is none')
+/** Defines `torch-tl build`. */
+export function define(command: Command): void {
+  command
     .option('--if-stale', 'do nothing where the sources and LibTorch are those of the last build', false)
     .option('--verbose', 'show everything that CMake and the compiler print', false)
     .action(async ({ ifStale }: { ifStale: boolean }, command: Command) => {

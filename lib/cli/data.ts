@@ -2,9 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { showDownload } from './download.ts';
 import { addExamples } from './examples.ts';
 
-/** Adds `torch-tl data download`. */
-export function registerData(program: Command): void {
-  const data = program.command('data').description('fetch pictures to train with');
+/** Defines `torch-tl data download`. */
+export function define(data: Command): void {
   const download = data
     .command('download')
     .description('fetch CIFAR-10 (170 MB) into the cache, where --data auto finds it')

@@ -9,10 +9,9 @@ import { columns, table } from './table.ts';
 
 const describeOptions = experimentOptions.pick({ imageSize: true });
 
-export function registerDescribe(program: Command): void {
-  const command = program
-    .command('describe')
-    .description("list the layers of an experiment's model")
+/** Defines `torch-tl describe`. */
+export function define(command: Command): void {
+  command
     .argument('<experiment>', 'base, base-optimized or finetune', experimentName)
     .option('--json', 'print one JSON document');
   addExamples(command, {

@@ -31,17 +31,13 @@ export interface DoctorReport {
     | null;
 }
 
-/** Adds `torch-tl doctor`; it exits 1 where the engine cannot be loaded. */
-export function registerDoctor(program: Command): void {
-  const command = program
-    .command('doctor')
-    .description('show what torch-tl found on this machine and what it will use')
-    .option('--json', 'print one JSON document', false)
-    .action(({ json }: { json: boolean }) => {
-      const report = examine();
-      console.log(json ? JSON.stringify(report, null, 2) : describe(report));
-      if ('error' in report.engine) process.exitCode = 1;
-    });
+/** Defines `torch-tl doctor`; it exits 1 where the engine cannot be loaded. */
+export function define(command: Command): void {
+  command.option('--json', 'print one JSON document', false).action(({ json }: { json: boolean }) => {
+    const report = examine();
+    console.log(json ? JSON.stringify(report, null, 2) : describe(report));
+    if ('error' in report.engine) process.exitCode = 1;
+  });
   addExamples(command, { doctor: 'for people', 'doctor --json': 'for programs' });
 }
 

@@ -11,12 +11,9 @@ import { interruptible } from './interrupt.ts';
 import { type Progress, passShown, progressOn } from './progress.ts';
 import { table } from './table.ts';
 
-/** Adds `torch-tl evaluate`. */
-export function registerEvaluate(program: Command): void {
-  const command = program
-    .command('evaluate')
-    .description('test a trained model on labelled pictures: accuracy, loss, precision and recall, confusion')
-    .option('--json', 'print one JSON document, progress on stderr');
+/** Defines `torch-tl evaluate`. */
+export function define(command: Command): void {
+  command.option('--json', 'print one JSON document, progress on stderr');
   addExamples(command, {
     'evaluate --weights best.safetensors --data flowers':
       'flowers/<class>/*.jpg, or its test/ or valid/ folder',

@@ -4,11 +4,8 @@ import { exportOptions } from '../options/export.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 
-/** Adds `torch-tl export`. */
-export function registerExport(program: Command): void {
-  const command = program
-    .command('export')
-    .description('write a model as safetensors, as a state_dict that torch.load reads, or as ONNX');
+/** Defines `torch-tl export`. */
+export function define(command: Command): void {
   addExamples(command, {
     'export --weights best.safetensors --out model.onnx': 'for ONNX runtimes; the ending says the format',
     'export --weights best.safetensors --out model.pth': 'for torch.load',

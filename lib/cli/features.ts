@@ -16,10 +16,8 @@ import { type Progress, passShown, progressOn } from './progress.ts';
 
 type Options = z.output<typeof featuresOptions>;
 
-export function registerFeatures(program: Command): void {
-  const command = program
-    .command('features')
-    .description("write the backbone's last maps of every picture to a safetensors file");
+/** Defines `torch-tl features`. */
+export function define(command: Command): void {
   addExamples(command, {
     'features --data sample --out features.safetensors': 'of the embedded pictures, by the embedded backbone',
     'features --data flowers --image-size 224 --out features.safetensors': 'of your own',

@@ -30,11 +30,8 @@ export interface LibTorchStatus {
   install: { version: string; reason: string };
 }
 
-/** Adds `torch-tl libtorch install|status|remove`. */
-export function registerLibTorch(program: Command): void {
-  const libtorch = program
-    .command('libtorch')
-    .description('fetch, list or remove LibTorch, the library that torch-tl runs on');
+/** Defines `torch-tl libtorch install|status|remove`. */
+export function define(libtorch: Command): void {
   const install = libtorch
     .command('install')
     .description(

@@ -11,10 +11,9 @@ import { addFlags, givenFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { type Progress, progressOn, showPass } from './progress.ts';
 
-export function registerLrFind(program: Command): void {
-  const command = program
-    .command('lr-find')
-    .description('find a learning rate for an experiment: a few steps at rising rates, which change nothing')
+/** Defines `torch-tl lr-find`. */
+export function define(command: Command): void {
+  command
     .argument('[experiment]', 'base, base-optimized or finetune', experimentName, 'finetune')
     .option('--json', 'print points and suggestion as one JSON document, progress on stderr');
   addExamples(command, {

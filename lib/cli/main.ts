@@ -1,28 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { InputError, TorchTlError } from '../errors.ts';
 import { packageVersion } from '../version.ts';
+import { COMMANDS } from './commands.ts';
 import { addExamples } from './examples.ts';
 import { Interrupted } from './interrupt.ts';
-
-type Register = (program: Command) => void;
-
-/** Each is loaded only where it is called or listed, so that every other starts fast. */
-const COMMANDS: Record<string, () => Promise<Register>> = {
-  run: async () => (await import('./run.ts')).registerRun,
-  train: async () => (await import('./train.ts')).registerTrain,
-  'lr-find': async () => (await import('./lr-find.ts')).registerLrFind,
-  predict: async () => (await import('./predict.ts')).registerPredict,
-  evaluate: async () => (await import('./evaluate.ts')).registerEvaluate,
-  report: async () => (await import('./report.ts')).registerReport,
-  export: async () => (await import('./export.ts')).registerExport,
-  describe: async () => (await import('./describe.ts')).registerDescribe,
-  features: async () => (await import('./features.ts')).registerFeatures,
-  data: async () => (await import('./data.ts')).registerData,
-  weights: async () => (await import('./weights.ts')).registerWeights,
-  doctor: async () => (await import('./doctor.ts')).registerDoctor,
-  libtorch: async () => (await import('./libtorch.ts')).registerLibTorch,
-  build: async () => (await import('./build.ts')).registerBuild,
-};
 
 const EXIT = { done: 0, failed: 1, wrongUse: 2 };
 
@@ -41,6 +22,7 @@ export async function main(argv: string[]): Promise<number> {
       return EXIT.done;
     }
     await call(argv).catch(async (error) => {
+      if (!(error instanceof TorchTlError)) throw error;
       const { offerLibTorch } = await import('./offer-libtorch.ts');
       if (!(await offerLibTorch(error))) throw error;
       await call(argv);
@@ -56,7 +38,7 @@ async function call(argv: string[]): Promise<void> {
   await program.parseAsync(argv, { from: 'user' });
 }
 
-/** The program with the command that these arguments call, or with all where they call none. */
+/** The program with the command that these arguments call; all others are in it by name alone. */
 export async function programFor(argv: string[]): Promise<Command> {
   const program = new Command('torch-tl')
     .description('Transfer learning with DenseNet-121 at native speed')
@@ -64,18 +46,17 @@ export async function programFor(argv: string[]): Promise<Command> {
     .exitOverride();
   // That of `libtorch install` is another.
   if (!argv.includes('libtorch')) program.version(packageVersion());
-  for (const name of commandsFor(argv)) (await COMMANDS[name]?.())?.(program);
+  const called = argv.find((argument) => !argument.startsWith('-') && argument !== 'help');
+  for (const [name, { usage, description, load }] of Object.entries(COMMANDS)) {
+    if (name === called) (await load()).define(program.command(name).description(description));
+    // Of the others nothing is parsed: what would be their arguments is only shown.
+    else program.command(`${name} ${usage}`).description(description);
+  }
   return addExamples(program, {
     'run finetune': 'trains on embedded pictures',
     'train --data flowers': 'trains on your own: flowers/<class>/*.jpg',
     'train --help': 'lists the options of a command',
   });
-}
-
-function commandsFor(argv: string[]): string[] {
-  if (argv[0] === '--version') return [];
-  const called = argv.find((argument) => !argument.startsWith('-'));
-  return called !== undefined && Object.hasOwn(COMMANDS, called) ? [called] : Object.keys(COMMANDS);
 }
 
 /** Prints an error, unless commander has, and gives the exit code. */

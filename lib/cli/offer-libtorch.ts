@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { cacheDirectory } from '../cache-directory.ts';
-import { TorchTlError } from '../errors.ts';
+import type { TorchTlError } from '../errors.ts';
 import { size } from '../format.ts';
 import { builtMinors } from '../libtorch/engines.ts';
 import { chooseInstallation, installationSize } from '../libtorch/install.ts';
@@ -15,7 +15,7 @@ import { installShown } from './libtorch.ts';
  *
  * @throws what `installLibTorch` throws
  */
-export async function offerLibTorch(error: unknown): Promise<boolean> {
+export async function offerLibTorch(error: TorchTlError): Promise<boolean> {
   if (!isMissingLibTorch(error) || !isInteractive()) return false;
   const { release, reason } = chooseInstallation({});
   const { download, unpacked } = installationSize(release);
@@ -30,8 +30,8 @@ export async function offerLibTorch(error: unknown): Promise<boolean> {
   return true;
 }
 
-function isMissingLibTorch(error: unknown): boolean {
-  if (!(error instanceof TorchTlError) || !error.code.startsWith('LIBTORCH_')) return false;
+function isMissingLibTorch({ code }: TorchTlError): boolean {
+  if (!code.startsWith('LIBTORCH_')) return false;
   // Whoever names one wants that one.
   if (process.env.TORCH_TL_LIBTORCH) return false;
   return findLibTorch(builtMinors(packageRoot)) === null;

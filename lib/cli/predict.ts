@@ -18,11 +18,9 @@ const GROUP = 256;
 type Options = z.output<typeof predictRunOptions>;
 type Answer = Prediction & { path: string };
 
-/** Adds `torch-tl predict`. */
-export function registerPredict(program: Command): void {
-  const command = program
-    .command('predict')
-    .description('say what a trained model sees in pictures')
+/** Defines `torch-tl predict`. */
+export function define(command: Command): void {
+  command
     .argument(
       '<image...>',
       'files, folders of pictures, patterns such as "flowers/**/*.jpg", or - for a picture on stdin',

@@ -2,11 +2,9 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { addExamples } from './examples.ts';
 
-/** Adds `torch-tl report`. */
-export function registerReport(program: Command): void {
-  const command = program
-    .command('report')
-    .description('write a report of a run, or of several side by side: one HTML file')
+/** Defines `torch-tl report`. */
+export function define(command: Command): void {
+  command
     .argument('<run...>', "runs' directories")
     .option(
       '--out <file>',

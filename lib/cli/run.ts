@@ -11,10 +11,9 @@ import { addFlags, givenFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { Reports } from './reports.ts';
 
-export function registerRun(program: Command): void {
-  const command = program
-    .command('run')
-    .description("run one of the paper's experiments, or all three")
+/** Defines `torch-tl run`. */
+export function define(command: Command): void {
+  command
     .argument('[experiment]', 'base, base-optimized, finetune or all', experimentNameOrAll)
     .option('--config <file>', 'repeat the run of this config.json; other flags change what they name')
     .option('--resume', 'go on with the run in --out, from its last checkpoint')

@@ -7,10 +7,9 @@ import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { showRun } from './run.ts';
 
-export function registerTrain(program: Command): void {
-  const command = program
-    .command('train')
-    .description('train a classifier of your own pictures')
+/** Defines `torch-tl train`. */
+export function define(command: Command): void {
+  command
     .option('--resume', 'go on with the run in --out, from its last checkpoint')
     .option('--json', 'print the results as one JSON document, progress on stderr');
   addExamples(command, {

@@ -17,9 +17,8 @@ export interface Inspection {
   metadata: Record<string, string>;
 }
 
-/** Adds `torch-tl weights list|download|inspect`. */
-export function registerWeights(program: Command): void {
-  const weights = program.command('weights').description('list, fetch or look into files of weights');
+/** Defines `torch-tl weights list|download|inspect`. */
+export function define(weights: Command): void {
   const list = weights
     .command('list')
     .description('list the weights that can be named, what they learnt from, and their terms')

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
-import { list, type ReadEntry } from 'tar';
+import type { ReadEntry } from 'tar';
 import { cacheDirectory } from '../cache-directory.ts';
 import { InputError } from '../errors.ts';
 import { hashOfFile, unreadable, unwritable, writeFileAtomically } from '../files.ts';
@@ -71,6 +71,7 @@ async function unpackInto(archive: string, directory: string): Promise<number> {
   const failures: unknown[] = [];
   try {
     if (!archive.endsWith('.tar')) await requireWhole(archive);
+    const { list } = await import('tar');
     await list({
       file: archive,
       strict: true,

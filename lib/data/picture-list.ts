@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
@@ -75,7 +74,7 @@ async function readLines(source: string): Promise<ListedPicture[]> {
   const text = await readFile(source, 'utf8').catch((cause: unknown) => {
     throw unreadable(source, cause, 'DATA_NOT_FOUND');
   });
-  const lines = CSV.test(source) ? csvLines(source, text) : jsonLines(source, text);
+  const lines = CSV.test(source) ? await csvLines(source, text) : jsonLines(source, text);
   if (lines.length === 0) throw new InputError('DATA_INVALID', `${source} lists no picture.`);
   return lines.map(({ number, value }) => {
     const checked = picture.safeParse(value);
@@ -89,7 +88,8 @@ async function readLines(source: string): Promise<ListedPicture[]> {
   });
 }
 
-function csvLines(source: string, text: string): Line[] {
+async function csvLines(source: string, text: string): Promise<Line[]> {
+  const { CsvError, parse } = await import('csv-parse/sync');
   try {
     const columns = (names: string[]) => requireColumns(source, names);
     const records: unknown = parse(text, {

@@ -1,5 +1,8 @@
+import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
+import { COMMANDS } from '../../lib/cli/commands.ts';
 import { allCommands, helpOf, parseOnly } from '../support/command-line.ts';
+import { loadedBy } from '../support/loaded-modules.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
@@ -56,5 +59,26 @@ describe('the examples of --help', () => {
 
   test('a flag that is unknown does not parse', async () => {
     await expect(parseOnly(['run', 'finetune', '--epoch', '3'])).rejects.toThrow(/unknown option '--epoch'/);
+  });
+});
+
+describe('torch-tl --help', () => {
+  test.each(Object.entries(COMMANDS))('lists %s as it is defined', (name, { usage }) => {
+    const command = commands.get(name) as Command;
+    expect(command.createHelp().subcommandTerm(command)).toBe(`${name} ${usage}`.trim());
+  });
+
+  test('loads no command, and no package but the one that parses', async () => {
+    const { files, packages } = await loadedBy(['--help']);
+    expect(files).toContain('dist/cli/commands.js');
+    for (const name of Object.keys(COMMANDS)) expect(files).not.toContain(`dist/cli/${name}.js`);
+    expect(packages).toEqual(['commander']);
+  });
+
+  test('of a command loads that one alone', async () => {
+    const { files, packages } = await loadedBy(['lr-find', '--help']);
+    const commandFiles = Object.keys(COMMANDS).map((name) => `dist/cli/${name}.js`);
+    expect(files.filter((file) => commandFiles.includes(file))).toEqual(['dist/cli/lr-find.js']);
+    expect(packages).toContain('zod');
   });
 });

@@ -1,17 +1,18 @@
 import type { Command } from 'commander';
+import { COMMANDS } from '../../lib/cli/commands.ts';
 import { programFor } from '../../lib/cli/main.ts';
 
 /** Every command of the command line, groups and what is in them, by what calls it, such as `data download`. */
 export async function allCommands(): Promise<Map<string, Command>> {
   const commands = new Map<string, Command>();
-  const add = (parent: Command, path: string) => {
-    for (const command of parent.commands) {
-      const name = `${path}${command.name()}`;
-      commands.set(name, command);
-      add(command, `${name} `);
-    }
+  const add = (command: Command, name: string) => {
+    commands.set(name, command);
+    for (const child of command.commands) add(child, `${name} ${child.name()}`);
   };
-  add(await programFor([]), '');
+  for (const name of Object.keys(COMMANDS)) {
+    const program = await programFor([name]);
+    add(program.commands.find((command) => command.name() === name) as Command, name);
+  }
   return commands;
 }
 

@@ -77,10 +77,19 @@ void multiply_panel(const float* a, std::int64_t a_stride, const float* panel, s
     a += kTileRows * a_stride;
     c += kTileRows * c_stride;
   }
-  for (; rows > 0; --rows) {
-    multiply_tile<1>(a, a_stride, panel, depth, c, c_stride);
-    a += a_stride;
-    c += c_stride;
+  switch (rows) {
+    case 5:
+      return multiply_tile<5>(a, a_stride, panel, depth, c, c_stride);
+    case 4:
+      return multiply_tile<4>(a, a_stride, panel, depth, c, c_stride);
+    case 3:
+      return multiply_tile<3>(a, a_stride, panel, depth, c, c_stride);
+    case 2:
+      return multiply_tile<2>(a, a_stride, panel, depth, c, c_stride);
+    case 1:
+      return multiply_tile<1>(a, a_stride, panel, depth, c, c_stride);
+    default:
+      return;
   }
 }
 

@@ -25,7 +25,7 @@ void Convolution::run(const float* padded, const at::Tensor& kernels, Range tile
                       float* pixels, std::int64_t stride) {
   auto* inputs = inputs_.data_ptr<float>();
   auto* outputs = outputs_.data_ptr<float>();
-  const float* kernel = kernels.const_data_ptr<float>();
+  const auto* kernel = kernels.const_data_ptr<float>();
   const std::int64_t down = map_.padded_width() * in_;
   for (std::int64_t i = 0; i < tiles.size(); ++i) {
     transform_tile(padded + map_.corner(tiles.begin + i) * in_, in_, down, in_, inputs + i * in_,

@@ -19,6 +19,14 @@ TORCH_TL_AVX2 void scale_shift_relu(const float* x, const float* scale, const fl
   }
 }
 
+TORCH_TL_AVX2 void scale_shift(const float* x, const float* scale, const float* shift, std::int64_t channels,
+                               float* y) {
+  for (std::int64_t i = 0; i < channels; i += 8) {
+    _mm256_storeu_ps(y + i, _mm256_fmadd_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(scale + i),
+                                            _mm256_loadu_ps(shift + i)));
+  }
+}
+
 TORCH_TL_AVX2 void bias_relu(const float* x, const float* bias, std::int64_t channels, float* y) {
   for (std::int64_t i = 0; i < channels; i += 8) {
     const __m256 value = _mm256_add_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(bias + i));
@@ -73,6 +81,21 @@ TORCH_TL_AVX2 void norm_gradient(const float* dy, const float* x, const float* s
   }
 }
 
+TORCH_TL_AVX2 void dense_gradient(const float* d, const float* w, float sum, const float* scale,
+                                  const float* shift, std::int64_t channels, float* weight_gradient,
+                                  float* scale_gradient, float* shift_gradient) {
+  const __m256 sums = _mm256_set1_ps(sum);
+  for (std::int64_t i = 0; i < channels; i += 8) {
+    const __m256 product = _mm256_loadu_ps(d + i);
+    const __m256 weight = _mm256_loadu_ps(w + i);
+    const __m256 gradient = _mm256_mul_ps(sums, _mm256_loadu_ps(shift + i));
+    _mm256_storeu_ps(weight_gradient + i, _mm256_fmadd_ps(product, _mm256_loadu_ps(scale + i), gradient));
+    _mm256_storeu_ps(scale_gradient + i,
+                     _mm256_fmadd_ps(weight, product, _mm256_loadu_ps(scale_gradient + i)));
+    _mm256_storeu_ps(shift_gradient + i, _mm256_fmadd_ps(weight, sums, _mm256_loadu_ps(shift_gradient + i)));
+  }
+}
+
 TORCH_TL_AVX2 void add_scaled(const float* x, const float* scale, std::int64_t channels, float* y) {
   for (std::int64_t i = 0; i < channels; i += 8) {
     const __m256 sum =
@@ -85,6 +108,7 @@ TORCH_TL_AVX2 void add_scaled(const float* x, const float* scale, std::int64_t c
 
 // Other processors: nobody calls what follows.
 void scale_shift_relu(const float*, const float*, const float*, std::int64_t, float*) {}
+void scale_shift(const float*, const float*, const float*, std::int64_t, float*) {}
 void bias_relu(const float*, const float*, std::int64_t, float*) {}
 void pooled_scale_shift_relu(const float*, std::int64_t, std::int64_t, const float*, const float*,
                              std::int64_t, float*) {}
@@ -92,6 +116,8 @@ void add_moments(const float*, const float*, std::int64_t, float*, float*) {}
 void mask_and_sum(float*, const float*, const float*, const float*, std::int64_t, float*, float*) {}
 void norm_gradient(const float*, const float*, const float*, const float*, const float*, const float*,
                    std::int64_t, float*) {}
+void dense_gradient(const float*, const float*, float, const float*, const float*, std::int64_t, float*,
+                    float*, float*) {}
 void add_scaled(const float*, const float*, std::int64_t, float*) {}
 
 #endif

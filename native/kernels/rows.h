@@ -13,6 +13,9 @@ namespace torch_tl {
 void scale_shift_relu(const float* x, const float* scale, const float* shift, std::int64_t channels,
                       float* y);
 
+/** y = x * scale + shift */
+void scale_shift(const float* x, const float* scale, const float* shift, std::int64_t channels, float* y);
+
 /** y = max(0, x + bias) */
 void bias_relu(const float* x, const float* bias, std::int64_t channels, float* y);
 
@@ -30,6 +33,15 @@ void mask_and_sum(float* dy, const float* y, const float* x, const float* mean, 
 /** dx = dy * scale - shift - (x - mean) * slope: the gradient of a norm over a batch. */
 void norm_gradient(const float* dy, const float* x, const float* scale, const float* shift, const float* mean,
                    const float* slope, std::int64_t channels, float* dx);
+
+/**
+ * For a dense layer behind a norm, a row d of dy^T times the normalised values, the row's weights w and its
+ * sum of dy: the weights' gradient is d * scale + sum * shift, and the norm's grows by w * d (scale) and by w
+ * * sum (shift).
+ */
+void dense_gradient(const float* d, const float* w, float sum, const float* scale, const float* shift,
+                    std::int64_t channels, float* weight_gradient, float* scale_gradient,
+                    float* shift_gradient);
 
 /** y += x * scale */
 void add_scaled(const float* x, const float* scale, std::int64_t channels, float* y);

@@ -1,7 +1,12 @@
 #include "model/head.h"
 
+#include <ATen/core/grad_mode.h>
+
+#include <cstddef>
 #include <stdexcept>
 
+#include "executors/choice.h"
+#include "executors/trained_norm_dense.h"
 #include "model/densenet.h"
 
 namespace torch_tl {
@@ -14,6 +19,13 @@ std::unique_ptr<Layer> make_layer(const HeadLayer& layer, const std::string& nam
   if (layer.type == "relu") return std::make_unique<ReLU>(name);
   if (layer.type == "dropout") return std::make_unique<Dropout>(name, layer.rate);
   throw std::invalid_argument("a head has no layer of type '" + layer.type + "' here");
+}
+
+/** Whether a norm and the layer behind it are in training on what needs no gradient. */
+bool may_train_as_one(const BatchNorm& norm, const Linear& dense, const at::Tensor& x, const Pass& pass) {
+  return may_use_executors() && !pass.observer && pass.training && at::GradMode::is_enabled() &&
+         norm.trainable() && dense.trainable() && x.is_cpu() && x.scalar_type() == at::kFloat &&
+         !x.requires_grad() && x.size(0) > 1 && has_kernels_for(dense.weight());
 }
 
 }  // namespace
@@ -40,7 +52,16 @@ Head::Head(const std::vector<HeadLayer>& layers, std::int64_t side, at::Generato
 }
 
 at::Tensor Head::operator()(at::Tensor x, const Pass& pass) {
-  for (const auto& layer : layers_) x = (*layer)(x, pass);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const auto* norm = dynamic_cast<const BatchNorm*>(layers_[i].get());
+    const auto* dense = i + 1 < layers_.size() ? dynamic_cast<const Linear*>(layers_[i + 1].get()) : nullptr;
+    if (norm != nullptr && dense != nullptr && may_train_as_one(*norm, *dense, x, pass)) {
+      x = run_trained(norm->tensors(), dense->weight(), dense->bias(), x);
+      ++i;
+    } else {
+      x = (*layers_[i])(x, pass);
+    }
+  }
   return x;
 }
 

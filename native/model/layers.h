@@ -126,6 +126,8 @@ class Linear final : public Layer {
     return {{member("weight"), weight_}, {member("bias"), bias_}};
   }
   void to(at::Device device) override;
+  const at::Tensor& weight() const { return weight_; }
+  const at::Tensor& bias() const { return bias_; }
 
  protected:
   at::Tensor forward(const at::Tensor& x, const Pass& pass) override;

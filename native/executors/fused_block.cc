@@ -28,9 +28,9 @@ class PartRunner {
         bottleneck_(bottleneck),
         staged_(at::empty({kRows, channels_})),
         product_(at::empty({kRows, bottleneck_})),
-        // The analyser does not look into its constructor.
-        convolution_(map_, bottleneck, growth) {
-  }  // NOLINT(clang-analyzer-optin.cplusplus.UninitializedObject)
+        // The analyser does not look into this constructor.
+        // NOLINTNEXTLINE(clang-analyzer-optin.cplusplus.UninitializedObject)
+        convolution_(map_, bottleneck, growth) {}
 
   /** norm1 to relu2 of at most kRows pixels of `maps`, and of some panels of conv1, into the padded maps. */
   void make_bottleneck(const FusedLayer& layer, const float* maps, Range pixels, Range panels,
@@ -114,7 +114,7 @@ class BlockRunner {
   }
 
  private:
-  PartRunner part_runner() const { return PartRunner(maps_, bottleneck_, growth_); }
+  PartRunner part_runner() const { return {maps_, bottleneck_, growth_}; }
   /** Zeros, of which the border stays. */
   at::Tensor padded_maps(std::int64_t pictures) const {
     return at::zeros({pictures, map_.pixels(), bottleneck_});

@@ -39,7 +39,8 @@ at::Tensor DenseLayer::operator()(const at::Tensor& x, const Pass& pass) {
 }
 
 FusedLayer DenseLayer::fused() const {
-  return {NormRelu(evaluated(norm1_.tensors())), conv1_.weight(), evaluated(norm2_.tensors()), conv2_.weight()};
+  return {NormRelu(evaluated(norm1_.tensors())), conv1_.weight(), evaluated(norm2_.tensors()),
+          conv2_.weight()};
 }
 
 TrainedLayer DenseLayer::trained() const {
@@ -130,7 +131,9 @@ Transition::Transition(const std::string& name, std::int64_t in, at::Generator& 
 
 at::Tensor Transition::operator()(at::Tensor x, const Pass& pass) {
   if (may_fuse(x, pass)) {
-    const auto fuse = [this] { return FusedTransition(NormRelu(evaluated(norm_.tensors())), conv_.weight()); };
+    const auto fuse = [this] {
+      return FusedTransition(NormRelu(evaluated(norm_.tensors())), conv_.weight());
+    };
     return run_fused(fused_.at(version(), fuse), x);
   }
   if (may_train_as_one(x, pass)) return run_trained(norm_.tensors(), conv_.weight(), x);

@@ -20,6 +20,7 @@ describe('trainingOptions', () => {
       epochs: 32,
       seed: 0,
       precision: 'auto',
+      reference: false,
       featureCache: true,
       checkpointMinutes: 10,
       optimizer: 'adam',

@@ -1,6 +1,7 @@
 #include "kernels/product.h"
 
 #include "kernels/avx2.h"
+#include "kernels/tile.h"
 
 namespace torch_tl {
 
@@ -15,25 +16,10 @@ constexpr int kTileRows = 6;
 template <int kRows>
 TORCH_TL_AVX2 void multiply_tile(const float* a, std::int64_t a_stride, const float* panel,
                                  std::int64_t depth, float* c, std::int64_t c_stride) {
-  __m256 left[kRows];   // NOLINT(*-avoid-c-arrays): registers
-  __m256 right[kRows];  // NOLINT(*-avoid-c-arrays): registers
-  TORCH_TL_UNROLL
-  for (int row = 0; row < kRows; ++row) left[row] = right[row] = _mm256_setzero_ps();
-  for (std::int64_t k = 0; k < depth; ++k) {
-    const __m256 panel_left = _mm256_loadu_ps(panel + k * kPanel);
-    const __m256 panel_right = _mm256_loadu_ps(panel + k * kPanel + 8);
-    TORCH_TL_UNROLL
-    for (int row = 0; row < kRows; ++row) {
-      const __m256 value = _mm256_broadcast_ss(a + row * a_stride + k);
-      left[row] = _mm256_fmadd_ps(value, panel_left, left[row]);
-      right[row] = _mm256_fmadd_ps(value, panel_right, right[row]);
-    }
-  }
-  TORCH_TL_UNROLL
-  for (int row = 0; row < kRows; ++row) {
-    _mm256_storeu_ps(c + row * c_stride, left[row]);
-    _mm256_storeu_ps(c + row * c_stride + 8, right[row]);
-  }
+  Tile<kRows> tile;
+  clear(tile);
+  add_products(tile, a, panel, {a_stride, 1, kPanel}, depth);
+  store(tile, c, c_stride);
 }
 
 /** Columns of `a` in a tile: four always divide them, and eight sums hide the latency too. */
@@ -42,28 +28,10 @@ constexpr int kOuterRows = 4;
 TORCH_TL_AVX2 void accumulate_outer_tile(const float* a, std::int64_t a_stride, const float* b,
                                          std::int64_t b_stride, std::int64_t depth, float* c,
                                          std::int64_t c_stride) {
-  __m256 left[kOuterRows];   // NOLINT(*-avoid-c-arrays): registers
-  __m256 right[kOuterRows];  // NOLINT(*-avoid-c-arrays): registers
-  TORCH_TL_UNROLL
-  for (int row = 0; row < kOuterRows; ++row) {
-    left[row] = _mm256_loadu_ps(c + row * c_stride);
-    right[row] = _mm256_loadu_ps(c + row * c_stride + 8);
-  }
-  for (std::int64_t k = 0; k < depth; ++k) {
-    const __m256 b_left = _mm256_loadu_ps(b + k * b_stride);
-    const __m256 b_right = _mm256_loadu_ps(b + k * b_stride + 8);
-    TORCH_TL_UNROLL
-    for (int row = 0; row < kOuterRows; ++row) {
-      const __m256 value = _mm256_broadcast_ss(a + k * a_stride + row);
-      left[row] = _mm256_fmadd_ps(value, b_left, left[row]);
-      right[row] = _mm256_fmadd_ps(value, b_right, right[row]);
-    }
-  }
-  TORCH_TL_UNROLL
-  for (int row = 0; row < kOuterRows; ++row) {
-    _mm256_storeu_ps(c + row * c_stride, left[row]);
-    _mm256_storeu_ps(c + row * c_stride + 8, right[row]);
-  }
+  Tile<kOuterRows> tile;
+  load(tile, c, c_stride);
+  add_products(tile, a, b, {1, a_stride, b_stride}, depth);
+  store(tile, c, c_stride);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "kernels/avx2.h"
 #include "kernels/product.h"
+#include "kernels/tile.h"
 
 namespace torch_tl {
 
@@ -15,29 +16,12 @@ constexpr std::int64_t kWindow = kStemKernel * kStemChannels;
 
 TORCH_TL_AVX2 void convolve_tile(const float* const* rows, std::int64_t begin, const float* panel, float* out,
                                  std::int64_t right) {
-  __m256 low[kStemPixels];   // NOLINT(*-avoid-c-arrays): registers
-  __m256 high[kStemPixels];  // NOLINT(*-avoid-c-arrays): registers
-  TORCH_TL_UNROLL
-  for (int pixel = 0; pixel < kStemPixels; ++pixel) low[pixel] = high[pixel] = _mm256_setzero_ps();
+  Tile<kStemPixels> tile;
+  clear(tile);
   for (int y = 0; y < kStemKernel; ++y) {
-    const float* windows = rows[y] + begin;
-    for (int k = 0; k < kWindow; ++k) {
-      const __m256 panel_low = _mm256_loadu_ps(panel);
-      const __m256 panel_high = _mm256_loadu_ps(panel + 8);
-      panel += kPanel;
-      TORCH_TL_UNROLL
-      for (int pixel = 0; pixel < kStemPixels; ++pixel) {
-        const __m256 value = _mm256_broadcast_ss(windows + pixel * kStep + k);
-        low[pixel] = _mm256_fmadd_ps(value, panel_low, low[pixel]);
-        high[pixel] = _mm256_fmadd_ps(value, panel_high, high[pixel]);
-      }
-    }
+    add_products(tile, rows[y] + begin, panel + y * kWindow * kPanel, {kStep, 1, kPanel}, kWindow);
   }
-  TORCH_TL_UNROLL
-  for (int pixel = 0; pixel < kStemPixels; ++pixel) {
-    _mm256_storeu_ps(out + pixel * right, low[pixel]);
-    _mm256_storeu_ps(out + pixel * right + 8, high[pixel]);
-  }
+  store(tile, out, right);
 }
 
 }  // namespace

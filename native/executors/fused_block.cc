@@ -50,6 +50,11 @@ class PartRunner {
     }
   }
 
+  /** conv2 of a picture. */
+  void convolve(const FusedLayer& layer, const float* padded, float* maps) {
+    convolution_.run(padded, layer.conv2, maps + layer.in(), channels_);
+  }
+
   /** conv2 of some tiles of a picture, and of some of its panels. */
   void convolve(const FusedLayer& layer, const float* padded, Range tiles, Range panels, float* maps) {
     convolution_.run(padded, layer.conv2, tiles, panels, maps + layer.in(), channels_);
@@ -129,11 +134,8 @@ class BlockRunner {
                                {0, bottleneck_ / kPanel}, padded);
       }
       for (std::int64_t i = 0; i < pictures.size(); ++i) {
-        for (std::int64_t begin = 0; begin < map_.tiles(); begin += Convolution::kTiles) {
-          runner.convolve(layer, padded + i * map_.pixels() * bottleneck_,
-                          {begin, std::min(begin + Convolution::kTiles, map_.tiles())}, {0, growth_ / kPanel},
-                          maps + i * maps_.pixels() * maps_.channels());
-        }
+        runner.convolve(layer, padded + i * map_.pixels() * bottleneck_,
+                        maps + i * maps_.pixels() * maps_.channels());
       }
     }
   }

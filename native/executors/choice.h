@@ -1,11 +1,14 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 namespace torch_tl {
 
 /** Whether this thread computes with the modules of densenet.h alone: for comparison and for doubt. */
 void set_reference_wanted(bool wanted);
 
-/** Whether the executors and kernels of our own are there for this processor, and wanted on this thread. */
-bool may_use_executors();
+/** Whether the executors run on x: float32 on a processor that has their kernels, and wanted on this thread.
+ */
+bool may_use_executors(const at::Tensor& x);
 
 }  // namespace torch_tl

@@ -48,7 +48,7 @@ TrainedLayer DenseLayer::trained() const {
 }
 
 bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
-  if (!may_use_executors() || pass.observer || !x.is_cpu() || x.scalar_type() != at::kFloat) return false;
+  if (!may_use_executors(x) || pass.observer) return false;
   const bool gradients = at::GradMode::is_enabled();
   if (gradients && x.requires_grad()) return false;
   if (!gradients && !pass.training) return true;
@@ -56,7 +56,7 @@ bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
 }
 
 bool Section::may_train_as_one(const at::Tensor& x, const Pass& pass) {
-  if (!may_use_executors() || pass.observer || !x.is_cpu() || x.scalar_type() != at::kFloat) return false;
+  if (!may_use_executors(x) || pass.observer) return false;
   if (!pass.training || !at::GradMode::is_enabled() || x.numel() == x.size(1)) return false;
   return std::ranges::all_of(leaves(), [](const Layer* leaf) { return leaf->trainable(); });
 }

@@ -23,9 +23,9 @@ std::unique_ptr<Layer> make_layer(const HeadLayer& layer, const std::string& nam
 
 /** Whether a norm and the layer behind it are in training on what needs no gradient. */
 bool may_train_as_one(const BatchNorm& norm, const Linear& dense, const at::Tensor& x, const Pass& pass) {
-  return may_use_executors() && !pass.observer && pass.training && at::GradMode::is_enabled() &&
-         norm.trainable() && dense.trainable() && x.is_cpu() && x.scalar_type() == at::kFloat &&
-         !x.requires_grad() && x.size(0) > 1 && has_kernels_for(dense.weight());
+  return may_use_executors(x) && !pass.observer && pass.training && at::GradMode::is_enabled() &&
+         norm.trainable() && dense.trainable() && !x.requires_grad() && x.size(0) > 1 &&
+         has_kernels_for(dense.weight());
 }
 
 }  // namespace

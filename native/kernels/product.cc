@@ -16,8 +16,7 @@ constexpr int kTileRows = 6;
 template <int kRows>
 TORCH_TL_AVX2 void multiply_tile(const float* a, std::int64_t a_stride, const float* panel,
                                  std::int64_t depth, float* c, std::int64_t c_stride) {
-  Tile<kRows> tile;
-  clear(tile);
+  Tile<kRows> tile{};
   add_products(tile, a, panel, {a_stride, 1, kPanel}, depth);
   store(tile, c, c_stride);
 }
@@ -28,7 +27,7 @@ constexpr int kOuterRows = 4;
 TORCH_TL_AVX2 void accumulate_outer_tile(const float* a, std::int64_t a_stride, const float* b,
                                          std::int64_t b_stride, std::int64_t depth, float* c,
                                          std::int64_t c_stride) {
-  Tile<kOuterRows> tile;
+  Tile<kOuterRows> tile{};
   load(tile, c, c_stride);
   add_products(tile, a, b, {1, a_stride, b_stride}, depth);
   store(tile, c, c_stride);

@@ -16,8 +16,7 @@ constexpr std::int64_t kWindow = kStemKernel * kStemChannels;
 
 TORCH_TL_AVX2 void convolve_tile(const float* const* rows, std::int64_t begin, const float* panel, float* out,
                                  std::int64_t right) {
-  Tile<kStemPixels> tile;
-  clear(tile);
+  Tile<kStemPixels> tile{};
   for (int y = 0; y < kStemKernel; ++y) {
     add_products(tile, rows[y] + begin, panel + y * kWindow * kPanel, {kStep, 1, kPanel}, kWindow);
   }

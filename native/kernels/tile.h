@@ -25,12 +25,6 @@ struct Tile {
 };
 
 template <int kRows>
-TORCH_TL_AVX2 inline __attribute__((always_inline)) void clear(Tile<kRows>& tile) {
-  TORCH_TL_UNROLL
-  for (int row = 0; row < kRows; ++row) tile.left[row] = tile.right[row] = _mm256_setzero_ps();
-}
-
-template <int kRows>
 TORCH_TL_AVX2 inline __attribute__((always_inline)) void load(Tile<kRows>& tile, const float* c,
                                                               std::int64_t c_stride) {
   TORCH_TL_UNROLL

@@ -46,4 +46,7 @@ class Maps {
 /** Over all rows, of the channels from `begin`. */
 BatchStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels);
 
+/** A picture's rows through a norm and its ReLU, into the inside of a padded map. */
+void pad(const PaddedMap& map, const NormRelu& norm, const float* rows, float* padded);
+
 }  // namespace torch_tl

@@ -1,0 +1,177 @@
+#include "executors/block_backward.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "executors/convolution.h"
+#include "executors/packed.h"
+#include "executors/threads.h"
+#include "kernels/product.h"
+#include "kernels/rows.h"
+#include "kernels/winograd.h"
+
+namespace torch_tl {
+
+BlockBackward::BlockBackward(Maps maps, BatchStatistics channels, Maps gradient)
+    : maps_(std::move(maps)),
+      channels_(std::move(channels)),
+      gradient_(std::move(gradient)),
+      sums_(at::zeros({2, maps_.channels()}, at::kDouble)) {}
+
+LayerParameters BlockBackward::run(const LayerParameters& layer, const Bottleneck& bottleneck,
+                                   std::int64_t in) {
+  LayerParameters gradients;
+  const ScaleAndShift norm2 = trained(layer.norm2_weight, layer.norm2_bias, bottleneck.statistics);
+  ChannelSums sums(bottleneck.maps.size(1));
+  const at::Tensor dy =
+      differentiate_conv2(layer.conv2, NormRelu(norm2), bottleneck, in, gradients.conv2, sums);
+  const NormSums sums2(sums, bottleneck.statistics);
+  gradients.norm2_weight = sums2.weight;
+  gradients.norm2_bias = sums2.bias;
+  const at::Tensor scaled = sums2.totals.mul(norm2.scale);
+  const NormGradient to_bottleneck(norm2.scale, bottleneck.statistics, scaled[0], scaled[1], maps_.rows());
+
+  const BatchStatistics statistics1 = channels_.narrow(0, in);
+  const ScaleAndShift norm1 = trained(layer.norm1_weight, layer.norm1_bias, statistics1);
+  sums = ChannelSums(in);
+  differentiate_conv1(layer.conv1, norm1, bottleneck.maps, dy, to_bottleneck, gradients.conv1, sums);
+  const NormSums sums1(sums, statistics1);
+  gradients.norm1_weight = sums1.weight;
+  gradients.norm1_bias = sums1.bias;
+  sums_.narrow(1, 0, in).add_(sums1.totals.mul(norm1.scale));
+  return gradients;
+}
+
+at::Tensor BlockBackward::input(std::int64_t in) {
+  const NormGradient through_statistics = this->through_statistics(0, in);
+  Maps dx(maps_.pictures(), in, maps_.height(), maps_.width());
+  at::parallel_for(0, maps_.rows(), kRows, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      through_statistics.run(gradient_.row(row), maps_.row(row), dx.row(row));
+    }
+  });
+  return dx.tensor();
+}
+
+NormGradient BlockBackward::through_statistics(std::int64_t begin, std::int64_t channels) const {
+  const at::Tensor sums = sums_.narrow(1, begin, channels);
+  return {at::ones({channels}), channels_.narrow(begin, channels), sums[0], sums[1], maps_.rows()};
+}
+
+at::Tensor BlockBackward::differentiate_conv2(const at::Tensor& conv2, const NormRelu& norm2,
+                                              const Bottleneck& bottleneck, std::int64_t begin,
+                                              at::Tensor& kernels_gradient, ChannelSums& sums) const {
+  const std::int64_t out = conv2.size(0);
+  const std::int64_t in = conv2.size(1);
+  const PaddedMap map = maps_.padded();
+  const at::Tensor turned = in_tile_panels(conv2.transpose(0, 1).flip({2, 3}));
+  const NormGradient through_statistics = this->through_statistics(begin, out);
+  at::Tensor dy = at::empty({maps_.rows(), in});
+  const float* mean2 = values(bottleneck.statistics.mean);
+  struct Worker {
+    Convolution convolution;  // of the input, whose kernels' gradient it adds up
+    Convolution transposed;   // of the gradient
+    at::Tensor input;         // [map.pixels(), in]
+    at::Tensor gradient;      // [map.pixels(), out]
+    at::Tensor kernels;       // [kTilePlaces, in, out]
+    ChannelSums sums;
+  };
+  const auto workers = on_threads(
+      maps_.pictures(),
+      [&] {
+        return Worker{{map, in, out},
+                      {map, out, in},
+                      at::zeros({map.pixels(), in}),
+                      at::zeros({map.pixels(), out}),
+                      at::zeros({kTilePlaces, in, out}),
+                      ChannelSums(in)};
+      },
+      [&](Worker& worker, std::int64_t picture) {
+        const std::int64_t first = picture * maps_.pixels();
+        const float* x = values(bottleneck.maps) + first * in;
+        auto* input = worker.input.data_ptr<float>();
+        auto* gradient = worker.gradient.data_ptr<float>();
+        float* rows = dy.data_ptr<float>() + first * in;
+        pad(map, norm2, x, input);
+        for (std::int64_t pixel = 0; pixel < maps_.pixels(); ++pixel) {
+          through_statistics.run(gradient_.row(first + pixel) + begin, maps_.row(first + pixel) + begin,
+                                 gradient + map.place(pixel) * out);
+        }
+        worker.convolution.add_kernel_gradient(input, gradient, worker.kernels.data_ptr<float>());
+        worker.transposed.run(gradient, turned, rows, in);
+        for (std::int64_t pixel = 0; pixel < maps_.pixels(); ++pixel) {
+          mask_and_sum(rows + pixel * in, input + map.place(pixel) * in, x + pixel * in, mean2, in,
+                       worker.sums.first(), worker.sums.second());
+        }
+        worker.sums.flush();
+      });
+  at::Tensor kernels = at::zeros({kTilePlaces, in, out});
+  for (const Worker& worker : workers) {
+    kernels.add_(worker.kernels);
+    sums.add(worker.sums);
+  }
+  kernels_gradient = kernel_gradient(kernels).contiguous(at::MemoryFormat::ChannelsLast);
+  return dy;
+}
+
+void BlockBackward::differentiate_conv1(const at::Tensor& conv1, const ScaleAndShift& norm1,
+                                        const at::Tensor& bottleneck, const at::Tensor& dy,
+                                        const NormGradient& to_bottleneck, at::Tensor& kernels_gradient,
+                                        ChannelSums& sums) const {
+  const std::int64_t out = conv1.size(0);
+  const std::int64_t in = conv1.size(1);
+  const at::Tensor panels = in_panels(conv1.flatten(1));
+  const NormRelu relu1(norm1);
+  const float* scale1 = values(norm1.scale);
+  const float* mean1 = values(channels_.mean);
+  struct Worker {
+    at::Tensor input;       // [kRows, in]
+    at::Tensor gradient;    // [kRows, in]
+    at::Tensor bottleneck;  // its gradient, [kRows, out]
+    at::Tensor kernels;     // [in, out]
+    ChannelSums sums;
+  };
+  const auto workers = on_threads(
+      maps_.chunks(),
+      [&] {
+        return Worker{at::empty({kRows, in}), at::empty({kRows, in}), at::empty({kRows, out}),
+                      at::zeros({in, out}), ChannelSums(in)};
+      },
+      [&](Worker& worker, std::int64_t chunk) {
+        const std::int64_t begin = chunk * kRows;
+        const std::int64_t rows = std::min(maps_.rows() - begin, kRows);
+        auto* input = worker.input.data_ptr<float>();
+        auto* gradient = worker.gradient.data_ptr<float>();
+        auto* to_input = worker.bottleneck.data_ptr<float>();
+        const float* dy_rows = values(dy) + begin * out;
+        const float* x_rows = values(bottleneck) + begin * out;
+        for (std::int64_t row = 0; row < rows; ++row) {
+          to_bottleneck.run(dy_rows + row * out, x_rows + row * out, to_input + row * out);
+          relu1.run(maps_.row(begin + row), input + row * in);
+        }
+        for (std::int64_t panel = 0; panel < out; panel += kPanel) {
+          accumulate_outer(input, in, in, to_input + panel, out, rows,
+                           worker.kernels.data_ptr<float>() + panel, out);
+        }
+        multiply(to_input, panels, rows, gradient);
+        for (std::int64_t row = 0; row < rows; ++row) {
+          mask_and_sum(gradient + row * in, input + row * in, maps_.row(begin + row), mean1, in,
+                       worker.sums.first(), worker.sums.second());
+          add_scaled(gradient + row * in, scale1, in, gradient_.row(begin + row));
+        }
+        worker.sums.flush();
+      });
+  at::Tensor kernels = at::zeros({in, out});
+  for (const Worker& worker : workers) {
+    kernels.add_(worker.kernels);
+    sums.add(worker.sums);
+  }
+  kernels_gradient = kernels.t().contiguous().view({out, in, 1, 1});
+}
+
+}  // namespace torch_tl

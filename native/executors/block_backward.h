@@ -1,0 +1,72 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "executors/maps.h"
+#include "executors/norm.h"
+
+namespace torch_tl {
+
+/** The parameters of a layer, in the order in which the graph's node takes them. */
+struct LayerParameters {
+  static constexpr std::int64_t kCount = 6;
+  at::Tensor norm1_weight, norm1_bias, conv1, norm2_weight, norm2_bias, conv2;
+
+  static LayerParameters of(at::TensorList list, std::int64_t layer) {
+    const at::TensorList own = list.slice(layer * kCount, kCount);
+    return {own[0], own[1], own[2], own[3], own[4], own[5]};
+  }
+  void append_to(std::vector<at::Tensor>& list) const {
+    list.insert(list.end(), {norm1_weight, norm1_bias, conv1, norm2_weight, norm2_bias, conv2});
+  }
+};
+
+/** What the backward pass needs of a layer besides. */
+struct Bottleneck {
+  static constexpr std::int64_t kCount = 3;
+  at::Tensor maps;  // [rows, bottleneck], in front of norm2
+  BatchStatistics statistics;
+
+  static Bottleneck of(at::TensorList list, std::int64_t layer) {
+    const at::TensorList own = list.slice(layer * kCount, kCount);
+    return {own[0], {own[1], own[2]}};
+  }
+  void append_to(std::vector<at::Tensor>& list) const {
+    list.insert(list.end(), {maps, statistics.mean, statistics.variance});
+  }
+};
+
+/** The backward pass of a block, layer by layer from the last. */
+class BlockBackward {
+ public:
+  /** `gradient` is that of the whole buffer, and is overwritten. */
+  BlockBackward(Maps maps, BatchStatistics channels, Maps gradient);
+
+  /** The gradients of a layer's parameters; `in` is how many channels it reads. */
+  LayerParameters run(const LayerParameters& layer, const Bottleneck& bottleneck, std::int64_t in);
+
+  /** The gradient of the block's input, its first channels, when all layers have run. */
+  at::Tensor input(std::int64_t in);
+
+ private:
+  /** What the norms that read these channels do through their mean and variance. */
+  NormGradient through_statistics(std::int64_t begin, std::int64_t channels) const;
+  /** Gives the gradient behind norm2, [rows, bottleneck], with the sums that its norm needs. */
+  at::Tensor differentiate_conv2(const at::Tensor& conv2, const NormRelu& norm2, const Bottleneck& bottleneck,
+                                 std::int64_t begin, at::Tensor& kernels_gradient, ChannelSums& sums) const;
+  /** Adds to the gradient of the channels that the layer reads. */
+  void differentiate_conv1(const at::Tensor& conv1, const ScaleAndShift& norm1, const at::Tensor& bottleneck,
+                           const at::Tensor& dy, const NormGradient& to_bottleneck,
+                           at::Tensor& kernels_gradient, ChannelSums& sums) const;
+
+  Maps maps_;
+  BatchStatistics channels_;
+  Maps gradient_;
+  at::Tensor sums_;  // float64 [2, channels]: of what norm1s have added to the gradient, and of that times
+                     // the normalised channel
+};
+
+}  // namespace torch_tl

@@ -2,6 +2,7 @@ import type { Picture } from './data/decode.ts';
 import type { Resize } from './data/resize.ts';
 import type { Dataset } from './dataset.ts';
 import { chooseDevice } from './device.ts';
+import { loadEngine } from './engine.ts';
 import { InputError, invalidArgument } from './errors.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { type Exported, type ExportOptions, exportContents, exportFormat } from './export.ts';
@@ -34,7 +35,7 @@ import {
 } from './model-file.ts';
 import { type CreateOptions, createOptions, type LoadOptions, loadOptions } from './model-options.ts';
 import { ModelState } from './model-state.ts';
-import { type HostTensor, loadEngine, type NativeModel } from './native.ts';
+import type { HostTensor, NativeModel } from './native.ts';
 import { checkOnnx } from './onnx/check.ts';
 import { modelExportOptions } from './options/export.ts';
 import { checkOptions, type TrainingOptions } from './options.ts';

@@ -1,6 +1,7 @@
 import type { Dataset } from './dataset.ts';
+import { loadEngine } from './engine.ts';
 import { sha256 } from './hash.ts';
-import { type FeatureKeys, type HostTensor, loadEngine, type Precision } from './native.ts';
+import type { FeatureKeys, HostTensor, Precision } from './native.ts';
 import { packageVersion } from './version.ts';
 
 /** Everything that a set's features at a cut follow from, besides its pictures. */

@@ -1,4 +1,5 @@
-import { type EngineInfo, loadEngine, type Precision } from './native.ts';
+import { loadEngine } from './engine.ts';
+import type { EngineInfo, Precision } from './native.ts';
 
 export interface PrecisionChoice {
   precision: Precision;

@@ -1,13 +1,14 @@
 import { availableParallelism, cpus, release } from 'node:os';
 import type { Command } from 'commander';
 import { chooseDevice, whyNoGpu } from '../device.ts';
+import { loadEngine } from '../engine.ts';
 import { type ErrorCode, TorchTlError } from '../errors.ts';
 import { size } from '../format.ts';
 import { builtMinors } from '../libtorch/engines.ts';
 import { type Candidate, findCandidates } from '../libtorch/locate.ts';
 import { glibcVersion } from '../libtorch/platform.ts';
 import { DEFAULT_MINOR } from '../libtorch/version.ts';
-import { type EngineInfo, loadEngine } from '../native.ts';
+import type { EngineInfo } from '../native.ts';
 import { packageRoot } from '../package-root.ts';
 import { choosePrecision, type PrecisionChoice } from '../precision.ts';
 import { packageVersion } from '../version.ts';

@@ -1,5 +1,6 @@
+import { loadEngine } from '../engine.ts';
 import { sha256 } from '../hash.ts';
-import { type Job, loadEngine, type NativeDataset } from '../native.ts';
+import type { Job, NativeDataset } from '../native.ts';
 import type { Pictures } from './picture-set.ts';
 import { readPixels } from './read-pixels.ts';
 

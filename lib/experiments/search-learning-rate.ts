@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { chooseDevice } from '../device.ts';
+import { loadEngine } from '../engine.ts';
 import type { FeaturesProgress } from '../fit.ts';
 import type { LearningRateSearch, LearningRateStep } from '../learning-rate.ts';
-import { loadEngine } from '../native.ts';
 import { checkOptions, runOptions, searchOptions, searchRunOptions } from '../options.ts';
 import { experimentName } from './paper.ts';
 import type { RunSetup } from './results.ts';

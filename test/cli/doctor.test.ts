@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { DoctorReport } from '../../lib/cli/doctor.ts';
-import { loadEngine } from '../../lib/native.ts';
+import { loadEngine } from '../../lib/engine.ts';
 import { choosePrecision } from '../../lib/precision.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';

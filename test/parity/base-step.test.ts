@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { type HostTensor, loadEngine, type NativeModel } from '../../lib/native.ts';
+import { loadEngine } from '../../lib/engine.ts';
+import type { HostTensor, NativeModel } from '../../lib/native.ts';
 import { nativeData, nativeModel, nativeTraining } from '../support/native.ts';
 import { expectSignatures, signatureDifference } from './compare.ts';
 import { type Fixture, numbers, readFixture, signature } from './signature.ts';

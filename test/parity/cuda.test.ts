@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { loadEngine, type NativeModel, type Precision } from '../../lib/native.ts';
+import { loadEngine } from '../../lib/engine.ts';
+import type { NativeModel, Precision } from '../../lib/native.ts';
 import { STRONG } from '../support/augmentation.ts';
 import {
   epochsOf,

@@ -1,17 +1,17 @@
 import { onTestFinished } from 'vitest';
 import { readCifar10Binary } from '../../lib/data/cifar10-binary.ts';
 import type { PictureSet } from '../../lib/data/picture-set.ts';
+import { loadEngine } from '../../lib/engine.ts';
 import { featureCacheOptions } from '../../lib/feature-cache.ts';
 import { headLayers, nativeHead } from '../../lib/head.ts';
-import {
-  type HostTensor,
-  loadEngine,
-  type NativeDataset,
-  type NativeModel,
-  type StageOptions,
-  type TrainEvent,
-  type TrainOptions,
-  type TrainResult,
+import type {
+  HostTensor,
+  NativeDataset,
+  NativeModel,
+  StageOptions,
+  TrainEvent,
+  TrainOptions,
+  TrainResult,
 } from '../../lib/native.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { matchWeights } from '../../lib/weights/match.ts';

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { type HostTensor, loadEngine } from '../../lib/native.ts';
+import { loadEngine } from '../../lib/engine.ts';
+import type { HostTensor } from '../../lib/native.ts';
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';
 import { nativeData, nativeModel } from '../support/native.ts';

@@ -347,7 +347,15 @@ export interface EngineInfo {
   /** The LibTorch it was built for, such as `2.13.0`. */
   builtFor: string;
   threads: number;
-  cpu: { capability: string; avx2: boolean; avx512: boolean; avx512Bf16: boolean; amxBf16: boolean };
+  cpu: {
+    capability: string;
+    avx2: boolean;
+    avx512: boolean;
+    avx512Bf16: boolean;
+    amxBf16: boolean;
+    /** The sets of instructions of the executors' kernels, the one in use first. */
+    kernels: string[];
+  };
   cuda: CudaInfo;
 }
 

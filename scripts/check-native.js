@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const sources = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => /\.(cc|h)$/.test(name))
-  .map((name) => join('native', name));
+const sources = ['native', join('test', 'native')].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(cc|h)$/.test(name))
+    .map((name) => join(folder, name)),
+);
 
 // The engine is compiled with GCC's OpenMP, whose header clang need not have.
 const TIDY = ['clang-tidy', '--quiet', '--extra-arg=-fno-openmp'];
@@ -35,6 +37,6 @@ if (process.argv.includes('--fix')) {
   // Where LibTorch has no CUDA, native/cuda is not compiled. One clang-tidy a core: LibTorch's headers take each of
   // them some seconds.
   const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));
-  const files = commands.map(({ file }) => file).join('\n');
+  const files = [...new Set(commands.map(({ file }) => file))].join('\n');
   run('xargs', ['-n', '1', '-P', String(availableParallelism()), ...TIDY, '-p', build], files);
 }

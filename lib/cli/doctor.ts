@@ -112,7 +112,7 @@ function describeWhatEngineKnows({ cpu: { features }, threads, gpus, precision }
   return [
     ['', `AVX2 ${yesOrNo(features.avx2)}, AVX-512 ${yesOrNo(features.avx512)}`],
     ['', `AVX512_BF16 ${yesOrNo(features.avx512Bf16)}, AMX_BF16 ${yesOrNo(features.amxBf16)}`],
-    ['', `LibTorch uses its ${features.capability} kernels`],
+    ['', `LibTorch uses its ${features.capability} kernels, the executors ${features.kernels[0] ?? 'none'}`],
     ['Threads', String(threads)],
     ...describeGpus(gpus).map((text, index) => [index === 0 ? 'GPUs' : '', text]),
     ['Precision', `auto is ${precision.choice} on ${precision.device}: ${precision.reason}`],

@@ -11,7 +11,8 @@
 #include "bindings/environment.h"
 #include "device/gpu.h"
 #include "device/graph.h"
-#include "model/cpu_features.h"
+#include "kernels/cpu_features.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 namespace {
@@ -24,6 +25,9 @@ Napi::Object cpu_info(Napi::Env env) {
   cpu["avx512"] = features.avx512;
   cpu["avx512Bf16"] = features.avx512_bf16;
   cpu["amxBf16"] = features.amx_bf16;
+  Napi::Array kernels = Napi::Array::New(env);
+  for (const Kernels& set : runnable_kernels()) kernels[kernels.Length()] = set.instructions;
+  cpu["kernels"] = kernels;
   return cpu;
 }
 

@@ -11,9 +11,7 @@
 #include "executors/convolution.h"
 #include "executors/packed.h"
 #include "executors/threads.h"
-#include "kernels/product.h"
-#include "kernels/rows.h"
-#include "kernels/winograd.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 
@@ -105,8 +103,8 @@ at::Tensor BlockBackward::differentiate_conv2(const at::Tensor& conv2, const Nor
         worker.convolution.add_kernel_gradient(input, gradient, worker.kernels.data_ptr<float>());
         worker.transposed.run(gradient, turned, rows, in);
         for (std::int64_t pixel = 0; pixel < maps_.pixels(); ++pixel) {
-          mask_and_sum(rows + pixel * in, input + map.place(pixel) * in, x + pixel * in, mean2, in,
-                       worker.sums.first(), worker.sums.second());
+          kernels().mask_and_sum(rows + pixel * in, input + map.place(pixel) * in, x + pixel * in, mean2, in,
+                                 worker.sums.first(), worker.sums.second());
         }
         worker.sums.flush();
       });
@@ -155,14 +153,14 @@ void BlockBackward::differentiate_conv1(const at::Tensor& conv1, const ScaleAndS
           relu1.run(maps_.row(begin + row), input + row * in);
         }
         for (std::int64_t panel = 0; panel < out; panel += kPanel) {
-          accumulate_outer(input, in, in, to_input + panel, out, rows,
-                           worker.kernels.data_ptr<float>() + panel, out);
+          kernels().accumulate_outer(input, in, in, to_input + panel, out, rows,
+                                     worker.kernels.data_ptr<float>() + panel, out);
         }
         multiply(to_input, panels, rows, gradient);
         for (std::int64_t row = 0; row < rows; ++row) {
-          mask_and_sum(gradient + row * in, input + row * in, maps_.row(begin + row), mean1, in,
-                       worker.sums.first(), worker.sums.second());
-          add_scaled(gradient + row * in, scale1, in, gradient_.row(begin + row));
+          kernels().mask_and_sum(gradient + row * in, input + row * in, maps_.row(begin + row), mean1, in,
+                                 worker.sums.first(), worker.sums.second());
+          kernels().add_scaled(gradient + row * in, scale1, in, gradient_.row(begin + row));
         }
         worker.sums.flush();
       });

@@ -1,6 +1,7 @@
 #include "executors/choice.h"
 
-#include "kernels/product.h"
+#include "kernels/cpu_features.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 namespace {
@@ -12,7 +13,9 @@ thread_local bool reference_wanted = false;
 void set_reference_wanted(bool wanted) { reference_wanted = wanted; }
 
 bool may_use_executors(const at::Tensor& x) {
-  return has_kernels() && !reference_wanted && x.is_cpu() && x.scalar_type() == at::kFloat;
+  if (reference_wanted || !x.is_cpu() || runnable_kernels().empty()) return false;
+  // Where the processor multiplies matrices of bfloat16 as such, the library's products are faster.
+  return x.scalar_type() == at::kFloat || (x.scalar_type() == at::kBFloat16 && !cpu_features().amx_bf16);
 }
 
 }  // namespace torch_tl

@@ -34,14 +34,14 @@ class Convolution {
  public:
   Convolution(const PaddedMap& map, std::int64_t in, std::int64_t out);
 
-  /** padded [map.pixels()][in] -> pixels [height * width][out], `stride` values apart; `kernels` are in tile
+  /** padded [map.pixels()][in] -> pixels [height * width][out], `stride` values apart, with kernels in tile
    * panels. */
-  void run(const float* padded, const at::Tensor& kernels, float* pixels, std::int64_t stride);
+  void run(const float* padded, const at::Tensor& tile_panels, float* pixels, std::int64_t stride);
 
   /** Tiles that go through the products at a time: a multiple of a product's six rows. */
   static constexpr std::int64_t kTiles = 12;
   /** `run` of at most kTiles tiles of the map, and of some panels of the kernels. */
-  void run(const float* padded, const at::Tensor& kernels, Range tiles, Range panels, float* pixels,
+  void run(const float* padded, const at::Tensor& tile_panels, Range tiles, Range panels, float* pixels,
            std::int64_t stride);
 
   /**

@@ -10,8 +10,8 @@
 #include "executors/convolution.h"
 #include "executors/maps.h"
 #include "executors/packed.h"
-#include "kernels/product.h"
-#include "kernels/rows.h"
+#include "executors/staged_rows.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 namespace {
@@ -22,11 +22,11 @@ constexpr std::int64_t kGroupBytes = 3 << 19;
 /** Runs parts of layers, with the memory that they take. For one thread. */
 class PartRunner {
  public:
-  PartRunner(const Maps& maps, std::int64_t bottleneck, std::int64_t growth)
+  PartRunner(const Maps& maps, std::int64_t bottleneck, std::int64_t growth, at::ScalarType precision)
       : map_(maps.padded()),
         channels_(maps.channels()),
         bottleneck_(bottleneck),
-        staged_(at::empty({kRows, channels_})),
+        staged_(kRows * channels_, precision),
         product_(at::empty({kRows, bottleneck_})),
         // The analyser does not look into this constructor.
         // NOLINTNEXTLINE(clang-analyzer-optin.cplusplus.UninitializedObject)
@@ -35,18 +35,16 @@ class PartRunner {
   /** norm1 to relu2 of at most kRows pixels of `maps`, and of some panels of conv1, into the padded maps. */
   void make_bottleneck(const FusedLayer& layer, const float* maps, Range pixels, Range panels,
                        float* padded) {
-    const std::int64_t in = layer.in();
-    auto* staged = staged_.data_ptr<float>();
     auto* product = product_.data_ptr<float>();
     const std::int64_t first = panels.begin * kPanel;
     const float* bias = values(layer.bias) + first;
     for (std::int64_t row = 0; row < pixels.size(); ++row) {
-      layer.norm1.run(maps + (pixels.begin + row) * channels_, staged + row * in);
+      staged_.run(layer.norm1, maps + (pixels.begin + row) * channels_, row);
     }
-    multiply(staged, layer.conv1, panels, pixels.size(), product);
+    staged_.multiply(layer.conv1, panels, pixels.size(), product);
     for (std::int64_t row = 0; row < pixels.size(); ++row) {
-      bias_relu(product + row * bottleneck_ + first, bias, panels.size() * kPanel,
-                padded + place(pixels.begin + row) * bottleneck_ + first);
+      kernels().bias_relu(product + row * bottleneck_ + first, bias, panels.size() * kPanel,
+                          padded + place(pixels.begin + row) * bottleneck_ + first);
     }
   }
 
@@ -70,7 +68,7 @@ class PartRunner {
   PaddedMap map_;
   std::int64_t channels_;
   std::int64_t bottleneck_;
-  at::Tensor staged_;   // [kRows, in]
+  StagedRows staged_;   // [kRows, in]
   at::Tensor product_;  // [kRows, bottleneck]
   Convolution convolution_;
 };
@@ -119,7 +117,9 @@ class BlockRunner {
   }
 
  private:
-  PartRunner part_runner() const { return {maps_, bottleneck_, growth_}; }
+  PartRunner part_runner() const {
+    return {maps_, bottleneck_, growth_, layers_.front().conv1.scalar_type()};
+  }
   /** Zeros, of which the border stays. */
   at::Tensor padded_maps(std::int64_t pictures) const {
     return at::zeros({pictures, map_.pixels(), bottleneck_});
@@ -166,9 +166,9 @@ class BlockRunner {
 }  // namespace
 
 FusedLayer::FusedLayer(NormRelu norm1_, const at::Tensor& conv1_, const ScaleAndShift& norm2,
-                       const at::Tensor& conv2_)
+                       const at::Tensor& conv2_, at::ScalarType precision)
     : norm1(std::move(norm1_)),
-      conv1(in_panels(conv1_.flatten(1).t().mul(norm2.scale))),
+      conv1(in_panels(conv1_.flatten(1).t().mul(norm2.scale), precision)),
       bias(norm2.shift),
       conv2(in_tile_panels(conv2_)) {}
 

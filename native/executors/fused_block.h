@@ -10,8 +10,8 @@
 namespace torch_tl {
 
 /*
- * A dense block in evaluation mode on a processor, float32, without gradients: what the modules of densenet.h
- * compute, in fewer passes over memory. Maps are channels last.
+ * A dense block in evaluation mode on a processor, without gradients: what the modules of densenet.h compute,
+ * in fewer passes over memory. Maps are channels last.
  *
  * - Its layers write into one buffer, its output, instead of concatenating.
  * - norm1 and its ReLU are applied to the rows of a product as they are staged for it; norm2 is folded into
@@ -24,16 +24,18 @@ namespace torch_tl {
 /** What a dense layer's parameters and running statistics come to, in the order in which they are read. */
 struct FusedLayer {
   NormRelu norm1;
-  at::Tensor conv1;  // [panels][in][kPanel], with norm2's scale
+  at::Tensor conv1;  // [panels, in, kPanel], with norm2's scale
   at::Tensor bias;   // [bottleneck], norm2's shift
-  at::Tensor conv2;  // [kTilePlaces][panels][bottleneck][kPanel]
+  at::Tensor conv2;  // [kTilePlaces, panels, bottleneck, kPanel]
 
-  /** `conv1` is [bottleneck, in, 1, 1], `conv2` [growth, bottleneck, 3, 3]. */
-  FusedLayer(NormRelu norm1, const at::Tensor& conv1, const ScaleAndShift& norm2, const at::Tensor& conv2);
+  /** `conv1` is [bottleneck, in, 1, 1], `conv2` [growth, bottleneck, 3, 3]; `precision` is that of conv1's
+   * products. */
+  FusedLayer(NormRelu norm1, const at::Tensor& conv1, const ScaleAndShift& norm2, const at::Tensor& conv2,
+             at::ScalarType precision);
   std::int64_t in() const { return norm1.channels(); }
 };
 
-/** [n, in, h, w] -> [n, in + growth * layers, h, w] */
+/** [n, in, h, w] -> float32 [n, in + growth * layers, h, w] */
 at::Tensor run_fused(const std::vector<FusedLayer>& layers, const at::Tensor& x);
 
 }  // namespace torch_tl

@@ -8,8 +8,7 @@
 
 #include "executors/maps.h"
 #include "executors/threads.h"
-#include "kernels/product.h"
-#include "kernels/stem.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 namespace {
@@ -47,8 +46,8 @@ class LineRunner {
       const std::array pixels{std::max<std::int64_t>(2 * column - 1, 0) * y_.channels(),
                               2 * column * y_.channels(),
                               std::min(2 * column + 1, width_ - 1) * y_.channels()};
-      max_bias_relu(lines.data(), pixels.data(), values(stem_.bias), y_.channels(),
-                    y_.row(i * y_.width() + column));
+      kernels().max_bias_relu(lines.data(), pixels.data(), values(stem_.bias), y_.channels(),
+                              y_.row(i * y_.width() + column));
     }
   }
 
@@ -67,8 +66,8 @@ class LineRunner {
     std::array<const float*, kStemKernel> lines{};
     for (std::int64_t y = 0; y < kStemKernel; ++y) lines.at(y) = padded(first + y);
     for (std::int64_t panel = 0; panel < stem_.conv.size(0); ++panel) {
-      convolve_stem(lines.data(), values(stem_.conv) + panel * stem_.conv.stride(0), tiles_,
-                    convolved(line) + panel * kPanel, y_.channels());
+      kernels().convolve_stem(lines.data(), values(stem_.conv) + panel * stem_.conv.stride(0), tiles_,
+                              convolved(line) + panel * kPanel, y_.channels());
     }
   }
 
@@ -107,14 +106,10 @@ class LineRunner {
 }  // namespace
 
 FusedStem::FusedStem(const at::Tensor& conv_, const ScaleAndShift& norm)
-    : conv(conv_.mul(norm.scale.reshape({-1, 1, 1, 1}))
-               .reshape({-1, kPanel, kStemChannels, kStemKernel, kStemKernel})
-               .permute({0, 3, 4, 2, 1})
-               .contiguous()),
-      bias(norm.shift) {}
+    : conv(in_panels(conv_.permute({2, 3, 1, 0}).flatten(0, 2).mul(norm.scale))), bias(norm.shift) {}
 
 at::Tensor run_fused(const FusedStem& stem, const at::Tensor& x) {
-  const Maps pictures(x.contiguous(at::MemoryFormat::ChannelsLast));
+  const Maps pictures(x.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast));
   const Maps y(x.size(0), stem.bias.size(0), half(half(x.size(2))), half(half(x.size(3))));
   on_threads(
       y.pictures() * y.height(), [&] { return LineRunner(stem, pictures, y); },

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "executors/threads.h"
-#include "kernels/rows.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 
@@ -20,7 +20,7 @@ BatchStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t
       [&](ChannelSums& sum, std::int64_t chunk) {
         const std::int64_t end = std::min(maps.rows(), (chunk + 1) * kRows);
         for (std::int64_t row = chunk * kRows; row < end; ++row) {
-          add_moments(maps.row(row) + begin, pivot, channels, sum.first(), sum.second());
+          kernels().add_moments(maps.row(row) + begin, pivot, channels, sum.first(), sum.second());
         }
         sum.flush();
       });

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/rows.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 
@@ -90,10 +90,16 @@ class NormRelu {
         channels_(norm_.scale.size(0)) {}
 
   std::int64_t channels() const { return channels_; }
-  void run(const float* x, float* y) const { scale_shift_relu(x, scale_, shift_, channels_, y); }
+  void run(const float* x, float* y) const { kernels().scale_shift_relu(x, scale_, shift_, channels_, y); }
+  void run(const float* x, Bfloat16* y) const {
+    kernels().scale_shift_relu_bf16(x, scale_, shift_, channels_, y);
+  }
   /** The mean over four rows, `right` and `down` values apart. */
   void pool(const float* x, std::int64_t right, std::int64_t down, float* y) const {
-    pooled_scale_shift_relu(x, right, down, scale_, shift_, channels_, y);
+    kernels().pooled_scale_shift_relu(x, right, down, scale_, shift_, channels_, y);
+  }
+  void pool(const float* x, std::int64_t right, std::int64_t down, Bfloat16* y) const {
+    kernels().pooled_scale_shift_relu_bf16(x, right, down, scale_, shift_, channels_, y);
   }
 
  private:
@@ -114,8 +120,8 @@ class NormGradient {
                const at::Tensor& products, std::int64_t rows);
   /** dx = dy * scale - shift - (x - mean) * slope */
   void run(const float* dy, const float* x, float* dx) const {
-    norm_gradient(dy, x, values_, values_ + channels_, values_ + 2 * channels_, values_ + 3 * channels_,
-                  channels_, dx);
+    kernels().norm_gradient(dy, x, values_, values_ + channels_, values_ + 2 * channels_,
+                            values_ + 3 * channels_, channels_, dx);
   }
 
  private:

@@ -5,8 +5,7 @@
 
 #include <array>
 
-#include "kernels/product.h"
-#include "kernels/winograd.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 namespace {
@@ -28,10 +27,32 @@ at::Tensor kernel_transform() {
   return transform;
 }
 
+/** Each [depth, columns] of [count, depth, columns] in panels: [count, panels, depth, kPanel]. */
+at::Tensor pack(const at::Tensor& matrices) {
+  const std::int64_t count = matrices.size(0);
+  const std::int64_t depth = matrices.size(1);
+  const std::int64_t step = matrices.scalar_type() == at::kBFloat16 ? 2 : 1;  // along the depth
+  return matrices.reshape({count, depth / step, step, -1, kernels().columns})
+      .permute({0, 3, 1, 4, 2})
+      .reshape({count, -1, depth, kPanel});
+}
+
+template <typename Value>
+using MultiplyPanel = void (*)(const Value* a, std::int64_t a_stride, const Value* panel, std::int64_t rows,
+                               std::int64_t depth, float* c, std::int64_t c_stride);
+
+template <typename Value>
+void multiply(MultiplyPanel<Value> multiply_panel, const Value* a, const Value* panels, std::int64_t depth,
+              Range wanted, std::int64_t rows, float* c, std::int64_t c_stride) {
+  for (std::int64_t i = wanted.begin; i < wanted.end; ++i) {
+    multiply_panel(a, depth, panels + i * depth * kPanel, rows, depth, c + i * kPanel, c_stride);
+  }
+}
+
 }  // namespace
 
-at::Tensor in_panels(const at::Tensor& matrix) {
-  return matrix.reshape({matrix.size(0), -1, kPanel}).permute({1, 0, 2}).contiguous();
+at::Tensor in_panels(const at::Tensor& matrix, at::ScalarType precision) {
+  return pack(matrix.to(precision).unsqueeze(0))[0];
 }
 
 void multiply(const float* a, const at::Tensor& panels, std::int64_t rows, float* c) {
@@ -39,20 +60,20 @@ void multiply(const float* a, const at::Tensor& panels, std::int64_t rows, float
 }
 
 void multiply(const float* a, const at::Tensor& panels, Range wanted, std::int64_t rows, float* c) {
-  const std::int64_t count = panels.size(0);
-  const std::int64_t depth = panels.size(1);
-  const auto* panel = panels.const_data_ptr<float>();
-  for (std::int64_t i = wanted.begin; i < wanted.end; ++i) {
-    multiply_panel(a, depth, panel + i * depth * kPanel, rows, depth, c + i * kPanel, count * kPanel);
-  }
+  multiply(kernels().multiply_panel, a, panels.const_data_ptr<float>(), panels.size(1), wanted, rows, c,
+           panels.size(0) * kPanel);
 }
 
-at::Tensor in_tile_panels(const at::Tensor& kernels) {
-  const std::int64_t out = kernels.size(0);
-  const std::int64_t in = kernels.size(1);
-  const at::Tensor columns = kernels.permute({2, 3, 1, 0}).reshape({9, in * out}).to(at::kDouble);
-  const at::Tensor places = at::mm(kernel_transform(), columns).to(at::kFloat);
-  return places.view({kTilePlaces, in, out / kPanel, kPanel}).permute({0, 2, 1, 3}).contiguous();
+void multiply(const Bfloat16* a, const at::Tensor& panels, Range wanted, std::int64_t rows, float* c) {
+  multiply(kernels().multiply_panel_bf16, a, bits_of(panels), panels.size(1), wanted, rows, c,
+           panels.size(0) * kPanel);
+}
+
+at::Tensor in_tile_panels(const at::Tensor& conv) {
+  const std::int64_t out = conv.size(0);
+  const std::int64_t in = conv.size(1);
+  const at::Tensor weights = conv.permute({2, 3, 1, 0}).reshape({9, in * out}).to(at::kDouble);
+  return pack(at::mm(kernel_transform(), weights).to(at::kFloat).view({kTilePlaces, in, out}));
 }
 
 at::Tensor kernel_gradient(const at::Tensor& places) {

@@ -11,8 +11,9 @@
 #include "executors/convolution.h"
 #include "executors/maps.h"
 #include "executors/packed.h"
+#include "executors/staged_rows.h"
 #include "executors/threads.h"
-#include "kernels/rows.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 namespace {
@@ -21,37 +22,35 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 /** norm1, relu1, conv1: the first channels of the buffer to a bottleneck. */
-Bottleneck make_bottleneck(const Maps& buffer, const NormRelu& norm1, const at::Tensor& conv1) {
+Bottleneck make_bottleneck(const Maps& buffer, const NormRelu& norm1, const at::Tensor& conv1,
+                           at::ScalarType precision) {
   const std::int64_t in = conv1.size(1);
   const std::int64_t out = conv1.size(0);
-  const at::Tensor panels = in_panels(conv1.flatten(1).t());
+  const at::Tensor panels = in_panels(conv1.flatten(1).t(), precision);
   at::Tensor maps = at::empty({buffer.rows(), out});
   struct Worker {
     ChannelSums sums;
-    at::Tensor staged;
+    StagedRows staged;
   };
-  const auto make = [&](float* staged, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      norm1.run(buffer.row(row), staged + (row - begin) * in);
-    }
-    multiply(staged, panels, end - begin, maps.data_ptr<float>() + begin * out);
+  const auto make = [&](const StagedRows& staged, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) staged.run(norm1, buffer.row(row), row - begin);
+    staged.multiply(panels, end - begin, maps.data_ptr<float>() + begin * out);
   };
-  const at::Tensor first = at::empty({in});
-  make(first.data_ptr<float>(), 0, 1);
+  make(StagedRows(in, precision), 0, 1);
   const at::Tensor pivots = maps[0].clone();
   const float* pivot = values(pivots);
   const auto workers = on_threads(
       buffer.chunks(),
       [&] {
-        return Worker{ChannelSums(out), at::empty({kRows, in})};
+        return Worker{ChannelSums(out), StagedRows(kRows * in, precision)};
       },
       [&](Worker& worker, std::int64_t chunk) {
         const std::int64_t begin = chunk * kRows;
         const std::int64_t end = std::min(buffer.rows(), begin + kRows);
-        make(worker.staged.data_ptr<float>(), begin, end);
+        make(worker.staged, begin, end);
         for (std::int64_t row = begin; row < end; ++row) {
-          add_moments(maps.data_ptr<float>() + row * out, pivot, out, worker.sums.first(),
-                      worker.sums.second());
+          kernels().add_moments(maps.data_ptr<float>() + row * out, pivot, out, worker.sums.first(),
+                                worker.sums.second());
         }
         worker.sums.flush();
       });
@@ -87,7 +86,7 @@ void convolve(const Maps& buffer, std::int64_t begin, const at::Tensor& bottlene
 class BlockNode : public torch::autograd::Function<BlockNode> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, at::TensorList parameters,
-                            const std::vector<TrainedLayer>& layers) {
+                            const std::vector<TrainedLayer>& layers, at::ScalarType precision) {
     const auto count = static_cast<std::int64_t>(layers.size());
     const std::int64_t in = x.size(1);
     const std::int64_t growth = layers.front().conv2.size(0);
@@ -99,7 +98,7 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
       const TrainedLayer& layer = layers[i];
       const std::int64_t read = in + growth * i;
       const Bottleneck bottleneck = make_bottleneck(
-          buffer, NormRelu(trained(layer.norm1.weight, layer.norm1.bias, channels)), layer.conv1);
+          buffer, NormRelu(trained(layer.norm1.weight, layer.norm1.bias, channels)), layer.conv1, precision);
       convolve(buffer, read, bottleneck.maps,
                NormRelu(trained(layer.norm2.weight, layer.norm2.bias, bottleneck.statistics)), layer.conv2);
       track(layer.norm1, channels, buffer.rows());
@@ -134,21 +133,22 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
     }
     variable_list results{context->saved_data["x"].toBool() ? backward.input(in) : at::Tensor()};
     for (const LayerParameters& layer : layers) layer.append_to(results);
-    results.emplace_back();  // the layers are no tensor
+    results.resize(results.size() + 2);  // neither the layers nor the precision are a tensor
     return results;
   }
 };
 
 }  // namespace
 
-at::Tensor run_trained(const std::vector<TrainedLayer>& layers, const at::Tensor& x) {
+at::Tensor run_trained(const std::vector<TrainedLayer>& layers, at::ScalarType precision,
+                       const at::Tensor& x) {
   variable_list parameters;
   for (const TrainedLayer& layer : layers) {
     LayerParameters{layer.norm1.weight, layer.norm1.bias, layer.conv1,
                     layer.norm2.weight, layer.norm2.bias, layer.conv2}
         .append_to(parameters);
   }
-  return BlockNode::apply(x, at::TensorList(parameters), layers);
+  return BlockNode::apply(x, at::TensorList(parameters), layers, precision);
 }
 
 }  // namespace torch_tl

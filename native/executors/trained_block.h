@@ -9,7 +9,7 @@
 namespace torch_tl {
 
 /*
- * A dense block in training on a processor, float32, with batch statistics in every norm: what the modules of
+ * A dense block in training on a processor, with batch statistics in every norm: what the modules of
  * densenet.h and autograd compute, as one node of the graph over one buffer.
  *
  * - A channel's mean and variance are computed once, though every later layer's norm1 uses them (Bilgic et
@@ -29,9 +29,11 @@ struct TrainedLayer {
 };
 
 /**
- * [n, in, h, w] -> [n, in + growth * layers, h, w], channels last, with gradients for x and all parameters; n
- * * h * w is larger than 1. Running statistics move on.
+ * [n, in, h, w] -> float32 [n, in + growth * layers, h, w], channels last, with gradients for x and all
+ * parameters; n * h * w is larger than 1. `precision` is that of conv1's products. Running statistics move
+ * on.
  */
-at::Tensor run_trained(const std::vector<TrainedLayer>& layers, const at::Tensor& x);
+at::Tensor run_trained(const std::vector<TrainedLayer>& layers, at::ScalarType precision,
+                       const at::Tensor& x);
 
 }  // namespace torch_tl

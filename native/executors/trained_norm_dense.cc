@@ -10,8 +10,7 @@
 #include <cstdint>
 
 #include "executors/maps.h"
-#include "kernels/product.h"
-#include "kernels/rows.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 namespace {
@@ -20,7 +19,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 /** Columns that a thread takes at a time: so many that what is between the products stays in its cache. */
-constexpr std::int64_t kColumns = 4 * kPanel;
+constexpr std::int64_t kColumns = 2 * kPanel;
 
 /** Calls `run(begin)` for every kColumns columns, on all threads. */
 template <typename Run>
@@ -37,7 +36,7 @@ BatchStatistics statistics_of_columns(const at::Tensor& x) {
   over_columns(in, [&](std::int64_t begin) {
     ChannelSums sums(kColumns);
     for (std::int64_t row = 0; row < x.size(0); ++row) {
-      add_moments(pivot + row * in + begin, pivot + begin, kColumns, sums.first(), sums.second());
+      kernels().add_moments(pivot + row * in + begin, pivot + begin, kColumns, sums.first(), sums.second());
       if (row % kRows == 0) sums.flush();
     }
     sums.flush();
@@ -53,7 +52,7 @@ void scale_shift_columns(const at::Tensor& x, const ScaleAndShift& norm, std::in
   const float* shift = values(norm.shift) + begin;
   const float* from = values(x) + begin;
   for (std::int64_t row = 0; row < x.size(0); ++row) {
-    scale_shift(from + row * x.size(1), scale, shift, kColumns, y + row * stride);
+    kernels().scale_shift(from + row * x.size(1), scale, shift, kColumns, y + row * stride);
   }
 }
 
@@ -75,8 +74,8 @@ Gradients differentiate(const at::Tensor& x, const ScaleAndShift& normalise, con
     const at::Tensor product = at::zeros({out, kColumns});  // D
     scale_shift_columns(x, normalise, begin, normalised.data_ptr<float>(), kColumns);
     for (std::int64_t panel = 0; panel < kColumns; panel += kPanel) {
-      accumulate_outer(values(dy), out, out, values(normalised) + panel, kColumns, rows,
-                       product.data_ptr<float>() + panel, kColumns);
+      kernels().accumulate_outer(values(dy), out, out, values(normalised) + panel, kColumns, rows,
+                                 product.data_ptr<float>() + panel, kColumns);
     }
     const float* scale = values(parameters.scale) + begin;
     const float* shift = values(parameters.shift) + begin;
@@ -84,8 +83,9 @@ Gradients differentiate(const at::Tensor& x, const ScaleAndShift& normalise, con
     auto* shift_gradient = gradients.shift.data_ptr<float>() + begin;
     for (std::int64_t k = 0; k < out; ++k) {
       const std::int64_t first = k * in + begin;
-      dense_gradient(values(product) + k * kColumns, values(weight) + first, values(sum)[k], scale, shift,
-                     kColumns, gradients.weight.data_ptr<float>() + first, scale_gradient, shift_gradient);
+      kernels().dense_gradient(values(product) + k * kColumns, values(weight) + first, values(sum)[k], scale,
+                               shift, kColumns, gradients.weight.data_ptr<float>() + first, scale_gradient,
+                               shift_gradient);
     }
   });
   return gradients;
@@ -126,7 +126,7 @@ bool has_kernels_for(const at::Tensor& weight) {
 
 at::Tensor run_trained(const NormTensors& norm, const at::Tensor& weight, const at::Tensor& bias,
                        const at::Tensor& x) {
-  return NormDenseNode::apply(x.contiguous(), norm.weight, norm.bias, weight, bias, norm);
+  return NormDenseNode::apply(x.to(at::kFloat).contiguous(), norm.weight, norm.bias, weight, bias, norm);
 }
 
 }  // namespace torch_tl

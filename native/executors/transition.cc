@@ -11,9 +11,9 @@
 
 #include "executors/maps.h"
 #include "executors/packed.h"
+#include "executors/staged_rows.h"
 #include "executors/threads.h"
-#include "kernels/product.h"
-#include "kernels/rows.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 namespace {
@@ -37,11 +37,10 @@ struct Pooling {
     return y * from.width() + 2 * (row % width);
   }
   /** Norm, ReLU and pool of a chunk's rows, [rows][channels]. */
-  void pool(std::int64_t chunk, const NormRelu& norm, float* pooled) const {
+  void pool(std::int64_t chunk, const NormRelu& norm, const StagedRows& pooled) const {
     const std::int64_t channels = from.channels();
     for (std::int64_t row = 0; row < chunk_rows(chunk); ++row) {
-      norm.pool(from.row(corner(chunk * kRows + row)), channels, from.width() * channels,
-                pooled + row * channels);
+      pooled.pool(norm, from.row(corner(chunk * kRows + row)), channels, from.width() * channels, row);
     }
   }
 };
@@ -51,13 +50,10 @@ at::Tensor forward_transition(const Maps& x, const NormRelu& norm, const at::Ten
   const Pooling pooling{x};
   const Maps y(x.pictures(), conv.size(0) * kPanel, pooling.height, pooling.width);
   on_threads(
-      pooling.chunks(),
-      [&] {
-        return at::empty({kRows, x.channels()});
-      },
-      [&](const at::Tensor& pooled, std::int64_t chunk) {
-        pooling.pool(chunk, norm, pooled.data_ptr<float>());
-        multiply(values(pooled), conv, pooling.chunk_rows(chunk), y.row(chunk * kRows));
+      pooling.chunks(), [&] { return StagedRows(kRows * x.channels(), conv.scalar_type()); },
+      [&](const StagedRows& pooled, std::int64_t chunk) {
+        pooling.pool(chunk, norm, pooled);
+        pooled.multiply(conv, pooling.chunk_rows(chunk), y.row(chunk * kRows));
       });
   return y.tensor();
 }
@@ -100,14 +96,14 @@ class Backward {
 
  private:
   struct Worker {
-    at::Tensor pooled;    // [kRows, in]
+    StagedRows pooled;    // [kRows, in]
     at::Tensor gradient;  // a quarter of its, [kRows, in]
     at::Tensor relu;      // [in]
     at::Tensor kernels;   // [in, out]
     ChannelSums sums;
 
     Worker(std::int64_t in, std::int64_t out)
-        : pooled(at::empty({kRows, in})),
+        : pooled(kRows * in, at::kFloat),
           gradient(at::empty({kRows, in})),
           relu(at::empty({in})),
           kernels(at::zeros({in, out})),
@@ -118,10 +114,10 @@ class Backward {
     const std::int64_t in = x_.channels();
     const std::int64_t rows = pooling_.chunk_rows(chunk);
     const float* dy_rows = dy.row(chunk * kRows);
-    pooling_.pool(chunk, norm_, worker.pooled.data_ptr<float>());
+    pooling_.pool(chunk, norm_, worker.pooled);
     for (std::int64_t panel = 0; panel < out_; panel += kPanel) {
-      accumulate_outer(values(worker.pooled), in, in, dy_rows + panel, out_, rows,
-                       worker.kernels.data_ptr<float>() + panel, out_);
+      kernels().accumulate_outer(worker.pooled.float32(), in, in, dy_rows + panel, out_, rows,
+                                 worker.kernels.data_ptr<float>() + panel, out_);
     }
     multiply(dy_rows, panels_, rows, worker.gradient.data_ptr<float>());
     const float* gradient = values(worker.gradient);
@@ -132,8 +128,8 @@ class Backward {
       for (const std::int64_t pixel : {corner, corner + 1, corner + x_.width(), corner + x_.width() + 1}) {
         norm_.run(x_.row(pixel), relu);
         std::copy_n(gradient + row * in, in, dx_.row(pixel));
-        mask_and_sum(dx_.row(pixel), relu, x_.row(pixel), mean, in, worker.sums.first(),
-                     worker.sums.second());
+        kernels().mask_and_sum(dx_.row(pixel), relu, x_.row(pixel), mean, in, worker.sums.first(),
+                               worker.sums.second());
       }
     }
     worker.sums.flush();
@@ -154,13 +150,14 @@ class Backward {
 class TransitionNode : public torch::autograd::Function<TransitionNode> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm) {
-    const Maps maps(x.contiguous(at::MemoryFormat::ChannelsLast));
+                            const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm,
+                            at::ScalarType precision) {
+    const Maps maps(x.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast));
     const BatchStatistics statistics = statistics_of(maps, 0, maps.channels());
     track(norm, statistics, maps.rows());
     context->save_for_backward({maps.tensor(), weight, bias, conv, statistics.mean, statistics.variance});
     return forward_transition(maps, NormRelu(trained(weight, bias, statistics)),
-                              in_panels(conv.flatten(1).t()));
+                              in_panels(conv.flatten(1).t(), precision));
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -168,25 +165,27 @@ class TransitionNode : public torch::autograd::Function<TransitionNode> {
     const Maps x(saved[0]);
     const BatchStatistics statistics(saved[4], saved[5]);
     const ScaleAndShift norm = trained(saved[1], saved[2], statistics);
-    variable_list results = Backward(x, norm, statistics, saved[3])
-                                .run(Maps(gradients[0].contiguous(at::MemoryFormat::ChannelsLast)));
-    results.emplace_back();  // the norm's tensors are no tensor
+    variable_list results =
+        Backward(x, norm, statistics, saved[3])
+            .run(Maps(gradients[0].to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast)));
+    results.resize(results.size() + 2);  // neither the norm's tensors nor the precision are a tensor
     return results;
   }
 };
 
 }  // namespace
 
-FusedTransition::FusedTransition(NormRelu norm_, const at::Tensor& conv_)
-    : norm(std::move(norm_)), conv(in_panels(conv_.flatten(1).t())) {}
+FusedTransition::FusedTransition(NormRelu norm_, const at::Tensor& conv_, at::ScalarType precision)
+    : norm(std::move(norm_)), conv(in_panels(conv_.flatten(1).t(), precision)) {}
 
 at::Tensor run_fused(const FusedTransition& transition, const at::Tensor& x) {
-  return forward_transition(Maps(x.contiguous(at::MemoryFormat::ChannelsLast)), transition.norm,
-                            transition.conv);
+  return forward_transition(Maps(x.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast)),
+                            transition.norm, transition.conv);
 }
 
-at::Tensor run_trained(const NormTensors& norm, const at::Tensor& conv, const at::Tensor& x) {
-  return TransitionNode::apply(x, norm.weight, norm.bias, conv, norm);
+at::Tensor run_trained(const NormTensors& norm, const at::Tensor& conv, at::ScalarType precision,
+                       const at::Tensor& x) {
+  return TransitionNode::apply(x, norm.weight, norm.bias, conv, norm, precision);
 }
 
 }  // namespace torch_tl

@@ -1,81 +1,72 @@
 #include "kernels/product.h"
 
-#include "kernels/avx2.h"
 #include "kernels/tile.h"
 
-namespace torch_tl {
-
-#ifdef TORCH_TL_AVX2
-
+namespace torch_tl::TORCH_TL_INSTRUCTIONS {
 namespace {
 
-/** Twelve sums in registers, two panels' halves of six rows, are as many as hide the latency of a
- * multiply-add. */
-constexpr int kTileRows = 6;
+/** Twice as many sums hide the latency of a multiply-add and leave registers for the factors. */
+constexpr int kTileRows = kLanes == 16 ? 12 : 6;
 
-template <int kRows>
-TORCH_TL_AVX2 void multiply_tile(const float* a, std::int64_t a_stride, const float* panel,
-                                 std::int64_t depth, float* c, std::int64_t c_stride) {
+/** Of a float, or of a pair of bfloat16: how many values a step along the depth takes. */
+template <typename Value>
+constexpr std::int64_t kStep = sizeof(float) / sizeof(Value);
+
+template <int kRows, typename Value>
+void multiply_tile(const Value* a, std::int64_t a_stride, const Value* columns, std::int64_t depth, float* c,
+                   std::int64_t c_stride) {
   Tile<kRows> tile{};
-  add_products(tile, a, panel, {a_stride, 1, kPanel}, depth);
+  add_products(tile, a, columns, {a_stride, kStep<Value>, kColumns * kStep<Value>}, depth / kStep<Value>);
   store(tile, c, c_stride);
+}
+
+/** Fewer rows than kRows. */
+template <int kRows, typename Value>
+void multiply_rest(const Value* a, std::int64_t a_stride, const Value* columns, std::int64_t rows,
+                   std::int64_t depth, float* c, std::int64_t c_stride) {
+  if constexpr (kRows > 1) {
+    if (rows == kRows - 1) return multiply_tile<kRows - 1>(a, a_stride, columns, depth, c, c_stride);
+    multiply_rest<kRows - 1>(a, a_stride, columns, rows, depth, c, c_stride);
+  }
+}
+
+template <typename Value>
+void multiply_panel(const Value* a, std::int64_t a_stride, const Value* panel, std::int64_t rows,
+                    std::int64_t depth, float* c, std::int64_t c_stride) {
+  for (std::int64_t column = 0; column < kPanel; column += kColumns) {
+    const Value* columns = panel + column * depth;
+    std::int64_t row = 0;
+    for (; row + kTileRows <= rows; row += kTileRows) {
+      multiply_tile<kTileRows>(a + row * a_stride, a_stride, columns, depth, c + row * c_stride + column,
+                               c_stride);
+    }
+    multiply_rest<kTileRows>(a + row * a_stride, a_stride, columns, rows - row, depth,
+                             c + row * c_stride + column, c_stride);
+  }
 }
 
 /** Columns of `a` in a tile: four always divide them, and eight sums hide the latency too. */
 constexpr int kOuterRows = 4;
 
-TORCH_TL_AVX2 void accumulate_outer_tile(const float* a, std::int64_t a_stride, const float* b,
-                                         std::int64_t b_stride, std::int64_t depth, float* c,
-                                         std::int64_t c_stride) {
-  Tile<kOuterRows> tile{};
-  load(tile, c, c_stride);
-  add_products(tile, a, b, {1, a_stride, b_stride}, depth);
-  store(tile, c, c_stride);
+void accumulate_outer(const float* a, std::int64_t a_stride, std::int64_t a_columns, const float* b,
+                      std::int64_t b_stride, std::int64_t depth, float* c, std::int64_t c_stride) {
+  for (std::int64_t column = 0; column < kPanel; column += kColumns) {
+    for (std::int64_t i = 0; i < a_columns; i += kOuterRows) {
+      Tile<kOuterRows> tile{};
+      load(tile, c + i * c_stride + column, c_stride);
+      add_products(tile, a + i, b + column, {1, a_stride, b_stride}, depth);
+      store(tile, c + i * c_stride + column, c_stride);
+    }
+  }
 }
 
 }  // namespace
 
-bool has_kernels() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-
-void multiply_panel(const float* a, std::int64_t a_stride, const float* panel, std::int64_t rows,
-                    std::int64_t depth, float* c, std::int64_t c_stride) {
-  for (; rows >= kTileRows; rows -= kTileRows) {
-    multiply_tile<kTileRows>(a, a_stride, panel, depth, c, c_stride);
-    a += kTileRows * a_stride;
-    c += kTileRows * c_stride;
-  }
-  switch (rows) {
-    case 5:
-      return multiply_tile<5>(a, a_stride, panel, depth, c, c_stride);
-    case 4:
-      return multiply_tile<4>(a, a_stride, panel, depth, c, c_stride);
-    case 3:
-      return multiply_tile<3>(a, a_stride, panel, depth, c, c_stride);
-    case 2:
-      return multiply_tile<2>(a, a_stride, panel, depth, c, c_stride);
-    case 1:
-      return multiply_tile<1>(a, a_stride, panel, depth, c, c_stride);
-    default:
-      return;
-  }
+ProductKernels product_kernels() {
+  return {.columns = kColumns,
+          .multiply_panel = multiply_panel<float>,
+          .multiply_panel_bf16 = multiply_panel<Bfloat16>,
+          .accumulate_outer = accumulate_outer};
 }
 
-void accumulate_outer(const float* a, std::int64_t a_stride, std::int64_t a_columns, const float* b,
-                      std::int64_t b_stride, std::int64_t depth, float* c, std::int64_t c_stride) {
-  for (std::int64_t i = 0; i < a_columns; i += kOuterRows) {
-    accumulate_outer_tile(a + i, a_stride, b, b_stride, depth, c + i * c_stride, c_stride);
-  }
-}
-
-#else
-
-// Other processors: nobody calls what follows.
-bool has_kernels() { return false; }
-void multiply_panel(const float*, std::int64_t, const float*, std::int64_t, std::int64_t, float*,
-                    std::int64_t) {}
-void accumulate_outer(const float*, std::int64_t, std::int64_t, const float*, std::int64_t, std::int64_t,
-                      float*, std::int64_t) {}
-
-#endif
-
-}  // namespace torch_tl
+}  // namespace torch_tl::TORCH_TL_INSTRUCTIONS

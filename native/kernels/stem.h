@@ -4,11 +4,6 @@
 
 namespace torch_tl {
 
-/*
- * DenseNet's first convolution, 7x7 with stride 2 over 3 channels, and its max pool. A picture's rows are
- * [pixels][3], the convolution's [pixels][channels], float32.
- */
-
 inline constexpr std::int64_t kStemKernel = 7;
 inline constexpr std::int64_t kStemStride = 2;
 inline constexpr std::int64_t kStemChannels = 3;
@@ -16,17 +11,23 @@ inline constexpr std::int64_t kStemChannels = 3;
 inline constexpr std::int64_t kStemPixels = 6;
 
 /**
- * kPanel channels of a row of the convolution: out [tiles * kStemPixels, kPanel], its pixels `right` values
- * apart. Pixel i is the sum, in this order, of rows[y][(i * kStemStride + x) * kStemChannels + c] *
- * panel[y][x][c] over the kernel's places and channels; `rows` are the kStemKernel lines under the kernel,
- * with the border.
+ * DenseNet's first convolution, 7x7 with stride 2 over 3 channels, and its max pool. A picture's rows are
+ * [pixels][3], the convolution's [pixels][channels], float32.
  */
-void convolve_stem(const float* const* rows, const float* panel, std::int64_t tiles, float* out,
-                   std::int64_t right);
+struct StemKernels {
+  /**
+   * kPanel channels of a row of the convolution: out [tiles * kStemPixels, kPanel], its pixels `right` values
+   * apart. Pixel i is the sum, in this order, of rows[y][(i * kStemStride + x) * kStemChannels + c] times the
+   * panel's place y, x, c over the kernel's places and channels; `rows` are the kStemKernel lines under the
+   * kernel, with the border. The panel's depth is these places.
+   */
+  void (*convolve_stem)(const float* const* rows, const float* panel, std::int64_t tiles, float* out,
+                        std::int64_t right);
 
-/** y = max(0, the greatest of nine pixels + bias) over so many channels; the pixels of each row are so many
- * values from its begin. */
-void max_bias_relu(const float* const* rows, const std::int64_t* pixels, const float* bias,
-                   std::int64_t channels, float* y);
+  /** y = max(0, the greatest of nine pixels + bias) over so many channels, a multiple of 16; the pixels of
+   * each row are so many values from its begin. */
+  void (*max_bias_relu)(const float* const* rows, const std::int64_t* pixels, const float* bias,
+                        std::int64_t channels, float* y);
+};
 
 }  // namespace torch_tl

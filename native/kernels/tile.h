@@ -2,12 +2,12 @@
 
 #include <cstdint>
 
-#include "kernels/avx2.h"
-#include "kernels/product.h"
+#include "kernels/vector.h"
 
-#ifdef TORCH_TL_AVX2
+namespace torch_tl::TORCH_TL_INSTRUCTIONS {
 
-namespace torch_tl {
+/** Columns of a tile. */
+inline constexpr std::int64_t kColumns = 2 * kLanes;
 
 /** How far apart the values are that a tile reads: of a, from row to row and along the depth; of b, along the
  * depth. */
@@ -17,50 +17,47 @@ struct TileStrides {
   std::int64_t b_depth;
 };
 
-/** Sums of kRows rows and kPanel columns in registers. */
+/** Sums of kRows rows and kColumns columns in registers. */
 template <int kRows>
 struct Tile {
-  __m256 left[kRows];   // NOLINT(*-avoid-c-arrays): registers
-  __m256 right[kRows];  // NOLINT(*-avoid-c-arrays): registers
+  Vector left[kRows];   // NOLINT(*-avoid-c-arrays): registers
+  Vector right[kRows];  // NOLINT(*-avoid-c-arrays): registers
 };
 
 template <int kRows>
-TORCH_TL_AVX2 inline __attribute__((always_inline)) void load(Tile<kRows>& tile, const float* c,
-                                                              std::int64_t c_stride) {
+TORCH_TL_INLINE void load(Tile<kRows>& tile, const float* c, std::int64_t c_stride) {
   TORCH_TL_UNROLL
   for (int row = 0; row < kRows; ++row) {
-    tile.left[row] = _mm256_loadu_ps(c + row * c_stride);
-    tile.right[row] = _mm256_loadu_ps(c + row * c_stride + 8);
+    tile.left[row] = load(c + row * c_stride);
+    tile.right[row] = load(c + row * c_stride + kLanes);
   }
 }
 
-/** Adds the products of a [kRows, depth] and b [depth, kPanel], in the order of the depth. */
-template <int kRows>
-TORCH_TL_AVX2 inline __attribute__((always_inline)) void add_products(Tile<kRows>& tile, const float* a,
-                                                                      const float* b, TileStrides strides,
-                                                                      std::int64_t depth) {
-  for (std::int64_t k = 0; k < depth; ++k) {
-    const __m256 b_left = _mm256_loadu_ps(b + k * strides.b_depth);
-    const __m256 b_right = _mm256_loadu_ps(b + k * strides.b_depth + 8);
+/** Adds the products of a [kRows, depth] and b [depth, kColumns], in the order of the depth, in which a step
+ * is a float or a pair of bfloat16. */
+template <int kRows, typename Value>
+TORCH_TL_INLINE void add_products(Tile<kRows>& tile, const Value* a, const Value* b, TileStrides strides,
+                                  std::int64_t steps) {
+  constexpr std::int64_t kRight = kLanes * sizeof(float) / sizeof(Value);
+  for (std::int64_t k = 0; k < steps; ++k) {
+    const auto b_left = load(b + k * strides.b_depth);
+    const auto b_right = load(b + k * strides.b_depth + kRight);
     TORCH_TL_UNROLL
     for (int row = 0; row < kRows; ++row) {
-      const __m256 value = _mm256_broadcast_ss(a + row * strides.a_row + k * strides.a_depth);
-      tile.left[row] = _mm256_fmadd_ps(value, b_left, tile.left[row]);
-      tile.right[row] = _mm256_fmadd_ps(value, b_right, tile.right[row]);
+      const auto value = repeat(a + row * strides.a_row + k * strides.a_depth);
+      tile.left[row] = multiply_add(value, b_left, tile.left[row]);
+      tile.right[row] = multiply_add(value, b_right, tile.right[row]);
     }
   }
 }
 
 template <int kRows>
-TORCH_TL_AVX2 inline __attribute__((always_inline)) void store(const Tile<kRows>& tile, float* c,
-                                                               std::int64_t c_stride) {
+TORCH_TL_INLINE void store(const Tile<kRows>& tile, float* c, std::int64_t c_stride) {
   TORCH_TL_UNROLL
   for (int row = 0; row < kRows; ++row) {
-    _mm256_storeu_ps(c + row * c_stride, tile.left[row]);
-    _mm256_storeu_ps(c + row * c_stride + 8, tile.right[row]);
+    store(c + row * c_stride, tile.left[row]);
+    store(c + row * c_stride + kLanes, tile.right[row]);
   }
 }
 
-}  // namespace torch_tl
-
-#endif
+}  // namespace torch_tl::TORCH_TL_INSTRUCTIONS

@@ -38,9 +38,9 @@ at::Tensor DenseLayer::operator()(const at::Tensor& x, const Pass& pass) {
   return conv2_(relu2_(norm2_(bottleneck, pass), pass), pass);
 }
 
-FusedLayer DenseLayer::fused() const {
+FusedLayer DenseLayer::fused(at::ScalarType precision) const {
   return {NormRelu(evaluated(norm1_.tensors())), conv1_.weight(), evaluated(norm2_.tensors()),
-          conv2_.weight()};
+          conv2_.weight(), precision};
 }
 
 TrainedLayer DenseLayer::trained() const {
@@ -61,13 +61,13 @@ bool Section::may_train_as_one(const at::Tensor& x, const Pass& pass) {
   return std::ranges::all_of(leaves(), [](const Layer* leaf) { return leaf->trainable(); });
 }
 
-std::int64_t Section::version() {
+Version Section::version(const Pass& pass) {
   std::int64_t sum = 0;
   for (const Layer* leaf : leaves()) {
     for (const NamedTensor& parameter : leaf->parameters()) sum += parameter.tensor._version();
     for (const NamedTensor& buffer : leaf->buffers()) sum += buffer.tensor._version();
   }
-  return sum;
+  return {sum, pass.precision};
 }
 
 Stem::Stem(at::Generator& generator)
@@ -81,9 +81,9 @@ Stem::Stem(at::Generator& generator)
 at::Tensor Stem::operator()(at::Tensor x, const Pass& pass) {
   if (may_fuse(x, pass)) {
     const auto fuse = [this] { return FusedStem(conv0_.weight(), evaluated(norm0_.tensors())); };
-    return run_fused(fused_.at(version(), fuse), x);
+    return run_fused(fused_.at(version(pass), fuse), x);
   }
-  return pool0_(relu0_(norm0_(conv0_(x, pass), pass), pass), pass);
+  return pool0_(relu0_(norm0_(conv0_(x.to(pass.precision), pass), pass), pass), pass);
 }
 
 DenseBlock::DenseBlock(const std::string& name, std::int64_t layers, std::int64_t in,
@@ -98,20 +98,21 @@ DenseBlock::DenseBlock(const std::string& name, std::int64_t layers, std::int64_
 
 at::Tensor DenseBlock::operator()(at::Tensor x, const Pass& pass) {
   if (may_fuse(x, pass)) {
-    const auto fuse = [this] {
+    const auto fuse = [&] {
       std::vector<FusedLayer> fused;
       fused.reserve(layers_.size());
-      for (const DenseLayer& layer : layers_) fused.push_back(layer.fused());
+      for (const DenseLayer& layer : layers_) fused.push_back(layer.fused(pass.precision));
       return fused;
     };
-    return run_fused(fused_.at(version(), fuse), x);
+    return run_fused(fused_.at(version(pass), fuse), x);
   }
   if (may_train_as_one(x, pass)) {
     std::vector<TrainedLayer> trained;
     trained.reserve(layers_.size());
     for (const DenseLayer& layer : layers_) trained.push_back(layer.trained());
-    return run_trained(trained, x);
+    return run_trained(trained, pass.precision, x);
   }
+  x = x.to(pass.precision);
   for (DenseLayer& layer : layers_) x = at::cat({x, layer(x, pass)}, /*dim=*/1);
   return x;
 }
@@ -131,13 +132,15 @@ Transition::Transition(const std::string& name, std::int64_t in, at::Generator& 
 
 at::Tensor Transition::operator()(at::Tensor x, const Pass& pass) {
   if (may_fuse(x, pass)) {
-    const auto fuse = [this] {
-      return FusedTransition(NormRelu(evaluated(norm_.tensors())), conv_.weight());
+    const auto fuse = [&] {
+      return FusedTransition(NormRelu(evaluated(norm_.tensors())), conv_.weight(), pass.precision);
     };
-    return run_fused(fused_.at(version(), fuse), x);
+    return run_fused(fused_.at(version(pass), fuse), x);
   }
-  if (may_train_as_one(x, pass)) return run_trained(norm_.tensors(), conv_.weight(), x);
-  return pool_(conv_(relu_(norm_(x, pass), pass), pass), pass);
+  if (may_train_as_one(x, pass)) {
+    return run_trained(norm_.tensors(), conv_.weight(), pass.precision, x);
+  }
+  return pool_(conv_(relu_(norm_(x.to(pass.precision), pass), pass), pass), pass);
 }
 
 LastNorm::LastNorm() : Section("norm5"), norm5_("features.norm5", DenseNet121::kFeatures) {}
@@ -173,8 +176,10 @@ void DenseNet121::initialise(at::Generator& generator) {
 }
 
 at::Tensor DenseNet121::run(at::Tensor x, std::size_t begin, std::size_t end, const Pass& pass) {
-  for (std::size_t i = begin; i < end; ++i) x = (*sections_.at(i))(std::move(x), pass);
-  return x;
+  Pass in_precision = pass;
+  in_precision.precision = x.scalar_type();
+  for (std::size_t i = begin; i < end; ++i) x = (*sections_.at(i))(std::move(x), in_precision);
+  return x.to(in_precision.precision);
 }
 
 std::vector<Layer*> DenseNet121::leaves() {

@@ -32,7 +32,7 @@ class DenseLayer {
   DenseLayer(const std::string& name, std::int64_t in, at::Generator& generator);
   at::Tensor operator()(const at::Tensor& x, const Pass& pass);
   std::vector<Layer*> leaves() { return {&norm1_, &relu1_, &conv1_, &norm2_, &relu2_, &conv2_}; }
-  FusedLayer fused() const;
+  FusedLayer fused(at::ScalarType precision) const;
   TrainedLayer trained() const;
 
  private:
@@ -44,13 +44,20 @@ class DenseLayer {
   Conv2d conv2_;
 };
 
+/** Grows with every change of tensors, from which something is made for products in a precision. */
+struct Version {
+  std::int64_t tensors = 0;
+  at::ScalarType precision = at::kFloat;
+  bool operator==(const Version&) const = default;
+};
+
 /** What was made of tensors when they had a version. */
 template <typename Value>
 class Versioned {
  public:
   /** Made anew, without gradients, where it is of another version. */
   template <typename Make>
-  const Value& at(std::int64_t version, Make make) {
+  const Value& at(const Version& version, Make make) {
     if (!value_ || version != version_) {
       const at::NoGradGuard no_grad;
       value_.emplace(make());
@@ -61,7 +68,7 @@ class Versioned {
 
  private:
   std::optional<Value> value_;
-  std::int64_t version_ = 0;
+  Version version_;
 };
 
 /** A part of the backbone; at its end the maps can be cut off, kept, and run on from later. */
@@ -76,6 +83,7 @@ class Section {
 
   /** Without torchvision's `features.` in front. */
   const std::string& name() const { return name_; }
+  /** x and the result are float32 or of the pass's precision. */
   virtual at::Tensor operator()(at::Tensor x, const Pass& pass) = 0;
   virtual std::vector<Layer*> leaves() = 0;
 
@@ -85,8 +93,8 @@ class Section {
   bool may_fuse(const at::Tensor& x, const Pass& pass);
   /** Whether all its layers train, and may do so as one. */
   bool may_train_as_one(const at::Tensor& x, const Pass& pass);
-  /** Grows with every change of its parameters and running statistics. */
-  std::int64_t version();
+  /** Of its parameters and running statistics. */
+  Version version(const Pass& pass);
 
  private:
   std::string name_;
@@ -165,7 +173,8 @@ class DenseNet121 {
 
   /** stem, denseblock1, transition1, ..., denseblock4, norm5. */
   const std::vector<std::unique_ptr<Section>>& sections() const { return sections_; }
-  /** Runs the sections [begin, end): pictures [n, 3, side, side] -> ... -> the last map [n, 1024, h, w]. */
+  /** Runs the sections [begin, end) in the precision of x: pictures [n, 3, side, side] -> ... -> the last map
+   * [n, 1024, h, w]. */
   at::Tensor run(at::Tensor x, std::size_t begin, std::size_t end, const Pass& pass);
   std::vector<Layer*> leaves();
 

@@ -14,7 +14,7 @@
 
 #include <cmath>
 
-#include "model/cpu_features.h"
+#include "kernels/cpu_features.h"
 
 namespace torch_tl {
 namespace {

@@ -20,6 +20,8 @@ class Layer;
 struct Pass {
   /** Batch statistics in unfrozen batch norms, and dropout. */
   bool training = false;
+  /** Of products: float32 or bfloat16. The backbone sets it to that of its input. */
+  at::ScalarType precision = at::kFloat;
   /** Draws the dropout masks; needed in training only. */
   at::Generator dropout_generator;
   /** Hears of every leaf layer and its output, in order. */

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { loadEngine } from '../../lib/engine.ts';
-import type { HostTensor } from '../../lib/native.ts';
+import type { HostTensor, Precision } from '../../lib/native.ts';
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';
 import { nativeData, nativeModel } from '../support/native.ts';
@@ -9,7 +9,7 @@ import { smallData, smallModel } from '../support/small-data.ts';
 
 const PICTURES = 7;
 
-describe.runIf(loadEngine().info().cpu.avx2)(`on ${cpus()[0]?.model}`, () => {
+describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.model}`, () => {
   // Sides of the maps from 1 to 78, odd and even.
   test.each([32, 34, 64, 97, 155])('features are those of plain modules at %i pixels', async (imageSize) => {
     const { train } = await smallData(PICTURES, 1);
@@ -21,6 +21,43 @@ describe.runIf(loadEngine().info().cpu.avx2)(`on ${cpus()[0]?.model}`, () => {
     expect(normOf(plain)).toBeGreaterThan(1);
     const difference = fast.map((value, index) => value - (plain[index] as number));
     expect(normOf(difference) / normOf(plain)).toBeLessThan(3e-6);
+  });
+
+  test.each([34, 97])(
+    'features in bf16 are nearer to fp32 than plain modules at %i pixels',
+    async (imageSize) => {
+      const { train } = await smallData(PICTURES, 1);
+      const model = await smallModel({ imageSize });
+      const { data: exact } = await model.features(train, { precision: 'fp32', reference: true });
+      const difference = async (reference: boolean) => {
+        const { data } = await model.features(train, { precision: 'bf16', reference });
+        return normOf(data.map((value, index) => value - (exact[index] as number))) / normOf(exact);
+      };
+      const fast = await difference(false);
+      expect(fast).toBeGreaterThan(1e-4);
+      expect(fast).toBeLessThan(await difference(true));
+    },
+  );
+
+  test('gradients in bf16 are nearer to fp32 than those of plain modules', async () => {
+    const data = await nativeData('train', PICTURES);
+    const gradients = async (precision: Precision, reference: boolean) => {
+      loadEngine().setReference(reference);
+      onTestFinished(() => loadEngine().setReference(false));
+      const model = await nativeModel('base', { imageSize: 44, pretrained: true });
+      return (await model.gradients(data, { precision, seed: 0 }).result).gradients.map(numbers);
+    };
+    const exact = await gradients('fp32', true);
+    const difference = async (reference: boolean) => {
+      const rounded = await gradients('bf16', reference);
+      const tensors = rounded.map((tensor, index) =>
+        normOf(tensor.map((value, place) => value - (exact[index]?.[place] ?? Number.NaN))),
+      );
+      return normOf(tensors);
+    };
+    const fast = await difference(false);
+    expect(fast).toBeGreaterThan(1e-4 * normOf(exact.map(normOf)));
+    expect(fast).toBeLessThan(await difference(true));
   });
 
   test("a picture's features do not depend on its batch or on the number of threads", async () => {
@@ -86,8 +123,10 @@ describe.runIf(loadEngine().info().cpu.avx2)(`on ${cpus()[0]?.model}`, () => {
   });
 });
 
-function normOf(values: Float32Array): number {
-  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+function normOf(values: Iterable<number>): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return Math.sqrt(sum);
 }
 
 function numbersOf(data: Uint8Array): number[] {

@@ -37,7 +37,14 @@ describe('choosePrecision', () => {
     cpu?: Partial<EngineInfo['cpu']>;
     cuda?: Partial<EngineInfo['cuda']>;
   }) {
-    const none = { capability: 'DEFAULT', avx2: false, avx512: false, avx512Bf16: false, amxBf16: false };
+    const none = {
+      capability: 'DEFAULT',
+      avx2: false,
+      avx512: false,
+      avx512Bf16: false,
+      amxBf16: false,
+      kernels: [],
+    };
     return {
       builtFor: '2.13.0',
       threads: 2,

@@ -1,4 +1,4 @@
-#include "model/cpu_features.h"
+#include "kernels/cpu_features.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #include <cpuid.h>
@@ -12,7 +12,7 @@ CpuFeatures detect() {
   CpuFeatures features;
 #ifdef TORCH_TL_HAS_CPUID
   // These also ask whether the operating system keeps the wide registers.
-  features.avx2 = __builtin_cpu_supports("avx2") != 0;
+  features.avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
   features.avx512 = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
                     __builtin_cpu_supports("avx512vl") != 0;
   unsigned eax = 0;

@@ -4,8 +4,8 @@ namespace torch_tl {
 
 /** What this processor can do, as far as the choice of precision and kernels depends on it. */
 struct CpuFeatures {
-  bool avx2 = false;
-  bool avx512 = false;
+  bool avx2 = false;    // with FMA
+  bool avx512 = false;  // F, BW and VL
   bool avx512_bf16 = false;
   bool amx_bf16 = false;
 

@@ -1,0 +1,61 @@
+#include "kernels/kernels.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "kernels/cpu_features.h"
+
+namespace torch_tl {
+
+#ifdef __x86_64__
+
+// The sources of the kernels are compiled once for each.
+#define TORCH_TL_INSTRUCTION_SET(name)                                                    \
+  namespace name {                                                                        \
+  ProductKernels product_kernels();                                                       \
+  RowKernels row_kernels();                                                               \
+  StemKernels stem_kernels();                                                             \
+  WinogradKernels winograd_kernels();                                                     \
+  Kernels kernels() {                                                                     \
+    return {product_kernels(), row_kernels(), stem_kernels(), winograd_kernels(), #name}; \
+  }                                                                                       \
+  }
+
+TORCH_TL_INSTRUCTION_SET(avx512_bf16)
+TORCH_TL_INSTRUCTION_SET(avx512)
+TORCH_TL_INSTRUCTION_SET(avx2)
+
+namespace {
+
+std::vector<Kernels> find_kernels() {
+  const char* capability = std::getenv("ATEN_CPU_CAPABILITY");
+  const std::string_view limit = capability == nullptr ? "" : capability;
+  const CpuFeatures& features = cpu_features();
+  std::vector<Kernels> found;
+  if (limit == "default") return found;
+  if (limit != "avx2") {
+    if (features.avx512_bf16) found.push_back(avx512_bf16::kernels());
+    if (features.avx512) found.push_back(avx512::kernels());
+  }
+  if (features.avx2) found.push_back(avx2::kernels());
+  return found;
+}
+
+}  // namespace
+
+#else
+
+namespace {
+
+std::vector<Kernels> find_kernels() { return {}; }
+
+}  // namespace
+
+#endif
+
+const std::vector<Kernels>& runnable_kernels() {
+  static const std::vector<Kernels> found = find_kernels();
+  return found;
+}
+
+}  // namespace torch_tl

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "kernels/bfloat16.h"
+
+/*
+ * One vocabulary for the vectors of every set of instructions: GCC's and Clang's vector extensions, which
+ * have + - * and comparisons, and what these lack. This file and those that include it are compiled once for
+ * each set, in a namespace of its name (CMakeLists.txt).
+ */
+
+// Early, so that arrays of vectors are registers.
+#define TORCH_TL_UNROLL _Pragma("GCC unroll 16")
+#define TORCH_TL_INLINE inline __attribute__((always_inline))
+
+namespace torch_tl::TORCH_TL_INSTRUCTIONS {
+
+#ifdef __AVX512F__
+inline constexpr std::int64_t kLanes = 16;
+#else
+inline constexpr std::int64_t kLanes = 8;
+#endif
+
+template <typename Value>
+using VectorOf __attribute__((vector_size(kLanes * sizeof(Value)))) = Value;
+using Vector = VectorOf<float>;
+/** Pairs of bfloat16, the first of each in the lower bits; or a float's bits. */
+using Pairs = VectorOf<std::uint32_t>;
+
+TORCH_TL_INLINE Vector load(const float* values) {
+  Vector x;
+  __builtin_memcpy(&x, values, sizeof(x));
+  return x;
+}
+TORCH_TL_INLINE Pairs load(const Bfloat16* pairs) {
+  Pairs x;
+  __builtin_memcpy(&x, pairs, sizeof(x));
+  return x;
+}
+TORCH_TL_INLINE void store(float* values, Vector x) { __builtin_memcpy(values, &x, sizeof(x)); }
+/** The value, or the pair, that is there, in every lane. */
+TORCH_TL_INLINE Vector repeat(const float* value) { return *value - Vector{}; }
+TORCH_TL_INLINE Pairs repeat(const Bfloat16* values) {
+  std::uint32_t pair = 0;
+  __builtin_memcpy(&pair, values, sizeof(pair));
+  return pair - Pairs{};
+}
+
+/** a * b + c, rounded once. */
+TORCH_TL_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
+#ifdef __AVX512F__
+  return _mm512_fmadd_ps(a, b, c);
+#else
+  return _mm256_fmadd_ps(a, b, c);
+#endif
+}
+
+/** The greater of each two; b where one is NaN. One instruction. */
+TORCH_TL_INLINE Vector greater(Vector a, Vector b) { return a > b ? a : b; }
+
+/** max(0, x); NaN stays NaN, as in LibTorch's. */
+TORCH_TL_INLINE Vector relu(Vector x) { return greater(Vector{}, x); }
+
+#ifdef __AVX512BF16__
+
+/** c + the products of both of a pair. */
+TORCH_TL_INLINE Vector multiply_add(Pairs a, Pairs b, Vector c) {
+  return _mm512_dpbf16_ps(c, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+}
+/** Rounded to the nearest, to even between two; NaN stays NaN. */
+TORCH_TL_INLINE void store(Bfloat16* values, Vector x) {
+  const __m256bh rounded = _mm512_cvtneps_pbh(x);
+  __builtin_memcpy(values, &rounded, sizeof(rounded));
+}
+
+#else
+
+TORCH_TL_INLINE Vector first_of(Pairs pairs) { return reinterpret_cast<Vector>(pairs << 16); }
+TORCH_TL_INLINE Vector second_of(Pairs pairs) { return reinterpret_cast<Vector>(pairs & 0xFFFF0000U); }
+TORCH_TL_INLINE Vector multiply_add(Pairs a, Pairs b, Vector c) {
+  return multiply_add(second_of(a), second_of(b), multiply_add(first_of(a), first_of(b), c));
+}
+TORCH_TL_INLINE void store(Bfloat16* values, Vector x) {
+  const auto bits = reinterpret_cast<Pairs>(x);
+  const Pairs rounded = bits + 0x7FFFU + (bits >> 16 & 1U);
+  const Pairs kept = x == x ? rounded : bits | 0x400000U;  // rounding could make a number of a NaN
+  const auto halves = __builtin_convertvector(kept >> 16, VectorOf<Bfloat16>);
+  __builtin_memcpy(values, &halves, sizeof(halves));
+}
+
+#endif
+
+}  // namespace torch_tl::TORCH_TL_INSTRUCTIONS

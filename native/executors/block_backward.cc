@@ -9,16 +9,19 @@
 #include <utility>
 
 #include "executors/convolution.h"
+#include "executors/outer_sum.h"
 #include "executors/packed.h"
+#include "executors/staged_rows.h"
 #include "executors/threads.h"
 #include "kernels/kernels.h"
 
 namespace torch_tl {
 
-BlockBackward::BlockBackward(Maps maps, BatchStatistics channels, Maps gradient)
+BlockBackward::BlockBackward(Maps maps, BatchStatistics channels, Maps gradient, at::ScalarType precision)
     : maps_(std::move(maps)),
       channels_(std::move(channels)),
       gradient_(std::move(gradient)),
+      precision_(precision),
       sums_(at::zeros({2, maps_.channels()}, at::kDouble)) {}
 
 LayerParameters BlockBackward::run(const LayerParameters& layer, const Bottleneck& bottleneck,
@@ -123,7 +126,7 @@ void BlockBackward::differentiate_conv1(const at::Tensor& conv1, const ScaleAndS
                                         ChannelSums& sums) const {
   const std::int64_t out = conv1.size(0);
   const std::int64_t in = conv1.size(1);
-  const at::Tensor panels = in_panels(conv1.flatten(1));
+  const at::Tensor panels = in_panels(conv1.flatten(1), precision_);
   const NormRelu relu1(norm1);
   const float* scale1 = values(norm1.scale);
   const float* mean1 = values(channels_.mean);
@@ -131,14 +134,19 @@ void BlockBackward::differentiate_conv1(const at::Tensor& conv1, const ScaleAndS
     at::Tensor input;       // [kRows, in]
     at::Tensor gradient;    // [kRows, in]
     at::Tensor bottleneck;  // its gradient, [kRows, out]
-    at::Tensor kernels;     // [in, out]
+    StagedRows staged;      // the same
+    OuterSum kernels;
     ChannelSums sums;
   };
   const auto workers = on_threads(
       maps_.chunks(),
       [&] {
-        return Worker{at::empty({kRows, in}), at::empty({kRows, in}), at::empty({kRows, out}),
-                      at::zeros({in, out}), ChannelSums(in)};
+        return Worker{at::empty({kRows, in}),
+                      at::empty({kRows, in}),
+                      at::empty({kRows, out}),
+                      StagedRows(kRows * out, precision_),
+                      OuterSum(kRows, in, out, precision_),
+                      ChannelSums(in)};
       },
       [&](Worker& worker, std::int64_t chunk) {
         const std::int64_t begin = chunk * kRows;
@@ -152,11 +160,9 @@ void BlockBackward::differentiate_conv1(const at::Tensor& conv1, const ScaleAndS
           to_bottleneck.run(dy_rows + row * out, x_rows + row * out, to_input + row * out);
           relu1.run(maps_.row(begin + row), input + row * in);
         }
-        for (std::int64_t panel = 0; panel < out; panel += kPanel) {
-          kernels().accumulate_outer(input, in, in, to_input + panel, out, rows,
-                                     worker.kernels.data_ptr<float>() + panel, out);
-        }
-        multiply(to_input, panels, rows, gradient);
+        worker.kernels.add(input, to_input, rows);
+        worker.staged.copy(to_input, rows * out);
+        worker.staged.multiply(panels, rows, gradient);
         for (std::int64_t row = 0; row < rows; ++row) {
           kernels().mask_and_sum(gradient + row * in, input + row * in, maps_.row(begin + row), mean1, in,
                                  worker.sums.first(), worker.sums.second());
@@ -166,7 +172,7 @@ void BlockBackward::differentiate_conv1(const at::Tensor& conv1, const ScaleAndS
       });
   at::Tensor kernels = at::zeros({in, out});
   for (const Worker& worker : workers) {
-    kernels.add_(worker.kernels);
+    kernels.add_(worker.kernels.sum());
     sums.add(worker.sums);
   }
   kernels_gradient = kernels.t().contiguous().view({out, in, 1, 1});

@@ -42,8 +42,8 @@ struct Bottleneck {
 /** The backward pass of a block, layer by layer from the last. */
 class BlockBackward {
  public:
-  /** `gradient` is that of the whole buffer, and is overwritten. */
-  BlockBackward(Maps maps, BatchStatistics channels, Maps gradient);
+  /** `gradient` is that of the whole buffer, and is overwritten; `precision` is that of conv1's products. */
+  BlockBackward(Maps maps, BatchStatistics channels, Maps gradient, at::ScalarType precision);
 
   /** The gradients of a layer's parameters; `in` is how many channels it reads. */
   LayerParameters run(const LayerParameters& layer, const Bottleneck& bottleneck, std::int64_t in);
@@ -65,6 +65,7 @@ class BlockBackward {
   Maps maps_;
   BatchStatistics channels_;
   Maps gradient_;
+  at::ScalarType precision_;
   at::Tensor sums_;  // float64 [2, channels]: of what norm1s have added to the gradient, and of that times
                      // the normalised channel
 };

@@ -3,11 +3,12 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "executors/norm.h"
 #include "executors/packed.h"
-#include "kernels/bfloat16.h"
+#include "kernels/kernels.h"
 
 namespace torch_tl {
 
@@ -31,6 +32,11 @@ class StagedRows {
     const std::int64_t begin = row * norm.channels();
     float32_ != nullptr ? norm.pool(x, right, down, float32_ + begin)
                         : norm.pool(x, right, down, bfloat16_ + begin);
+  }
+  /** So many values as they are. */
+  void copy(const float* x, std::int64_t values) const {
+    float32_ != nullptr ? static_cast<void>(std::copy_n(x, values, float32_))
+                        : kernels().round_bf16(x, values, bfloat16_);
   }
   /** The rows of float32. */
   const float* float32() const { return float32_; }

@@ -111,6 +111,7 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
     saved.insert(saved.end(), bottlenecks.begin(), bottlenecks.end());
     context->save_for_backward(std::move(saved));
     context->saved_data["in"] = in;
+    context->saved_data["precision"] = precision;
     context->saved_data["x"] = x.requires_grad();
     return buffer.tensor();
   }
@@ -125,7 +126,8 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
     const at::TensorList bottlenecks = rest.slice(count * LayerParameters::kCount);
     const std::int64_t growth = (saved[0].size(1) - in) / count;
     at::Tensor gradient = at::empty_like(saved[0], at::MemoryFormat::ChannelsLast);
-    BlockBackward backward(Maps(saved[0]), {saved[1], saved[2]}, Maps(gradient.copy_(gradients[0])));
+    BlockBackward backward(Maps(saved[0]), {saved[1], saved[2]}, Maps(gradient.copy_(gradients[0])),
+                           context->saved_data["precision"].toScalarType());
     std::vector<LayerParameters> layers(count);
     for (std::int64_t i = count - 1; i >= 0; --i) {
       layers[i] =

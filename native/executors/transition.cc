@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "executors/maps.h"
+#include "executors/outer_sum.h"
 #include "executors/packed.h"
 #include "executors/staged_rows.h"
 #include "executors/threads.h"
@@ -82,7 +83,7 @@ class Backward {
         pooling_.chunks(), [&] { return Worker(in, out_); },
         [&](Worker& worker, std::int64_t chunk) { run_chunk(worker, dy, chunk); });
     for (const Worker& worker : workers) {
-      kernels.add_(worker.kernels);
+      kernels.add_(worker.kernels.sum());
       sums_.add(worker.sums);
     }
     const NormSums sums(sums_, statistics_);
@@ -99,14 +100,14 @@ class Backward {
     StagedRows pooled;    // [kRows, in]
     at::Tensor gradient;  // a quarter of its, [kRows, in]
     at::Tensor relu;      // [in]
-    at::Tensor kernels;   // [in, out]
+    OuterSum kernels;
     ChannelSums sums;
 
     Worker(std::int64_t in, std::int64_t out)
         : pooled(kRows * in, at::kFloat),
           gradient(at::empty({kRows, in})),
           relu(at::empty({in})),
-          kernels(at::zeros({in, out})),
+          kernels(kRows, in, out, at::kFloat),
           sums(in) {}
   };
 
@@ -115,10 +116,7 @@ class Backward {
     const std::int64_t rows = pooling_.chunk_rows(chunk);
     const float* dy_rows = dy.row(chunk * kRows);
     pooling_.pool(chunk, norm_, worker.pooled);
-    for (std::int64_t panel = 0; panel < out_; panel += kPanel) {
-      kernels().accumulate_outer(worker.pooled.float32(), in, in, dy_rows + panel, out_, rows,
-                                 worker.kernels.data_ptr<float>() + panel, out_);
-    }
+    worker.kernels.add(worker.pooled.float32(), dy_rows, rows);
     multiply(dy_rows, panels_, rows, worker.gradient.data_ptr<float>());
     const float* gradient = values(worker.gradient);
     const float* mean = values(statistics_.mean);

@@ -48,13 +48,15 @@ void multiply_panel(const Value* a, std::int64_t a_stride, const Value* panel, s
 /** Columns of `a` in a tile: four always divide them, and eight sums hide the latency too. */
 constexpr int kOuterRows = 4;
 
-void accumulate_outer(const float* a, std::int64_t a_stride, std::int64_t a_columns, const float* b,
+template <typename Value>
+void accumulate_outer(const Value* a, std::int64_t a_stride, std::int64_t a_columns, const Value* b,
                       std::int64_t b_stride, std::int64_t depth, float* c, std::int64_t c_stride) {
   for (std::int64_t column = 0; column < kPanel; column += kColumns) {
     for (std::int64_t i = 0; i < a_columns; i += kOuterRows) {
       Tile<kOuterRows> tile{};
       load(tile, c + i * c_stride + column, c_stride);
-      add_products(tile, a + i, b + column, {1, a_stride, b_stride}, depth);
+      add_products(tile, a + i * kStep<Value>, b + column * kStep<Value>, {kStep<Value>, a_stride, b_stride},
+                   depth / kStep<Value>);
       store(tile, c + i * c_stride + column, c_stride);
     }
   }
@@ -66,7 +68,8 @@ ProductKernels product_kernels() {
   return {.columns = kColumns,
           .multiply_panel = multiply_panel<float>,
           .multiply_panel_bf16 = multiply_panel<Bfloat16>,
-          .accumulate_outer = accumulate_outer};
+          .accumulate_outer = accumulate_outer<float>,
+          .accumulate_outer_bf16 = accumulate_outer<Bfloat16>};
 }
 
 }  // namespace torch_tl::TORCH_TL_INSTRUCTIONS

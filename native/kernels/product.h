@@ -32,6 +32,12 @@ struct ProductKernels {
    */
   void (*accumulate_outer)(const float* a, std::int64_t a_stride, std::int64_t a_columns, const float* b,
                            std::int64_t b_stride, std::int64_t depth, float* c, std::int64_t c_stride);
+
+  /** The same of bfloat16, of which two rows stand side by side: a [depth / 2, a_columns, 2], b [depth / 2,
+   * kPanel, 2]. */
+  void (*accumulate_outer_bf16)(const Bfloat16* a, std::int64_t a_stride, std::int64_t a_columns,
+                                const Bfloat16* b, std::int64_t b_stride, std::int64_t depth, float* c,
+                                std::int64_t c_stride);
 };
 
 }  // namespace torch_tl

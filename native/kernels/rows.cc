@@ -80,6 +80,14 @@ void dense_gradient(const float* d, const float* w, float sum, const float* scal
   }
 }
 
+void round_bf16(const float* x, std::int64_t channels, Bfloat16* y) {
+  for (std::int64_t i = 0; i < channels; i += kLanes) store(y + i, load(x + i));
+}
+
+void pair_bf16(const float* first, const float* second, std::int64_t channels, Bfloat16* pairs) {
+  for (std::int64_t i = 0; i < channels; i += kLanes) store(pairs + 2 * i, load(first + i), load(second + i));
+}
+
 void add_scaled(const float* x, const float* scale, std::int64_t channels, float* y) {
   for (std::int64_t i = 0; i < channels; i += kLanes) {
     store(y + i, multiply_add(load(x + i), load(scale + i), load(y + i)));
@@ -99,6 +107,8 @@ RowKernels row_kernels() {
           .mask_and_sum = mask_and_sum,
           .norm_gradient = norm_gradient,
           .dense_gradient = dense_gradient,
+          .round_bf16 = round_bf16,
+          .pair_bf16 = pair_bf16,
           .add_scaled = add_scaled};
 }
 

@@ -52,6 +52,12 @@ struct RowKernels {
                          std::int64_t channels, float* weight_gradient, float* scale_gradient,
                          float* shift_gradient);
 
+  /** y = x, rounded to the nearest, to even between two. */
+  void (*round_bf16)(const float* x, std::int64_t channels, Bfloat16* y);
+
+  /** The same of two pixels, side by side: [channels][2]. */
+  void (*pair_bf16)(const float* first, const float* second, std::int64_t channels, Bfloat16* pairs);
+
   /** y += x * scale */
   void (*add_scaled)(const float* x, const float* scale, std::int64_t channels, float* y);
 };

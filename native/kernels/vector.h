@@ -70,10 +70,9 @@ TORCH_TL_INLINE Vector relu(Vector x) { return greater(Vector{}, x); }
 TORCH_TL_INLINE Vector multiply_add(Pairs a, Pairs b, Vector c) {
   return _mm512_dpbf16_ps(c, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 }
-/** Rounded to the nearest, to even between two; NaN stays NaN. */
-TORCH_TL_INLINE void store(Bfloat16* values, Vector x) {
-  const __m256bh rounded = _mm512_cvtneps_pbh(x);
-  __builtin_memcpy(values, &rounded, sizeof(rounded));
+/** To the nearest, to even between two; NaN stays NaN. */
+TORCH_TL_INLINE VectorOf<Bfloat16> rounded(Vector x) {
+  return reinterpret_cast<VectorOf<Bfloat16>>(_mm512_cvtneps_pbh(x));
 }
 
 #else
@@ -83,14 +82,24 @@ TORCH_TL_INLINE Vector second_of(Pairs pairs) { return reinterpret_cast<Vector>(
 TORCH_TL_INLINE Vector multiply_add(Pairs a, Pairs b, Vector c) {
   return multiply_add(second_of(a), second_of(b), multiply_add(first_of(a), first_of(b), c));
 }
-TORCH_TL_INLINE void store(Bfloat16* values, Vector x) {
+TORCH_TL_INLINE VectorOf<Bfloat16> rounded(Vector x) {
   const auto bits = reinterpret_cast<Pairs>(x);
-  const Pairs rounded = bits + 0x7FFFU + (bits >> 16 & 1U);
-  const Pairs kept = x == x ? rounded : bits | 0x400000U;  // rounding could make a number of a NaN
-  const auto halves = __builtin_convertvector(kept >> 16, VectorOf<Bfloat16>);
-  __builtin_memcpy(values, &halves, sizeof(halves));
+  const Pairs nearest = bits + 0x7FFFU + (bits >> 16 & 1U);
+  const Pairs kept = x == x ? nearest : bits | 0x400000U;  // rounding could make a number of a NaN
+  return __builtin_convertvector(kept >> 16, VectorOf<Bfloat16>);
 }
 
 #endif
+
+TORCH_TL_INLINE void store(Bfloat16* values, Vector x) {
+  const VectorOf<Bfloat16> halves = rounded(x);
+  __builtin_memcpy(values, &halves, sizeof(halves));
+}
+/** The pairs of both rounded. */
+TORCH_TL_INLINE void store(Bfloat16* pairs, Vector first, Vector second) {
+  const Pairs both =
+      __builtin_convertvector(rounded(first), Pairs) | __builtin_convertvector(rounded(second), Pairs) << 16;
+  __builtin_memcpy(pairs, &both, sizeof(both));
+}
 
 }  // namespace torch_tl::TORCH_TL_INSTRUCTIONS

@@ -52,6 +52,9 @@ float widened(Bfloat16 value) {
   return result;
 }
 
+/** The bfloat16 that is nearest. */
+double nearest(float value) { return std::isnan(value) ? value : widened(rounded(value)); }
+
 Halves rounded(const Floats& values) {
   Halves result;
   for (const float value : values) result.push_back(rounded(value));
@@ -108,6 +111,17 @@ std::vector<Value> packed(const Kernels& kernels, const std::vector<Value>& matr
   return panel;
 }
 
+/** Two rows of [depth, columns] side by side, the last beside zeros where it is alone. */
+Halves in_pairs(Halves matrix, std::int64_t columns) {
+  matrix.resize((matrix.size() / columns + 1) / 2 * 2 * columns);
+  Halves pairs(matrix.size());
+  for (std::size_t i = 0; i < matrix.size(); ++i) {
+    const std::size_t row = i / columns;
+    pairs[row / 2 * 2 * columns + i % columns * 2 + row % 2] = matrix[i];
+  }
+  return pairs;
+}
+
 void check_products(const Kernels& kernels, Check& check) {
   constexpr std::int64_t kDepth = 70;
   constexpr std::int64_t kStride = 74;  // of a
@@ -142,19 +156,29 @@ void check_products(const Kernels& kernels, Check& check) {
   }
   for (const std::int64_t depth : {1, 13, 48}) {
     constexpr std::int64_t kColumns = 36;
-    const Floats left = draw(depth * kColumns);
-    const Floats right = draw(depth * kWide);
-    Floats c = draw(kColumns * kWide);
-    std::vector<double> expected(c.begin(), c.end());
-    for (std::int64_t k = 0; k < depth; ++k) {
-      for (std::int64_t i = 0; i < kColumns; ++i) {
-        for (std::int64_t j = 0; j < kPanel; ++j) {
-          expected[i * kWide + j] += static_cast<double>(left[k * kColumns + i]) * right[k * kWide + j];
+    const auto outer = [&](const Floats& left, const Floats& right, const Floats& before) {
+      std::vector<double> c(before.begin(), before.end());
+      for (std::int64_t k = 0; k < depth; ++k) {
+        for (std::int64_t i = 0; i < kColumns; ++i) {
+          for (std::int64_t j = 0; j < kPanel; ++j) {
+            c[i * kWide + j] += static_cast<double>(left[k * kColumns + i]) * right[k * kWide + j];
+          }
         }
       }
-    }
+      return c;
+    };
+    const Floats left = draw(depth * kColumns);
+    const Floats right = draw(depth * kWide);
+    const Floats before = draw(kColumns * kWide);
+    Floats c = before;
     kernels.accumulate_outer(left.data(), kColumns, kColumns, right.data(), kWide, depth, c.data(), kWide);
-    check.equal("accumulate_outer", c, expected);
+    check.equal("accumulate_outer", c, outer(left, right, before));
+
+    c = before;
+    kernels.accumulate_outer_bf16(in_pairs(rounded(left), kColumns).data(), 2 * kColumns, kColumns,
+                                  in_pairs(rounded(right), kWide).data(), 2 * kWide, depth + depth % 2,
+                                  c.data(), kWide);
+    check.equal("accumulate_outer_bf16", c, outer(widened(rounded(left)), widened(rounded(right)), before));
   }
 }
 
@@ -192,8 +216,7 @@ void check_rows(const Kernels& kernels, Check& check) {
   kernels.scale_shift_relu_bf16(x.data(), scale.data(), shift.data(), kChannels, halves.data());
   // Of what the kernel above gave, to the bit.
   check.equal("scale_shift_relu_bf16", widened(halves),
-              by_channel([&](std::int64_t i) { return std::isnan(y[i]) ? kNan : widened(rounded(y[i])); }),
-              0);
+              by_channel([&](std::int64_t i) { return nearest(y[i]); }), 0);
 
   kernels.scale_shift(x.data(), scale.data(), shift.data(), kChannels, y.data());
   check.equal("scale_shift", y, by_channel(normed));
@@ -212,8 +235,7 @@ void check_rows(const Kernels& kernels, Check& check) {
   kernels.pooled_scale_shift_relu_bf16(x.data(), kChannels, 2 * kChannels, scale.data(), shift.data(),
                                        kChannels, halves.data());
   check.equal("pooled_scale_shift_relu_bf16", widened(halves),
-              by_channel([&](std::int64_t i) { return std::isnan(y[i]) ? kNan : widened(rounded(y[i])); }),
-              0);
+              by_channel([&](std::int64_t i) { return nearest(y[i]); }), 0);
 
   const Floats first = draw(kChannels);
   const Floats second = draw(kChannels);
@@ -257,6 +279,16 @@ void check_rows(const Kernels& kernels, Check& check) {
                 return first[i] + static_cast<double>(mean[i]) * gradient[i];
               }));
   check.equal("dense_gradient", other, by_channel([&](std::int64_t i) { return second[i] + 1.5 * mean[i]; }));
+
+  kernels.round_bf16(x.data(), kChannels, halves.data());
+  check.equal("round_bf16", widened(halves), by_channel([&](std::int64_t i) { return nearest(x[i]); }), 0);
+  Halves pairs(2 * kChannels);
+  kernels.pair_bf16(x.data(), gradient.data(), kChannels, pairs.data());
+  Floats parts(kChannels);
+  for (std::int64_t i = 0; i < kChannels; ++i) parts[i] = widened(pairs[2 * i]);
+  check.equal("pair_bf16", parts, by_channel([&](std::int64_t i) { return nearest(x[i]); }), 0);
+  for (std::int64_t i = 0; i < kChannels; ++i) parts[i] = widened(pairs[2 * i + 1]);
+  check.equal("pair_bf16", parts, by_channel([&](std::int64_t i) { return nearest(gradient[i]); }), 0);
 
   sum = first;
   kernels.add_scaled(gradient.data(), scale.data(), kChannels, sum.data());

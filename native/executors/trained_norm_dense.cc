@@ -68,6 +68,7 @@ Gradients differentiate(const at::Tensor& x, const ScaleAndShift& normalise, con
   const std::int64_t rows = x.size(0);
   const std::int64_t in = x.size(1);
   const std::int64_t out = weight.size(0);
+  const float* sums = values(sum);
   Gradients gradients{at::zeros({in}), at::zeros({in}), at::empty({out, in})};
   over_columns(in, [&](std::int64_t begin) {
     const at::Tensor normalised = at::empty({rows, kColumns});
@@ -77,15 +78,16 @@ Gradients differentiate(const at::Tensor& x, const ScaleAndShift& normalise, con
       kernels().accumulate_outer(values(dy), out, out, values(normalised) + panel, kColumns, rows,
                                  product.data_ptr<float>() + panel, kColumns);
     }
+    const float* d = values(product);
+    const float* w = values(weight) + begin;
     const float* scale = values(parameters.scale) + begin;
     const float* shift = values(parameters.shift) + begin;
+    auto* weight_gradient = gradients.weight.data_ptr<float>() + begin;
     auto* scale_gradient = gradients.scale.data_ptr<float>() + begin;
     auto* shift_gradient = gradients.shift.data_ptr<float>() + begin;
     for (std::int64_t k = 0; k < out; ++k) {
-      const std::int64_t first = k * in + begin;
-      kernels().dense_gradient(values(product) + k * kColumns, values(weight) + first, values(sum)[k], scale,
-                               shift, kColumns, gradients.weight.data_ptr<float>() + first, scale_gradient,
-                               shift_gradient);
+      kernels().dense_gradient(d + k * kColumns, w + k * in, sums[k], scale, shift, kColumns,
+                               weight_gradient + k * in, scale_gradient, shift_gradient);
     }
   });
   return gradients;

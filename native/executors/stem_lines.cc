@@ -1,0 +1,59 @@
+#include "executors/stem_lines.h"
+
+#include <ATen/ops/zeros.h>
+
+#include "executors/packed.h"
+
+namespace torch_tl {
+namespace {
+
+constexpr std::int64_t kBorder = kStemKernel / 2;
+
+}  // namespace
+
+at::Tensor in_stem_panels(const at::Tensor& conv) {
+  return in_panels(conv.permute({2, 3, 1, 0}).flatten(0, 2));
+}
+
+StemLines::StemLines(const Maps& pictures)
+    : pictures_(pictures),
+      tiles_((width() + kStemPixels - 1) / kStemPixels),
+      padded_(at::zeros({kStemKernel, (tiled_width() - 1) * kStemStride + kStemKernel + 1, kStemChannels})) {}
+
+std::array<const float*, kStemKernel> StemLines::under(std::int64_t picture, std::int64_t line) {
+  const std::int64_t first = line * kStemStride - kBorder;
+  const bool goes_on = picture == picture_ && first >= first_;
+  const std::int64_t next = goes_on ? std::max(first, first_ + kStemKernel) : first;
+  for (std::int64_t i = next; i < first + kStemKernel; ++i) pad(picture, i);
+  picture_ = picture;
+  first_ = first;
+  std::array<const float*, kStemKernel> lines{};
+  for (std::int64_t y = 0; y < kStemKernel; ++y) lines.at(y) = padded(first + y);
+  return lines;
+}
+
+void StemLines::convolve(std::int64_t picture, std::int64_t line, const at::Tensor& conv, float* out) {
+  const auto lines = under(picture, line);
+  const std::int64_t panels = conv.size(0);
+  for (std::int64_t panel = 0; panel < panels; ++panel) {
+    kernels().convolve_stem(lines.data(), values(conv) + panel * conv.stride(0), tiles_, out + panel * kPanel,
+                            panels * kPanel);
+  }
+}
+
+/** Copies the picture's line between its borders; one above or below the picture is 0. */
+void StemLines::pad(std::int64_t picture, std::int64_t line) {
+  float* inside = padded(line) + kBorder * kStemChannels;
+  const std::int64_t size = pictures_.width() * kStemChannels;
+  if (line < 0 || line >= pictures_.height()) {
+    std::fill_n(inside, size, 0.0F);
+  } else {
+    std::copy_n(pictures_.row((picture * pictures_.height() + line) * pictures_.width()), size, inside);
+  }
+}
+
+float* StemLines::padded(std::int64_t line) {
+  return padded_.data_ptr<float>() + (line + kBorder) % kStemKernel * padded_.stride(0);
+}
+
+}  // namespace torch_tl

@@ -43,8 +43,68 @@ void max_bias_relu(const float* const* rows, const std::int64_t* pixels, const f
   }
 }
 
+/** kLanes channels of the greatest of nine pixels behind a norm. */
+struct Greatest {
+  Vector value;  // behind the norm
+  Vector x;      // in front of it
+  Vector place;  // of the nine, in their order
+};
+
+TORCH_TL_INLINE Greatest greatest_of(const float* const* rows, const std::int64_t* pixels, Vector scale,
+                                     Vector shift, std::int64_t channel) {
+  const Vector first = load(rows[0] + pixels[0] + channel);
+  Greatest greatest{multiply_add(first, scale, shift), first, Vector{}};
+  TORCH_TL_UNROLL
+  for (int place = 1; place < 9; ++place) {
+    const Vector x = load(rows[place / 3] + pixels[place % 3] + channel);
+    const Vector value = multiply_add(x, scale, shift);
+    const auto is_greater = (value > greatest.value) | (value != value);
+    greatest.value = is_greater ? value : greatest.value;
+    greatest.x = is_greater ? x : greatest.x;
+    greatest.place = is_greater ? static_cast<float>(place) - Vector{} : greatest.place;
+  }
+  return greatest;
+}
+
+void max_scale_shift_relu(const float* const* rows, const std::int64_t* pixels, const float* scale,
+                          const float* shift, std::int64_t channels, float* y) {
+  for (std::int64_t i = 0; i < channels; i += kLanes) {
+    store(y + i, relu(greatest_of(rows, pixels, load(scale + i), load(shift + i), i).value));
+  }
+}
+
+void sum_max_gradient(const float* const* rows, const std::int64_t* pixels, const float* scale,
+                      const float* shift, const float* mean, const float* dy, std::int64_t channels,
+                      float* sum, float* products) {
+  for (std::int64_t i = 0; i < channels; i += kLanes) {
+    const Greatest greatest = greatest_of(rows, pixels, load(scale + i), load(shift + i), i);
+    const Vector gradient = greatest.value <= 0.0F ? Vector{} : load(dy + i);  // kept where it is NaN
+    store(sum + i, load(sum + i) + gradient);
+    store(products + i, multiply_add(gradient, greatest.x - load(mean + i), load(products + i)));
+  }
+}
+
+void add_max_gradient(const float* const* rows, const std::int64_t* pixels, const float* scale,
+                      const float* shift, const float* dy, std::int64_t channels, float* const* dx) {
+  for (std::int64_t i = 0; i < channels; i += kLanes) {
+    const Greatest greatest = greatest_of(rows, pixels, load(scale + i), load(shift + i), i);
+    const Vector gradient = greatest.value <= 0.0F ? Vector{} : load(dy + i);  // kept where it is NaN
+    TORCH_TL_UNROLL
+    for (int place = 0; place < 9; ++place) {
+      float* pixel = dx[place / 3] + pixels[place % 3] + i;
+      store(pixel, load(pixel) + (greatest.place == static_cast<float>(place) ? gradient : Vector{}));
+    }
+  }
+}
+
 }  // namespace
 
-StemKernels stem_kernels() { return {.convolve_stem = convolve_stem, .max_bias_relu = max_bias_relu}; }
+StemKernels stem_kernels() {
+  return {.convolve_stem = convolve_stem,
+          .max_bias_relu = max_bias_relu,
+          .max_scale_shift_relu = max_scale_shift_relu,
+          .sum_max_gradient = sum_max_gradient,
+          .add_max_gradient = add_max_gradient};
+}
 
 }  // namespace torch_tl::TORCH_TL_INSTRUCTIONS

@@ -28,6 +28,23 @@ struct StemKernels {
    * each row are so many values from its begin. */
   void (*max_bias_relu)(const float* const* rows, const std::int64_t* pixels, const float* bias,
                         std::int64_t channels, float* y);
+
+  /**
+   * In training, with rows, pixels and channels as for max_bias_relu: y = max(0, the greatest of nine pixels
+   * x * scale + shift). Of equal pixels the first is the greatest, and one that is NaN is greater than those
+   * before it, as in LibTorch's max pool.
+   */
+  void (*max_scale_shift_relu)(const float* const* rows, const std::int64_t* pixels, const float* scale,
+                               const float* shift, std::int64_t channels, float* y);
+
+  /** Of its gradient dy, 0 where y is: sum += dy; products += dy * (x - mean) of the greatest pixel. */
+  void (*sum_max_gradient)(const float* const* rows, const std::int64_t* pixels, const float* scale,
+                           const float* shift, const float* mean, const float* dy, std::int64_t channels,
+                           float* sum, float* products);
+
+  /** The same, to the greatest pixel of dx, whose rows are as those of x: dx += dy. */
+  void (*add_max_gradient)(const float* const* rows, const std::int64_t* pixels, const float* scale,
+                           const float* shift, const float* dy, std::int64_t channels, float* const* dx);
 };
 
 }  // namespace torch_tl

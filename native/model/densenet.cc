@@ -83,6 +83,9 @@ at::Tensor Stem::operator()(at::Tensor x, const Pass& pass) {
     const auto fuse = [this] { return FusedStem(conv0_.weight(), evaluated(norm0_.tensors())); };
     return run_fused(fused_.at(version(pass), fuse), x);
   }
+  if (may_train_as_one(x, pass) && !x.requires_grad()) {
+    return run_trained(TrainedStem{conv0_.weight(), norm0_.tensors()}, x);
+  }
   return pool0_(relu0_(norm0_(conv0_(x.to(pass.precision), pass), pass), pass), pass);
 }
 

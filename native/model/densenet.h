@@ -15,6 +15,7 @@
 #include "executors/fused_block.h"
 #include "executors/fused_stem.h"
 #include "executors/trained_block.h"
+#include "executors/trained_stem.h"
 #include "executors/transition.h"
 #include "model/layers.h"
 

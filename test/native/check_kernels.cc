@@ -338,6 +338,57 @@ void check_stem(const Kernels& kernels, Check& check) {
               }));
 }
 
+void check_max_pool(const Kernels& kernels, Check& check) {
+  Floats x = draw(9 * kChannels);
+  x[4 * kChannels + 1] = kNan;
+  for (std::int64_t pixel = 0; pixel < 9; ++pixel) x[pixel * kChannels + 2] = 1.5F;  // the first one counts
+  Floats scale = draw(kChannels);
+  Floats shift = draw(kChannels);
+  scale[2] = 1;
+  shift[2] = 1;
+  shift[3] = -100;  // nothing gets through the ReLU
+  const Floats mean = draw(kChannels);
+  const Floats dy = draw(kChannels);
+  const auto normed = [&](std::int64_t pixel, std::int64_t i) {
+    return static_cast<double>(x[pixel * kChannels + i]) * scale[i] + shift[i];
+  };
+  const auto greatest = [&](std::int64_t i) {
+    std::int64_t place = 0;
+    for (std::int64_t pixel = 1; pixel < 9; ++pixel) {
+      const double value = normed(pixel, i);
+      if (value > normed(place, i) || std::isnan(value)) place = pixel;
+    }
+    return place;
+  };
+  const auto gradient = [&](std::int64_t i) { return normed(greatest(i), i) <= 0 ? 0.0 : dy[i]; };
+  const std::array<const float*, 3> rows{x.data(), x.data() + 3 * kChannels, x.data() + 6 * kChannels};
+  const std::array<std::int64_t, 3> pixels{0, kChannels, 2 * kChannels};
+
+  Floats y(kChannels);
+  kernels.max_scale_shift_relu(rows.data(), pixels.data(), scale.data(), shift.data(), kChannels, y.data());
+  check.equal("max_scale_shift_relu", y,
+              by_channel([&](std::int64_t i) { return relu(normed(greatest(i), i)); }));
+
+  const Floats first = draw(kChannels);
+  const Floats second = draw(kChannels);
+  Floats sum = first;
+  Floats products = second;
+  kernels.sum_max_gradient(rows.data(), pixels.data(), scale.data(), shift.data(), mean.data(), dy.data(),
+                           kChannels, sum.data(), products.data());
+  check.equal("sum_max_gradient", sum, by_channel([&](std::int64_t i) { return first[i] + gradient(i); }));
+  check.equal("sum_max_gradient", products, by_channel([&](std::int64_t i) {
+                return second[i] + gradient(i) * (x[greatest(i) * kChannels + i] - mean[i]);
+              }));
+
+  Floats dx = draw(9 * kChannels);
+  std::vector<double> expected(dx.begin(), dx.end());
+  for (std::int64_t i = 0; i < kChannels; ++i) expected[greatest(i) * kChannels + i] += gradient(i);
+  const std::array written{dx.data(), dx.data() + 3 * kChannels, dx.data() + 6 * kChannels};
+  kernels.add_max_gradient(rows.data(), pixels.data(), scale.data(), shift.data(), dy.data(), kChannels,
+                           written.data());
+  check.equal("add_max_gradient", dx, expected);
+}
+
 /** A 3x3 convolution of 4x4 pixels by way of the transforms, and its gradients, channel by channel. */
 void check_winograd(const Kernels& kernels, Check& check) {
   constexpr int kPlaces = torch_tl::kTilePlaces;
@@ -409,6 +460,7 @@ int main() {
     check_products(kernels, check);
     check_rows(kernels, check);
     check_stem(kernels, check);
+    check_max_pool(kernels, check);
     check_winograd(kernels, check);
     std::printf("%s: %s\n", kernels.instructions,
                 check.failed() ? "not as its headers say" : "as its headers say");

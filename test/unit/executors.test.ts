@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { loadEngine } from '../../lib/engine.ts';
-import type { HostTensor, Precision } from '../../lib/native.ts';
+import type { HostTensor, NativeModel, Precision } from '../../lib/native.ts';
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';
 import { nativeData, nativeModel } from '../support/native.ts';
@@ -75,20 +75,48 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     }
   });
 
-  test('a weight that is NaN shows', async () => {
-    const model = await nativeModel('base', { imageSize: 44 });
-    const state = await model.state().result;
-    for (const name of ['denseblock1.denselayer2.conv1.weight', 'transition1.norm.bias']) {
-      const weight = state.find((tensor) => tensor.name === `features.${name}`);
-      const { buffer } = Uint8Array.from(weight?.data ?? []);
-      new Float32Array(buffer)[0] = Number.NaN;
-      await model.load([{ ...(weight as HostTensor), data: new Uint8Array(buffer) }]).result;
+  test.each(['conv0.weight', 'norm0.bias', 'denseblock1.denselayer2.conv1.weight', 'transition1.norm.bias'])(
+    'a NaN in %s shows',
+    async (name) => {
+      const model = await nativeModel('base', { imageSize: 44 });
+      await change(model, name, (values) => values.fill(Number.NaN, 0, 1));
       const data = await nativeData('valid', 2);
       const { loss } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
       expect(loss).toBeNaN();
       const { data: logits } = await model.logits(data, { batchSize: 2, precision: 'fp32' }, () => {}).result;
       expect(numbersOf(logits).every(Number.isNaN)).toBe(true);
-    }
+    },
+  );
+
+  // Sides of conv0's maps from 16 to 29, odd and even. A ReLU behind the stem that stands at its kink may send
+  // back something else: hence the tolerance.
+  test.each([32, 36, 37, 57])(
+    "the stem's gradients are those of plain modules at %i pixels",
+    async (imageSize) => {
+      const trainable = ['conv0', 'norm0', 'relu0', 'pool0'];
+      const fast = await stemGradients(imageSize, trainable, false);
+      const plain = await stemGradients(imageSize, trainable, true);
+      expect(fast).not.toEqual(plain);
+      expect(fast.map(({ name }) => name)).toEqual(
+        ['conv0.weight', 'norm0.weight', 'norm0.bias'].map(inFeatures),
+      );
+      for (const [index, gradient] of fast.entries()) {
+        const found = channelsOf(gradient);
+        for (const [channel, expected] of channelsOf(plain[index] as HostTensor).entries()) {
+          const difference = expected.map((value, i) => value - (found[channel]?.[i] as number));
+          expect(normOf(difference), `${gradient.name} ${channel}`).toBeLessThanOrEqual(
+            1e-2 * normOf(expected),
+          );
+        }
+      }
+    },
+  );
+
+  test('a stem of which only the norm trains runs plain modules', async () => {
+    const trainable = ['norm0', 'relu0', 'pool0'];
+    const fast = await stemGradients(44, trainable, false);
+    expect(fast.map(({ name }) => name)).toEqual(['norm0.weight', 'norm0.bias'].map(inFeatures));
+    expect(fast).toEqual(await stemGradients(44, trainable, true));
   });
 
   test('running statistics move as those of the plain modules', async () => {
@@ -122,6 +150,47 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     expect(largestDifference(alone, once)).toBeLessThan(1e-3);
   });
 });
+
+/**
+ * Gradients of a stem with what training may bring: a norm whose scale is negative, and a channel whose pixels
+ * are all equal. What is behind the stem is frozen and runs plain modules, as gradients go through it.
+ */
+async function stemGradients(
+  imageSize: number,
+  trainable: string[],
+  reference: boolean,
+): Promise<HostTensor[]> {
+  const model = await nativeModel('base', { pretrained: true, imageSize });
+  await change(model, 'conv0.weight', (values) => values.fill(0, 0, values.length / 64));
+  await change(model, 'norm0.weight', (values) => values.set([0.01, -1]));
+  await change(model, 'norm0.bias', (values) => values.fill(1, 0, 2));
+  await model.setTrainable(['features'], false).result;
+  await model.setTrainable(trainable.map(inFeatures), true).result;
+  loadEngine().setReference(reference);
+  onTestFinished(() => loadEngine().setReference(false));
+  const data = await nativeData('train', 3);
+  const { gradients } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
+  return gradients.filter(({ name }) => name.startsWith('features.'));
+}
+
+/** A gradient's values by the channels of conv0 that they belong to. */
+function channelsOf(gradient: HostTensor): Float32Array[] {
+  const values = Float32Array.from(numbers(gradient));
+  const each = values.length / 64;
+  return Array.from({ length: 64 }, (_, channel) => values.slice(channel * each, (channel + 1) * each));
+}
+
+function inFeatures(name: string): string {
+  return `features.${name}`;
+}
+
+/** Changes the values of one of the backbone's tensors. */
+async function change(model: NativeModel, name: string, values: (before: Float32Array) => void) {
+  const tensor = (await model.state().result).find((one) => one.name === inFeatures(name)) as HostTensor;
+  const { buffer } = Uint8Array.from(tensor.data);
+  values(new Float32Array(buffer));
+  await model.load([{ ...tensor, data: new Uint8Array(buffer) }]).result;
+}
 
 function normOf(values: Iterable<number>): number {
   let sum = 0;

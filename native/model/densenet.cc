@@ -58,7 +58,8 @@ bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
 bool Section::may_train_as_one(const at::Tensor& x, const Pass& pass) {
   if (!may_use_executors(x) || pass.observer) return false;
   if (!pass.training || !at::GradMode::is_enabled() || x.numel() == x.size(1)) return false;
-  return std::ranges::all_of(leaves(), [](const Layer* leaf) { return leaf->trainable(); });
+  return std::ranges::all_of(leaves(),
+                             [](const Layer* leaf) { return leaf->trains() || leaf->parameters().empty(); });
 }
 
 Version Section::version(const Pass& pass) {

@@ -43,19 +43,20 @@ napi_status read_string(napi_env env, napi_value value, char* out, size_t capaci
   return napi_get_value_string_utf8(env, value, out, capacity, length);
 }
 
-// OpenMP's threads that wait for others sleep, unless the user said how they wait. By default they spin,
-// which where other programs run keeps the processor from the threads that are waited for: a training then
-// takes ten times as long. OpenMP reads it when it is loaded; what this process starts does not inherit it.
-class SleepingThreads {
+// OpenMP's threads that wait for others spin for a moment and then sleep, unless the user said how they wait.
+// GCC's spins 300,000 times, which where other programs run keeps the processor from the threads that are
+// waited for: a training then takes many times as long. It is read when OpenMP is loaded; what this process
+// starts does not inherit it.
+class BriefSpinning {
  public:
-  SleepingThreads() : set_(!std::getenv("OMP_WAIT_POLICY") && !std::getenv("GOMP_SPINCOUNT")) {
-    if (set_) setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
+  BriefSpinning() : set_(!std::getenv("OMP_WAIT_POLICY") && !std::getenv("GOMP_SPINCOUNT")) {
+    if (set_) setenv("GOMP_SPINCOUNT", "2000", 1);
   }
-  ~SleepingThreads() {
-    if (set_) unsetenv("OMP_WAIT_POLICY");
+  ~BriefSpinning() {
+    if (set_) unsetenv("GOMP_SPINCOUNT");
   }
-  SleepingThreads(const SleepingThreads&) = delete;
-  SleepingThreads& operator=(const SleepingThreads&) = delete;
+  BriefSpinning(const BriefSpinning&) = delete;
+  BriefSpinning& operator=(const BriefSpinning&) = delete;
 
  private:
   bool set_;
@@ -63,7 +64,7 @@ class SleepingThreads {
 
 // Returns why the library cannot be loaded, empty when it is.
 std::string load_library(const Path& path) {
-  const SleepingThreads sleeping_threads;
+  const BriefSpinning brief_spinning;
   // RTLD_LOCAL: LibTorch carries a BLAS whose symbols would otherwise stand in for those of other
   // addons. The handle is kept for the life of the process; a library that is loaded already is not
   // loaded again.

@@ -8,19 +8,20 @@ const LOAD = `
   import { loadEngine } from './dist/engine.js';
   loadEngine();
   const { stdout } = spawnSync('printenv', { encoding: 'utf8' });
-  console.log(stdout.split('\\n').filter((line) => line.startsWith('OMP_WAIT_POLICY')).join());
+  console.log(stdout.split('\\n').filter((line) => /^(OMP_WAIT|GOMP_SPIN)/.test(line)).join());
 `;
 
 test.each([
-  ['sleep', {}, 'PASSIVE', ''],
-  ['wait as the environment says', { OMP_WAIT_POLICY: 'ACTIVE' }, 'ACTIVE', 'OMP_WAIT_POLICY=ACTIVE'],
+  ['soon sleep', {}, '2000', ''],
+  ['wait as the environment says', { GOMP_SPINCOUNT: '7' }, '7', 'GOMP_SPINCOUNT=7'],
+  ['are left to OpenMP with a policy', { OMP_WAIT_POLICY: 'PASSIVE' }, '0', 'OMP_WAIT_POLICY=PASSIVE'],
 ])('threads that wait for others %s', (_, policy, expected, inherited) => {
   const { OMP_WAIT_POLICY: _own, GOMP_SPINCOUNT: _spin, ...env } = process.env;
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', LOAD], {
     cwd: packageRoot,
     encoding: 'utf8',
-    env: { ...env, ...policy, OMP_DISPLAY_ENV: 'TRUE' },
+    env: { ...env, ...policy, OMP_DISPLAY_ENV: 'VERBOSE' },
   });
-  expect(stderr).toContain(`OMP_WAIT_POLICY = '${expected}'`);
+  expect(stderr).toContain(`GOMP_SPINCOUNT = '${expected}'`);
   expect(stdout.trim()).toBe(inherited);
 });

@@ -57,6 +57,8 @@ class BriefSpinning {
   }
   BriefSpinning(const BriefSpinning&) = delete;
   BriefSpinning& operator=(const BriefSpinning&) = delete;
+  BriefSpinning(BriefSpinning&&) = delete;
+  BriefSpinning& operator=(BriefSpinning&&) = delete;
 
  private:
   bool set_;

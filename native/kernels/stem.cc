@@ -30,14 +30,17 @@ void convolve_stem(const float* const* rows, const float* panel, std::int64_t ti
   }
 }
 
+/** Where a max pool takes x instead of the greatest before it: NaN always, as LibTorch does. */
+TORCH_TL_INLINE auto is_greater(Vector x, Vector greatest) { return (x > greatest) | (x != x); }
+
 void max_bias_relu(const float* const* rows, const std::int64_t* pixels, const float* bias,
                    std::int64_t channels, float* y) {
   for (std::int64_t i = 0; i < channels; i += kLanes) {
     Vector greatest = load(rows[0] + pixels[0] + i);
-    for (int row = 0; row < 3; ++row) {
-      for (int column = 0; column < 3; ++column) {
-        greatest = greater(greatest, load(rows[row] + pixels[column] + i));
-      }
+    TORCH_TL_UNROLL
+    for (int place = 1; place < 9; ++place) {
+      const Vector x = load(rows[place / 3] + pixels[place % 3] + i);
+      greatest = is_greater(x, greatest) ? x : greatest;
     }
     store(y + i, relu(greatest + load(bias + i)));
   }
@@ -58,10 +61,10 @@ TORCH_TL_INLINE Greatest greatest_of(const float* const* rows, const std::int64_
   for (int place = 1; place < 9; ++place) {
     const Vector x = load(rows[place / 3] + pixels[place % 3] + channel);
     const Vector value = multiply_add(x, scale, shift);
-    const auto is_greater = (value > greatest.value) | (value != value);
-    greatest.value = is_greater ? value : greatest.value;
-    greatest.x = is_greater ? x : greatest.x;
-    greatest.place = is_greater ? static_cast<float>(place) - Vector{} : greatest.place;
+    const auto takes = is_greater(value, greatest.value);
+    greatest.value = takes ? value : greatest.value;
+    greatest.x = takes ? x : greatest.x;
+    greatest.place = takes ? static_cast<float>(place) - Vector{} : greatest.place;
   }
   return greatest;
 }

@@ -24,8 +24,8 @@ struct StemKernels {
   void (*convolve_stem)(const float* const* rows, const float* panel, std::int64_t tiles, float* out,
                         std::int64_t right);
 
-  /** y = max(0, the greatest of nine pixels + bias) over so many channels, a multiple of 16; the pixels of
-   * each row are so many values from its begin. */
+  /** y = max(0, the greatest of nine pixels + bias), NaN where one of them is, over so many channels, a
+   * multiple of 16; the pixels of each row are so many values from its begin. */
   void (*max_bias_relu)(const float* const* rows, const std::int64_t* pixels, const float* bias,
                         std::int64_t channels, float* y);
 

@@ -58,11 +58,8 @@ TORCH_TL_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
 #endif
 }
 
-/** The greater of each two; b where one is NaN. One instruction. */
-TORCH_TL_INLINE Vector greater(Vector a, Vector b) { return a > b ? a : b; }
-
 /** max(0, x); NaN stays NaN, as in LibTorch's. */
-TORCH_TL_INLINE Vector relu(Vector x) { return greater(Vector{}, x); }
+TORCH_TL_INLINE Vector relu(Vector x) { return x < 0.0F ? Vector{} : x; }
 
 #ifdef __AVX512BF16__
 

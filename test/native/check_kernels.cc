@@ -324,7 +324,8 @@ void check_stem(const Kernels& kernels, Check& check) {
   kernels.convolve_stem(rows.data(), packed(kernels, matrix, 1).data(), kTiles, out.data(), kRight);
   check.equal("convolve_stem", out, expected);
 
-  const Floats maps = draw(9 * kChannels);
+  Floats maps = draw(9 * kChannels);
+  for (std::int64_t pixel = 0; pixel < 9; ++pixel) maps[pixel * kChannels + 2 * pixel] = kNan;
   const Floats bias = draw(kChannels);
   const std::array three{maps.data(), maps.data() + 3 * kChannels, maps.data() + 6 * kChannels};
   const std::array<std::int64_t, 3> pixels{0, kChannels, 2 * kChannels};
@@ -332,8 +333,10 @@ void check_stem(const Kernels& kernels, Check& check) {
   kernels.max_bias_relu(three.data(), pixels.data(), bias.data(), kChannels, y.data());
   check.equal("max_bias_relu", y, by_channel([&](std::int64_t i) {
                 float greatest = maps[i];
-                for (std::int64_t pixel = 1; pixel < 9; ++pixel)
-                  greatest = std::max(greatest, maps[pixel * kChannels + i]);
+                for (std::int64_t pixel = 1; pixel < 9; ++pixel) {
+                  const float x = maps[pixel * kChannels + i];
+                  greatest = std::isnan(x) || x > greatest ? x : greatest;
+                }
                 return relu(static_cast<double>(greatest) + bias[i]);
               }));
 }

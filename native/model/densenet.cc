@@ -182,7 +182,12 @@ void DenseNet121::initialise(at::Generator& generator) {
 at::Tensor DenseNet121::run(at::Tensor x, std::size_t begin, std::size_t end, const Pass& pass) {
   Pass in_precision = pass;
   in_precision.precision = x.scalar_type();
-  for (std::size_t i = begin; i < end; ++i) x = (*sections_.at(i))(std::move(x), in_precision);
+  for (std::size_t i = begin; i < end; ++i) {
+    Section& section = *sections_.at(i);
+    x = section(std::move(x), in_precision);
+    // Features may be kept behind what is frozen: with and without a cache the same values go on from there.
+    if (std::ranges::none_of(section.leaves(), &Layer::trains)) x = x.to(in_precision.precision);
+  }
   return x.to(in_precision.precision);
 }
 

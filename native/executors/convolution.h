@@ -38,7 +38,7 @@ class Convolution {
    * panels. */
   void run(const float* padded, const at::Tensor& tile_panels, float* pixels, std::int64_t stride);
 
-  /** Tiles that go through the products at a time: a multiple of a product's six rows. */
+  /** Tiles that go through the products at a time: a multiple of a tile's rows. */
   static constexpr std::int64_t kTiles = 12;
   /** `run` of at most kTiles tiles of the map, and of some panels of the kernels. */
   void run(const float* padded, const at::Tensor& tile_panels, Range tiles, Range panels, float* pixels,

@@ -54,7 +54,7 @@ FusedStem::FusedStem(const at::Tensor& conv_, const ScaleAndShift& norm)
     : conv(in_stem_panels(conv_.mul(norm.scale.reshape({-1, 1, 1, 1})))), bias(norm.shift) {}
 
 at::Tensor run_fused(const FusedStem& stem, const at::Tensor& x) {
-  const Maps pictures(x.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast));
+  const Maps pictures = maps_of(x);
   const Maps y(x.size(0), stem.bias.size(0), halved(halved(x.size(2))), halved(halved(x.size(3))));
   on_threads(
       y.pictures() * y.height(), [&] { return LineRunner(stem, pictures, y); },

@@ -10,7 +10,7 @@
 
 namespace torch_tl {
 
-/** Rows that go through a product at a time: a multiple of a tile's six, so many that they stay in the cache.
+/** Rows that go through a product at a time: a multiple of a tile's, so many that they stay in the cache.
  */
 inline constexpr std::int64_t kRows = 48;
 
@@ -42,6 +42,12 @@ class Maps {
   float* values_;
   std::int64_t channels_;
 };
+
+/** Of maps in any precision and memory format, which are copied only where they are not float32 and channels
+ * last. */
+inline Maps maps_of(const at::Tensor& x) {
+  return Maps(x.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast));
+}
 
 /** Over all rows, of the channels from `begin`. */
 BatchStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels);

@@ -229,7 +229,7 @@ class StemNode : public torch::autograd::Function<StemNode> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm) {
-    const Maps pictures(x.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast));
+    const Maps pictures = maps_of(x);
     const auto [maps, statistics] = convolve(pictures, conv);
     track(norm, statistics, maps.rows());
     context->save_for_backward(
@@ -242,7 +242,7 @@ class StemNode : public torch::autograd::Function<StemNode> {
     const Maps x(saved[0]);
     const Maps maps(saved[1]);
     const BatchStatistics statistics(saved[4], saved[5]);
-    const Maps dy(gradients[0].to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast));
+    const Maps dy = maps_of(gradients[0]);
     const ScaleAndShift norm = trained(saved[2], saved[3], statistics);
     const Pool pool(maps, norm);
     const NormSums sums = sum_gradient(pool, dy, statistics);

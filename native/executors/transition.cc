@@ -150,7 +150,7 @@ class TransitionNode : public torch::autograd::Function<TransitionNode> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm,
                             at::ScalarType precision) {
-    const Maps maps(x.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast));
+    const Maps maps = maps_of(x);
     const BatchStatistics statistics = statistics_of(maps, 0, maps.channels());
     track(norm, statistics, maps.rows());
     context->save_for_backward({maps.tensor(), weight, bias, conv, statistics.mean, statistics.variance});
@@ -163,9 +163,7 @@ class TransitionNode : public torch::autograd::Function<TransitionNode> {
     const Maps x(saved[0]);
     const BatchStatistics statistics(saved[4], saved[5]);
     const ScaleAndShift norm = trained(saved[1], saved[2], statistics);
-    variable_list results =
-        Backward(x, norm, statistics, saved[3])
-            .run(Maps(gradients[0].to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast)));
+    variable_list results = Backward(x, norm, statistics, saved[3]).run(maps_of(gradients[0]));
     results.resize(results.size() + 2);  // neither the norm's tensors nor the precision are a tensor
     return results;
   }
@@ -177,8 +175,7 @@ FusedTransition::FusedTransition(NormRelu norm_, const at::Tensor& conv_, at::Sc
     : norm(std::move(norm_)), conv(in_panels(conv_.flatten(1).t(), precision)) {}
 
 at::Tensor run_fused(const FusedTransition& transition, const at::Tensor& x) {
-  return forward_transition(Maps(x.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast)),
-                            transition.norm, transition.conv);
+  return forward_transition(maps_of(x), transition.norm, transition.conv);
 }
 
 at::Tensor run_trained(const NormTensors& norm, const at::Tensor& conv, at::ScalarType precision,

@@ -25,33 +25,27 @@ TORCH_TL_INSTRUCTION_SET(avx512_bf16)
 TORCH_TL_INSTRUCTION_SET(avx512)
 TORCH_TL_INSTRUCTION_SET(avx2)
 
+#endif
+
 namespace {
 
 std::vector<Kernels> find_kernels() {
+  std::vector<Kernels> found;
+#ifdef __x86_64__
   const char* capability = std::getenv("ATEN_CPU_CAPABILITY");
   const std::string_view limit = capability == nullptr ? "" : capability;
   const CpuFeatures& features = cpu_features();
-  std::vector<Kernels> found;
   if (limit == "default") return found;
   if (limit != "avx2") {
     if (features.avx512_bf16) found.push_back(avx512_bf16::kernels());
     if (features.avx512) found.push_back(avx512::kernels());
   }
   if (features.avx2) found.push_back(avx2::kernels());
+#endif
   return found;
 }
 
 }  // namespace
-
-#else
-
-namespace {
-
-std::vector<Kernels> find_kernels() { return {}; }
-
-}  // namespace
-
-#endif
 
 const std::vector<Kernels>& runnable_kernels() {
   static const std::vector<Kernels> found = find_kernels();

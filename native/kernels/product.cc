@@ -8,15 +8,12 @@ namespace {
 /** Twice as many sums hide the latency of a multiply-add and leave registers for the factors. */
 constexpr int kTileRows = kLanes == 16 ? 12 : 6;
 
-/** Of a float, or of a pair of bfloat16: how many values a step along the depth takes. */
-template <typename Value>
-constexpr std::int64_t kStep = sizeof(float) / sizeof(Value);
-
 template <int kRows, typename Value>
 void multiply_tile(const Value* a, std::int64_t a_stride, const Value* columns, std::int64_t depth, float* c,
                    std::int64_t c_stride) {
   Tile<kRows> tile{};
-  add_products(tile, a, columns, {a_stride, kStep<Value>, kColumns * kStep<Value>}, depth / kStep<Value>);
+  add_products(tile, a, columns, {a_stride, kDepthStep<Value>, kColumns * kDepthStep<Value>},
+               depth / kDepthStep<Value>);
   store(tile, c, c_stride);
 }
 
@@ -55,8 +52,8 @@ void accumulate_outer(const Value* a, std::int64_t a_stride, std::int64_t a_colu
     for (std::int64_t i = 0; i < a_columns; i += kOuterRows) {
       Tile<kOuterRows> tile{};
       load(tile, c + i * c_stride + column, c_stride);
-      add_products(tile, a + i * kStep<Value>, b + column * kStep<Value>, {kStep<Value>, a_stride, b_stride},
-                   depth / kStep<Value>);
+      add_products(tile, a + i * kDepthStep<Value>, b + column * kDepthStep<Value>,
+                   {kDepthStep<Value>, a_stride, b_stride}, depth / kDepthStep<Value>);
       store(tile, c + i * c_stride + column, c_stride);
     }
   }

@@ -50,7 +50,7 @@ void add_moments(const float* x, const float* pivot, std::int64_t channels, floa
 void mask_and_sum(float* dy, const float* y, const float* x, const float* mean, std::int64_t channels,
                   float* sum, float* products) {
   for (std::int64_t i = 0; i < channels; i += kLanes) {
-    const Vector gradient = load(y + i) <= 0.0F ? Vector{} : load(dy + i);  // kept where y is NaN
+    const Vector gradient = relu_gradient(load(y + i), load(dy + i));
     const Vector centred = load(x + i) - load(mean + i);
     store(dy + i, gradient);
     store(sum + i, load(sum + i) + gradient);

@@ -81,7 +81,7 @@ void sum_max_gradient(const float* const* rows, const std::int64_t* pixels, cons
                       float* sum, float* products) {
   for (std::int64_t i = 0; i < channels; i += kLanes) {
     const Greatest greatest = greatest_of(rows, pixels, load(scale + i), load(shift + i), i);
-    const Vector gradient = greatest.value <= 0.0F ? Vector{} : load(dy + i);  // kept where it is NaN
+    const Vector gradient = relu_gradient(greatest.value, load(dy + i));
     store(sum + i, load(sum + i) + gradient);
     store(products + i, multiply_add(gradient, greatest.x - load(mean + i), load(products + i)));
   }
@@ -91,7 +91,7 @@ void add_max_gradient(const float* const* rows, const std::int64_t* pixels, cons
                       const float* shift, const float* dy, std::int64_t channels, float* const* dx) {
   for (std::int64_t i = 0; i < channels; i += kLanes) {
     const Greatest greatest = greatest_of(rows, pixels, load(scale + i), load(shift + i), i);
-    const Vector gradient = greatest.value <= 0.0F ? Vector{} : load(dy + i);  // kept where it is NaN
+    const Vector gradient = relu_gradient(greatest.value, load(dy + i));
     TORCH_TL_UNROLL
     for (int place = 0; place < 9; ++place) {
       float* pixel = dx[place / 3] + pixels[place % 3] + i;

@@ -9,6 +9,10 @@ namespace torch_tl::TORCH_TL_INSTRUCTIONS {
 /** Columns of a tile. */
 inline constexpr std::int64_t kColumns = 2 * kLanes;
 
+/** How many values a step along the depth takes: a float, or a pair of bfloat16. */
+template <typename Value>
+inline constexpr std::int64_t kDepthStep = sizeof(float) / sizeof(Value);
+
 /** How far apart the values are that a tile reads: of a, from row to row and along the depth; of b, along the
  * depth. */
 struct TileStrides {
@@ -33,12 +37,13 @@ TORCH_TL_INLINE void load(Tile<kRows>& tile, const float* c, std::int64_t c_stri
   }
 }
 
-/** Adds the products of a [kRows, depth] and b [depth, kColumns], in the order of the depth, in which a step
- * is a float or a pair of bfloat16. */
+/** Adds the products of a [kRows, depth] and b [depth, kColumns], in the order of the depth, of so many
+ * steps.
+ */
 template <int kRows, typename Value>
 TORCH_TL_INLINE void add_products(Tile<kRows>& tile, const Value* a, const Value* b, TileStrides strides,
                                   std::int64_t steps) {
-  constexpr std::int64_t kRight = kLanes * sizeof(float) / sizeof(Value);
+  constexpr std::int64_t kRight = kLanes * kDepthStep<Value>;
   for (std::int64_t k = 0; k < steps; ++k) {
     const auto b_left = load(b + k * strides.b_depth);
     const auto b_right = load(b + k * strides.b_depth + kRight);

@@ -61,6 +61,9 @@ TORCH_TL_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
 /** max(0, x); NaN stays NaN, as in LibTorch's. */
 TORCH_TL_INLINE Vector relu(Vector x) { return x < 0.0F ? Vector{} : x; }
 
+/** Of a ReLU whose result is y, the gradient dy in front of it: kept where y is NaN, as in LibTorch's. */
+TORCH_TL_INLINE Vector relu_gradient(Vector y, Vector dy) { return y <= 0.0F ? Vector{} : dy; }
+
 #ifdef __AVX512BF16__
 
 /** c + the products of both of a pair. */

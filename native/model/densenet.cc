@@ -47,12 +47,14 @@ TrainedLayer DenseLayer::trained() const {
   return {norm1_.tensors(), conv1_.weight(), norm2_.tensors(), conv2_.weight()};
 }
 
+bool Section::trains() { return std::ranges::any_of(leaves(), &Layer::trains); }
+
 bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
   if (!may_use_executors(x) || pass.observer) return false;
   const bool gradients = at::GradMode::is_enabled();
   if (gradients && x.requires_grad()) return false;
   if (!gradients && !pass.training) return true;
-  return std::ranges::none_of(leaves(), &Layer::trains);
+  return !trains();
 }
 
 bool Section::may_train_as_one(const at::Tensor& x, const Pass& pass) {
@@ -186,7 +188,7 @@ at::Tensor DenseNet121::run(at::Tensor x, std::size_t begin, std::size_t end, co
     Section& section = *sections_.at(i);
     x = section(std::move(x), in_precision);
     // Features may be kept behind what is frozen: with and without a cache the same values go on from there.
-    if (std::ranges::none_of(section.leaves(), &Layer::trains)) x = x.to(in_precision.precision);
+    if (!section.trains()) x = x.to(in_precision.precision);
   }
   return x.to(in_precision.precision);
 }

@@ -87,6 +87,8 @@ class Section {
   /** x and the result are float32 or of the pass's precision. */
   virtual at::Tensor operator()(at::Tensor x, const Pass& pass) = 0;
   virtual std::vector<Layer*> leaves() = 0;
+  /** Whether something in it changes in training. */
+  bool trains();
 
  protected:
   /** Whether its layers may run fused: on this input and in this pass nothing in it changes or needs

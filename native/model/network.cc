@@ -81,8 +81,7 @@ at::Tensor Network::logits(const at::Tensor& features, const Pass& pass) {
 
 std::size_t Network::frozen_cut() const {
   const auto& sections = backbone_.sections();
-  const auto first = std::ranges::find_if(
-      sections, [&](const auto& section) { return std::ranges::any_of(section->leaves(), &Layer::trains); });
+  const auto first = std::ranges::find_if(sections, [](const auto& section) { return section->trains(); });
   return static_cast<std::size_t>(first - sections.begin());
 }
 

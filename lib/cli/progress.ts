@@ -1,7 +1,10 @@
 import { Presets, SingleBar } from 'cli-progress';
 import { count, duration } from '../format.ts';
 
-/** Shows work that goes on: a bar on a terminal; elsewhere only the lines. */
+/** How often work that goes on is told of where there is no terminal. */
+const QUIET_MS = 60_000;
+
+/** Shows work that goes on: a bar on a terminal; elsewhere the lines, and where the work is once a minute. */
 export interface Progress {
   /** A line that stays. */
   line(text: string): void;
@@ -17,16 +20,20 @@ export function progressOn(stream: NodeJS.WriteStream): Progress {
 
 class LineProgress implements Progress {
   readonly #stream: NodeJS.WriteStream;
+  #last = performance.now();
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
   }
 
   line(text: string): void {
+    this.#last = performance.now();
     this.#stream.write(`${text}\n`);
   }
 
-  bar(): void {}
+  bar(_done: number, _total: number, text: string): void {
+    if (performance.now() - this.#last >= QUIET_MS) this.line(text);
+  }
 
   end(): void {}
 }

@@ -6,6 +6,9 @@ import { guarded } from '../job.ts';
 import { decodePicture, type Picture, pictureName } from './decode.ts';
 import type { Resize } from './resize.ts';
 
+/** Twice as many pictures as processors: while one is read or enlarged, another's decoding goes on. */
+const AT_ONCE = 2 * availableParallelism();
+
 export interface DecodeOptions {
   /** Side of the decoded pictures in pixels. */
   imageSize: number;
@@ -26,7 +29,7 @@ export interface SkippedPicture {
 export type Failures = Map<number, string>;
 
 /**
- * Decodes pictures, as many at a time as there are processors, into uint8 `[count, imageSize, imageSize, 3]`.
+ * Decodes pictures, several at a time, into uint8 `[count, imageSize, imageSize, 3]`.
  *
  * @throws InputError `DATA_INVALID` that names the pictures that cannot be decoded, with reasons; the
  *   signal's reason; what `onProgress` threw; TorchTlError `OUT_OF_MEMORY` or `PLATFORM_UNSUPPORTED`
@@ -73,7 +76,7 @@ export async function decodeAll(
     }
   }
 
-  await Promise.all(Array.from({ length: availableParallelism() }, decodeNext));
+  await Promise.all(Array.from({ length: AT_ONCE }, decodeNext));
   stop.throwIfAborted();
   return { pixels, failures };
 }

@@ -70,6 +70,7 @@ at::Tensor BlockBackward::differentiate_conv2(const at::Tensor& conv2, const Nor
   const std::int64_t out = conv2.size(0);
   const std::int64_t in = conv2.size(1);
   const PaddedMap map = maps_.padded();
+  const MapGroups groups(map, maps_.pictures());
   const at::Tensor turned = in_tile_panels(conv2.transpose(0, 1).flip({2, 3}));
   const NormGradient through_statistics = this->through_statistics(begin, out);
   at::Tensor dy = at::empty({maps_.rows(), in});
@@ -77,35 +78,38 @@ at::Tensor BlockBackward::differentiate_conv2(const at::Tensor& conv2, const Nor
   struct Worker {
     Convolution convolution;  // of the input, whose kernels' gradient it adds up
     Convolution transposed;   // of the gradient
-    at::Tensor input;         // [map.pixels(), in]
-    at::Tensor gradient;      // [map.pixels(), out]
+    at::Tensor input;         // [pictures, map.pixels(), in]
+    at::Tensor gradient;      // [pictures, map.pixels(), out]
     at::Tensor kernels;       // [kTilePlaces, in, out]
     ChannelSums sums;
   };
   const auto workers = on_threads(
-      maps_.pictures(),
+      groups.count(),
       [&] {
         return Worker{{map, in, out},
                       {map, out, in},
-                      at::zeros({map.pixels(), in}),
-                      at::zeros({map.pixels(), out}),
+                      at::zeros({groups.largest(), map.pixels(), in}),
+                      at::zeros({groups.largest(), map.pixels(), out}),
                       at::zeros({kTilePlaces, in, out}),
                       ChannelSums(in)};
       },
-      [&](Worker& worker, std::int64_t picture) {
-        const std::int64_t first = picture * maps_.pixels();
+      [&](Worker& worker, std::int64_t i) {
+        const Range pictures = groups[i];
+        const std::int64_t first = pictures.begin * maps_.pixels();
+        const std::int64_t pixels = pictures.size() * maps_.pixels();
         const float* x = values(bottleneck.maps) + first * in;
         auto* input = worker.input.data_ptr<float>();
         auto* gradient = worker.gradient.data_ptr<float>();
         float* rows = dy.data_ptr<float>() + first * in;
-        pad(map, norm2, x, input);
-        for (std::int64_t pixel = 0; pixel < maps_.pixels(); ++pixel) {
+        pad(map, norm2, x, pixels, input);
+        for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
           through_statistics.run(gradient_.row(first + pixel) + begin, maps_.row(first + pixel) + begin,
                                  gradient + map.place(pixel) * out);
         }
-        worker.convolution.add_kernel_gradient(input, gradient, worker.kernels.data_ptr<float>());
-        worker.transposed.run(gradient, turned, rows, in);
-        for (std::int64_t pixel = 0; pixel < maps_.pixels(); ++pixel) {
+        worker.convolution.add_kernel_gradient(input, gradient, pictures.size(),
+                                               worker.kernels.data_ptr<float>());
+        worker.transposed.run(gradient, turned, pictures.size(), rows, in);
+        for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
           kernels().mask_and_sum(rows + pixel * in, input + map.place(pixel) * in, x + pixel * in, mean2, in,
                                  worker.sums.first(), worker.sums.second());
         }

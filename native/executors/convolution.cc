@@ -1,5 +1,6 @@
 #include "executors/convolution.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
@@ -7,68 +8,94 @@
 #include "kernels/kernels.h"
 
 namespace torch_tl {
-Convolution::Convolution(const PaddedMap& map, std::int64_t in, std::int64_t out)
-    : map_(map),
-      in_(in),
-      out_(out),
-      inputs_(at::empty({kTilePlaces, kTiles, in})),
-      outputs_(at::empty({kTilePlaces, kTiles, out})) {}
+namespace {
 
-void Convolution::run(const float* padded, const at::Tensor& tile_panels, float* pixels,
+/** Between the places of some tiles, values that keep them from all falling on the same lines of the cache.
+ */
+constexpr std::int64_t kSpare = 16;
+
+std::int64_t divide_up(std::int64_t count, std::int64_t by) { return (count + by - 1) / by; }
+
+at::Tensor tile_places(std::int64_t channels) {
+  return at::empty({kTilePlaces, Convolution::kTiles * channels + kSpare});
+}
+
+}  // namespace
+
+MapGroups::MapGroups(const PaddedMap& map, std::int64_t maps) : maps_(maps) {
+  const std::int64_t threads = at::get_num_threads();
+  const std::int64_t wanted = divide_up(3 * Convolution::kTiles, map.tiles());
+  count_ = std::min(maps, divide_up(divide_up(maps, wanted), threads) * threads);
+}
+
+Convolution::Convolution(const PaddedMap& map, std::int64_t in, std::int64_t out)
+    : map_(map), in_(in), out_(out), inputs_(tile_places(in)), outputs_(tile_places(out)) {}
+
+void Convolution::run(const float* padded, const at::Tensor& tile_panels, std::int64_t maps, float* pixels,
                       std::int64_t stride) {
-  for (std::int64_t begin = 0; begin < map_.tiles(); begin += kTiles) {
-    run(padded, tile_panels, {begin, std::min(begin + kTiles, map_.tiles())}, {0, out_ / kPanel}, pixels,
-        stride);
+  const std::int64_t tiles = maps * map_.tiles();
+  for (std::int64_t begin = 0; begin < tiles; begin += kTiles) {
+    run(padded, tile_panels, {begin, std::min(begin + kTiles, tiles)}, {0, out_ / kPanel}, pixels, stride);
   }
 }
 
 void Convolution::run(const float* padded, const at::Tensor& tile_panels, Range tiles, Range panels,
                       float* pixels, std::int64_t stride) {
-  auto* inputs = inputs_.data_ptr<float>();
+  const std::int64_t apart = outputs_.stride(0);
   auto* outputs = outputs_.data_ptr<float>();
   const auto* kernel = tile_panels.const_data_ptr<float>();
-  const std::int64_t down = map_.padded_width() * in_;
-  for (std::int64_t i = 0; i < tiles.size(); ++i) {
-    kernels().transform_tile(padded + map_.corner(tiles.begin + i) * in_, in_, down, in_, inputs + i * in_,
-                             kTiles * in_);
-  }
+  transform(padded, tiles);
   for (std::int64_t place = 0; place < kTilePlaces; ++place) {
+    const float* input = inputs_.const_data_ptr<float>() + place * inputs_.stride(0);
     for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-      kernels().multiply_panel(inputs + place * kTiles * in_, in_,
-                               kernel + (place * out_ + panel * kPanel) * in_, tiles.size(), in_,
-                               outputs + place * kTiles * out_ + panel * kPanel, out_);
+      kernels().multiply_panel(input, in_, kernel + (place * out_ + panel * kPanel) * in_, tiles.size(), in_,
+                               outputs + place * apart + panel * kPanel, out_);
     }
   }
+  const std::int64_t first = panels.begin * kPanel;
   for (std::int64_t i = 0; i < tiles.size(); ++i) {
-    const std::int64_t row = 2 * ((tiles.begin + i) / map_.tile_columns());
-    const std::int64_t column = 2 * ((tiles.begin + i) % map_.tile_columns());
-    const std::int64_t first = panels.begin * kPanel;
-    kernels().transform_back(outputs + i * out_ + first, kTiles * out_, panels.size() * kPanel,
-                             pixels + (row * map_.width + column) * stride + first, stride,
-                             map_.width * stride, row + 1 < map_.height ? 2 : 1,
-                             column + 1 < map_.width ? 2 : 1);
+    const MapTile tile(map_, tiles.begin + i);
+    const std::int64_t pixel = (tile.map * map_.height + tile.row) * map_.width + tile.column;
+    const auto left = [](std::int64_t side, std::int64_t begin) {
+      return static_cast<int>(std::min<std::int64_t>(kTileStep, side - begin));
+    };
+    kernels().transform_back(outputs + i * out_ + first, apart, panels.size() * kPanel,
+                             pixels + pixel * stride + first, stride, map_.width * stride,
+                             left(map_.height, tile.row), left(map_.width, tile.column));
   }
 }
 
-void Convolution::add_kernel_gradient(const float* padded, const float* gradient, float* places) {
-  auto* inputs = inputs_.data_ptr<float>();
+void Convolution::add_kernel_gradient(const float* padded, const float* gradient, std::int64_t maps,
+                                      float* places) {
+  const std::int64_t tiles = maps * map_.tiles();
+  const std::int64_t down = map_.padded_width();
+  const std::int64_t apart = outputs_.stride(0);
   auto* outputs = outputs_.data_ptr<float>();
-  const std::int64_t width = map_.padded_width();
-  for (std::int64_t begin = 0; begin < map_.tiles(); begin += kTiles) {
-    const std::int64_t tiles = std::min(kTiles, map_.tiles() - begin);
-    for (std::int64_t i = 0; i < tiles; ++i) {
-      const std::int64_t corner = map_.corner(begin + i);
-      kernels().transform_tile(padded + corner * in_, in_, width * in_, in_, inputs + i * in_, kTiles * in_);
-      kernels().transform_gradient(gradient + (corner + width + 1) * out_, out_, width * out_, out_,
-                                   outputs + i * out_, kTiles * out_);
+  for (std::int64_t begin = 0; begin < tiles; begin += kTiles) {
+    const Range range{begin, std::min(begin + kTiles, tiles)};
+    transform(padded, range);
+    for (std::int64_t i = 0; i < range.size(); ++i) {
+      const std::int64_t first = MapTile(map_, begin + i).corner(map_) + down + 1;
+      kernels().transform_gradient(gradient + first * out_, out_, down * out_, out_, outputs + i * out_,
+                                   apart);
     }
     for (std::int64_t place = 0; place < kTilePlaces; ++place) {
+      const float* input = inputs_.const_data_ptr<float>() + place * inputs_.stride(0);
       for (std::int64_t panel = 0; panel < out_; panel += kPanel) {
-        kernels().accumulate_outer(inputs + place * kTiles * in_, in_, in_,
-                                   outputs + place * kTiles * out_ + panel, out_, tiles,
+        kernels().accumulate_outer(input, in_, in_, outputs + place * apart + panel, out_, range.size(),
                                    places + place * in_ * out_ + panel, out_);
       }
     }
+  }
+}
+
+/** The places of some tiles of the input. */
+void Convolution::transform(const float* padded, Range tiles) {
+  auto* inputs = inputs_.data_ptr<float>();
+  for (std::int64_t i = 0; i < tiles.size(); ++i) {
+    const MapTile tile(map_, tiles.begin + i);
+    kernels().transform_tile(padded + tile.corner(map_) * in_, in_, map_.padded_width() * in_, in_,
+                             inputs + i * in_, inputs_.stride(0));
   }
 }
 

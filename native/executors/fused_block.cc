@@ -44,27 +44,21 @@ class PartRunner {
     staged_.multiply(layer.conv1, panels, pixels.size(), product);
     for (std::int64_t row = 0; row < pixels.size(); ++row) {
       kernels().bias_relu(product + row * bottleneck_ + first, bias, panels.size() * kPanel,
-                          padded + place(pixels.begin + row) * bottleneck_ + first);
+                          padded + map_.place(pixels.begin + row) * bottleneck_ + first);
     }
   }
 
-  /** conv2 of a picture. */
-  void convolve(const FusedLayer& layer, const float* padded, float* maps) {
-    convolution_.run(padded, layer.conv2, maps + layer.in(), channels_);
+  /** conv2 of some pictures. */
+  void convolve(const FusedLayer& layer, const float* padded, std::int64_t pictures, float* maps) {
+    convolution_.run(padded, layer.conv2, pictures, maps + layer.in(), channels_);
   }
 
-  /** conv2 of some tiles of a picture, and of some of its panels. */
+  /** conv2 of some tiles of the pictures, and of some of its panels. */
   void convolve(const FusedLayer& layer, const float* padded, Range tiles, Range panels, float* maps) {
     convolution_.run(padded, layer.conv2, tiles, panels, maps + layer.in(), channels_);
   }
 
  private:
-  /** Where a pixel of several pictures lies among their padded maps. */
-  std::int64_t place(std::int64_t pixel) const {
-    const std::int64_t pixels = map_.height * map_.width;
-    return pixel / pixels * map_.pixels() + map_.place(pixel % pixels);
-  }
-
   PaddedMap map_;
   std::int64_t channels_;
   std::int64_t bottleneck_;
@@ -133,10 +127,7 @@ class BlockRunner {
         runner.make_bottleneck(layer, maps, {begin, std::min(begin + kRows, pixels)},
                                {0, bottleneck_ / kPanel}, padded);
       }
-      for (std::int64_t i = 0; i < pictures.size(); ++i) {
-        runner.convolve(layer, padded + i * map_.pixels() * bottleneck_,
-                        maps + i * maps_.pixels() * maps_.channels());
-      }
+      runner.convolve(layer, padded, pictures.size(), maps);
     }
   }
 

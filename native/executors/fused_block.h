@@ -16,7 +16,7 @@ namespace torch_tl {
  * - Its layers write into one buffer, its output, instead of concatenating.
  * - norm1 and its ReLU are applied to the rows of a product as they are staged for it; norm2 is folded into
  * conv1.
- * - conv2 is Winograd's F(2x2, 3x3).
+ * - conv2 is Winograd's F(4x4, 3x3).
  *
  * Each picture's values do not depend on those beside it, nor on the number of threads.
  */

@@ -31,9 +31,9 @@ BatchStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t
   return {total.totals(), pivots, maps.rows()};
 }
 
-void pad(const PaddedMap& map, const NormRelu& norm, const float* rows, float* padded) {
+void pad(const PaddedMap& map, const NormRelu& norm, const float* rows, std::int64_t count, float* padded) {
   const std::int64_t channels = norm.channels();
-  for (std::int64_t pixel = 0; pixel < map.height * map.width; ++pixel) {
+  for (std::int64_t pixel = 0; pixel < count; ++pixel) {
     norm.run(rows + pixel * channels, padded + map.place(pixel) * channels);
   }
 }

@@ -10,15 +10,32 @@
 namespace torch_tl {
 namespace {
 
-/** The Kronecker product of Winograd's G with itself, float64 [kTilePlaces, 9]: all of G g G^T as one
- * product. */
+/** Winograd's G: a kernel's line as a polynomial, at the points of winograd.h, over what the input's
+ * transform leaves out. */
+std::array<std::array<double, 3>, kTileSide> kernel_line_transform() {
+  constexpr double kNear = kNearPoint;
+  constexpr double kFar = kFarPoint;
+  const auto at = [](double point, double divisor) {
+    return std::array{1 / divisor, point / divisor, point * point / divisor};
+  };
+  constexpr double kBetween = kFar * kFar - kNear * kNear;
+  constexpr double kNearDivisor = -2 * kNear * kNear * kBetween;
+  constexpr double kFarDivisor = 2 * kFar * kFar * kBetween;
+  return {at(0, kNear * kNear * kFar * kFar),
+          at(kNear, kNearDivisor),
+          at(-kNear, kNearDivisor),
+          at(kFar, kFarDivisor),
+          at(-kFar, kFarDivisor),
+          {0, 0, 1}};
+}
+
+/** The Kronecker product of G with itself, float64 [kTilePlaces, 9]: all of G g G^T as one product. */
 at::Tensor kernel_transform() {
-  constexpr std::array<std::array<double, 3>, 4> kG{
-      {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}};
+  const auto lines = kernel_line_transform();
   at::Tensor transform = at::empty({kTilePlaces, 9}, at::kDouble);
   auto* value = transform.data_ptr<double>();
-  for (const auto& y : kG) {
-    for (const auto& x : kG) {
+  for (const auto& y : lines) {
+    for (const auto& x : lines) {
       for (const double down : y) {
         for (const double right : x) *value++ = down * right;
       }

@@ -69,16 +69,18 @@ void convolve(const Maps& buffer, std::int64_t begin, const at::Tensor& bottlene
     at::Tensor padded;
   };
   const PaddedMap map = buffer.padded();
+  const MapGroups groups(map, buffer.pictures());
   on_threads(
-      buffer.pictures(),
+      groups.count(),
       [&] {
-        return Worker{{map, in, conv2.size(0)}, at::zeros({map.pixels(), in})};
+        return Worker{{map, in, conv2.size(0)}, at::zeros({groups.largest(), map.pixels(), in})};
       },
-      [&](Worker& worker, std::int64_t picture) {
+      [&](Worker& worker, std::int64_t i) {
+        const Range pictures = groups[i];
         auto* padded = worker.padded.data_ptr<float>();
-        const std::int64_t row = picture * buffer.pixels();
-        pad(map, norm2, values(bottleneck) + row * in, padded);
-        worker.convolution.run(padded, kernels, buffer.row(row) + begin, buffer.channels());
+        const std::int64_t row = pictures.begin * buffer.pixels();
+        pad(map, norm2, values(bottleneck) + row * in, pictures.size() * buffer.pixels(), padded);
+        worker.convolution.run(padded, kernels, pictures.size(), buffer.row(row) + begin, buffer.channels());
       });
 }
 

@@ -17,7 +17,7 @@ namespace torch_tl {
  * send back is added up first.
  * - For the backward pass the block keeps its maps and each layer's bottleneck in front of norm2; what norms
  * and ReLUs made of them is computed again where a product reads it.
- * - The 3x3 convolutions and both their gradients are Winograd's F(2x2, 3x3).
+ * - The 3x3 convolutions and both their gradients are Winograd's F(4x4, 3x3).
  */
 
 /** A dense layer's parameters and running statistics. */

@@ -70,7 +70,7 @@ void norm_gradient(const float* dy, const float* x, const float* scale, const fl
 void dense_gradient(const float* d, const float* w, float sum, const float* scale, const float* shift,
                     std::int64_t channels, float* weight_gradient, float* scale_gradient,
                     float* shift_gradient) {
-  const Vector sums = repeat(&sum);
+  const Vector sums = every_lane(sum);
   for (std::int64_t i = 0; i < channels; i += kLanes) {
     const Vector product = load(d + i);
     const Vector weight = load(w + i);

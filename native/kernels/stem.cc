@@ -64,7 +64,7 @@ TORCH_TL_INLINE Greatest greatest_of(const float* const* rows, const std::int64_
     const auto takes = is_greater(value, greatest.value);
     greatest.value = takes ? value : greatest.value;
     greatest.x = takes ? x : greatest.x;
-    greatest.place = takes ? static_cast<float>(place) - Vector{} : greatest.place;
+    greatest.place = takes ? every_lane(static_cast<float>(place)) : greatest.place;
   }
   return greatest;
 }

@@ -41,8 +41,9 @@ TORCH_TL_INLINE Pairs load(const Bfloat16* pairs) {
   return x;
 }
 TORCH_TL_INLINE void store(float* values, Vector x) { __builtin_memcpy(values, &x, sizeof(x)); }
+TORCH_TL_INLINE Vector every_lane(float value) { return value - Vector{}; }
 /** The value, or the pair, that is there, in every lane. */
-TORCH_TL_INLINE Vector repeat(const float* value) { return *value - Vector{}; }
+TORCH_TL_INLINE Vector repeat(const float* value) { return every_lane(*value); }
 TORCH_TL_INLINE Pairs repeat(const Bfloat16* values) {
   std::uint32_t pair = 0;
   __builtin_memcpy(&pair, values, sizeof(pair));

@@ -5,78 +5,118 @@
 namespace torch_tl::TORCH_TL_INSTRUCTIONS {
 namespace {
 
-void transform_tile(const float* pixels, std::int64_t right, std::int64_t down, std::int64_t channels,
-                    float* tile, std::int64_t apart) {
+constexpr float kNear2 = kNearPoint * kNearPoint;
+constexpr float kFar2 = kFarPoint * kFarPoint;
+
+template <int kSize>
+struct Line {
+  Vector at[kSize];  // NOLINT(*-avoid-c-arrays): registers
+};
+
+/** Puts even + odd and even - odd * point where the polynomials at a point and at its negative are. */
+template <int kSize>
+TORCH_TL_INLINE void set_pair(Line<kSize>& line, int place, Vector even, Vector odd, float point) {
+  line.at[place] = multiply_add(odd, every_lane(point), even);
+  line.at[place + 1] = multiply_add(odd, every_lane(-point), even);
+}
+
+/** B^T d */
+TORCH_TL_INLINE Line<kTileSide> input_transform(const Line<kTileSide>& d) {
+  const auto between = [&](int i) {  // the polynomial of which all four points but 0 are zeros
+    return multiply_add(d.at[i], every_lane(kNear2 * kFar2),
+                        multiply_add(d.at[i + 2], every_lane(-kNear2 - kFar2), d.at[i + 4]));
+  };
+  const auto without = [&](int i, float square) {
+    return multiply_add(d.at[i], every_lane(-square), d.at[i + 2]);
+  };
+  Line<kTileSide> places;
+  places.at[0] = between(0);
+  set_pair(places, 1, without(2, kFar2), without(1, kFar2), kNearPoint);
+  set_pair(places, 3, without(2, kNear2), without(1, kNear2), kFarPoint);
+  places.at[5] = between(1);
+  return places;
+}
+
+/** A^T m */
+TORCH_TL_INLINE Line<kTileStep> output_transform(const Line<kTileSide>& m) {
+  const Vector near_even = m.at[1] + m.at[2];
+  const Vector near_odd = m.at[1] - m.at[2];
+  const Vector far_even = m.at[3] + m.at[4];
+  const Vector far_odd = m.at[3] - m.at[4];
+  Line<kTileStep> pixels;
+  pixels.at[0] = m.at[0] + near_even + far_even;
+  pixels.at[1] = multiply_add(near_odd, every_lane(kNearPoint), far_odd * kFarPoint);
+  pixels.at[2] = multiply_add(near_even, every_lane(kNear2), far_even * kFar2);
+  pixels.at[3] = multiply_add(near_odd, every_lane(kNearPoint * kNear2),
+                              multiply_add(far_odd, every_lane(kFarPoint * kFar2), m.at[5]));
+  return pixels;
+}
+
+/** A y */
+TORCH_TL_INLINE Line<kTileSide> gradient_transform(const Line<kTileStep>& y) {
+  const auto step = [&](int i, float square) {
+    return multiply_add(y.at[i + 2], every_lane(square), y.at[i]);
+  };
+  Line<kTileSide> places;
+  places.at[0] = y.at[0];
+  set_pair(places, 1, step(0, kNear2), step(1, kNear2), kNearPoint);
+  set_pair(places, 3, step(0, kFar2), step(1, kFar2), kFarPoint);
+  places.at[5] = y.at[3];
+  return places;
+}
+
+/** Values in lines and columns, so far apart. */
+template <typename Value>
+struct Grid {
+  Value* values;
+  std::int64_t right;
+  std::int64_t down;
+};
+
+/** kTransform along lines, then along columns; of the result only `rows` x `columns` are written. */
+template <auto kTransform, int kFrom, int kTo>
+TORCH_TL_INLINE void transform(Grid<const float> from, std::int64_t channels, Grid<float> to, int rows = kTo,
+                               int columns = kTo) {
   for (std::int64_t i = 0; i < channels; i += kLanes) {
-    Vector rows[4][4];  // B^T d; NOLINT(*-avoid-c-arrays)
+    Line<kTo> lines[kFrom];  // NOLINT(*-avoid-c-arrays)
     TORCH_TL_UNROLL
-    for (int x = 0; x < 4; ++x) {
-      const float* column = pixels + x * right + i;
-      const Vector d0 = load(column);
-      const Vector d1 = load(column + down);
-      const Vector d2 = load(column + 2 * down);
-      const Vector d3 = load(column + 3 * down);
-      rows[0][x] = d0 - d2;
-      rows[1][x] = d1 + d2;
-      rows[2][x] = d2 - d1;
-      rows[3][x] = d1 - d3;
+    for (int y = 0; y < kFrom; ++y) {
+      Line<kFrom> line;
+      TORCH_TL_UNROLL
+      for (int x = 0; x < kFrom; ++x) line.at[x] = load(from.values + y * from.down + x * from.right + i);
+      lines[y] = kTransform(line);
     }
     TORCH_TL_UNROLL
-    for (int y = 0; y < 4; ++y) {
-      float* places = tile + 4 * apart * y + i;
-      store(places, rows[y][0] - rows[y][2]);
-      store(places + apart, rows[y][1] + rows[y][2]);
-      store(places + 2 * apart, rows[y][2] - rows[y][1]);
-      store(places + 3 * apart, rows[y][1] - rows[y][3]);
+    for (int x = 0; x < kTo; ++x) {
+      if (x >= columns) break;
+      Line<kFrom> column;
+      TORCH_TL_UNROLL
+      for (int y = 0; y < kFrom; ++y) column.at[y] = lines[y].at[x];
+      const Line<kTo> result = kTransform(column);
+      TORCH_TL_UNROLL
+      for (int y = 0; y < kTo; ++y) {
+        if (y < rows) store(to.values + y * to.down + x * to.right + i, result.at[y]);
+      }
     }
   }
+}
+
+void transform_tile(const float* pixels, std::int64_t right, std::int64_t down, std::int64_t channels,
+                    float* tile, std::int64_t apart) {
+  transform<input_transform, kTileSide, kTileSide>({pixels, right, down}, channels,
+                                                   {tile, apart, kTileSide * apart});
 }
 
 void transform_back(const float* tile, std::int64_t apart, std::int64_t channels, float* pixels,
                     std::int64_t right, std::int64_t down, int rows, int columns) {
-  for (std::int64_t i = 0; i < channels; i += kLanes) {
-    Vector sums[2][4];  // A^T m; NOLINT(*-avoid-c-arrays)
-    TORCH_TL_UNROLL
-    for (int x = 0; x < 4; ++x) {
-      const float* places = tile + x * apart + i;
-      const Vector m0 = load(places);
-      const Vector m1 = load(places + 4 * apart);
-      const Vector m2 = load(places + 8 * apart);
-      const Vector m3 = load(places + 12 * apart);
-      sums[0][x] = m0 + m1 + m2;
-      sums[1][x] = m1 - m2 - m3;
-    }
-    TORCH_TL_UNROLL
-    for (int y = 0; y < rows; ++y) {
-      float* row = pixels + y * down + i;
-      store(row, sums[y][0] + sums[y][1] + sums[y][2]);
-      if (columns == 2) store(row + right, sums[y][1] - sums[y][2] - sums[y][3]);
-    }
-  }
+  transform<output_transform, kTileSide, kTileStep>({tile, apart, kTileSide * apart}, channels,
+                                                    {pixels, right, down}, rows, columns);
 }
 
 void transform_gradient(const float* pixels, std::int64_t right, std::int64_t down, std::int64_t channels,
                         float* tile, std::int64_t apart) {
-  for (std::int64_t i = 0; i < channels; i += kLanes) {
-    Vector rows[4][2];  // A d; NOLINT(*-avoid-c-arrays)
-    TORCH_TL_UNROLL
-    for (int x = 0; x < 2; ++x) {
-      const Vector d0 = load(pixels + x * right + i);
-      const Vector d1 = load(pixels + x * right + down + i);
-      rows[0][x] = d0;
-      rows[1][x] = d0 + d1;
-      rows[2][x] = d0 - d1;
-      rows[3][x] = -d1;
-    }
-    TORCH_TL_UNROLL
-    for (int y = 0; y < 4; ++y) {
-      float* places = tile + 4 * apart * y + i;
-      store(places, rows[y][0]);
-      store(places + apart, rows[y][0] + rows[y][1]);
-      store(places + 2 * apart, rows[y][0] - rows[y][1]);
-      store(places + 3 * apart, -rows[y][1]);
-    }
-  }
+  transform<gradient_transform, kTileStep, kTileSide>({pixels, right, down}, channels,
+                                                      {tile, apart, kTileSide * apart});
 }
 
 }  // namespace

@@ -168,9 +168,8 @@ void BlockBackward::differentiate_conv1(const at::Tensor& conv1, const ScaleAndS
         worker.staged.copy(to_input, rows * out);
         worker.staged.multiply(panels, rows, gradient);
         for (std::int64_t row = 0; row < rows; ++row) {
-          kernels().mask_and_sum(gradient + row * in, input + row * in, maps_.row(begin + row), mean1, in,
-                                 worker.sums.first(), worker.sums.second());
-          kernels().add_scaled(gradient + row * in, scale1, in, gradient_.row(begin + row));
+          kernels().add_masked(gradient + row * in, input + row * in, maps_.row(begin + row), mean1, scale1,
+                               in, worker.sums.first(), worker.sums.second(), gradient_.row(begin + row));
         }
         worker.sums.flush();
       });

@@ -47,14 +47,27 @@ void add_moments(const float* x, const float* pivot, std::int64_t channels, floa
   }
 }
 
+/** Adds up what a ReLU whose result is y lets through of dy, and gives it. */
+TORCH_TL_INLINE Vector add_kept(Vector dy, const float* y, const float* x, const float* mean, float* sum,
+                                float* products) {
+  const Vector kept = relu_gradient(load(y), dy);
+  store(sum, load(sum) + kept);
+  store(products, multiply_add(kept, load(x) - load(mean), load(products)));
+  return kept;
+}
+
 void mask_and_sum(float* dy, const float* y, const float* x, const float* mean, std::int64_t channels,
                   float* sum, float* products) {
   for (std::int64_t i = 0; i < channels; i += kLanes) {
-    const Vector gradient = relu_gradient(load(y + i), load(dy + i));
-    const Vector centred = load(x + i) - load(mean + i);
-    store(dy + i, gradient);
-    store(sum + i, load(sum + i) + gradient);
-    store(products + i, multiply_add(gradient, centred, load(products + i)));
+    store(dy + i, add_kept(load(dy + i), y + i, x + i, mean + i, sum + i, products + i));
+  }
+}
+
+void add_masked(const float* dy, const float* y, const float* x, const float* mean, const float* scale,
+                std::int64_t channels, float* sum, float* products, float* dx) {
+  for (std::int64_t i = 0; i < channels; i += kLanes) {
+    const Vector kept = add_kept(load(dy + i), y + i, x + i, mean + i, sum + i, products + i);
+    store(dx + i, multiply_add(kept, load(scale + i), load(dx + i)));
   }
 }
 
@@ -88,12 +101,6 @@ void pair_bf16(const float* first, const float* second, std::int64_t channels, B
   for (std::int64_t i = 0; i < channels; i += kLanes) store(pairs + 2 * i, load(first + i), load(second + i));
 }
 
-void add_scaled(const float* x, const float* scale, std::int64_t channels, float* y) {
-  for (std::int64_t i = 0; i < channels; i += kLanes) {
-    store(y + i, multiply_add(load(x + i), load(scale + i), load(y + i)));
-  }
-}
-
 }  // namespace
 
 RowKernels row_kernels() {
@@ -105,11 +112,11 @@ RowKernels row_kernels() {
           .pooled_scale_shift_relu_bf16 = pooled_scale_shift_relu<Bfloat16>,
           .add_moments = add_moments,
           .mask_and_sum = mask_and_sum,
+          .add_masked = add_masked,
           .norm_gradient = norm_gradient,
           .dense_gradient = dense_gradient,
           .round_bf16 = round_bf16,
-          .pair_bf16 = pair_bf16,
-          .add_scaled = add_scaled};
+          .pair_bf16 = pair_bf16};
 }
 
 }  // namespace torch_tl::TORCH_TL_INSTRUCTIONS

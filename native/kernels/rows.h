@@ -39,6 +39,10 @@ struct RowKernels {
   void (*mask_and_sum)(float* dy, const float* y, const float* x, const float* mean, std::int64_t channels,
                        float* sum, float* products);
 
+  /** The same, but dy stays, and what is kept of it goes on: dx += dy * scale. */
+  void (*add_masked)(const float* dy, const float* y, const float* x, const float* mean, const float* scale,
+                     std::int64_t channels, float* sum, float* products, float* dx);
+
   /** dx = dy * scale - shift - (x - mean) * slope: the gradient of a norm over a batch. */
   void (*norm_gradient)(const float* dy, const float* x, const float* scale, const float* shift,
                         const float* mean, const float* slope, std::int64_t channels, float* dx);
@@ -57,9 +61,6 @@ struct RowKernels {
 
   /** The same of two pixels, side by side: [channels][2]. */
   void (*pair_bf16)(const float* first, const float* second, std::int64_t channels, Bfloat16* pairs);
-
-  /** y += x * scale */
-  void (*add_scaled)(const float* x, const float* scale, std::int64_t channels, float* y);
 };
 
 }  // namespace torch_tl

@@ -72,6 +72,16 @@ void check_rows(const Kernels& kernels, Check& check) {
   check.equal("mask_and_sum", other,
               by_channel([&](std::int64_t i) { return second[i] + masked(i) * centred(i); }));
 
+  sum = first;
+  other = second;
+  Floats dx = slope;
+  kernels.add_masked(gradient.data(), output.data(), x.data(), mean.data(), scale.data(), kChannels,
+                     sum.data(), other.data(), dx.data());
+  check.equal("add_masked", sum, by_channel([&](std::int64_t i) { return first[i] + masked(i); }));
+  check.equal("add_masked", other,
+              by_channel([&](std::int64_t i) { return second[i] + masked(i) * centred(i); }));
+  check.equal("add_masked", dx, by_channel([&](std::int64_t i) { return slope[i] + masked(i) * scale[i]; }));
+
   kernels.norm_gradient(gradient.data(), x.data(), scale.data(), shift.data(), mean.data(), slope.data(),
                         kChannels, y.data());
   check.equal("norm_gradient", y, by_channel([&](std::int64_t i) {
@@ -100,12 +110,6 @@ void check_rows(const Kernels& kernels, Check& check) {
   check.equal("pair_bf16", parts, by_channel([&](std::int64_t i) { return nearest(x[i]); }), 0);
   for (std::int64_t i = 0; i < kChannels; ++i) parts[i] = widened(pairs[2 * i + 1]);
   check.equal("pair_bf16", parts, by_channel([&](std::int64_t i) { return nearest(gradient[i]); }), 0);
-
-  sum = first;
-  kernels.add_scaled(gradient.data(), scale.data(), kChannels, sum.data());
-  check.equal("add_scaled", sum, by_channel([&](std::int64_t i) {
-                return first[i] + static_cast<double>(gradient[i]) * scale[i];
-              }));
 }
 
 }  // namespace torch_tl

@@ -17,20 +17,28 @@
 
 namespace torch_tl {
 
-BlockBackward::BlockBackward(Maps maps, BatchStatistics channels, Maps gradient, at::ScalarType precision)
+BlockBackward::BlockBackward(Maps maps, BatchStatistics channels, Maps gradient,
+                             std::vector<LayerParameters> layers, at::ScalarType precision)
     : maps_(std::move(maps)),
       channels_(std::move(channels)),
       gradient_(std::move(gradient)),
+      layers_(std::move(layers)),
       precision_(precision),
+      panels_(all_on_threads(static_cast<std::int64_t>(layers_.size()),
+                             [&](std::int64_t i) {
+                               const LayerParameters& layer = layers_[i];
+                               return LayerPanels{in_panels(layer.conv1.flatten(1), precision),
+                                                  in_tile_panels(layer.conv2.transpose(0, 1).flip({2, 3}))};
+                             })),
       sums_(at::zeros({2, maps_.channels()}, at::kDouble)) {}
 
-LayerParameters BlockBackward::run(const LayerParameters& layer, const Bottleneck& bottleneck,
-                                   std::int64_t in) {
+LayerParameters BlockBackward::run(std::int64_t i, const Bottleneck& bottleneck) {
+  const LayerParameters& layer = layers_[i];
+  const std::int64_t in = layer.in();
   LayerParameters gradients;
   const ScaleAndShift norm2 = trained(layer.norm2_weight, layer.norm2_bias, bottleneck.statistics);
   ChannelSums sums(bottleneck.maps.size(1));
-  const at::Tensor dy =
-      differentiate_conv2(layer.conv2, NormRelu(norm2), bottleneck, in, gradients.conv2, sums);
+  const at::Tensor dy = differentiate_conv2(i, NormRelu(norm2), bottleneck, gradients.conv2, sums);
   const NormSums sums2(sums, bottleneck.statistics);
   gradients.norm2_weight = sums2.weight;
   gradients.norm2_bias = sums2.bias;
@@ -40,7 +48,7 @@ LayerParameters BlockBackward::run(const LayerParameters& layer, const Bottlenec
   const BatchStatistics statistics1 = channels_.narrow(0, in);
   const ScaleAndShift norm1 = trained(layer.norm1_weight, layer.norm1_bias, statistics1);
   sums = ChannelSums(in);
-  differentiate_conv1(layer.conv1, norm1, bottleneck.maps, dy, to_bottleneck, gradients.conv1, sums);
+  differentiate_conv1(i, norm1, bottleneck.maps, dy, to_bottleneck, gradients.conv1, sums);
   const NormSums sums1(sums, statistics1);
   gradients.norm1_weight = sums1.weight;
   gradients.norm1_bias = sums1.bias;
@@ -64,14 +72,14 @@ NormGradient BlockBackward::through_statistics(std::int64_t begin, std::int64_t 
   return {at::ones({channels}), channels_.narrow(begin, channels), sums[0], sums[1], maps_.rows()};
 }
 
-at::Tensor BlockBackward::differentiate_conv2(const at::Tensor& conv2, const NormRelu& norm2,
-                                              const Bottleneck& bottleneck, std::int64_t begin,
-                                              at::Tensor& kernels_gradient, ChannelSums& sums) const {
-  const std::int64_t out = conv2.size(0);
-  const std::int64_t in = conv2.size(1);
+at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu& norm2,
+                                              const Bottleneck& bottleneck, at::Tensor& kernels_gradient,
+                                              ChannelSums& sums) const {
+  const std::int64_t begin = layers_[layer].in();
+  const std::int64_t out = layers_[layer].conv2.size(0);
+  const std::int64_t in = layers_[layer].conv2.size(1);
   const PaddedMap map = maps_.padded();
   const MapGroups groups(map, maps_.pictures());
-  const at::Tensor turned = in_tile_panels(conv2.transpose(0, 1).flip({2, 3}));
   const NormGradient through_statistics = this->through_statistics(begin, out);
   at::Tensor dy = at::empty({maps_.rows(), in});
   const float* mean2 = values(bottleneck.statistics.mean);
@@ -108,7 +116,7 @@ at::Tensor BlockBackward::differentiate_conv2(const at::Tensor& conv2, const Nor
         }
         worker.convolution.add_kernel_gradient(input, gradient, pictures.size(),
                                                worker.kernels.data_ptr<float>());
-        worker.transposed.run(gradient, turned, pictures.size(), rows, in);
+        worker.transposed.run(gradient, panels_[layer].conv2, pictures.size(), rows, in);
         for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
           kernels().mask_and_sum(rows + pixel * in, input + map.place(pixel) * in, x + pixel * in, mean2, in,
                                  worker.sums.first(), worker.sums.second());
@@ -124,13 +132,12 @@ at::Tensor BlockBackward::differentiate_conv2(const at::Tensor& conv2, const Nor
   return dy;
 }
 
-void BlockBackward::differentiate_conv1(const at::Tensor& conv1, const ScaleAndShift& norm1,
+void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift& norm1,
                                         const at::Tensor& bottleneck, const at::Tensor& dy,
                                         const NormGradient& to_bottleneck, at::Tensor& kernels_gradient,
                                         ChannelSums& sums) const {
-  const std::int64_t out = conv1.size(0);
-  const std::int64_t in = conv1.size(1);
-  const at::Tensor panels = in_panels(conv1.flatten(1), precision_);
+  const std::int64_t in = layers_[layer].in();
+  const std::int64_t out = layers_[layer].conv1.size(0);
   const NormRelu relu1(norm1);
   const float* scale1 = values(norm1.scale);
   const float* mean1 = values(channels_.mean);
@@ -166,7 +173,7 @@ void BlockBackward::differentiate_conv1(const at::Tensor& conv1, const ScaleAndS
         }
         worker.kernels.add(input, to_input, rows);
         worker.staged.copy(to_input, rows * out);
-        worker.staged.multiply(panels, rows, gradient);
+        worker.staged.multiply(panels_[layer].conv1, rows, gradient);
         for (std::int64_t row = 0; row < rows; ++row) {
           kernels().add_masked(gradient + row * in, input + row * in, maps_.row(begin + row), mean1, scale1,
                                in, worker.sums.first(), worker.sums.second(), gradient_.row(begin + row));

@@ -19,9 +19,17 @@ struct LayerParameters {
     const at::TensorList own = list.slice(layer * kCount, kCount);
     return {own[0], own[1], own[2], own[3], own[4], own[5]};
   }
+  /** How many channels the layer reads. */
+  std::int64_t in() const { return conv1.size(1); }
   void append_to(std::vector<at::Tensor>& list) const {
     list.insert(list.end(), {norm1_weight, norm1_bias, conv1, norm2_weight, norm2_bias, conv2});
   }
+};
+
+/** A layer's kernels as a pass' products take them. */
+struct LayerPanels {
+  at::Tensor conv1;
+  at::Tensor conv2;
 };
 
 /** What the backward pass needs of a layer besides. */
@@ -43,10 +51,11 @@ struct Bottleneck {
 class BlockBackward {
  public:
   /** `gradient` is that of the whole buffer, and is overwritten; `precision` is that of conv1's products. */
-  BlockBackward(Maps maps, BatchStatistics channels, Maps gradient, at::ScalarType precision);
+  BlockBackward(Maps maps, BatchStatistics channels, Maps gradient, std::vector<LayerParameters> layers,
+                at::ScalarType precision);
 
-  /** The gradients of a layer's parameters; `in` is how many channels it reads. */
-  LayerParameters run(const LayerParameters& layer, const Bottleneck& bottleneck, std::int64_t in);
+  /** The gradients of a layer's parameters. */
+  LayerParameters run(std::int64_t layer, const Bottleneck& bottleneck);
 
   /** The gradient of the block's input, its first channels, when all layers have run. */
   at::Tensor input(std::int64_t in);
@@ -55,17 +64,19 @@ class BlockBackward {
   /** What the norms that read these channels do through their mean and variance. */
   NormGradient through_statistics(std::int64_t begin, std::int64_t channels) const;
   /** Gives the gradient behind norm2, [rows, bottleneck], with the sums that its norm needs. */
-  at::Tensor differentiate_conv2(const at::Tensor& conv2, const NormRelu& norm2, const Bottleneck& bottleneck,
-                                 std::int64_t begin, at::Tensor& kernels_gradient, ChannelSums& sums) const;
+  at::Tensor differentiate_conv2(std::int64_t layer, const NormRelu& norm2, const Bottleneck& bottleneck,
+                                 at::Tensor& kernels_gradient, ChannelSums& sums) const;
   /** Adds to the gradient of the channels that the layer reads. */
-  void differentiate_conv1(const at::Tensor& conv1, const ScaleAndShift& norm1, const at::Tensor& bottleneck,
+  void differentiate_conv1(std::int64_t layer, const ScaleAndShift& norm1, const at::Tensor& bottleneck,
                            const at::Tensor& dy, const NormGradient& to_bottleneck,
                            at::Tensor& kernels_gradient, ChannelSums& sums) const;
 
   Maps maps_;
   BatchStatistics channels_;
   Maps gradient_;
+  std::vector<LayerParameters> layers_;
   at::ScalarType precision_;
+  std::vector<LayerPanels> panels_;  // of each layer, for its inputs' gradients
   at::Tensor sums_;  // float64 [2, channels]: of what norm1s have added to the gradient, and of that times
                      // the normalised channel
 };

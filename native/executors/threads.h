@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cstdint>
 #include <optional>
@@ -26,6 +27,17 @@ auto on_threads(std::int64_t count, Make make, Run run) {
     if (slot) workers.push_back(std::move(*slot));
   }
   return workers;
+}
+
+/** What `make(i)` gives for every i of [0, count), on all threads, without gradients. */
+template <typename Make>
+auto all_on_threads(std::int64_t count, Make make) {
+  std::vector<decltype(make(count))> results(count);
+  at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
+    const at::NoGradGuard no_grad;
+    for (std::int64_t i = begin; i < end; ++i) results[i] = make(i);
+  });
+  return results;
 }
 
 }  // namespace torch_tl

@@ -22,11 +22,10 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 /** norm1, relu1, conv1: the first channels of the buffer to a bottleneck. */
-Bottleneck make_bottleneck(const Maps& buffer, const NormRelu& norm1, const at::Tensor& conv1,
-                           at::ScalarType precision) {
-  const std::int64_t in = conv1.size(1);
-  const std::int64_t out = conv1.size(0);
-  const at::Tensor panels = in_panels(conv1.flatten(1).t(), precision);
+Bottleneck make_bottleneck(const Maps& buffer, const NormRelu& norm1, const at::Tensor& panels) {
+  const std::int64_t in = norm1.channels();
+  const std::int64_t out = panels.size(0) * kPanel;
+  const at::ScalarType precision = panels.scalar_type();
   at::Tensor maps = at::empty({buffer.rows(), out});
   struct Worker {
     ChannelSums sums;
@@ -61,9 +60,9 @@ Bottleneck make_bottleneck(const Maps& buffer, const NormRelu& norm1, const at::
 
 /** norm2, relu2, conv2: a bottleneck to the buffer's next channels, from `begin`. */
 void convolve(const Maps& buffer, std::int64_t begin, const at::Tensor& bottleneck, const NormRelu& norm2,
-              const at::Tensor& conv2) {
-  const std::int64_t in = conv2.size(1);
-  const at::Tensor kernels = in_tile_panels(conv2);
+              const at::Tensor& tile_panels) {
+  const std::int64_t in = norm2.channels();
+  const std::int64_t out = tile_panels.size(1) * kPanel;
   struct Worker {
     Convolution convolution;
     at::Tensor padded;
@@ -73,14 +72,15 @@ void convolve(const Maps& buffer, std::int64_t begin, const at::Tensor& bottlene
   on_threads(
       groups.count(),
       [&] {
-        return Worker{{map, in, conv2.size(0)}, at::zeros({groups.largest(), map.pixels(), in})};
+        return Worker{{map, in, out}, at::zeros({groups.largest(), map.pixels(), in})};
       },
       [&](Worker& worker, std::int64_t i) {
         const Range pictures = groups[i];
         auto* padded = worker.padded.data_ptr<float>();
         const std::int64_t row = pictures.begin * buffer.pixels();
         pad(map, norm2, values(bottleneck) + row * in, pictures.size() * buffer.pixels(), padded);
-        worker.convolution.run(padded, kernels, pictures.size(), buffer.row(row) + begin, buffer.channels());
+        worker.convolution.run(padded, tile_panels, pictures.size(), buffer.row(row) + begin,
+                               buffer.channels());
       });
 }
 
@@ -95,14 +95,19 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
     const Maps buffer(x.size(0), in + growth * count, x.size(2), x.size(3));
     buffer.tensor().narrow(1, 0, in).copy_(x);
     BatchStatistics channels = statistics_of(buffer, 0, in);
+    const auto panels = all_on_threads(count, [&](std::int64_t i) {
+      return LayerPanels{in_panels(layers[i].conv1.flatten(1).t(), precision),
+                         in_tile_panels(layers[i].conv2)};
+    });
     variable_list bottlenecks;
     for (std::int64_t i = 0; i < count; ++i) {
       const TrainedLayer& layer = layers[i];
       const std::int64_t read = in + growth * i;
       const Bottleneck bottleneck = make_bottleneck(
-          buffer, NormRelu(trained(layer.norm1.weight, layer.norm1.bias, channels)), layer.conv1, precision);
+          buffer, NormRelu(trained(layer.norm1.weight, layer.norm1.bias, channels)), panels[i].conv1);
       convolve(buffer, read, bottleneck.maps,
-               NormRelu(trained(layer.norm2.weight, layer.norm2.bias, bottleneck.statistics)), layer.conv2);
+               NormRelu(trained(layer.norm2.weight, layer.norm2.bias, bottleneck.statistics)),
+               panels[i].conv2);
       track(layer.norm1, channels, buffer.rows());
       track(layer.norm2, bottleneck.statistics, buffer.rows());
       bottleneck.append_to(bottlenecks);
@@ -126,17 +131,17 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
         static_cast<std::int64_t>(rest.size()) / (LayerParameters::kCount + Bottleneck::kCount);
     const at::TensorList parameters = rest.slice(0, count * LayerParameters::kCount);
     const at::TensorList bottlenecks = rest.slice(count * LayerParameters::kCount);
-    const std::int64_t growth = (saved[0].size(1) - in) / count;
     at::Tensor gradient = at::empty_like(saved[0], at::MemoryFormat::ChannelsLast);
+    std::vector<LayerParameters> layers;
+    for (std::int64_t i = 0; i < count; ++i) layers.push_back(LayerParameters::of(parameters, i));
     BlockBackward backward(Maps(saved[0]), {saved[1], saved[2]}, Maps(gradient.copy_(gradients[0])),
-                           context->saved_data["precision"].toScalarType());
-    std::vector<LayerParameters> layers(count);
+                           std::move(layers), context->saved_data["precision"].toScalarType());
+    std::vector<LayerParameters> of_layers(count);
     for (std::int64_t i = count - 1; i >= 0; --i) {
-      layers[i] =
-          backward.run(LayerParameters::of(parameters, i), Bottleneck::of(bottlenecks, i), in + growth * i);
+      of_layers[i] = backward.run(i, Bottleneck::of(bottlenecks, i));
     }
     variable_list results{context->saved_data["x"].toBool() ? backward.input(in) : at::Tensor()};
-    for (const LayerParameters& layer : layers) layer.append_to(results);
+    for (const LayerParameters& layer : of_layers) layer.append_to(results);
     results.resize(results.size() + 2);  // neither the layers nor the precision are a tensor
     return results;
   }

@@ -70,12 +70,12 @@ class PartRunner {
 /** A block over pictures in whose maps its input is. */
 class BlockRunner {
  public:
-  BlockRunner(const std::vector<FusedLayer>& layers, const Maps& maps)
+  BlockRunner(const std::vector<const FusedLayer*>& layers, const Maps& maps)
       : layers_(layers),
         maps_(maps),
         map_(maps.padded()),
-        bottleneck_(layers.front().bias.size(0)),
-        growth_(layers.front().conv2.size(1) * kPanel) {}
+        bottleneck_(layers.front()->bias.size(0)),
+        growth_(layers.front()->conv2.size(1) * kPanel) {}
 
   /** Each thread takes a few pictures through all layers, as many as stay in its cache. */
   void run_by_pictures(std::int64_t group) const {
@@ -99,12 +99,12 @@ class BlockRunner {
     auto* inside = padded.data_ptr<float>();
     for (std::int64_t picture = 0; picture < maps_.pictures(); ++picture) {
       float* maps = maps_.row(picture * maps_.pixels());
-      for (const FusedLayer& layer : layers_) {
+      for (const FusedLayer* layer : layers_) {
         in_parts(maps_.pixels(), kRows, bottleneck_ / kPanel, [&](Range pixels, Range panels) {
-          runners[at::get_thread_num()].make_bottleneck(layer, maps, pixels, panels, inside);
+          runners[at::get_thread_num()].make_bottleneck(*layer, maps, pixels, panels, inside);
         });
         in_parts(map_.tiles(), Convolution::kTiles, growth_ / kPanel, [&](Range tiles, Range panels) {
-          runners[at::get_thread_num()].convolve(layer, inside, tiles, panels, maps);
+          runners[at::get_thread_num()].convolve(*layer, inside, tiles, panels, maps);
         });
       }
     }
@@ -112,7 +112,7 @@ class BlockRunner {
 
  private:
   PartRunner part_runner() const {
-    return {maps_, bottleneck_, growth_, layers_.front().conv1.scalar_type()};
+    return {maps_, bottleneck_, growth_, layers_.front()->conv1.scalar_type()};
   }
   /** Zeros, of which the border stays. */
   at::Tensor padded_maps(std::int64_t pictures) const {
@@ -122,12 +122,12 @@ class BlockRunner {
   void run_group(PartRunner& runner, Range pictures, float* padded) const {
     float* maps = maps_.row(pictures.begin * maps_.pixels());
     const std::int64_t pixels = pictures.size() * maps_.pixels();
-    for (const FusedLayer& layer : layers_) {
+    for (const FusedLayer* layer : layers_) {
       for (std::int64_t begin = 0; begin < pixels; begin += kRows) {
-        runner.make_bottleneck(layer, maps, {begin, std::min(begin + kRows, pixels)},
+        runner.make_bottleneck(*layer, maps, {begin, std::min(begin + kRows, pixels)},
                                {0, bottleneck_ / kPanel}, padded);
       }
-      runner.convolve(layer, padded, pictures.size(), maps);
+      runner.convolve(*layer, padded, pictures.size(), maps);
     }
   }
 
@@ -147,7 +147,7 @@ class BlockRunner {
     });
   }
 
-  const std::vector<FusedLayer>& layers_;
+  const std::vector<const FusedLayer*>& layers_;
   const Maps& maps_;
   PaddedMap map_;
   std::int64_t bottleneck_;
@@ -163,8 +163,8 @@ FusedLayer::FusedLayer(NormRelu norm1_, const at::Tensor& conv1_, const ScaleAnd
       bias(norm2.shift),
       conv2(in_tile_panels(conv2_)) {}
 
-at::Tensor run_fused(const std::vector<FusedLayer>& layers, const at::Tensor& x) {
-  const std::int64_t growth = layers.front().conv2.size(1) * kPanel;
+at::Tensor run_fused(const std::vector<const FusedLayer*>& layers, const at::Tensor& x) {
+  const std::int64_t growth = layers.front()->conv2.size(1) * kPanel;
   const std::int64_t channels = x.size(1) + growth * static_cast<std::int64_t>(layers.size());
   const Maps maps(x.size(0), channels, x.size(2), x.size(3));
   maps.tensor().narrow(1, 0, x.size(1)).copy_(x);

@@ -35,7 +35,7 @@ struct FusedLayer {
   std::int64_t in() const { return norm1.channels(); }
 };
 
-/** [n, in, h, w] -> float32 [n, in + growth * layers, h, w] */
-at::Tensor run_fused(const std::vector<FusedLayer>& layers, const at::Tensor& x);
+/** [n, in, h, w] -> float32 [n, in + growth * layers, h, w]; there is a layer at least. */
+at::Tensor run_fused(const std::vector<const FusedLayer*>& layers, const at::Tensor& x);
 
 }  // namespace torch_tl

@@ -20,6 +20,35 @@ void append_leaves(std::vector<Layer*>& leaves, Part& part) {
   leaves.insert(leaves.end(), more.begin(), more.end());
 }
 
+bool train(const std::vector<Layer*>& leaves) { return std::ranges::any_of(leaves, &Layer::trains); }
+
+/** Of their parameters and running statistics. */
+Version version_of(const std::vector<Layer*>& leaves, at::ScalarType precision) {
+  std::int64_t sum = 0;
+  for (const Layer* leaf : leaves) {
+    for (const NamedTensor& parameter : leaf->parameters()) sum += parameter.tensor._version();
+    for (const NamedTensor& buffer : leaf->buffers()) sum += buffer.tensor._version();
+  }
+  return {sum, precision};
+}
+
+/** Whether layers may run fused: on this input and in this pass nothing in them changes or needs gradients.
+ */
+bool may_fuse(const std::vector<Layer*>& leaves, const at::Tensor& x, const Pass& pass) {
+  if (!may_use_executors(x) || pass.observer) return false;
+  const bool gradients = at::GradMode::is_enabled();
+  if (gradients && x.requires_grad()) return false;
+  return (!gradients && !pass.training) || !train(leaves);
+}
+
+/** Whether all these layers train, and may do so as one. */
+bool may_train_as_one(const std::vector<Layer*>& leaves, const at::Tensor& x, const Pass& pass) {
+  if (!may_use_executors(x) || pass.observer) return false;
+  if (!pass.training || !at::GradMode::is_enabled() || x.numel() == x.size(1)) return false;
+  return std::ranges::all_of(leaves,
+                             [](const Layer* leaf) { return leaf->trains() || leaf->parameters().empty(); });
+}
+
 }  // namespace
 
 DenseLayer::DenseLayer(const std::string& name, std::int64_t in, at::Generator& generator)
@@ -38,40 +67,18 @@ at::Tensor DenseLayer::operator()(const at::Tensor& x, const Pass& pass) {
   return conv2_(relu2_(norm2_(bottleneck, pass), pass), pass);
 }
 
-FusedLayer DenseLayer::fused(at::ScalarType precision) const {
-  return {NormRelu(evaluated(norm1_.tensors())), conv1_.weight(), evaluated(norm2_.tensors()),
-          conv2_.weight(), precision};
+const FusedLayer& DenseLayer::fused(at::ScalarType precision) {
+  return fused_.at(version_of(leaves(), precision), [&] {
+    return FusedLayer(NormRelu(evaluated(norm1_.tensors())), conv1_.weight(), evaluated(norm2_.tensors()),
+                      conv2_.weight(), precision);
+  });
 }
 
 TrainedLayer DenseLayer::trained() const {
   return {norm1_.tensors(), conv1_.weight(), norm2_.tensors(), conv2_.weight()};
 }
 
-bool Section::trains() { return std::ranges::any_of(leaves(), &Layer::trains); }
-
-bool Section::may_fuse(const at::Tensor& x, const Pass& pass) {
-  if (!may_use_executors(x) || pass.observer) return false;
-  const bool gradients = at::GradMode::is_enabled();
-  if (gradients && x.requires_grad()) return false;
-  if (!gradients && !pass.training) return true;
-  return !trains();
-}
-
-bool Section::may_train_as_one(const at::Tensor& x, const Pass& pass) {
-  if (!may_use_executors(x) || pass.observer) return false;
-  if (!pass.training || !at::GradMode::is_enabled() || x.numel() == x.size(1)) return false;
-  return std::ranges::all_of(leaves(),
-                             [](const Layer* leaf) { return leaf->trains() || leaf->parameters().empty(); });
-}
-
-Version Section::version(const Pass& pass) {
-  std::int64_t sum = 0;
-  for (const Layer* leaf : leaves()) {
-    for (const NamedTensor& parameter : leaf->parameters()) sum += parameter.tensor._version();
-    for (const NamedTensor& buffer : leaf->buffers()) sum += buffer.tensor._version();
-  }
-  return {sum, pass.precision};
-}
+bool Section::trains() { return train(leaves()); }
 
 Stem::Stem(at::Generator& generator)
     : Section("stem"),
@@ -82,11 +89,11 @@ Stem::Stem(at::Generator& generator)
       pool0_("features.pool0") {}
 
 at::Tensor Stem::operator()(at::Tensor x, const Pass& pass) {
-  if (may_fuse(x, pass)) {
+  if (may_fuse(leaves(), x, pass)) {
     const auto fuse = [this] { return FusedStem(conv0_.weight(), evaluated(norm0_.tensors())); };
-    return run_fused(fused_.at(version(pass), fuse), x);
+    return run_fused(fused_.at(version_of(leaves(), pass.precision), fuse), x);
   }
-  if (may_train_as_one(x, pass) && !x.requires_grad()) {
+  if (may_train_as_one(leaves(), x, pass) && !x.requires_grad()) {
     return run_trained(TrainedStem{conv0_.weight(), norm0_.tensors()}, x);
   }
   return pool0_(relu0_(norm0_(conv0_(x.to(pass.precision), pass), pass), pass), pass);
@@ -103,23 +110,26 @@ DenseBlock::DenseBlock(const std::string& name, std::int64_t layers, std::int64_
 }
 
 at::Tensor DenseBlock::operator()(at::Tensor x, const Pass& pass) {
-  if (may_fuse(x, pass)) {
-    const auto fuse = [&] {
-      std::vector<FusedLayer> fused;
-      fused.reserve(layers_.size());
-      for (const DenseLayer& layer : layers_) fused.push_back(layer.fused(pass.precision));
-      return fused;
-    };
-    return run_fused(fused_.at(version(pass), fuse), x);
+  const auto changes =
+      std::ranges::find_if(layers_, [&](DenseLayer& layer) { return !may_fuse(layer.leaves(), x, pass); });
+  if (changes != layers_.begin()) {
+    std::vector<const FusedLayer*> front;
+    for (auto layer = layers_.begin(); layer != changes; ++layer) {
+      front.push_back(&layer->fused(pass.precision));
+    }
+    x = run_fused(front, x);
   }
-  if (may_train_as_one(x, pass)) {
+  const std::ranges::subrange rest(changes, layers_.end());
+  if (rest.empty()) return x;
+  std::vector<Layer*> leaves;
+  for (DenseLayer& layer : rest) append_leaves(leaves, layer);
+  if (may_train_as_one(leaves, x, pass)) {
     std::vector<TrainedLayer> trained;
-    trained.reserve(layers_.size());
-    for (const DenseLayer& layer : layers_) trained.push_back(layer.trained());
+    for (const DenseLayer& layer : rest) trained.push_back(layer.trained());
     return run_trained(trained, pass.precision, x);
   }
   x = x.to(pass.precision);
-  for (DenseLayer& layer : layers_) x = at::cat({x, layer(x, pass)}, /*dim=*/1);
+  for (DenseLayer& layer : rest) x = at::cat({x, layer(x, pass)}, /*dim=*/1);
   return x;
 }
 
@@ -137,13 +147,13 @@ Transition::Transition(const std::string& name, std::int64_t in, at::Generator& 
       pool_("features." + name + ".pool") {}
 
 at::Tensor Transition::operator()(at::Tensor x, const Pass& pass) {
-  if (may_fuse(x, pass)) {
+  if (may_fuse(leaves(), x, pass)) {
     const auto fuse = [&] {
       return FusedTransition(NormRelu(evaluated(norm_.tensors())), conv_.weight(), pass.precision);
     };
-    return run_fused(fused_.at(version(pass), fuse), x);
+    return run_fused(fused_.at(version_of(leaves(), pass.precision), fuse), x);
   }
-  if (may_train_as_one(x, pass)) {
+  if (may_train_as_one(leaves(), x, pass)) {
     return run_trained(norm_.tensors(), conv_.weight(), pass.precision, x);
   }
   return pool_(conv_(relu_(norm_(x.to(pass.precision), pass), pass), pass), pass);

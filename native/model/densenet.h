@@ -26,25 +26,6 @@ namespace torch_tl {
  * [n, channels, h, w], in channels-last memory.
  */
 
-/** BN, ReLU, 1x1 convolution to 4k channels; BN, ReLU, 3x3 convolution to k new ones (section 3, DenseNet-B).
- */
-class DenseLayer {
- public:
-  DenseLayer(const std::string& name, std::int64_t in, at::Generator& generator);
-  at::Tensor operator()(const at::Tensor& x, const Pass& pass);
-  std::vector<Layer*> leaves() { return {&norm1_, &relu1_, &conv1_, &norm2_, &relu2_, &conv2_}; }
-  FusedLayer fused(at::ScalarType precision) const;
-  TrainedLayer trained() const;
-
- private:
-  BatchNorm norm1_;
-  ReLU relu1_;
-  Conv2d conv1_;
-  BatchNorm norm2_;
-  ReLU relu2_;
-  Conv2d conv2_;
-};
-
 /** Grows with every change of tensors, from which something is made for products in a precision. */
 struct Version {
   std::int64_t tensors = 0;
@@ -72,6 +53,26 @@ class Versioned {
   Version version_;
 };
 
+/** BN, ReLU, 1x1 convolution to 4k channels; BN, ReLU, 3x3 convolution to k new ones (section 3, DenseNet-B).
+ */
+class DenseLayer {
+ public:
+  DenseLayer(const std::string& name, std::int64_t in, at::Generator& generator);
+  at::Tensor operator()(const at::Tensor& x, const Pass& pass);
+  std::vector<Layer*> leaves() { return {&norm1_, &relu1_, &conv1_, &norm2_, &relu2_, &conv2_}; }
+  const FusedLayer& fused(at::ScalarType precision);
+  TrainedLayer trained() const;
+
+ private:
+  BatchNorm norm1_;
+  ReLU relu1_;
+  Conv2d conv1_;
+  BatchNorm norm2_;
+  ReLU relu2_;
+  Conv2d conv2_;
+  Versioned<FusedLayer> fused_;
+};
+
 /** A part of the backbone; at its end the maps can be cut off, kept, and run on from later. */
 class Section {
  public:
@@ -89,15 +90,6 @@ class Section {
   virtual std::vector<Layer*> leaves() = 0;
   /** Whether something in it changes in training. */
   bool trains();
-
- protected:
-  /** Whether its layers may run fused: on this input and in this pass nothing in it changes or needs
-   * gradients. */
-  bool may_fuse(const at::Tensor& x, const Pass& pass);
-  /** Whether all its layers train, and may do so as one. */
-  bool may_train_as_one(const at::Tensor& x, const Pass& pass);
-  /** Of its parameters and running statistics. */
-  Version version(const Pass& pass);
 
  private:
   std::string name_;
@@ -127,7 +119,6 @@ class DenseBlock final : public Section {
 
  private:
   std::vector<DenseLayer> layers_;
-  Versioned<std::vector<FusedLayer>> fused_;
 };
 
 /** Halves channels and sides between blocks (compression 0.5, DenseNet-C). */

@@ -117,6 +117,44 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     expect(fast).toEqual(await stemGradients(44, trainable, true));
   });
 
+  test.each([
+    ['at its end', ['denselayer23', 'denselayer24']],
+    ['in its middle', ['denselayer2', 'denselayer24.norm1']],
+  ])('a block that trains %s has the gradients of plain modules', async (_, layers) => {
+    const trainable = [...layers.map((name) => `denseblock3.${name}`), 'transition3', 'denseblock4'];
+    const gradients = async (reference: boolean) => {
+      const model = await nativeModel('base', { pretrained: true });
+      await model.setTrainable(['features'], false).result;
+      await model.setTrainable(trainable.map(inFeatures), true).result;
+      loadEngine().setReference(reference);
+      onTestFinished(() => loadEngine().setReference(false));
+      const data = await nativeData('train', PICTURES);
+      return (await model.gradients(data, { precision: 'fp32', seed: 0 }).result).gradients;
+    };
+    const [fast, plain] = [await gradients(false), await gradients(true)];
+    expect(fast).not.toEqual(plain);
+    expect(fast.map(({ name }) => name)).toEqual(plain.map(({ name }) => name));
+    for (const [index, gradient] of fast.entries()) {
+      const expected = numbers(plain[index] as HostTensor);
+      const difference = numbers(gradient).map((value, place) => value - (expected[place] as number));
+      expect(normOf(difference), gradient.name).toBeLessThan(1e-4 * normOf(expected));
+    }
+  });
+
+  test('layers that train while those in front of them stand still are used as they have become', async () => {
+    const { train, valid } = await smallData(16, 4);
+    const model = await smallModel({ imageSize: 44 });
+    model.freeze();
+    model.unfreeze('denseblock4.denselayer16', 'norm5');
+    const before = await model.features(valid, { precision: 'fp32' });
+    await model.fit(train, { valid, epochs: 2, batchSize: 8, precision: 'fp32' }).result;
+    const { data: fast } = await model.features(valid, { precision: 'fp32' });
+    const { data: plain } = await model.features(valid, { precision: 'fp32', reference: true });
+    expect(fast).not.toEqual(before.data);
+    const difference = fast.map((value, index) => value - (plain[index] as number));
+    expect(normOf(difference) / normOf(plain)).toBeLessThan(3e-6);
+  });
+
   test('running statistics move as those of the plain modules', async () => {
     const after = async (reference: boolean) => {
       loadEngine().setReference(reference);

@@ -29,7 +29,7 @@ TORCH_TL_INLINE Line<kTileSide> input_transform(const Line<kTileSide>& d) {
   const auto without = [&](int i, float square) {
     return multiply_add(d.at[i], every_lane(-square), d.at[i + 2]);
   };
-  Line<kTileSide> places;
+  Line<kTileSide> places{};
   places.at[0] = between(0);
   set_pair(places, 1, without(2, kFar2), without(1, kFar2), kNearPoint);
   set_pair(places, 3, without(2, kNear2), without(1, kNear2), kFarPoint);
@@ -43,7 +43,7 @@ TORCH_TL_INLINE Line<kTileStep> output_transform(const Line<kTileSide>& m) {
   const Vector near_odd = m.at[1] - m.at[2];
   const Vector far_even = m.at[3] + m.at[4];
   const Vector far_odd = m.at[3] - m.at[4];
-  Line<kTileStep> pixels;
+  Line<kTileStep> pixels{};
   pixels.at[0] = m.at[0] + near_even + far_even;
   pixels.at[1] = multiply_add(near_odd, every_lane(kNearPoint), far_odd * kFarPoint);
   pixels.at[2] = multiply_add(near_even, every_lane(kNear2), far_even * kFar2);
@@ -57,7 +57,7 @@ TORCH_TL_INLINE Line<kTileSide> gradient_transform(const Line<kTileStep>& y) {
   const auto step = [&](int i, float square) {
     return multiply_add(y.at[i + 2], every_lane(square), y.at[i]);
   };
-  Line<kTileSide> places;
+  Line<kTileSide> places{};
   places.at[0] = y.at[0];
   set_pair(places, 1, step(0, kNear2), step(1, kNear2), kNearPoint);
   set_pair(places, 3, step(0, kFar2), step(1, kFar2), kFarPoint);
@@ -81,7 +81,7 @@ TORCH_TL_INLINE void transform(Grid<const float> from, std::int64_t channels, Gr
     Line<kTo> lines[kFrom];  // NOLINT(*-avoid-c-arrays)
     TORCH_TL_UNROLL
     for (int y = 0; y < kFrom; ++y) {
-      Line<kFrom> line;
+      Line<kFrom> line{};
       TORCH_TL_UNROLL
       for (int x = 0; x < kFrom; ++x) line.at[x] = load(from.values + y * from.down + x * from.right + i);
       lines[y] = kTransform(line);
@@ -89,7 +89,7 @@ TORCH_TL_INLINE void transform(Grid<const float> from, std::int64_t channels, Gr
     TORCH_TL_UNROLL
     for (int x = 0; x < kTo; ++x) {
       if (x >= columns) break;
-      Line<kFrom> column;
+      Line<kFrom> column{};
       TORCH_TL_UNROLL
       for (int y = 0; y < kFrom; ++y) column.at[y] = lines[y].at[x];
       const Line<kTo> result = kTransform(column);

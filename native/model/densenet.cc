@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "executors/choice.h"
 
@@ -119,7 +120,7 @@ at::Tensor DenseBlock::operator()(at::Tensor x, const Pass& pass) {
     }
     x = run_fused(front, x);
   }
-  const std::ranges::subrange rest(changes, layers_.end());
+  const std::span<DenseLayer> rest(changes, layers_.end());
   if (rest.empty()) return x;
   std::vector<Layer*> leaves;
   for (DenseLayer& layer : rest) append_leaves(leaves, layer);

@@ -2,6 +2,8 @@
 
 #include <ATen/ops/empty.h>
 
+#include <utility>
+
 #include "device/gpu.h"
 #include "training/feature_file.h"
 #include "training/rows.h"
@@ -10,12 +12,11 @@
 namespace torch_tl {
 namespace {
 
-RowsLayout layout_of(Network& network, std::size_t cut, const Dataset& data, at::ScalarType precision) {
+/** Of a picture's row: that of one is that of all, whichever set they are of. */
+RowsLayout layout_of_row(Network& network, std::size_t cut, const Dataset& data, at::ScalarType precision) {
   const at::Tensor image = network.preprocess(data.pictures(BatchRange{0, 1}), precision);
   const at::Tensor row = to_rows(network.prefix(image, cut), network.cut_format(cut));
-  RowsLayout layout{row.sizes().vec(), row.scalar_type()};
-  layout.sizes[0] = data.count();
-  return layout;
+  return {row.sizes().vec(), row.scalar_type()};
 }
 
 /** One set's way into a cache. */
@@ -28,17 +29,19 @@ struct Entry {
 /** Makes the caches of one training; what it carries is what they share. */
 class CacheMaker {
  public:
-  CacheMaker(Network& network, std::size_t cut, const FeatureCacheOptions& options,
+  CacheMaker(Network& network, std::size_t cut, RowsLayout row, const FeatureCacheOptions& options,
              const Extraction& extraction, Observer& observer)
       : network_(network),
         cut_(cut),
+        row_(std::move(row)),
         options_(options),
         extraction_(extraction),
         observer_(observer),
         memory_left_(options.memory_limit) {}
 
   Entry find(const CacheRequest& request) {
-    Entry entry{request, layout_of(network_, cut_, request.data, extraction_.precision), {}};
+    Entry entry{request, row_, {}};
+    entry.layout.sizes[0] = request.data.count();
     if (!request.key.empty()) {
       entry.kept = find_feature_file(options_.directory, request.key, entry.layout);
     }
@@ -102,6 +105,7 @@ class CacheMaker {
 
   Network& network_;
   std::size_t cut_;
+  RowsLayout row_;
   const FeatureCacheOptions& options_;
   const Extraction& extraction_;
   Observer& observer_;
@@ -122,7 +126,8 @@ std::vector<FeatureCache> make_caches(Network& network, std::size_t cut,
                                       const std::vector<CacheRequest>& requests,
                                       const FeatureCacheOptions& options, const Extraction& extraction,
                                       Observer& observer) {
-  CacheMaker maker(network, cut, options, extraction, observer);
+  RowsLayout row = layout_of_row(network, cut, requests.front().data, extraction.precision);
+  CacheMaker maker(network, cut, std::move(row), options, extraction, observer);
   std::vector<Entry> entries;
   entries.reserve(requests.size());
   for (const CacheRequest& request : requests) entries.push_back(maker.find(request));

@@ -1,6 +1,5 @@
 #include "executors/convolution.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
@@ -14,19 +13,11 @@ namespace {
  */
 constexpr std::int64_t kSpare = 16;
 
-std::int64_t divide_up(std::int64_t count, std::int64_t by) { return (count + by - 1) / by; }
-
 at::Tensor tile_places(std::int64_t channels) {
-  return at::empty({kTilePlaces, Convolution::kTiles * channels + kSpare});
+  return at::empty({kTilePlaces, kTilesAtOnce * channels + kSpare});
 }
 
 }  // namespace
-
-MapGroups::MapGroups(const PaddedMap& map, std::int64_t maps) : maps_(maps) {
-  const std::int64_t threads = at::get_num_threads();
-  const std::int64_t wanted = divide_up(3 * Convolution::kTiles, map.tiles());
-  count_ = std::min(maps, divide_up(divide_up(maps, wanted), threads) * threads);
-}
 
 Convolution::Convolution(const PaddedMap& map, std::int64_t in, std::int64_t out)
     : map_(map), in_(in), out_(out), inputs_(tile_places(in)), outputs_(tile_places(out)) {}
@@ -34,8 +25,9 @@ Convolution::Convolution(const PaddedMap& map, std::int64_t in, std::int64_t out
 void Convolution::run(const float* padded, const at::Tensor& tile_panels, std::int64_t maps, float* pixels,
                       std::int64_t stride) {
   const std::int64_t tiles = maps * map_.tiles();
-  for (std::int64_t begin = 0; begin < tiles; begin += kTiles) {
-    run(padded, tile_panels, {begin, std::min(begin + kTiles, tiles)}, {0, out_ / kPanel}, pixels, stride);
+  for (std::int64_t begin = 0; begin < tiles; begin += kTilesAtOnce) {
+    run(padded, tile_panels, {begin, std::min(begin + kTilesAtOnce, tiles)}, {0, out_ / kPanel}, pixels,
+        stride);
   }
 }
 
@@ -71,8 +63,8 @@ void Convolution::add_kernel_gradient(const float* padded, const float* gradient
   const std::int64_t down = map_.padded_width();
   const std::int64_t apart = outputs_.stride(0);
   auto* outputs = outputs_.data_ptr<float>();
-  for (std::int64_t begin = 0; begin < tiles; begin += kTiles) {
-    const Range range{begin, std::min(begin + kTiles, tiles)};
+  for (std::int64_t begin = 0; begin < tiles; begin += kTilesAtOnce) {
+    const Range range{begin, std::min(begin + kTilesAtOnce, tiles)};
     transform(padded, range);
     for (std::int64_t i = 0; i < range.size(); ++i) {
       const std::int64_t first = MapTile(map_, begin + i).corner(map_) + down + 1;

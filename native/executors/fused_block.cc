@@ -10,6 +10,7 @@
 #include "executors/convolution.h"
 #include "executors/maps.h"
 #include "executors/packed.h"
+#include "executors/padded_map.h"
 #include "executors/staged_rows.h"
 #include "kernels/kernels.h"
 
@@ -95,6 +96,7 @@ class BlockRunner {
     std::vector<PartRunner> runners;
     runners.reserve(threads);
     for (int thread = 0; thread < threads; ++thread) runners.push_back(part_runner());
+    const std::int64_t tiles = std::min(kTilesAtOnce, (map_.tiles() + threads - 1) / threads);
     const at::Tensor padded = padded_maps(1);
     auto* inside = padded.data_ptr<float>();
     for (std::int64_t picture = 0; picture < maps_.pictures(); ++picture) {
@@ -103,8 +105,8 @@ class BlockRunner {
         in_parts(maps_.pixels(), kRows, bottleneck_ / kPanel, [&](Range pixels, Range panels) {
           runners[at::get_thread_num()].make_bottleneck(*layer, maps, pixels, panels, inside);
         });
-        in_parts(map_.tiles(), Convolution::kTiles, growth_ / kPanel, [&](Range tiles, Range panels) {
-          runners[at::get_thread_num()].convolve(*layer, inside, tiles, panels, maps);
+        in_parts(map_.tiles(), tiles, growth_ / kPanel, [&](Range part, Range panels) {
+          runners[at::get_thread_num()].convolve(*layer, inside, part, panels, maps);
         });
       }
     }

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <utility>
 
-#include "executors/convolution.h"
 #include "executors/norm.h"
+#include "executors/padded_map.h"
 
 namespace torch_tl {
 

@@ -11,6 +11,7 @@
 #include "executors/convolution.h"
 #include "executors/maps.h"
 #include "executors/packed.h"
+#include "executors/padded_map.h"
 #include "executors/staged_rows.h"
 #include "executors/threads.h"
 #include "kernels/kernels.h"

@@ -80,7 +80,7 @@ class BlockRunner {
 
   /** Each thread takes a few pictures through all layers, as many as stay in its cache. */
   void run_by_pictures(std::int64_t group) const {
-    const std::int64_t groups = (maps_.pictures() + group - 1) / group;
+    const std::int64_t groups = at::divup(maps_.pictures(), group);
     at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
       PartRunner runner = part_runner();
       const at::Tensor padded = padded_maps(group);
@@ -96,7 +96,7 @@ class BlockRunner {
     std::vector<PartRunner> runners;
     runners.reserve(threads);
     for (int thread = 0; thread < threads; ++thread) runners.push_back(part_runner());
-    const std::int64_t tiles = std::min(kTilesAtOnce, (map_.tiles() + threads - 1) / threads);
+    const std::int64_t tiles = std::min(kTilesAtOnce, at::divup(map_.tiles(), threads));
     const at::Tensor padded = padded_maps(1);
     auto* inside = padded.data_ptr<float>();
     for (std::int64_t picture = 0; picture < maps_.pictures(); ++picture) {
@@ -137,7 +137,7 @@ class BlockRunner {
    * threads. */
   template <typename Run>
   static void in_parts(std::int64_t count, std::int64_t chunk, std::int64_t panels, Run run) {
-    const std::int64_t chunks = (count + chunk - 1) / chunk;
+    const std::int64_t chunks = at::divup(count, chunk);
     const std::int64_t splits = std::clamp<std::int64_t>(at::get_num_threads() / chunks, 1, panels);
     at::parallel_for(0, chunks * splits, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
@@ -176,7 +176,7 @@ at::Tensor run_fused(const std::vector<const FusedLayer*>& layers, const at::Ten
   if (maps.pictures() < threads) {
     runner.run_by_parts();
   } else {
-    const std::int64_t share = (maps.pictures() + threads - 1) / threads;
+    const std::int64_t share = at::divup(maps.pictures(), threads);
     runner.run_by_pictures(std::clamp<std::int64_t>(kGroupBytes / bytes, 1, share));
   }
   return maps.tensor();

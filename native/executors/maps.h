@@ -1,5 +1,6 @@
 #pragma once
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -33,7 +34,7 @@ class Maps {
   std::int64_t pixels() const { return height() * width(); }
   std::int64_t rows() const { return pictures() * pixels(); }
   /** How many times kRows, the last ones perhaps fewer. */
-  std::int64_t chunks() const { return (rows() + kRows - 1) / kRows; }
+  std::int64_t chunks() const { return at::divup(rows(), kRows); }
   PaddedMap padded() const { return {height(), width()}; }
   float* row(std::int64_t i) const { return values_ + i * channels_; }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/Parallel.h>
+
 #include <cstdint>
 
 #include "executors/packed.h"
@@ -12,8 +14,8 @@ struct PaddedMap {
   std::int64_t height;
   std::int64_t width;
 
-  std::int64_t tile_rows() const { return (height + kTileStep - 1) / kTileStep; }
-  std::int64_t tile_columns() const { return (width + kTileStep - 1) / kTileStep; }
+  std::int64_t tile_rows() const { return at::divup(height, kTileStep); }
+  std::int64_t tile_columns() const { return at::divup(width, kTileStep); }
   std::int64_t tiles() const { return tile_rows() * tile_columns(); }
   std::int64_t padded_width() const { return kTileStep * tile_columns() + 2; }
   std::int64_t pixels() const { return (kTileStep * tile_rows() + 2) * padded_width(); }
@@ -52,7 +54,7 @@ class MapGroups {
 
   std::int64_t count() const { return count_; }
   /** The most maps of a group. */
-  std::int64_t largest() const { return (maps_ + count_ - 1) / count_; }
+  std::int64_t largest() const { return at::divup(maps_, count_); }
   Range operator[](std::int64_t i) const { return {maps_ * i / count_, maps_ * (i + 1) / count_}; }
 
  private:

@@ -1,5 +1,6 @@
 #include "executors/stem_lines.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/zeros.h>
 
 #include "executors/packed.h"
@@ -17,7 +18,7 @@ at::Tensor in_stem_panels(const at::Tensor& conv) {
 
 StemLines::StemLines(const Maps& pictures)
     : pictures_(pictures),
-      tiles_((width() + kStemPixels - 1) / kStemPixels),
+      tiles_(at::divup(width(), kStemPixels)),
       padded_(at::zeros({kStemKernel, (tiled_width() - 1) * kStemStride + kStemKernel + 1, kStemChannels})) {}
 
 std::array<const float*, kStemKernel> StemLines::under(std::int64_t picture, std::int64_t line) {

@@ -1,5 +1,6 @@
 #include "executors/transition.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -29,7 +30,7 @@ struct Pooling {
   std::int64_t width = from.width() / 2;
 
   std::int64_t rows() const { return from.pictures() * height * width; }
-  std::int64_t chunks() const { return (rows() + kRows - 1) / kRows; }
+  std::int64_t chunks() const { return at::divup(rows(), kRows); }
   std::int64_t chunk_rows(std::int64_t chunk) const { return std::min(kRows, rows() - chunk * kRows); }
   /** The first of the four rows that a row is made of: the others are one to the right and one down. */
   std::int64_t corner(std::int64_t row) const {

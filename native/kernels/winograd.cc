@@ -13,7 +13,8 @@ struct Line {
   Vector at[kSize];  // NOLINT(*-avoid-c-arrays): registers
 };
 
-/** Puts even + odd and even - odd * point where the polynomials at a point and at its negative are. */
+/** Puts even + odd * point and even - odd * point where the polynomials at a point and at its negative are.
+ */
 template <int kSize>
 TORCH_TL_INLINE void set_pair(Line<kSize>& line, int place, Vector even, Vector odd, float point) {
   line.at[place] = multiply_add(odd, every_lane(point), even);

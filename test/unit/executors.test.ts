@@ -124,12 +124,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     const trainable = [...layers.map((name) => `denseblock3.${name}`), 'transition3', 'denseblock4'];
     const gradients = async (reference: boolean) => {
       const model = await nativeModel('base', { pretrained: true });
-      await model.setTrainable(['features'], false).result;
-      await model.setTrainable(trainable.map(inFeatures), true).result;
-      loadEngine().setReference(reference);
-      onTestFinished(() => loadEngine().setReference(false));
-      const data = await nativeData('train', PICTURES);
-      return (await model.gradients(data, { precision: 'fp32', seed: 0 }).result).gradients;
+      return gradientsOf(model, { trainable, reference, pictures: PICTURES });
     };
     const [fast, plain] = [await gradients(false), await gradients(true)];
     expect(fast).not.toEqual(plain);
@@ -200,13 +195,21 @@ async function stemGradients(
   await change(model, 'conv0.weight', (values) => values.fill(0, 0, values.length / 64));
   await change(model, 'norm0.weight', (values) => values.set([0.01, -1]));
   await change(model, 'norm0.bias', (values) => values.fill(1, 0, 2));
+  const gradients = await gradientsOf(model, { trainable, reference, pictures: 3 });
+  return gradients.filter(({ name }) => name.startsWith('features.'));
+}
+
+/** Gradients of a model's head and of those layers of its backbone that shall train. */
+async function gradientsOf(
+  model: NativeModel,
+  { trainable, reference, pictures }: { trainable: string[]; reference: boolean; pictures: number },
+): Promise<HostTensor[]> {
   await model.setTrainable(['features'], false).result;
   await model.setTrainable(trainable.map(inFeatures), true).result;
   loadEngine().setReference(reference);
   onTestFinished(() => loadEngine().setReference(false));
-  const data = await nativeData('train', 3);
-  const { gradients } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
-  return gradients.filter(({ name }) => name.startsWith('features.'));
+  const data = await nativeData('train', pictures);
+  return (await model.gradients(data, { precision: 'fp32', seed: 0 }).result).gradients;
 }
 
 /** A gradient's values by the channels of conv0 that they belong to. */

@@ -4,7 +4,7 @@
 
 namespace torch_tl {
 
-/** Whether this thread computes with the modules of densenet.h alone: for comparison and for doubt. */
+/** Whether this thread computes with the modules of sections.h alone: for comparison and for doubt. */
 void set_reference_wanted(bool wanted);
 
 /** Whether the executors run on x: on a processor that has their kernels, and wanted on this thread. */

@@ -10,7 +10,7 @@
 namespace torch_tl {
 
 /*
- * A dense block in evaluation mode on a processor, without gradients: what the modules of densenet.h compute,
+ * A dense block in evaluation mode on a processor, without gradients: what the modules of sections.h compute,
  * in fewer passes over memory. Maps are channels last.
  *
  * - Its layers write into one buffer, its output, instead of concatenating.

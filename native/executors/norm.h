@@ -7,23 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "executors/norm_tensors.h"
 #include "kernels/kernels.h"
 
 namespace torch_tl {
 
 /* What a batch norm comes to, channel by channel. Tensors are float32 [channels], contiguous. */
-
-inline constexpr double kBatchNormEpsilon = 1e-5;  // PyTorch's
-inline constexpr double kBatchNormMomentum = 0.1;  // PyTorch's
-
-/** A batch norm's parameters and running statistics. */
-struct NormTensors {
-  at::Tensor weight;
-  at::Tensor bias;
-  at::Tensor running_mean;
-  at::Tensor running_var;
-  at::Tensor num_batches_tracked;  // int64, a scalar
-};
 
 /** x * scale + shift */
 struct ScaleAndShift {

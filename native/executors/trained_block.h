@@ -10,7 +10,7 @@ namespace torch_tl {
 
 /*
  * A dense block in training on a processor, with batch statistics in every norm: what the modules of
- * densenet.h and autograd compute, as one node of the graph over one buffer.
+ * sections.h and autograd compute, as one node of the graph over one buffer.
  *
  * - A channel's mean and variance are computed once, though every later layer's norm1 uses them (Bilgic et
  * al. 2018, https://arxiv.org/abs/1807.01702), and so is their part of the gradient: what a channel's norms

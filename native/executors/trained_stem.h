@@ -8,7 +8,7 @@ namespace torch_tl {
 
 /**
  * conv0, norm0, ReLU and max pool in training on a processor, float32, on pictures that need no gradient:
- * what the modules of densenet.h and autograd compute, as one node of the graph.
+ * what the modules of sections.h and autograd compute, as one node of the graph.
  *
  * For the backward pass the stem keeps the pictures and conv0's maps. What norm0 and ReLU make of them is
  * never kept, nor which pixels were the greatest: the pool's windows are looked at again.

@@ -7,7 +7,7 @@
 namespace torch_tl {
 
 /*
- * A transition on a processor: what the modules of densenet.h compute, but pooled before the
+ * A transition on a processor: what the modules of sections.h compute, but pooled before the
  * convolution instead of after it. Both are linear and the convolution is 1x1: a quarter of the products.
  * Maps are channels last.
  */

@@ -2,21 +2,14 @@
 
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/core/grad_mode.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "executors/fused_block.h"
-#include "executors/fused_stem.h"
-#include "executors/trained_block.h"
-#include "executors/trained_stem.h"
-#include "executors/transition.h"
 #include "model/layers.h"
 
 namespace torch_tl {
@@ -25,53 +18,6 @@ namespace torch_tl {
  * DenseNet-121 (Huang et al. 2016, https://arxiv.org/abs/1608.06993) under torchvision's names. Shapes are
  * [n, channels, h, w], in channels-last memory.
  */
-
-/** Grows with every change of tensors, from which something is made for products in a precision. */
-struct Version {
-  std::int64_t tensors = 0;
-  at::ScalarType precision = at::kFloat;
-  bool operator==(const Version&) const = default;
-};
-
-/** What was made of tensors when they had a version. */
-template <typename Value>
-class Versioned {
- public:
-  /** Made anew, without gradients, where it is of another version. */
-  template <typename Make>
-  const Value& at(const Version& version, Make make) {
-    if (!value_ || version != version_) {
-      const at::NoGradGuard no_grad;
-      value_.emplace(make());
-      version_ = version;
-    }
-    return *value_;
-  }
-
- private:
-  std::optional<Value> value_;
-  Version version_;
-};
-
-/** BN, ReLU, 1x1 convolution to 4k channels; BN, ReLU, 3x3 convolution to k new ones (section 3, DenseNet-B).
- */
-class DenseLayer {
- public:
-  DenseLayer(const std::string& name, std::int64_t in, at::Generator& generator);
-  at::Tensor operator()(const at::Tensor& x, const Pass& pass);
-  std::vector<Layer*> leaves() { return {&norm1_, &relu1_, &conv1_, &norm2_, &relu2_, &conv2_}; }
-  const FusedLayer& fused(at::ScalarType precision);
-  TrainedLayer trained() const;
-
- private:
-  BatchNorm norm1_;
-  ReLU relu1_;
-  Conv2d conv1_;
-  BatchNorm norm2_;
-  ReLU relu2_;
-  Conv2d conv2_;
-  Versioned<FusedLayer> fused_;
-};
 
 /** A part of the backbone; at its end the maps can be cut off, kept, and run on from later. */
 class Section {
@@ -93,58 +39,6 @@ class Section {
 
  private:
   std::string name_;
-};
-
-/** A convolution and a pool that each halve the sides. */
-class Stem final : public Section {
- public:
-  explicit Stem(at::Generator& generator);
-  at::Tensor operator()(at::Tensor x, const Pass& pass) override;
-  std::vector<Layer*> leaves() override { return {&conv0_, &norm0_, &relu0_, &pool0_}; }
-
- private:
-  Conv2d conv0_;
-  BatchNorm norm0_;
-  ReLU relu0_;
-  MaxPool2d pool0_;
-  Versioned<FusedStem> fused_;
-};
-
-/** Every layer sees the maps of all layers before it: x, then k more channels a layer. */
-class DenseBlock final : public Section {
- public:
-  DenseBlock(const std::string& name, std::int64_t layers, std::int64_t in, at::Generator& generator);
-  at::Tensor operator()(at::Tensor x, const Pass& pass) override;
-  std::vector<Layer*> leaves() override;
-
- private:
-  std::vector<DenseLayer> layers_;
-};
-
-/** Halves channels and sides between blocks (compression 0.5, DenseNet-C). */
-class Transition final : public Section {
- public:
-  Transition(const std::string& name, std::int64_t in, at::Generator& generator);
-  at::Tensor operator()(at::Tensor x, const Pass& pass) override;
-  std::vector<Layer*> leaves() override { return {&norm_, &relu_, &conv_, &pool_}; }
-
- private:
-  BatchNorm norm_;
-  ReLU relu_;
-  Conv2d conv_;
-  AvgPool2d pool_;
-  Versioned<FusedTransition> fused_;
-};
-
-/** norm5 and the ReLU that torchvision has outside `features`. */
-class LastNorm final : public Section {
- public:
-  LastNorm();
-  at::Tensor operator()(at::Tensor x, const Pass& pass) override;
-  std::vector<Layer*> leaves() override { return {&norm5_}; }
-
- private:
-  BatchNorm norm5_;
 };
 
 /** The network without its classifier. */

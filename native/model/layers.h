@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "executors/norm.h"
+#include "executors/norm_tensors.h"
 
 namespace torch_tl {
 

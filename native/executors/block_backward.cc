@@ -18,7 +18,7 @@
 
 namespace torch_tl {
 
-BlockBackward::BlockBackward(Maps maps, BatchStatistics channels, Maps gradient,
+BlockBackward::BlockBackward(Maps maps, NormStatistics channels, Maps gradient,
                              std::vector<LayerParameters> layers, at::ScalarType precision)
     : maps_(std::move(maps)),
       channels_(std::move(channels)),
@@ -33,27 +33,25 @@ BlockBackward::BlockBackward(Maps maps, BatchStatistics channels, Maps gradient,
                              })),
       sums_(at::zeros({2, maps_.channels()}, at::kDouble)) {}
 
-LayerParameters BlockBackward::run(std::int64_t i, const Bottleneck& bottleneck) {
+LayerParameters BlockBackward::run(std::int64_t i, const LayerPass& pass) {
   const LayerParameters& layer = layers_[i];
   const std::int64_t in = layer.in();
   LayerParameters gradients;
-  const ScaleAndShift norm2 = trained(layer.norm2_weight, layer.norm2_bias, bottleneck.statistics);
-  ChannelSums sums(bottleneck.maps.size(1));
-  const at::Tensor dy = differentiate_conv2(i, NormRelu(norm2), bottleneck, gradients.conv2, sums);
-  const NormSums sums2(sums, bottleneck.statistics);
+  const ScaleAndShift norm2 = trained(layer.norm2_weight, layer.norm2_bias, pass.norm2);
+  ChannelSums sums(pass.bottleneck.size(1));
+  const at::Tensor dy = differentiate_conv2(i, NormRelu(norm2), pass, gradients.conv2, sums);
+  const NormSums sums2(sums, norm2, pass.norm2, layer.norm2_weight.requires_grad());
   gradients.norm2_weight = sums2.weight;
   gradients.norm2_bias = sums2.bias;
-  const at::Tensor scaled = sums2.totals.mul(norm2.scale);
-  const NormGradient to_bottleneck(norm2.scale, bottleneck.statistics, scaled[0], scaled[1], maps_.rows());
+  const NormGradient to_bottleneck(norm2.scale, pass.norm2, sums2.through_statistics, maps_.rows());
 
-  const BatchStatistics statistics1 = channels_.narrow(0, in);
-  const ScaleAndShift norm1 = trained(layer.norm1_weight, layer.norm1_bias, statistics1);
+  const ScaleAndShift norm1 = trained(layer.norm1_weight, layer.norm1_bias, pass.norm1);
   sums = ChannelSums(in);
-  differentiate_conv1(i, norm1, bottleneck.maps, dy, to_bottleneck, gradients.conv1, sums);
-  const NormSums sums1(sums, statistics1);
+  differentiate_conv1(i, norm1, pass, dy, to_bottleneck, gradients.conv1, sums);
+  const NormSums sums1(sums, norm1, pass.norm1, layer.norm1_weight.requires_grad());
   gradients.norm1_weight = sums1.weight;
   gradients.norm1_bias = sums1.bias;
-  sums_.narrow(1, 0, in).add_(sums1.totals.mul(norm1.scale));
+  sums_.narrow(1, 0, in).add_(sums1.through_statistics);
   return gradients;
 }
 
@@ -69,13 +67,14 @@ at::Tensor BlockBackward::input(std::int64_t in) {
 }
 
 NormGradient BlockBackward::through_statistics(std::int64_t begin, std::int64_t channels) const {
-  const at::Tensor sums = sums_.narrow(1, begin, channels);
-  return {at::ones({channels}), channels_.narrow(begin, channels), sums[0], sums[1], maps_.rows()};
+  return {at::ones({channels}), channels_.narrow(begin, channels), sums_.narrow(1, begin, channels),
+          maps_.rows()};
 }
 
 at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu& norm2,
-                                              const Bottleneck& bottleneck, at::Tensor& kernels_gradient,
+                                              const LayerPass& pass, at::Tensor& kernels_gradient,
                                               ChannelSums& sums) const {
+  const bool trains = layers_[layer].conv2.requires_grad();
   const std::int64_t begin = layers_[layer].in();
   const std::int64_t out = layers_[layer].conv2.size(0);
   const std::int64_t in = layers_[layer].conv2.size(1);
@@ -83,7 +82,7 @@ at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu
   const MapGroups groups(map, maps_.pictures());
   const NormGradient through_statistics = this->through_statistics(begin, out);
   at::Tensor dy = at::empty({maps_.rows(), in});
-  const float* mean2 = values(bottleneck.statistics.mean);
+  const float* mean2 = values(pass.norm2.mean);
   struct Worker {
     Convolution convolution;  // of the input, whose kernels' gradient it adds up
     Convolution transposed;   // of the gradient
@@ -106,7 +105,7 @@ at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu
         const Range pictures = groups[i];
         const std::int64_t first = pictures.begin * maps_.pixels();
         const std::int64_t pixels = pictures.size() * maps_.pixels();
-        const float* x = values(bottleneck.maps) + first * in;
+        const float* x = values(pass.bottleneck) + first * in;
         auto* input = worker.input.data_ptr<float>();
         auto* gradient = worker.gradient.data_ptr<float>();
         float* rows = dy.data_ptr<float>() + first * in;
@@ -115,8 +114,10 @@ at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu
           through_statistics.run(gradient_.row(first + pixel) + begin, maps_.row(first + pixel) + begin,
                                  gradient + map.place(pixel) * out);
         }
-        worker.convolution.add_kernel_gradient(input, gradient, pictures.size(),
-                                               worker.kernels.data_ptr<float>());
+        if (trains) {
+          worker.convolution.add_kernel_gradient(input, gradient, pictures.size(),
+                                                 worker.kernels.data_ptr<float>());
+        }
         worker.transposed.run(gradient, panels_[layer].conv2, pictures.size(), rows, in);
         for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
           kernels().mask_and_sum(rows + pixel * in, input + map.place(pixel) * in, x + pixel * in, mean2, in,
@@ -129,19 +130,19 @@ at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu
     kernels.add_(worker.kernels);
     sums.add(worker.sums);
   }
-  kernels_gradient = kernel_gradient(kernels).contiguous(at::MemoryFormat::ChannelsLast);
+  if (trains) kernels_gradient = kernel_gradient(kernels).contiguous(at::MemoryFormat::ChannelsLast);
   return dy;
 }
 
-void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift& norm1,
-                                        const at::Tensor& bottleneck, const at::Tensor& dy,
-                                        const NormGradient& to_bottleneck, at::Tensor& kernels_gradient,
-                                        ChannelSums& sums) const {
+void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift& norm1, const LayerPass& pass,
+                                        const at::Tensor& dy, const NormGradient& to_bottleneck,
+                                        at::Tensor& kernels_gradient, ChannelSums& sums) const {
+  const bool trains = layers_[layer].conv1.requires_grad();
   const std::int64_t in = layers_[layer].in();
   const std::int64_t out = layers_[layer].conv1.size(0);
   const NormRelu relu1(norm1);
   const float* scale1 = values(norm1.scale);
-  const float* mean1 = values(channels_.mean);
+  const float* mean1 = values(pass.norm1.mean);
   struct Worker {
     at::Tensor input;       // [kRows, in]
     at::Tensor gradient;    // [kRows, in]
@@ -167,12 +168,12 @@ void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift&
         auto* gradient = worker.gradient.data_ptr<float>();
         auto* to_input = worker.bottleneck.data_ptr<float>();
         const float* dy_rows = values(dy) + begin * out;
-        const float* x_rows = values(bottleneck) + begin * out;
+        const float* x_rows = values(pass.bottleneck) + begin * out;
         for (std::int64_t row = 0; row < rows; ++row) {
           to_bottleneck.run(dy_rows + row * out, x_rows + row * out, to_input + row * out);
           relu1.run(maps_.row(begin + row), input + row * in);
         }
-        worker.kernels.add(input, to_input, rows);
+        if (trains) worker.kernels.add(input, to_input, rows);
         worker.staged.copy(to_input, rows * out);
         worker.staged.multiply(panels_[layer].conv1, rows, gradient);
         for (std::int64_t row = 0; row < rows; ++row) {
@@ -186,7 +187,7 @@ void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift&
     kernels.add_(worker.kernels.sum());
     sums.add(worker.sums);
   }
-  kernels_gradient = kernels.t().contiguous().view({out, in, 1, 1});
+  if (trains) kernels_gradient = kernels.t().contiguous().view({out, in, 1, 1});
 }
 
 }  // namespace torch_tl

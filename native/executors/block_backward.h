@@ -33,17 +33,18 @@ struct LayerPanels {
 };
 
 /** What the backward pass needs of a layer besides. */
-struct Bottleneck {
-  static constexpr std::int64_t kCount = 3;
-  at::Tensor maps;  // [rows, bottleneck], in front of norm2
-  BatchStatistics statistics;
+struct LayerPass {
+  static constexpr std::int64_t kCount = 5;
+  at::Tensor bottleneck;  // [rows, bottleneck], in front of norm2
+  NormStatistics norm1;
+  NormStatistics norm2;
 
-  static Bottleneck of(at::TensorList list, std::int64_t layer) {
+  static LayerPass of(at::TensorList list, std::int64_t layer) {
     const at::TensorList own = list.slice(layer * kCount, kCount);
-    return {own[0], {own[1], own[2]}};
+    return {own[0], {own[1], own[2]}, {own[3], own[4]}};
   }
   void append_to(std::vector<at::Tensor>& list) const {
-    list.insert(list.end(), {maps, statistics.mean, statistics.variance});
+    list.insert(list.end(), {bottleneck, norm1.mean, norm1.variance, norm2.mean, norm2.variance});
   }
 };
 
@@ -51,11 +52,11 @@ struct Bottleneck {
 class BlockBackward {
  public:
   /** `gradient` is that of the whole buffer, and is overwritten; `precision` is that of conv1's products. */
-  BlockBackward(Maps maps, BatchStatistics channels, Maps gradient, std::vector<LayerParameters> layers,
+  BlockBackward(Maps maps, NormStatistics channels, Maps gradient, std::vector<LayerParameters> layers,
                 at::ScalarType precision);
 
-  /** The gradients of a layer's parameters. */
-  LayerParameters run(std::int64_t layer, const Bottleneck& bottleneck);
+  /** The gradients of a layer's parameters; a frozen kernel has none. */
+  LayerParameters run(std::int64_t layer, const LayerPass& pass);
 
   /** The gradient of the block's input, its first channels, when all layers have run. */
   at::Tensor input(std::int64_t in);
@@ -64,15 +65,15 @@ class BlockBackward {
   /** What the norms that read these channels do through their mean and variance. */
   NormGradient through_statistics(std::int64_t begin, std::int64_t channels) const;
   /** Gives the gradient behind norm2, [rows, bottleneck], with the sums that its norm needs. */
-  at::Tensor differentiate_conv2(std::int64_t layer, const NormRelu& norm2, const Bottleneck& bottleneck,
+  at::Tensor differentiate_conv2(std::int64_t layer, const NormRelu& norm2, const LayerPass& pass,
                                  at::Tensor& kernels_gradient, ChannelSums& sums) const;
   /** Adds to the gradient of the channels that the layer reads. */
-  void differentiate_conv1(std::int64_t layer, const ScaleAndShift& norm1, const at::Tensor& bottleneck,
+  void differentiate_conv1(std::int64_t layer, const ScaleAndShift& norm1, const LayerPass& pass,
                            const at::Tensor& dy, const NormGradient& to_bottleneck,
                            at::Tensor& kernels_gradient, ChannelSums& sums) const;
 
   Maps maps_;
-  BatchStatistics channels_;
+  NormStatistics channels_;  // over the batch
   Maps gradient_;
   std::vector<LayerParameters> layers_;
   at::ScalarType precision_;

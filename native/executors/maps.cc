@@ -13,7 +13,7 @@ Maps::Maps(std::int64_t pictures, std::int64_t channels, std::int64_t height, st
     : Maps(at::empty({pictures, channels, height, width}, at::TensorOptions(at::kFloat),
                      at::MemoryFormat::ChannelsLast)) {}
 
-BatchStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels) {
+NormStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels) {
   const float* pivot = maps.row(0) + begin;
   const auto sums = on_threads(
       maps.chunks(), [&] { return ChannelSums(channels); },

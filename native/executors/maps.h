@@ -51,7 +51,7 @@ inline Maps maps_of(const at::Tensor& x) {
 }
 
 /** Over all rows, of the channels from `begin`. */
-BatchStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels);
+NormStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels);
 
 /** So many rows, of some pictures, through a norm and its ReLU, into the inside of padded maps. */
 void pad(const PaddedMap& map, const NormRelu& norm, const float* rows, std::int64_t count, float* padded);

@@ -4,6 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <utility>
@@ -25,24 +26,24 @@ at::Tensor ChannelSums::totals() const {
   return totals;
 }
 
-BatchStatistics::BatchStatistics(at::Tensor mean_, at::Tensor variance_)
+NormStatistics::NormStatistics(at::Tensor mean_, at::Tensor variance_)
     : mean(std::move(mean_)),
       variance(std::move(variance_)),
       inverse_std(variance.add(kBatchNormEpsilon).rsqrt()) {}
 
-BatchStatistics::BatchStatistics(const at::Tensor& sums, const at::Tensor& pivot, std::int64_t rows)
-    : BatchStatistics(sums[0].div(rows).add(pivot).to(at::kFloat),
-                      sums[1].div(rows).sub(sums[0].div(rows).square()).clamp_min(0).to(at::kFloat)) {}
+NormStatistics::NormStatistics(const at::Tensor& sums, const at::Tensor& pivot, std::int64_t rows)
+    : NormStatistics(sums[0].div(rows).add(pivot).to(at::kFloat),
+                     sums[1].div(rows).sub(sums[0].div(rows).square()).clamp_min(0).to(at::kFloat)) {}
 
-BatchStatistics BatchStatistics::narrow(std::int64_t begin, std::int64_t channels) const {
-  BatchStatistics part = *this;
+NormStatistics NormStatistics::narrow(std::int64_t begin, std::int64_t channels) const {
+  NormStatistics part = *this;
   for (at::Tensor* tensor : {&part.mean, &part.variance, &part.inverse_std}) {
     *tensor = tensor->narrow(0, begin, channels);
   }
   return part;
 }
 
-void BatchStatistics::append(const BatchStatistics& more) {
+void NormStatistics::append(const NormStatistics& more) {
   mean = at::cat({mean, more.mean});
   variance = at::cat({variance, more.variance});
   inverse_std = at::cat({inverse_std, more.inverse_std});
@@ -54,32 +55,37 @@ ScaleAndShift evaluated(const NormTensors& norm) {
   return {scale, norm.bias.sub(norm.running_mean.mul(scale))};
 }
 
-ScaleAndShift trained(const at::Tensor& weight, const at::Tensor& bias, const BatchStatistics& statistics) {
+ScaleAndShift trained(const at::Tensor& weight, const at::Tensor& bias, const NormStatistics& statistics) {
   const at::Tensor scale = weight.mul(statistics.inverse_std);
   return {scale, bias.sub(statistics.mean.mul(scale))};
 }
 
-void track(const NormTensors& norm, const BatchStatistics& statistics, std::int64_t rows) {
+NormStatistics in_training(const NormTensors& norm, const NormStatistics& batch, std::int64_t rows) {
+  if (!norm.weight.requires_grad()) return {norm.running_mean, norm.running_var};
   const double unbiased = static_cast<double>(rows) / static_cast<double>(rows - 1);
   // The tensors are shared with the layer: these are its own.
   at::Tensor mean = norm.running_mean;
   at::Tensor variance = norm.running_var;
   at::Tensor batches = norm.num_batches_tracked;
-  mean.mul_(1 - kBatchNormMomentum).add_(statistics.mean, kBatchNormMomentum);
-  variance.mul_(1 - kBatchNormMomentum).add_(statistics.variance, kBatchNormMomentum * unbiased);
+  mean.mul_(1 - kBatchNormMomentum).add_(batch.mean, kBatchNormMomentum);
+  variance.mul_(1 - kBatchNormMomentum).add_(batch.variance, kBatchNormMomentum * unbiased);
   batches.add_(1);
+  return batch;
 }
 
-NormSums::NormSums(const ChannelSums& sums, const BatchStatistics& statistics) : totals(sums.totals()) {
+NormSums::NormSums(const ChannelSums& sums, const ScaleAndShift& norm, const NormStatistics& statistics,
+                   bool trains) {
+  const at::Tensor totals = sums.totals();
   totals[1].mul_(statistics.inverse_std);
   weight = totals[1].to(at::kFloat);
   bias = totals[0].to(at::kFloat);
+  through_statistics = trains ? totals.mul(norm.scale) : at::zeros_like(totals);
 }
 
-NormGradient::NormGradient(const at::Tensor& scale, const BatchStatistics& statistics, const at::Tensor& sum,
-                           const at::Tensor& products, std::int64_t rows)
-    : factors_(at::stack({scale, sum.div(rows).to(at::kFloat), statistics.mean,
-                          products.div(rows).to(at::kFloat).mul(statistics.inverse_std)})),
+NormGradient::NormGradient(const at::Tensor& scale, const NormStatistics& statistics,
+                           const at::Tensor& through_statistics, std::int64_t rows)
+    : factors_(at::stack({scale, through_statistics[0].div(rows).to(at::kFloat), statistics.mean,
+                          through_statistics[1].div(rows).to(at::kFloat).mul(statistics.inverse_std)})),
       values_(factors_.const_data_ptr<float>()),
       channels_(scale.size(0)) {}
 

@@ -38,35 +38,39 @@ class ChannelSums {
   std::vector<double> totals_;
 };
 
-/** Mean and variance over a batch. */
-struct BatchStatistics {
+/** What a norm normalises by: mean and variance over a batch, or its running ones. */
+struct NormStatistics {
   at::Tensor mean;
   at::Tensor variance;
   at::Tensor inverse_std;
 
-  BatchStatistics(at::Tensor mean, at::Tensor variance);
+  NormStatistics(at::Tensor mean, at::Tensor variance);
   /** From the sums of x - pivot and of its square over so many rows. */
-  BatchStatistics(const at::Tensor& sums, const at::Tensor& pivot, std::int64_t rows);
-  BatchStatistics narrow(std::int64_t begin, std::int64_t channels) const;
+  NormStatistics(const at::Tensor& sums, const at::Tensor& pivot, std::int64_t rows);
+  NormStatistics narrow(std::int64_t begin, std::int64_t channels) const;
   /** Those of two groups of channels, one after the other. */
-  void append(const BatchStatistics& more);
+  void append(const NormStatistics& more);
 };
 
 /** The norm in evaluation mode. */
 ScaleAndShift evaluated(const NormTensors& norm);
-/** The norm over a batch. */
-ScaleAndShift trained(const at::Tensor& weight, const at::Tensor& bias, const BatchStatistics& statistics);
-/** Moves the running statistics towards those of a batch of so many rows. */
-void track(const NormTensors& norm, const BatchStatistics& statistics, std::int64_t rows);
+/** The norm in training. */
+ScaleAndShift trained(const at::Tensor& weight, const at::Tensor& bias, const NormStatistics& statistics);
+/**
+ * What the norm normalises by in training: the statistics of a batch of so many rows, towards which its
+ * running ones move. A frozen norm, whose weight needs no gradient, takes its running ones, which stand
+ * still.
+ */
+NormStatistics in_training(const NormTensors& norm, const NormStatistics& batch, std::int64_t rows);
 
 /** The gradients of a norm's parameters, and the sums that the gradient of its input needs. */
 struct NormSums {
   at::Tensor weight;
   at::Tensor bias;
-  at::Tensor totals;  // of dy, and of dy times the normalised x; float64 [2, channels]
+  at::Tensor through_statistics;  // of dy * scale, and of that times the normalised x; float64 [2, channels]
 
-  /** From the sums of dy and of dy * (x - mean). */
-  NormSums(const ChannelSums& sums, const BatchStatistics& statistics);
+  /** From the sums of dy and of dy * (x - mean). Nothing goes through a frozen norm's statistics. */
+  NormSums(const ChannelSums& sums, const ScaleAndShift& norm, const NormStatistics& statistics, bool trains);
 };
 
 /** A norm and the ReLU behind it, a row of channels at a time. */
@@ -101,12 +105,10 @@ class NormRelu {
 /** The gradient of a norm's input, a row of channels at a time. */
 class NormGradient {
  public:
-  /**
-   * `sum` and `products`, over so many rows, are those of dy * scale and of dy * scale * (x - mean) *
-   * inverse_std: the second part of the gradient is what dy does through the mean and the variance.
+  /** `through_statistics` are NormSums', over so many rows: what dy does through the mean and the variance.
    */
-  NormGradient(const at::Tensor& scale, const BatchStatistics& statistics, const at::Tensor& sum,
-               const at::Tensor& products, std::int64_t rows);
+  NormGradient(const at::Tensor& scale, const NormStatistics& statistics,
+               const at::Tensor& through_statistics, std::int64_t rows);
   /** dx = dy * scale - shift - (x - mean) * slope */
   void run(const float* dy, const float* x, float* dx) const {
     kernels().norm_gradient(dy, x, values_, values_ + channels_, values_ + 2 * channels_,

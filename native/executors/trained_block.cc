@@ -22,6 +22,12 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+/** A layer's maps in front of norm2. */
+struct Bottleneck {
+  at::Tensor maps;  // [rows, bottleneck]
+  NormStatistics statistics;
+};
+
 /** norm1, relu1, conv1: the first channels of the buffer to a bottleneck. */
 Bottleneck make_bottleneck(const Maps& buffer, const NormRelu& norm1, const at::Tensor& panels) {
   const std::int64_t in = norm1.channels();
@@ -95,28 +101,27 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
     const std::int64_t growth = layers.front().conv2.size(0);
     const Maps buffer(x.size(0), in + growth * count, x.size(2), x.size(3));
     buffer.tensor().narrow(1, 0, in).copy_(x);
-    BatchStatistics channels = statistics_of(buffer, 0, in);
+    NormStatistics channels = statistics_of(buffer, 0, in);
     const auto panels = all_on_threads(count, [&](std::int64_t i) {
       return LayerPanels{in_panels(layers[i].conv1.flatten(1).t(), precision),
                          in_tile_panels(layers[i].conv2)};
     });
-    variable_list bottlenecks;
+    variable_list passes;
     for (std::int64_t i = 0; i < count; ++i) {
       const TrainedLayer& layer = layers[i];
       const std::int64_t read = in + growth * i;
+      const NormStatistics norm1 = in_training(layer.norm1, channels, buffer.rows());
       const Bottleneck bottleneck = make_bottleneck(
-          buffer, NormRelu(trained(layer.norm1.weight, layer.norm1.bias, channels)), panels[i].conv1);
-      convolve(buffer, read, bottleneck.maps,
-               NormRelu(trained(layer.norm2.weight, layer.norm2.bias, bottleneck.statistics)),
+          buffer, NormRelu(trained(layer.norm1.weight, layer.norm1.bias, norm1)), panels[i].conv1);
+      const NormStatistics norm2 = in_training(layer.norm2, bottleneck.statistics, buffer.rows());
+      convolve(buffer, read, bottleneck.maps, NormRelu(trained(layer.norm2.weight, layer.norm2.bias, norm2)),
                panels[i].conv2);
-      track(layer.norm1, channels, buffer.rows());
-      track(layer.norm2, bottleneck.statistics, buffer.rows());
-      bottleneck.append_to(bottlenecks);
+      LayerPass{bottleneck.maps, norm1, norm2}.append_to(passes);
       channels.append(statistics_of(buffer, read, growth));
     }
     variable_list saved{buffer.tensor(), channels.mean, channels.variance};
     saved.insert(saved.end(), parameters.begin(), parameters.end());
-    saved.insert(saved.end(), bottlenecks.begin(), bottlenecks.end());
+    saved.insert(saved.end(), passes.begin(), passes.end());
     context->save_for_backward(std::move(saved));
     context->saved_data["in"] = in;
     context->saved_data["precision"] = precision;
@@ -128,10 +133,9 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
     const variable_list saved = context->get_saved_variables();
     const std::int64_t in = context->saved_data["in"].toInt();
     const at::TensorList rest = at::TensorList(saved).slice(3);
-    const auto count =
-        static_cast<std::int64_t>(rest.size()) / (LayerParameters::kCount + Bottleneck::kCount);
+    const auto count = static_cast<std::int64_t>(rest.size()) / (LayerParameters::kCount + LayerPass::kCount);
     const at::TensorList parameters = rest.slice(0, count * LayerParameters::kCount);
-    const at::TensorList bottlenecks = rest.slice(count * LayerParameters::kCount);
+    const at::TensorList passes = rest.slice(count * LayerParameters::kCount);
     at::Tensor gradient = at::empty_like(saved[0], at::MemoryFormat::ChannelsLast);
     std::vector<LayerParameters> layers;
     for (std::int64_t i = 0; i < count; ++i) layers.push_back(LayerParameters::of(parameters, i));
@@ -139,7 +143,7 @@ class BlockNode : public torch::autograd::Function<BlockNode> {
                            std::move(layers), context->saved_data["precision"].toScalarType());
     std::vector<LayerParameters> of_layers(count);
     for (std::int64_t i = count - 1; i >= 0; --i) {
-      of_layers[i] = backward.run(i, Bottleneck::of(bottlenecks, i));
+      of_layers[i] = backward.run(i, LayerPass::of(passes, i));
     }
     variable_list results{context->saved_data["x"].toBool() ? backward.input(in) : at::Tensor()};
     for (const LayerParameters& layer : of_layers) layer.append_to(results);

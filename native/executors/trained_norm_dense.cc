@@ -29,7 +29,7 @@ void over_columns(std::int64_t columns, Run run) {
   });
 }
 
-BatchStatistics statistics_of_columns(const at::Tensor& x) {
+NormStatistics statistics_of_columns(const at::Tensor& x) {
   const std::int64_t in = x.size(1);
   const float* pivot = values(x);
   at::Tensor totals = at::empty({2, in}, at::kDouble);
@@ -99,8 +99,7 @@ class NormDenseNode : public torch::autograd::Function<NormDenseNode> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& norm_weight,
                             const at::Tensor& norm_bias, const at::Tensor& weight, const at::Tensor& bias,
                             const NormTensors& norm) {
-    const BatchStatistics statistics = statistics_of_columns(x);
-    track(norm, statistics, x.size(0));
+    const NormStatistics statistics = in_training(norm, statistics_of_columns(x), x.size(0));
     context->save_for_backward({x, norm_weight, norm_bias, weight, statistics.mean, statistics.inverse_std});
     const ScaleAndShift norm_over_batch = trained(norm_weight, norm_bias, statistics);
     at::Tensor y = at::empty_like(x);

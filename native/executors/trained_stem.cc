@@ -24,7 +24,7 @@ using torch::autograd::variable_list;
 /** conv0's maps and their statistics. */
 struct Convolved {
   Maps maps;
-  BatchStatistics statistics;
+  NormStatistics statistics;
 };
 
 Convolved convolve(const Maps& x, const at::Tensor& conv) {
@@ -198,7 +198,7 @@ class PictureBackward {
   at::Tensor conv_;
 };
 
-NormSums sum_gradient(const Pool& pool, const Maps& dy, const BatchStatistics& statistics) {
+ChannelSums sum_gradient(const Pool& pool, const Maps& dy, const NormStatistics& statistics) {
   const auto workers = on_threads(
       dy.pictures() * dy.height(), [&] { return ChannelSums(dy.channels()); },
       [&](ChannelSums& sums, std::int64_t line) {
@@ -207,7 +207,7 @@ NormSums sum_gradient(const Pool& pool, const Maps& dy, const BatchStatistics& s
       });
   ChannelSums total(dy.channels());
   for (const ChannelSums& sums : workers) total.add(sums);
-  return {total, statistics};
+  return total;
 }
 
 /** The gradient of conv0: [out, 3, 7, 7]. */
@@ -230,10 +230,10 @@ class StemNode : public torch::autograd::Function<StemNode> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm) {
     const Maps pictures = maps_of(x);
-    const auto [maps, statistics] = convolve(pictures, conv);
-    track(norm, statistics, maps.rows());
+    const auto [maps, batch] = convolve(pictures, conv);
+    const NormStatistics statistics = in_training(norm, batch, maps.rows());
     context->save_for_backward(
-        {pictures.tensor(), maps.tensor(), weight, bias, statistics.mean, statistics.variance});
+        {pictures.tensor(), maps.tensor(), weight, bias, statistics.mean, statistics.variance, conv});
     return run_pool(Pool(maps, trained(weight, bias, statistics)), maps);
   }
 
@@ -241,15 +241,19 @@ class StemNode : public torch::autograd::Function<StemNode> {
     const variable_list saved = context->get_saved_variables();
     const Maps x(saved[0]);
     const Maps maps(saved[1]);
-    const BatchStatistics statistics(saved[4], saved[5]);
+    const NormStatistics statistics(saved[4], saved[5]);
     const Maps dy = maps_of(gradients[0]);
     const ScaleAndShift norm = trained(saved[2], saved[3], statistics);
     const Pool pool(maps, norm);
-    const NormSums sums = sum_gradient(pool, dy, statistics);
-    const at::Tensor scaled = sums.totals.mul(norm.scale);
-    const NormGradient to_maps(norm.scale, statistics, scaled[0], scaled[1], maps.rows());
+    const NormSums sums(sum_gradient(pool, dy, statistics), norm, statistics, saved[2].requires_grad());
+    const NormGradient to_maps(norm.scale, statistics, sums.through_statistics, maps.rows());
+    const bool conv_trains = saved[6].requires_grad();
     // None for the pictures, and the norm's tensors are no tensor.
-    return {{}, sums.weight, sums.bias, differentiate_conv(x, maps, pool, to_maps, dy), {}};
+    return {{},
+            sums.weight,
+            sums.bias,
+            conv_trains ? differentiate_conv(x, maps, pool, to_maps, dy) : at::Tensor(),
+            {}};
   }
 };
 

@@ -63,13 +63,16 @@ at::Tensor forward_transition(const Maps& x, const NormRelu& norm, const at::Ten
 /** The backward pass over a batch. */
 class Backward {
  public:
-  Backward(const Maps& x, const ScaleAndShift& norm, const BatchStatistics& statistics,
-           const at::Tensor& conv)
+  /** `weight` is the norm's. */
+  Backward(const Maps& x, const at::Tensor& weight, const ScaleAndShift& norm,
+           const NormStatistics& statistics, const at::Tensor& conv)
       : x_(x),
         pooling_{x},
-        scale_(norm.scale),
+        norm_trains_(weight.requires_grad()),
+        scale_and_shift_(norm),
         norm_(norm),
         statistics_(statistics),
+        conv_trains_(conv.requires_grad()),
         out_(conv.size(0)),
         // Each of four pixels has a quarter of the mean.
         panels_(in_panels(conv.flatten(1).mul(0.25))),
@@ -87,9 +90,8 @@ class Backward {
       kernels.add_(worker.kernels.sum());
       sums_.add(worker.sums);
     }
-    const NormSums sums(sums_, statistics_);
-    const at::Tensor scaled = sums.totals.mul(scale_);
-    const NormGradient gradient(scale_, statistics_, scaled[0], scaled[1], x_.rows());
+    const NormSums sums(sums_, scale_and_shift_, statistics_, norm_trains_);
+    const NormGradient gradient(scale_and_shift_.scale, statistics_, sums.through_statistics, x_.rows());
     at::parallel_for(0, x_.rows(), kRows, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row) gradient.run(dx_.row(row), x_.row(row), dx_.row(row));
     });
@@ -117,7 +119,7 @@ class Backward {
     const std::int64_t rows = pooling_.chunk_rows(chunk);
     const float* dy_rows = dy.row(chunk * kRows);
     pooling_.pool(chunk, norm_, worker.pooled);
-    worker.kernels.add(worker.pooled.float32(), dy_rows, rows);
+    if (conv_trains_) worker.kernels.add(worker.pooled.float32(), dy_rows, rows);
     multiply(dy_rows, panels_, rows, worker.gradient.data_ptr<float>());
     const float* gradient = values(worker.gradient);
     const float* mean = values(statistics_.mean);
@@ -136,9 +138,11 @@ class Backward {
 
   const Maps& x_;
   Pooling pooling_;
-  const at::Tensor& scale_;
+  bool norm_trains_;
+  const ScaleAndShift& scale_and_shift_;
   NormRelu norm_;
-  const BatchStatistics& statistics_;
+  const NormStatistics& statistics_;
+  bool conv_trains_;
   std::int64_t out_;
   at::Tensor panels_;
   Maps dx_;
@@ -152,8 +156,7 @@ class TransitionNode : public torch::autograd::Function<TransitionNode> {
                             const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm,
                             at::ScalarType precision) {
     const Maps maps = maps_of(x);
-    const BatchStatistics statistics = statistics_of(maps, 0, maps.channels());
-    track(norm, statistics, maps.rows());
+    const NormStatistics statistics = in_training(norm, statistics_of(maps, 0, maps.channels()), maps.rows());
     context->save_for_backward({maps.tensor(), weight, bias, conv, statistics.mean, statistics.variance});
     return forward_transition(maps, NormRelu(trained(weight, bias, statistics)),
                               in_panels(conv.flatten(1).t(), precision));
@@ -162,9 +165,9 @@ class TransitionNode : public torch::autograd::Function<TransitionNode> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const Maps x(saved[0]);
-    const BatchStatistics statistics(saved[4], saved[5]);
+    const NormStatistics statistics(saved[4], saved[5]);
     const ScaleAndShift norm = trained(saved[1], saved[2], statistics);
-    variable_list results = Backward(x, norm, statistics, saved[3]).run(maps_of(gradients[0]));
+    variable_list results = Backward(x, saved[1], norm, statistics, saved[3]).run(maps_of(gradients[0]));
     results.resize(results.size() + 2);  // neither the norm's tensors nor the precision are a tensor
     return results;
   }

@@ -22,10 +22,9 @@ std::unique_ptr<Layer> make_layer(const HeadLayer& layer, const std::string& nam
 }
 
 /** Whether a norm and the layer behind it are in training on what needs no gradient. */
-bool may_train_as_one(const BatchNorm& norm, const Linear& dense, const at::Tensor& x, const Pass& pass) {
+bool may_train_as_one(const Linear& dense, const at::Tensor& x, const Pass& pass) {
   return may_use_executors(x) && !pass.observer && pass.training && at::GradMode::is_enabled() &&
-         norm.trainable() && dense.trainable() && !x.requires_grad() && x.size(0) > 1 &&
-         has_kernels_for(dense.weight());
+         !x.requires_grad() && x.size(0) > 1 && has_kernels_for(dense.weight());
 }
 
 }  // namespace
@@ -55,7 +54,7 @@ at::Tensor Head::operator()(at::Tensor x, const Pass& pass) {
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     const auto* norm = dynamic_cast<const BatchNorm*>(layers_[i].get());
     const auto* dense = i + 1 < layers_.size() ? dynamic_cast<const Linear*>(layers_[i + 1].get()) : nullptr;
-    if (norm != nullptr && dense != nullptr && may_train_as_one(*norm, *dense, x, pass)) {
+    if (norm != nullptr && dense != nullptr && may_train_as_one(*dense, x, pass)) {
       x = run_trained(norm->tensors(), dense->weight(), dense->bias(), x);
       ++i;
     } else {

@@ -31,12 +31,10 @@ bool may_fuse(const std::vector<Layer*>& leaves, const at::Tensor& x, const Pass
   return (!gradients && !pass.training) || std::ranges::none_of(leaves, &Layer::trains);
 }
 
-/** Whether all these layers train, and may do so as one. */
-bool may_train_as_one(const std::vector<Layer*>& leaves, const at::Tensor& x, const Pass& pass) {
+/** Whether layers may run as one node of autograd's graph on this input and in this pass. */
+bool may_train_as_one(const at::Tensor& x, const Pass& pass) {
   if (!may_use_executors(x) || pass.observer) return false;
-  if (!pass.training || !at::GradMode::is_enabled() || x.numel() == x.size(1)) return false;
-  return std::ranges::all_of(leaves,
-                             [](const Layer* leaf) { return leaf->trains() || leaf->parameters().empty(); });
+  return pass.training && at::GradMode::is_enabled() && x.numel() > x.size(1);
 }
 
 }  // namespace
@@ -81,7 +79,7 @@ at::Tensor Stem::operator()(at::Tensor x, const Pass& pass) {
     const auto fuse = [this] { return FusedStem(conv0_.weight(), evaluated(norm0_.tensors())); };
     return run_fused(fused_.at(version_of(leaves(), pass.precision), fuse), x);
   }
-  if (may_train_as_one(leaves(), x, pass) && !x.requires_grad()) {
+  if (may_train_as_one(x, pass) && !x.requires_grad()) {
     return run_trained(TrainedStem{conv0_.weight(), norm0_.tensors()}, x);
   }
   return pool0_(relu0_(norm0_(conv0_(x.to(pass.precision), pass), pass), pass), pass);
@@ -109,12 +107,7 @@ at::Tensor DenseBlock::operator()(at::Tensor x, const Pass& pass) {
   }
   const std::span<DenseLayer> rest(changes, layers_.end());
   if (rest.empty()) return x;
-  std::vector<Layer*> leaves;
-  for (DenseLayer& layer : rest) {
-    const std::vector<Layer*> more = layer.leaves();
-    leaves.insert(leaves.end(), more.begin(), more.end());
-  }
-  if (may_train_as_one(leaves, x, pass)) {
+  if (may_train_as_one(x, pass)) {
     std::vector<TrainedLayer> trained;
     for (const DenseLayer& layer : rest) trained.push_back(layer.trained());
     return run_trained(trained, pass.precision, x);
@@ -147,7 +140,7 @@ at::Tensor Transition::operator()(at::Tensor x, const Pass& pass) {
     };
     return run_fused(fused_.at(version_of(leaves(), pass.precision), fuse), x);
   }
-  if (may_train_as_one(leaves(), x, pass)) {
+  if (may_train_as_one(x, pass)) {
     return run_trained(norm_.tensors(), conv_.weight(), pass.precision, x);
   }
   return pool_(conv_(relu_(norm_(x.to(pass.precision), pass), pass), pass), pass);

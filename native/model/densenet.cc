@@ -42,14 +42,19 @@ void DenseNet121::initialise(at::Generator& generator) {
   }
 }
 
+std::size_t DenseNet121::frozen_cut() const {
+  const auto first = std::ranges::find_if(sections_, [](const auto& section) { return section->trains(); });
+  return static_cast<std::size_t>(first - sections_.begin());
+}
+
 at::Tensor DenseNet121::run(at::Tensor x, std::size_t begin, std::size_t end, const Pass& pass) {
   Pass in_precision = pass;
   in_precision.precision = x.scalar_type();
+  const std::size_t cut = frozen_cut();
   for (std::size_t i = begin; i < end; ++i) {
-    Section& section = *sections_.at(i);
-    x = section(std::move(x), in_precision);
-    // Features may be kept behind what is frozen: with and without a cache the same values go on from there.
-    if (!section.trains()) x = x.to(in_precision.precision);
+    x = (*sections_.at(i))(std::move(x), in_precision);
+    // Features may be kept here: with and without a cache the same values go on.
+    if (i + 1 == cut) x = x.to(in_precision.precision);
   }
   return x.to(in_precision.precision);
 }

@@ -61,6 +61,8 @@ class DenseNet121 {
 
   /** stem, denseblock1, transition1, ..., denseblock4, norm5. */
   const std::vector<std::unique_ptr<Section>>& sections() const { return sections_; }
+  /** How many sections are in front of the first that trains. */
+  std::size_t frozen_cut() const;
   /** Runs the sections [begin, end) in the precision of x: pictures [n, 3, side, side] -> ... -> the last map
    * [n, 1024, h, w]. */
   at::Tensor run(at::Tensor x, std::size_t begin, std::size_t end, const Pass& pass);

@@ -79,12 +79,6 @@ at::Tensor Network::logits(const at::Tensor& features, const Pass& pass) {
   return head_(features, pass).to(at::kFloat);
 }
 
-std::size_t Network::frozen_cut() const {
-  const auto& sections = backbone_.sections();
-  const auto first = std::ranges::find_if(sections, [](const auto& section) { return section->trains(); });
-  return static_cast<std::size_t>(first - sections.begin());
-}
-
 at::MemoryFormat Network::cut_format(std::size_t cut) const {
   return cut == last_cut() ? at::MemoryFormat::Contiguous : at::MemoryFormat::ChannelsLast;
 }

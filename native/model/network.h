@@ -57,7 +57,7 @@ class Network {
    */
 
   /** The last cut before which no layer trains. */
-  std::size_t frozen_cut() const;
+  std::size_t frozen_cut() const { return backbone_.frozen_cut(); }
   /** The section in front of a cut other than 0, such as `denseblock3`. */
   const std::string& cut_name(std::size_t cut) const { return backbone_.sections().at(cut - 1)->name(); }
   /** How maps [n, c, h, w] lie in memory at a cut: contiguous at the last one, else channels last. */

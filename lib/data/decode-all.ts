@@ -6,8 +6,8 @@ import { guarded } from '../job.ts';
 import { decodePicture, type Picture, pictureName } from './decode.ts';
 import type { Resize } from './resize.ts';
 
-/** Twice as many pictures as processors: while one is read or enlarged, another's decoding goes on. */
-const AT_ONCE = 2 * availableParallelism();
+/** More pictures than processors: while some are read, enlarged or waited for, others are decoded. */
+export const DECODED_AT_ONCE = 4 * availableParallelism();
 
 export interface DecodeOptions {
   /** Side of the decoded pictures in pixels. */
@@ -76,7 +76,7 @@ export async function decodeAll(
     }
   }
 
-  await Promise.all(Array.from({ length: AT_ONCE }, decodeNext));
+  await Promise.all(Array.from({ length: DECODED_AT_ONCE }, decodeNext));
   stop.throwIfAborted();
   return { pixels, failures };
 }

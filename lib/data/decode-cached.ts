@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
-import { type DecodeOptions, decodeAll, type Failures } from './decode-all.ts';
+import { DECODED_AT_ONCE, type DecodeOptions, decodeAll, type Failures } from './decode-all.ts';
 import { type FileVersion, PictureCache } from './picture-cache.ts';
 
 /** So much is decoded before it goes to the disk. */
@@ -87,5 +86,5 @@ async function versionOf(path: string): Promise<FileVersion | null> {
 }
 
 function chunkSize(imageSize: number): number {
-  return Math.max(availableParallelism(), Math.floor(CHUNK_BYTES / (imageSize * imageSize * 3)));
+  return Math.max(DECODED_AT_ONCE, Math.floor(CHUNK_BYTES / (imageSize * imageSize * 3)));
 }

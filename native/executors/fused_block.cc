@@ -133,18 +133,20 @@ class BlockRunner {
     }
   }
 
-  /** Calls `run` for chunks of `count`, and for parts of the panels where there are fewer chunks than
-   * threads. */
+  /** Calls `run` for equal chunks of at most `largest` of `count`, as many for each thread, and for parts of
+   * the panels where there are fewer chunks than threads. */
   template <typename Run>
-  static void in_parts(std::int64_t count, std::int64_t chunk, std::int64_t panels, Run run) {
-    const std::int64_t chunks = at::divup(count, chunk);
-    const std::int64_t splits = std::clamp<std::int64_t>(at::get_num_threads() / chunks, 1, panels);
+  static void in_parts(std::int64_t count, std::int64_t largest, std::int64_t panels, Run run) {
+    const std::int64_t threads = at::get_num_threads();
+    std::int64_t chunks = at::divup(count, largest);
+    if (chunks > threads) chunks = at::divup(chunks, threads) * threads;
+    const std::int64_t splits = std::clamp<std::int64_t>(threads / chunks, 1, panels);
+    const auto part = [](std::int64_t i, std::int64_t parts, std::int64_t whole) {
+      return Range{whole * i / parts, whole * (i + 1) / parts};
+    };
     at::parallel_for(0, chunks * splits, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        const std::int64_t first = i / splits * chunk;
-        const std::int64_t split = i % splits;
-        run(Range{first, std::min(first + chunk, count)},
-            Range{panels * split / splits, panels * (split + 1) / splits});
+        run(part(i / splits, chunks, count), part(i % splits, splits, panels));
       }
     });
   }

@@ -79,7 +79,7 @@ at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu
   const std::int64_t out = layers_[layer].conv2.size(0);
   const std::int64_t in = layers_[layer].conv2.size(1);
   const PaddedMap map = maps_.padded();
-  const MapGroups groups(map, maps_.pictures());
+  const EvenParts groups = map_groups(map, maps_.pictures());
   const NormGradient through_statistics = this->through_statistics(begin, out);
   at::Tensor dy = at::empty({maps_.rows(), in});
   const float* mean2 = values(pass.norm2.mean);
@@ -151,8 +151,9 @@ void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift&
     OuterSum kernels;
     ChannelSums sums;
   };
+  const EvenParts chunks = maps_.chunks();
   const auto workers = on_threads(
-      maps_.chunks(),
+      chunks.count(),
       [&] {
         return Worker{at::empty({kRows, in}),
                       at::empty({kRows, in}),
@@ -161,9 +162,9 @@ void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift&
                       OuterSum(kRows, in, out, precision_),
                       ChannelSums(in)};
       },
-      [&](Worker& worker, std::int64_t chunk) {
-        const std::int64_t begin = chunk * kRows;
-        const std::int64_t rows = std::min(maps_.rows() - begin, kRows);
+      [&](Worker& worker, std::int64_t i) {
+        const std::int64_t begin = chunks[i].begin;
+        const std::int64_t rows = chunks[i].size();
         auto* input = worker.input.data_ptr<float>();
         auto* gradient = worker.gradient.data_ptr<float>();
         auto* to_input = worker.bottleneck.data_ptr<float>();

@@ -79,14 +79,11 @@ class BlockRunner {
         growth_(layers.front()->conv2.size(1) * kPanel) {}
 
   /** Each thread takes a few pictures through all layers, as many as stay in its cache. */
-  void run_by_pictures(std::int64_t group) const {
-    const std::int64_t groups = at::divup(maps_.pictures(), group);
-    at::parallel_for(0, groups, 1, [&](std::int64_t begin, std::int64_t end) {
+  void run_by_pictures(const EvenParts& groups) const {
+    at::parallel_for(0, groups.count(), 1, [&](std::int64_t begin, std::int64_t end) {
       PartRunner runner = part_runner();
-      const at::Tensor padded = padded_maps(group);
-      for (std::int64_t i = begin; i < end; ++i) {
-        run_group(runner, {i * group, std::min((i + 1) * group, maps_.pictures())}, padded.data_ptr<float>());
-      }
+      const at::Tensor padded = padded_maps(groups.largest());
+      for (std::int64_t i = begin; i < end; ++i) run_group(runner, groups[i], padded.data_ptr<float>());
     });
   }
 
@@ -139,14 +136,11 @@ class BlockRunner {
   static void in_parts(std::int64_t count, std::int64_t largest, std::int64_t panels, Run run) {
     const std::int64_t threads = at::get_num_threads();
     std::int64_t chunks = at::divup(count, largest);
-    if (chunks > threads) chunks = at::divup(chunks, threads) * threads;
+    if (chunks > threads) chunks = EvenParts::in_turns(chunks);
     const std::int64_t splits = std::clamp<std::int64_t>(threads / chunks, 1, panels);
-    const auto part = [](std::int64_t i, std::int64_t parts, std::int64_t whole) {
-      return Range{whole * i / parts, whole * (i + 1) / parts};
-    };
     at::parallel_for(0, chunks * splits, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
-        run(part(i / splits, chunks, count), part(i % splits, splits, panels));
+        run(part_of(count, i / splits, chunks), part_of(panels, i % splits, splits));
       }
     });
   }
@@ -178,8 +172,7 @@ at::Tensor run_fused(const std::vector<const FusedLayer*>& layers, const at::Ten
   if (maps.pictures() < threads) {
     runner.run_by_parts();
   } else {
-    const std::int64_t share = at::divup(maps.pictures(), threads);
-    runner.run_by_pictures(std::clamp<std::int64_t>(kGroupBytes / bytes, 1, share));
+    runner.run_by_pictures(EvenParts(maps.pictures(), std::max<std::int64_t>(kGroupBytes / bytes, 1)));
   }
   return maps.tensor();
 }

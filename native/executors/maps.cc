@@ -15,11 +15,12 @@ Maps::Maps(std::int64_t pictures, std::int64_t channels, std::int64_t height, st
 
 NormStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels) {
   const float* pivot = maps.row(0) + begin;
+  const EvenParts chunks = maps.chunks();
   const auto sums = on_threads(
-      maps.chunks(), [&] { return ChannelSums(channels); },
-      [&](ChannelSums& sum, std::int64_t chunk) {
-        const std::int64_t end = std::min(maps.rows(), (chunk + 1) * kRows);
-        for (std::int64_t row = chunk * kRows; row < end; ++row) {
+      chunks.count(), [&] { return ChannelSums(channels); },
+      [&](ChannelSums& sum, std::int64_t i) {
+        const Range rows = chunks[i];
+        for (std::int64_t row = rows.begin; row < rows.end; ++row) {
           kernels().add_moments(maps.row(row) + begin, pivot, channels, sum.first(), sum.second());
         }
         sum.flush();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -33,8 +32,7 @@ class Maps {
   std::int64_t width() const { return tensor_.size(3); }
   std::int64_t pixels() const { return height() * width(); }
   std::int64_t rows() const { return pictures() * pixels(); }
-  /** How many times kRows, the last ones perhaps fewer. */
-  std::int64_t chunks() const { return at::divup(rows(), kRows); }
+  EvenParts chunks() const { return {rows(), kRows}; }
   PaddedMap padded() const { return {height(), width()}; }
   float* row(std::int64_t i) const { return values_ + i * channels_; }
 

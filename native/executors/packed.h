@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "executors/parts.h"
 #include "kernels/bfloat16.h"
 
 namespace torch_tl {
@@ -15,13 +16,6 @@ namespace torch_tl {
 
 /** [depth, columns] -> [panels, depth, kPanel], in float32 or bfloat16. */
 at::Tensor in_panels(const at::Tensor& matrix, at::ScalarType precision = at::kFloat);
-
-/** A part of something that is numbered from 0. */
-struct Range {
-  std::int64_t begin;
-  std::int64_t end;
-  std::int64_t size() const { return end - begin; }
-};
 
 /** Of a tensor of bfloat16. */
 inline Bfloat16* bits_of(const at::Tensor& tensor) { return static_cast<Bfloat16*>(tensor.data_ptr()); }

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "executors/packed.h"
+#include "executors/parts.h"
 #include "kernels/winograd.h"
 
 namespace torch_tl {
@@ -46,20 +46,10 @@ struct MapTile {
 /** Tiles that go through the products at a time: a multiple of a tile's rows. */
 inline constexpr std::int64_t kTilesAtOnce = 12;
 
-/** A batch's maps in groups that go through a convolution together: as even as can be, so that all threads
- * have as much, and of so many maps that most products are of as many tiles as there may be. */
-class MapGroups {
- public:
-  MapGroups(const PaddedMap& map, std::int64_t maps);
-
-  std::int64_t count() const { return count_; }
-  /** The most maps of a group. */
-  std::int64_t largest() const { return at::divup(maps_, count_); }
-  Range operator[](std::int64_t i) const { return {maps_ * i / count_, maps_ * (i + 1) / count_}; }
-
- private:
-  std::int64_t maps_;
-  std::int64_t count_;
-};
+/** So many maps in groups that go through a convolution together: of so many that most products are of as
+ * many tiles as there may be. */
+inline EvenParts map_groups(const PaddedMap& map, std::int64_t maps) {
+  return {maps, at::divup(3 * kTilesAtOnce, map.tiles())};
+}
 
 }  // namespace torch_tl

@@ -38,23 +38,23 @@ Bottleneck make_bottleneck(const Maps& buffer, const NormRelu& norm1, const at::
     ChannelSums sums;
     StagedRows staged;
   };
-  const auto make = [&](const StagedRows& staged, std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) staged.run(norm1, buffer.row(row), row - begin);
-    staged.multiply(panels, end - begin, maps.data_ptr<float>() + begin * out);
+  const auto make = [&](const StagedRows& staged, Range rows) {
+    for (std::int64_t i = 0; i < rows.size(); ++i) staged.run(norm1, buffer.row(rows.begin + i), i);
+    staged.multiply(panels, rows.size(), maps.data_ptr<float>() + rows.begin * out);
   };
-  make(StagedRows(in, precision), 0, 1);
+  make(StagedRows(in, precision), {0, 1});
   const at::Tensor pivots = maps[0].clone();
   const float* pivot = values(pivots);
+  const EvenParts chunks = buffer.chunks();
   const auto workers = on_threads(
-      buffer.chunks(),
+      chunks.count(),
       [&] {
         return Worker{ChannelSums(out), StagedRows(kRows * in, precision)};
       },
-      [&](Worker& worker, std::int64_t chunk) {
-        const std::int64_t begin = chunk * kRows;
-        const std::int64_t end = std::min(buffer.rows(), begin + kRows);
-        make(worker.staged, begin, end);
-        for (std::int64_t row = begin; row < end; ++row) {
+      [&](Worker& worker, std::int64_t i) {
+        const Range rows = chunks[i];
+        make(worker.staged, rows);
+        for (std::int64_t row = rows.begin; row < rows.end; ++row) {
           kernels().add_moments(maps.data_ptr<float>() + row * out, pivot, out, worker.sums.first(),
                                 worker.sums.second());
         }
@@ -75,7 +75,7 @@ void convolve(const Maps& buffer, std::int64_t begin, const at::Tensor& bottlene
     at::Tensor padded;
   };
   const PaddedMap map = buffer.padded();
-  const MapGroups groups(map, buffer.pictures());
+  const EvenParts groups = map_groups(map, buffer.pictures());
   on_threads(
       groups.count(),
       [&] {

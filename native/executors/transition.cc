@@ -29,20 +29,18 @@ struct Pooling {
   std::int64_t height = from.height() / 2;
   std::int64_t width = from.width() / 2;
 
-  std::int64_t rows() const { return from.pictures() * height * width; }
-  std::int64_t chunks() const { return at::divup(rows(), kRows); }
-  std::int64_t chunk_rows(std::int64_t chunk) const { return std::min(kRows, rows() - chunk * kRows); }
+  EvenParts chunks() const { return {from.pictures() * height * width, kRows}; }
   /** The first of the four rows that a row is made of: the others are one to the right and one down. */
   std::int64_t corner(std::int64_t row) const {
     const std::int64_t line = row / width;  // over all pictures
     const std::int64_t y = line / height * from.height() + 2 * (line % height);
     return y * from.width() + 2 * (row % width);
   }
-  /** Norm, ReLU and pool of a chunk's rows, [rows][channels]. */
-  void pool(std::int64_t chunk, const NormRelu& norm, const StagedRows& pooled) const {
+  /** Norm, ReLU and pool of some rows, [rows][channels]. */
+  void pool(Range rows, const NormRelu& norm, const StagedRows& pooled) const {
     const std::int64_t channels = from.channels();
-    for (std::int64_t row = 0; row < chunk_rows(chunk); ++row) {
-      pooled.pool(norm, from.row(corner(chunk * kRows + row)), channels, from.width() * channels, row);
+    for (std::int64_t i = 0; i < rows.size(); ++i) {
+      pooled.pool(norm, from.row(corner(rows.begin + i)), channels, from.width() * channels, i);
     }
   }
 };
@@ -51,11 +49,12 @@ struct Pooling {
 at::Tensor forward_transition(const Maps& x, const NormRelu& norm, const at::Tensor& conv) {
   const Pooling pooling{x};
   const Maps y(x.pictures(), conv.size(0) * kPanel, pooling.height, pooling.width);
+  const EvenParts chunks = pooling.chunks();
   on_threads(
-      pooling.chunks(), [&] { return StagedRows(kRows * x.channels(), conv.scalar_type()); },
-      [&](const StagedRows& pooled, std::int64_t chunk) {
-        pooling.pool(chunk, norm, pooled);
-        pooled.multiply(conv, pooling.chunk_rows(chunk), y.row(chunk * kRows));
+      chunks.count(), [&] { return StagedRows(kRows * x.channels(), conv.scalar_type()); },
+      [&](const StagedRows& pooled, std::int64_t i) {
+        pooling.pool(chunks[i], norm, pooled);
+        pooled.multiply(conv, chunks[i].size(), y.row(chunks[i].begin));
       });
   return y.tensor();
 }
@@ -83,9 +82,10 @@ class Backward {
   variable_list run(const Maps& dy) {
     const std::int64_t in = x_.channels();
     at::Tensor kernels = at::zeros({in, out_});
+    const EvenParts chunks = pooling_.chunks();
     const auto workers = on_threads(
-        pooling_.chunks(), [&] { return Worker(in, out_); },
-        [&](Worker& worker, std::int64_t chunk) { run_chunk(worker, dy, chunk); });
+        chunks.count(), [&] { return Worker(in, out_); },
+        [&](Worker& worker, std::int64_t i) { run_rows(worker, dy, chunks[i]); });
     for (const Worker& worker : workers) {
       kernels.add_(worker.kernels.sum());
       sums_.add(worker.sums);
@@ -114,18 +114,17 @@ class Backward {
           sums(in) {}
   };
 
-  void run_chunk(Worker& worker, const Maps& dy, std::int64_t chunk) const {
+  void run_rows(Worker& worker, const Maps& dy, Range rows) const {
     const std::int64_t in = x_.channels();
-    const std::int64_t rows = pooling_.chunk_rows(chunk);
-    const float* dy_rows = dy.row(chunk * kRows);
-    pooling_.pool(chunk, norm_, worker.pooled);
-    if (conv_trains_) worker.kernels.add(worker.pooled.float32(), dy_rows, rows);
-    multiply(dy_rows, panels_, rows, worker.gradient.data_ptr<float>());
+    const float* dy_rows = dy.row(rows.begin);
+    pooling_.pool(rows, norm_, worker.pooled);
+    if (conv_trains_) worker.kernels.add(worker.pooled.float32(), dy_rows, rows.size());
+    multiply(dy_rows, panels_, rows.size(), worker.gradient.data_ptr<float>());
     const float* gradient = values(worker.gradient);
     const float* mean = values(statistics_.mean);
     auto* relu = worker.relu.data_ptr<float>();
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const std::int64_t corner = pooling_.corner(chunk * kRows + row);
+    for (std::int64_t row = 0; row < rows.size(); ++row) {
+      const std::int64_t corner = pooling_.corner(rows.begin + row);
       for (const std::int64_t pixel : {corner, corner + 1, corner + x_.width(), corner + x_.width() + 1}) {
         norm_.run(x_.row(pixel), relu);
         std::copy_n(gradient + row * in, in, dx_.row(pixel));

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { builtMinors } from '../../lib/libtorch/engines.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/package-root.ts';
-import { cut, fileServer, stall, status, whole } from '../support/file-server.ts';
+import { fileServer, stall, status, whole } from '../support/file-server.ts';
 import { packageCopy, torchTlOf } from '../support/package-copy.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { damaged, zipOf } from '../support/zip.ts';
@@ -40,9 +40,17 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
     });
 
     test('goes on where a connection broke', async () => {
-      const { code, cache, requests } = await install(cut(archive(), 500_000), whole(archive()));
+      const cache = temporaryDirectory();
+      let isBroken = false;
+      const answers = [stall(archive(), 500_000), whole(archive())] as const;
+      const { code, requests } = await installIn(cache, answers, (_, breakConnections) => {
+        // Not before it is there: of what it has not yet read a client keeps nothing.
+        if (isBroken || bytesOf(join(cache, `${ARCHIVE}.part`)) < 500_000) return;
+        isBroken = true;
+        breakConnections();
+      });
       expect(code).toBe(0);
-      expect(requests.map(({ range }) => range)).toEqual([undefined, expect.stringMatching(/^bytes=\d+-$/)]);
+      expect(requests.map(({ range }) => range)).toEqual([undefined, 'bytes=500000-']);
       expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
     });
 
@@ -138,17 +146,21 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
 
     async function installIn(
       cache: string,
-      answers: [RequestListener, ...RequestListener[]],
-      onTick?: (kill: (signal: NodeJS.Signals) => void) => void,
+      answers: readonly [RequestListener, ...RequestListener[]],
+      onTick?: (kill: (signal: NodeJS.Signals) => void, breakConnections: () => void) => void,
     ) {
-      const { url, requests } = await fileServer(...answers);
+      const { url, requests, breakConnections } = await fileServer(...answers);
       const env = {
         TORCH_TL_CACHE: cache,
         TORCH_TL_LIBTORCH_URL: url.replace('http://', 'http://me:secret@'),
         NO_PROXY: '127.0.0.1',
       };
       const args = ['libtorch', 'install', '--cpu', '--version', '2.12'];
-      const ended = await torchTlOf(packageCopy(), args, { cwd: cache, env, ...(onTick && { onTick }) });
+      const ended = await torchTlOf(packageCopy(), args, {
+        cwd: cache,
+        env,
+        ...(onTick && { onTick: (kill) => onTick(kill, breakConnections) }),
+      });
       return { ...ended, requests };
     }
   },

@@ -116,23 +116,24 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
   });
 
   const layers = [...names('denseblock3.denselayer', 24), ...names('denseblock4.denselayer', 16)];
+  const behind = ['transition3', 'denseblock4'];
   test.each([
-    [
-      'the end of a block',
-      ['denseblock3.denselayer23', 'denseblock3.denselayer24', 'transition3', 'denseblock4'],
-    ],
-    ['a layer in front of frozen ones', ['denseblock3.denselayer2', 'denseblock3.denselayer24.norm1']],
+    ['the end of a block', ['denseblock3.denselayer23', 'denseblock3.denselayer24', ...behind]],
+    ['layers amid frozen ones', ['denseblock3.denselayer2', 'denseblock3.denselayer24.norm1', ...behind]],
+    ['layers in front of frozen ones', ['denseblock3.denselayer2', 'denseblock3.denselayer24.norm1']],
     ['norms alone', [...layers.flatMap((layer) => [`${layer}.norm1`, `${layer}.norm2`]), 'transition3.norm']],
     [
       'kernels alone',
       [...layers.flatMap((layer) => [`${layer}.conv1`, `${layer}.conv2`]), 'transition3.conv'],
     ],
-  ])('where %s train the gradients are those of plain modules', async (_, trainable) => {
+  ])('where %s train the gradients are those of plain modules', async (what, trainable) => {
     const gradients = async (reference: boolean) => {
       const model = await nativeModel('base', { pretrained: true });
       return gradientsOf(model, { trainable, reference, pictures: PICTURES });
     };
-    expectClose(await gradients(false), await gradients(true));
+    // Rounding decides a ReLU there, which changes the gradients of all that is in front of it.
+    const tolerance = what === 'norms alone' ? 5e-2 : 1e-4;
+    expectClose(await gradients(false), await gradients(true), tolerance);
   });
 
   test.each(['classifier.0', 'classifier.1'])(
@@ -178,8 +179,12 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     expect(fast).toHaveLength(3 * 121);
     for (const [index, tensor] of fast.entries()) {
       const expected = numbers(plain[index] ?? tensor);
+      if (frozen.some((name) => tensor.name.startsWith(`${inFeatures(name)}.`))) {
+        expect(tensor).toEqual(plain[index]);
+        continue;
+      }
       const scale = Math.max(...expected.map(Math.abs));
-      expect(largestDifference(numbers(tensor), expected), tensor.name).toBeLessThanOrEqual(2e-5 * scale);
+      expect(largestDifference(numbers(tensor), expected), tensor.name).toBeLessThan(2e-5 * scale);
     }
   });
 
@@ -214,21 +219,15 @@ async function stemGradients(
   return gradients.filter(({ name }) => name.startsWith('features.'));
 }
 
-/**
- * Not the same, but nearly. Among millions of activations some are so near 0 that rounding decides their ReLU, and
- * each changes the gradients of all that is in front of it: hence the tolerance.
- */
-function expectClose(gradients: HostTensor[], expected: HostTensor[]) {
+/** Not the same, but nearly. */
+function expectClose(gradients: HostTensor[], expected: HostTensor[], tolerance = 1e-4) {
   expect(gradients).not.toEqual(expected);
   expect(gradients.map(({ name }) => name)).toEqual(expected.map(({ name }) => name));
-  const differences = gradients.map((gradient, index) => {
+  for (const [index, gradient] of gradients.entries()) {
     const values = numbers(expected[index] as HostTensor);
     const difference = numbers(gradient).map((value, place) => value - (values[place] as number));
-    return normOf(difference) / normOf(values);
-  });
-  const ordered = differences.sort((a, b) => a - b);
-  expect(ordered.at(-1)).toBeLessThan(5e-2);
-  expect(ordered[Math.floor(ordered.length / 2)]).toBeLessThan(2e-3);
+    expect(normOf(difference), gradient.name).toBeLessThan(tolerance * normOf(values));
+  }
 }
 
 /** Gradients of a model's head and of those layers of its backbone that shall train. */

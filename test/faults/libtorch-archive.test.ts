@@ -19,6 +19,8 @@ const VERSION = '2.12.0+cpu';
 const ARCHIVE = `libtorch-shared-with-deps-${VERSION}.zip`;
 const c10 = readFileSync(join(locateLibTorch(builtMinors(packageRoot)).root, 'lib', 'libc10.so'));
 
+type OnTick = (kill: (signal: NodeJS.Signals) => void, breakConnections: () => void) => void;
+
 describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
   'torch-tl libtorch install, from an archive',
   () => {
@@ -41,14 +43,10 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
 
     test('goes on where a connection broke', async () => {
       const cache = temporaryDirectory();
-      let isBroken = false;
       const answers = [stall(archive(), 500_000), whole(archive())] as const;
-      const { code, requests } = await installIn(cache, answers, (_, breakConnections) => {
-        // Not before it is there: of what it has not yet read a client keeps nothing.
-        if (isBroken || bytesOf(join(cache, `${ARCHIVE}.part`)) < 500_000) return;
-        isBroken = true;
-        breakConnections();
-      });
+      // Not before it is there: of what it has not yet read a client keeps nothing.
+      const onTick = onceArrived(cache, (_, breakConnections) => breakConnections());
+      const { code, requests } = await installIn(cache, answers, onTick);
       expect(code).toBe(0);
       expect(requests.map(({ range }) => range)).toEqual([undefined, 'bytes=500000-']);
       expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
@@ -56,12 +54,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
 
     test('keeps what had come when stopped, and the next one goes on from there', async () => {
       const cache = temporaryDirectory();
-      let hasStopped = false;
-      const { code } = await installIn(cache, [stall(archive(), 500_000)], (kill) => {
-        if (hasStopped || bytesOf(join(cache, `${ARCHIVE}.part`)) < 500_000) return;
-        hasStopped = true;
-        kill('SIGINT');
-      });
+      const onTick = onceArrived(cache, (kill) => kill('SIGINT'));
+      const { code } = await installIn(cache, [stall(archive(), 500_000)], onTick);
       expect(code).toBe(130);
       expect(readdirSync(cache)).toEqual([`${ARCHIVE}.part`]);
 
@@ -135,6 +129,16 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     }
 
+    /** Acts once, when 500,000 bytes of the archive are in the cache. */
+    function onceArrived(cache: string, act: OnTick): OnTick {
+      let hasActed = false;
+      return (kill, breakConnections) => {
+        if (hasActed || bytesOf(join(cache, `${ARCHIVE}.part`)) < 500_000) return;
+        hasActed = true;
+        act(kill, breakConnections);
+      };
+    }
+
     function archive(): Buffer {
       return zipOf({ ...FILES, ...LIBRARIES });
     }
@@ -147,7 +151,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
     async function installIn(
       cache: string,
       answers: readonly [RequestListener, ...RequestListener[]],
-      onTick?: (kill: (signal: NodeJS.Signals) => void, breakConnections: () => void) => void,
+      onTick?: OnTick,
     ) {
       const { url, requests, breakConnections } = await fileServer(...answers);
       const env = {

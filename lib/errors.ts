@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** What went wrong, for programs. The message says where and what to do, for people. */
 export type ErrorCode =
   | 'ABORTED'
@@ -57,6 +59,11 @@ export class InputError extends TorchTlError {}
  * @param received what came instead
  */
 export function invalidArgument(name: string, expected: string, received: unknown): InputError {
-  const shown = typeof received === 'string' ? `'${received}'` : String(received);
-  return new InputError('INVALID_ARGUMENT', `${name} must be ${expected}, not ${shown} (${typeof received})`);
+  const shown = inspect(received, {
+    depth: 0,
+    breakLength: Infinity,
+    maxArrayLength: 5,
+    maxStringLength: 200,
+  });
+  return new InputError('INVALID_ARGUMENT', `${name} must be ${expected}, not ${shown}`);
 }

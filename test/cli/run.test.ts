@@ -136,13 +136,9 @@ describe('torch-tl run', () => {
     ['an unknown experiment', ['finetun'], "There is no experiment 'finetun'; did you mean 'finetune'?"],
     ['no experiment', [], 'Say what to run: base, base-optimized, finetune or all, or --config FILE'],
     ['a misspelt option', ['base', '--epocs', '3'], 'Did you mean --epochs?'],
-    [
-      'a bad number',
-      ['base', '--epochs', 'x'],
-      "--epochs must be an integer of at least 1, not 'x' (string)",
-    ],
-    ['a learning rate of zero', ['base', '--lr', '0'], '--lr must be a number above 0, not 0 (number)'],
-    ['an empty number', ['base', '--seed', ''], "--seed must be an integer of at least 0, not '' (string)"],
+    ['a bad number', ['base', '--epochs', 'x'], "--epochs must be an integer of at least 1, not 'x'"],
+    ['a learning rate of zero', ['base', '--lr', '0'], '--lr must be a number above 0, not 0'],
+    ['an empty number', ['base', '--seed', ''], "--seed must be an integer of at least 0, not ''"],
     [
       'pictures under 32 pixels',
       ['base', '--image-size', '31'],

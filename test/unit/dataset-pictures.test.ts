@@ -113,7 +113,7 @@ describe('Dataset.fromImages', () => {
       { classes: ['a', 'b'] },
       'labels must be class names only, or only integers from 0 to 1',
     ],
-    ['labels of two kinds', ['a.png', 'b.png'], ['a', 0], { classes: ['a', 'b'] }, "not 'a' (string)"],
+    ['labels of two kinds', ['a.png', 'b.png'], ['a', 0], { classes: ['a', 'b'] }, "not 'a'"],
     ['an unknown label', ['a.png'], ['rosse'], { classes: ['rose'] }, "'rosse' (did you mean 'rose'?)"],
     [
       'a class twice',

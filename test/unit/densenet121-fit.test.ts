@@ -106,12 +106,12 @@ describe('DenseNet121.fit', () => {
 
   test.each<[string, object, string]>([
     ['a misspelt option', { epoch: 3 }, "There is no option 'epoch'; did you mean 'epochs'?"],
-    ['a batch of one', { batchSize: 1 }, 'batchSize must be an integer of at least 2, not 1 (number)'],
+    ['a batch of one', { batchSize: 1 }, 'batchSize must be an integer of at least 2, not 1'],
     ['an unknown layer', { freeze: 'denseblok4' }, "did you mean 'denseblock4'?"],
     ['an unknown class', { classWeights: { dgo: 2 } }, "did you mean 'dog'?"],
     ['no validation set', { valid: undefined }, 'valid must be a Dataset, not undefined'],
-    ['a signal that is none', { signal: true }, 'signal must be an AbortSignal, not true (boolean)'],
-    ['a callback that is none', { onBatch: 'log' }, "onBatch must be a function, not 'log' (string)"],
+    ['a signal that is none', { signal: true }, 'signal must be an AbortSignal, not true'],
+    ['a callback that is none', { onBatch: 'log' }, "onBatch must be a function, not 'log'"],
   ])('refuses %s before anything is queued', async (_, wrong, message) => {
     const { model, train, valid } = await frozenModel();
     expect(() => model.fit(train, { valid, ...wrong } as FitOptions)).toThrow(message);

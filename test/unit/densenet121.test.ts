@@ -38,11 +38,11 @@ describe('DenseNet121.create', () => {
 
   test.each<[string, object, string]>([
     ['an unknown option', { imagesize: 64 }, "There is no option 'imagesize'; did you mean 'imageSize'?"],
-    ['small pictures', { imageSize: 31 }, 'imageSize must be an integer of at least 32, not 31 (number)'],
+    ['small pictures', { imageSize: 31 }, 'imageSize must be an integer of at least 32, not 31'],
     ['an unknown head', { head: 'linaer' }, "did you mean 'linear'?"],
     ['one class', { classes: ['cat'] }, 'classes must be a list of at least 2 names'],
     ['a class twice', { classes: ['cat', 'cat'] }, 'classes must be a list of at least 2 names'],
-    ['a class without a name', { classes: ['cat', 7] }, 'classes[1] must be a name, not 7 (number)'],
+    ['a class without a name', { classes: ['cat', 7] }, 'classes[1] must be a name, not 7'],
     ['a negative seed', { seed: -1 }, 'seed must be an integer of at least 0'],
     ['weights of another kind', { weights: 7 }, "weights must be a name, a file's path or null"],
     ['unknown weights', { weights: 'tiny-imagnet' }, "Did you mean 'tiny-imagenet'?"],

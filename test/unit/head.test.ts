@@ -47,7 +47,7 @@ describe('headLayers', () => {
     ['no units', [POOL, { type: 'dense' }, LAST], 'head[1].units must be an integer of at least 1'],
     ['zero units', [POOL, { type: 'dense', units: 0 }, LAST], 'head[1].units'],
     ['half a unit', [POOL, { type: 'dense', units: 1.5 }, LAST], 'head[1].units'],
-    ['units as text', [POOL, { type: 'dense', units: '8' }, LAST], "not '8' (string)"],
+    ['units as text', [POOL, { type: 'dense', units: '8' }, LAST], "not '8'"],
     ['a rate of one', [POOL, { type: 'dropout', rate: 1 }, LAST], 'head[1].rate must be a number from 0'],
     ['a negative rate', [POOL, { type: 'dropout', rate: -0.1 }, LAST], 'head[1].rate'],
     ['a rate that is no number', [POOL, { type: 'dropout', rate: Number.NaN }, LAST], 'head[1].rate'],

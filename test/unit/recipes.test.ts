@@ -98,7 +98,7 @@ describe('readRecipe', () => {
     [
       'a wrong value',
       { formatVersion: 1, stages: [{ epochs: 1 }, { epochs: 1, learningRate: 'low' }] },
-      "stages[1].learningRate must be a number above 0, not 'low' (string)",
+      "stages[1].learningRate must be a number above 0, not 'low'",
     ],
     [
       'a misspelt name',

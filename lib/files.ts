@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type ErrorCode, InputError, TorchTlError } from './errors.ts';
+import { readRegularText, withRegularFile } from './regular-file.ts';
 
 /** The names of files that `writeFileAtomically` is writing. */
 export const TEMPORARY = /^\.torch-tl-[0-9a-f]{16}\.tmp$/;
@@ -60,21 +60,6 @@ export async function moveIntoPlace(temporary: string, path: string): Promise<vo
   await syncDirectory(dirname(path));
 }
 
-/** The most that one read asks for; the system takes no more than 2 GiB at once. */
-const READ_PIECE = 1 << 26;
-
-/** Fills `target` from a place in a file on; gives how many bytes there were. */
-export async function readInto(file: FileHandle, target: Uint8Array, position: number): Promise<number> {
-  let done = 0;
-  while (done < target.length) {
-    const length = Math.min(READ_PIECE, target.length - done);
-    const { bytesRead } = await file.read(target, done, length, position + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return done;
-}
-
 /**
  * SHA-256, or another hash, of a file in lower-case hexadecimal, read in pieces.
  *
@@ -83,7 +68,10 @@ export async function readInto(file: FileHandle, target: Uint8Array, position: n
 export async function hashOfFile(path: string, algorithm: 'md5' | 'sha256' = 'sha256'): Promise<string> {
   const hash = createHash(algorithm);
   try {
-    for await (const piece of createReadStream(path, { highWaterMark: 1 << 18 })) hash.update(piece);
+    await withRegularFile(path, async (file) => {
+      const pieces = file.createReadStream({ highWaterMark: 1 << 18, autoClose: false });
+      for await (const piece of pieces) hash.update(piece);
+    });
   } catch (cause) {
     throw unreadable(path, cause);
   }
@@ -97,7 +85,7 @@ export async function hashOfFile(path: string, algorithm: 'md5' | 'sha256' = 'sh
  */
 export async function readJsonFile(path: string, invalid: ErrorCode): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'));
+    return JSON.parse(await readRegularText(path));
   } catch (cause) {
     if (cause instanceof SyntaxError) {
       throw new InputError(invalid, `${resolve(path)} is no JSON: ${cause.message}.`, { cause });

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError } from './errors.ts';
@@ -6,6 +5,7 @@ import { unreadable } from './files.ts';
 import { nearest } from './nearest.ts';
 import { checkOptions } from './options/check.ts';
 import { RECIPE_NAMES, type Stage, stageOptions } from './options/stage.ts';
+import { readRegularTextSync } from './regular-file.ts';
 
 const stages = 'a list of at least one stage';
 const recipeFile = z.strictObject({
@@ -47,7 +47,7 @@ export function recipeFromText(text: string): string | Stage[] {
 
 function read(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularTextSync(path);
   } catch (error) {
     throw unreadable(path, error);
   }

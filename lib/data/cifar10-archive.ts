@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Writable } from 'node:stream';
@@ -9,6 +8,7 @@ import type { ReadEntry } from 'tar';
 import { cacheDirectory } from '../cache-directory.ts';
 import { InputError } from '../errors.ts';
 import { hashOfFile, unreadable, unwritable, writeFileAtomically } from '../files.ts';
+import { withRegularFile } from '../regular-file.ts';
 
 /** The largest file in an archive: a batch of 10,000 pictures takes 31 MB. */
 const MAX_FILE = 64 << 20;
@@ -95,7 +95,9 @@ async function unpackInto(archive: string, directory: string): Promise<number> {
 /** A cut-off archive may end between two batches, of which the later ones would be missing unnoticed. */
 async function requireWhole(archive: string): Promise<void> {
   const nowhere = new Writable({ write: (_piece, _encoding, done) => done() });
-  await pipeline(createReadStream(archive), createGunzip(), nowhere);
+  await withRegularFile(archive, (file) =>
+    pipeline(file.createReadStream({ autoClose: false }), createGunzip(), nowhere),
+  );
 }
 
 async function unpack(entry: ReadEntry, archive: string, directory: string): Promise<void> {

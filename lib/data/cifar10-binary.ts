@@ -1,8 +1,9 @@
-import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { allocateBytes } from '../allocate.ts';
 import { InputError } from '../errors.ts';
-import { readInto, unreadable } from '../files.ts';
+import { unreadable } from '../files.ts';
+import { readInto, readRegularText, withRegularFile } from '../regular-file.ts';
 import { batchNumber, type Cifar10, CLASSES, interleave, PICTURE, SIDE } from './cifar10-format.ts';
 import type { PictureSet } from './picture-set.ts';
 
@@ -77,7 +78,7 @@ function invalid(path: string, problem: string): InputError {
 async function readClasses(path: string): Promise<string[]> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readRegularText(path);
   } catch (cause) {
     throw unreadable(path, cause, 'DATA_INVALID');
   }
@@ -90,20 +91,16 @@ async function readClasses(path: string): Promise<string[]> {
 }
 
 async function inspect(path: string): Promise<Batch> {
-  let info: Awaited<ReturnType<typeof stat>>;
-  try {
-    info = await stat(path);
-  } catch (cause) {
+  const size = await withRegularFile(path, async (_, bytes) => bytes).catch((cause: unknown) => {
     throw unreadable(path, cause, 'DATA_INVALID');
-  }
-  if (!info.isFile()) throw invalid(path, 'is no regular file');
-  if (info.size === 0) throw invalid(path, `is empty; expected records of ${RECORD} bytes`);
-  const torn = info.size % RECORD;
+  });
+  if (size === 0) throw invalid(path, `is empty; expected records of ${RECORD} bytes`);
+  const torn = size % RECORD;
   if (torn > 0) {
-    const at = `its last record, at offset ${info.size - torn}, has only ${torn} of ${RECORD} bytes`;
-    throw invalid(path, `is truncated: of its ${info.size} bytes, ${at}`);
+    const at = `its last record, at offset ${size - torn}, has only ${torn} of ${RECORD} bytes`;
+    throw invalid(path, `is truncated: of its ${size} bytes, ${at}`);
   }
-  return { path, records: info.size / RECORD };
+  return { path, records: size / RECORD };
 }
 
 async function readBatches(batches: Batch[]): Promise<PictureSet> {
@@ -121,17 +118,14 @@ async function readBatches(batches: Batch[]): Promise<PictureSet> {
 
 async function readBatch({ path, records }: Batch, pixels: Uint8Array, labels: BigInt64Array): Promise<void> {
   try {
-    const file = await open(path, 'r');
-    try {
+    await withRegularFile(path, async (file) => {
       const group = Buffer.alloc(GROUP * RECORD);
       for (let first = 0; first < records; first += GROUP) {
         const here = group.subarray(0, Math.min(GROUP, records - first) * RECORD);
         await readExactly(file, here, first * RECORD, path);
         convert(here, first, path, pixels, labels);
       }
-    } finally {
-      await file.close();
-    }
+    });
   } catch (cause) {
     throw unreadable(path, cause, 'DATA_INVALID');
   }

@@ -1,10 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { allocateBytes } from '../allocate.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { Callable, Dict, Made, type PickleValue, Tuple, unpickle } from '../pickle.ts';
+import { readRegularFile } from '../regular-file.ts';
 import { quoted, type Refuse } from '../weights/safetensors-header.ts';
 import { batchNumber, type Cifar10, CLASSES, interleave, PICTURE, SIDE } from './cifar10-format.ts';
 import type { PictureSet } from './picture-set.ts';
@@ -16,6 +17,9 @@ import type { PictureSet } from './picture-set.ts';
 
 /** Pictures converted at a time, between which the event loop runs. */
 const GROUP = 128;
+
+/** Bytes; the official ones have 31 MB. */
+const LARGEST_BATCH = 2 ** 30;
 
 const INSIDE = 'cifar-10-batches-py';
 
@@ -114,7 +118,7 @@ function refusing(path: string): Refuse {
 async function readDict(path: string, refuse: Refuse): Promise<Map<string, PickleValue>> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegularFile(path, LARGEST_BATCH);
   } catch (cause) {
     throw unreadable(path, cause, 'DATA_INVALID');
   }

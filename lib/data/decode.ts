@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Sharp } from 'sharp';
 import { invalidArgument, TorchTlError } from '../errors.ts';
+import { readRegularFile } from '../regular-file.ts';
 import { centre, enlarge, type Resize, scaledSize } from './resize.ts';
 
 /** Pixels as they are: uint8 `[height, width, channels]`; grey, RGB, or RGB with opacity. */
@@ -17,6 +17,9 @@ export type Picture = string | Uint8Array | RawPicture;
 const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
 
 export const READABLE_FORMATS = 'JPEG, PNG, WebP, GIF, TIFF and AVIF';
+
+/** Bytes of a picture's file; several are in memory at a time. */
+const LARGEST_FILE = 2 ** 30;
 
 /** More pixels are refused: a small file may claim gigabytes. */
 const LARGEST_PICTURE = 2 ** 28;
@@ -90,7 +93,7 @@ async function openPicture(picture: Picture): Promise<Sharp> {
   const { default: sharp } = await loadSharp();
   const options = { limitInputPixels: LARGEST_PICTURE, failOn: 'error' } as const;
   // Read here, not by libvips, which keeps what it has read of a path although the file may have changed.
-  if (typeof picture === 'string') return sharp(await readFile(picture), options);
+  if (typeof picture === 'string') return sharp(await readRegularFile(picture, LARGEST_FILE), options);
   if (picture instanceof Uint8Array) return sharp(picture, options);
   const { data, width, height, channels } = picture;
   return sharp(data, { ...options, raw: { width, height, channels } });

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
+import { readRegularText } from '../regular-file.ts';
 import { indicesOf, namedUnknown } from './labels.ts';
 import type { PictureFiles } from './picture-files.ts';
 
@@ -71,7 +71,7 @@ function filesOf(
 }
 
 async function readLines(source: string): Promise<ListedPicture[]> {
-  const text = await readFile(source, 'utf8').catch((cause: unknown) => {
+  const text = await readRegularText(source).catch((cause: unknown) => {
     throw unreadable(source, cause, 'DATA_NOT_FOUND');
   });
   const lines = CSV.test(source) ? await csvLines(source, text) : jsonLines(source, text);

@@ -1,6 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { InputError } from '../errors.ts';
-import { readInto, unreadable } from '../files.ts';
+import { unreadable } from '../files.ts';
+import { openRegularFile, readInto } from '../regular-file.ts';
 import type { Pictures, StoredPictureSet } from './picture-set.ts';
 
 /** Some milliseconds of hashing. */
@@ -73,7 +74,7 @@ async function fill(file: FileHandle, target: Uint8Array, position: number, path
 
 async function openPixels(path: string): Promise<FileHandle> {
   try {
-    return await open(path);
+    return (await openRegularFile(path)).file;
   } catch (cause) {
     throw unreadable(path, cause);
   }

@@ -5,6 +5,7 @@ import { cacheDirectory } from '../cache-directory.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
+import { kindOf } from '../regular-file.ts';
 import { holdsBatches, readCifar10 } from './cifar10.ts';
 import { ARCHIVE, unpackedCifar10 } from './cifar10-archive.ts';
 import type { SkippedPicture } from './decode-all.ts';
@@ -200,14 +201,13 @@ async function isList(path: string): Promise<boolean> {
 
 /** False where nothing has that name. */
 async function isDirectory(path: string): Promise<boolean> {
-  try {
-    if ((await stat(path)).isDirectory()) return true;
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+  const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return null;
     throw unreadable(path, cause, 'DATA_INVALID');
-  }
-  throw new InputError('DATA_INVALID', `${path} is no directory; ${READ_FORMS}.`);
+  });
+  if (info === null || info.isDirectory()) return info !== null;
+  const what = info.isFile() ? 'no directory' : kindOf(info);
+  throw new InputError('DATA_INVALID', `${path} is ${what}; ${READ_FORMS}.`);
 }
 
 /** @param names what might be meant beside what lies next to it */

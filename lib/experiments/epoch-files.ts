@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { appendFile, readFile } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { csvRow } from '../csv.ts';
 import { unwritable, writeFileAtomically } from '../files.ts';
 import type { EpochMetrics } from '../native.ts';
+import { readRegularText } from '../regular-file.ts';
 import { FORMAT_VERSION } from './results.ts';
 
 /*
@@ -33,7 +34,7 @@ const COLUMNS = [
  */
 export async function writeEpochs(directory: string, epochs: readonly EpochMetrics[]): Promise<void> {
   const file = join(directory, JSON_LINES);
-  const written = existsSync(file) ? (await readFile(file, 'utf8')).split('\n').slice(0, -1) : [];
+  const written = existsSync(file) ? (await readRegularText(file)).split('\n').slice(0, -1) : [];
   const kept = written.slice(0, epochs.length).map((line) => `${line}\n`);
   await writeText(file, [...kept, ...epochs.slice(kept.length).map(jsonLine)]);
   await writeText(join(directory, CSV), [`${csvRow(COLUMNS)}\r\n`, ...epochs.map(csvLine)]);

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
+import { withRegularFileSync } from '../regular-file.ts';
 
 /** `e_machine` by Node's name of the architecture (System V ABI, chapter 4). */
 const MACHINES: Record<string, number> = { arm64: 183, x64: 62 };
@@ -21,14 +22,11 @@ export interface ElfProblem {
  * @throws what the file system throws where `path` cannot be read
  */
 export function elfProblem(path: string): ElfProblem | null {
-  const file = openSync(path, 'r');
-  try {
+  return withRegularFileSync(path, (file, size) => {
     const header = Buffer.alloc(HEADER_BYTES);
     const length = readSync(file, header, 0, HEADER_BYTES, 0);
-    return headerProblem(header.subarray(0, length), fstatSync(file).size);
-  } finally {
-    closeSync(file);
-  }
+    return headerProblem(header.subarray(0, length), size);
+  });
 }
 
 function headerProblem(header: Buffer, fileSize: number): ElfProblem | null {
@@ -60,8 +58,7 @@ const VERSION_NEEDS = 0x6ffffffe;
  * @param path of a library in which `elfProblem` finds nothing wrong
  */
 export function neededGlibc(path: string): string | null {
-  const file = openSync(path, 'r');
-  try {
+  return withRegularFileSync(path, (file) => {
     const header = readPart(file, 0, HEADER_BYTES);
     const [entryBytes, entries] = [header.readUInt16LE(58), header.readUInt16LE(60)];
     const table = readPart(file, Number(header.readBigUInt64LE(40)), entryBytes * entries);
@@ -72,9 +69,7 @@ export function neededGlibc(path: string): string | null {
     const names = needs && sections[needs.readUInt32LE(40)];
     if (!names) return null;
     return newestGlibc(versionNames(readSection(file, needs), readSection(file, names)));
-  } finally {
-    closeSync(file);
-  }
+  });
 }
 
 /** The names in a list of `Elf64_Verneed`, each with a list of `Elf64_Vernaux`. */

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readRegularTextSync } from '../regular-file.ts';
 
 /** The LibTorch that torch-tl fetches and is built for unless told otherwise. */
 export const DEFAULT_VERSION = '2.13.0';
@@ -52,7 +52,7 @@ export function parseVersion(text: string, cuda: string | null): LibTorchVersion
 
 function readText(path: string): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularTextSync(path);
   } catch {
     return null;
   }

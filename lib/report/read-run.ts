@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { epochMetrics, resumePoint } from '../checkpoint.ts';
@@ -8,6 +8,7 @@ import { FORMAT_VERSION, type RunResults, type RunSetup } from '../experiments/r
 import type { ValidationReport } from '../experiments/validation.ts';
 import { readJsonFile, unreadable } from '../files.ts';
 import type { EpochMetrics } from '../native.ts';
+import { readRegularText } from '../regular-file.ts';
 import { bestOf, secondsOf } from '../train.ts';
 
 /** All that a run directory says of its run. */
@@ -124,7 +125,7 @@ export async function readRun(directory: string): Promise<ReportedRun> {
     ...outcome,
     path,
     best: outcome.epochs.length > 0 ? bestOf(outcome.epochs) : null,
-    config: await readFile(join(path, 'config.json'), 'utf8'),
+    config: await readRegularText(join(path, 'config.json')),
     validation: await readAs(validationFile, join(path, 'validation.json')),
   };
 }
@@ -146,7 +147,7 @@ async function unfinished(path: string) {
 async function readEpochs(file: string): Promise<EpochMetrics[]> {
   let text: string;
   try {
-    text = await readFile(file, 'utf8');
+    text = await readRegularText(file);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw unreadable(file, cause);

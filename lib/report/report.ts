@@ -1,7 +1,7 @@
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { InputError } from '../errors.ts';
-import { readInto, unreadable, writeFileAtomically } from '../files.ts';
+import { unreadable, writeFileAtomically } from '../files.ts';
+import { readInto, withRegularFile } from '../regular-file.ts';
 import { comparisonReport } from './comparison-report.ts';
 import { GENERATOR } from './page.ts';
 import { type ReportedRun, readRun } from './read-run.ts';
@@ -35,13 +35,10 @@ async function requireReplaceable(file: string): Promise<void> {
 
 async function beginningOf(path: string): Promise<string | null> {
   try {
-    const file = await open(path);
-    try {
+    return await withRegularFile(path, async (file) => {
       const bytes = Buffer.alloc(512);
       return bytes.toString('utf8', 0, await readInto(file, bytes, 0));
-    } finally {
-      await file.close();
-    }
+    });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw unreadable(path, cause);

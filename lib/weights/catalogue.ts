@@ -5,6 +5,7 @@ import { InputError, TorchTlError } from '../errors.ts';
 import { hashOfFile, unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
 import { packageRoot } from '../package-root.ts';
+import { kindOf } from '../regular-file.ts';
 
 /** The weights of `--init pretrained` where the user names none. */
 export const DEFAULT_WEIGHTS = 'tiny-imagenet';
@@ -141,12 +142,11 @@ async function findFile(file: string): Promise<string> {
 
 /** False where there is nothing. */
 async function isFile(path: string): Promise<boolean> {
-  try {
-    if ((await stat(path)).isFile()) return true;
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return false;
+  const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return null;
     throw unreadable(path, cause);
-  }
-  throw new InputError('FILE_UNREADABLE', `${path} is no regular file; weights are read from one file.`);
+  });
+  if (info === null || info.isFile()) return info !== null;
+  const what = `${path} is ${kindOf(info)}, not a regular file`;
+  throw new InputError('FILE_UNREADABLE', `${what}; weights are read from one file.`);
 }

@@ -1,7 +1,7 @@
-import { open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
+import { withRegularFile } from '../regular-file.ts';
 import { itemsOf } from './pth/contents.ts';
 import { looksLikePth, readPth, START } from './pth/pth.ts';
 import { TorchTensor } from './pth/tensors.ts';
@@ -61,15 +61,10 @@ function refusing(path: string): Refuse {
 /** What is neither is said by the reader of safetensors. */
 async function formatOf(path: string): Promise<WeightsFormat> {
   try {
-    // Opening a pipe would wait for a writer.
-    if (!(await stat(path)).isFile()) return 'safetensors';
-    const file = await open(path, 'r');
-    try {
+    return await withRegularFile(path, async (file) => {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(START), 0, START, 0);
       return looksLikePth(buffer.subarray(0, bytesRead)) ? 'pth' : 'safetensors';
-    } finally {
-      await file.close();
-    }
+    });
   } catch (cause) {
     throw unreadable(path, cause);
   }

@@ -1,9 +1,10 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { allocateBytes } from '../allocate.ts';
 import { InputError, invalidArgument } from '../errors.ts';
-import { readInto, unreadable, writeFileAtomically } from '../files.ts';
+import { unreadable, writeFileAtomically } from '../files.ts';
+import { readInto, withRegularFile } from '../regular-file.ts';
 import {
   byteLength,
   formatHeader,
@@ -37,16 +38,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   const refuse: Refuse = (problem) =>
     new InputError('WEIGHTS_INVALID', `${resolve(path)} is no valid safetensors file: ${problem}.`);
   try {
-    // A pipe or device would block or never end, so it is not even opened.
-    const info = await stat(path);
-    if (info.isDirectory()) throw refuse('it is a directory');
-    if (!info.isFile()) throw refuse('it is no regular file');
-    const file = await open(path, 'r');
-    try {
-      return await readAll(file, path, info.size, refuse);
-    } finally {
-      await file.close();
-    }
+    return await withRegularFile(path, (file, size) => readAll(file, path, size, refuse));
   } catch (cause) {
     throw unreadable(path, cause);
   }

@@ -41,7 +41,7 @@ const FAULTS: Array<[string, (directory: string) => void, string, string, RegExp
     (directory) => mkdirSync(join(directory, 'data_batch_3.bin')),
     'data_batch_3.bin',
     'DATA_INVALID',
-    /is no regular file/,
+    /it is a directory/,
   ],
   [
     'nine class names',

@@ -176,7 +176,7 @@ describe('a file that is cut or no safetensors file at all is refused', () => {
   test('a directory, and a name that nothing has', async () => {
     const directory = temporaryDirectory();
     await expect(readSafetensors(directory)).rejects.toMatchObject({
-      code: 'WEIGHTS_INVALID',
+      code: 'FILE_UNREADABLE',
       message: expect.stringMatching(/is a directory/),
     });
     await expect(readSafetensors(join(directory, 'none'))).rejects.toMatchObject({
@@ -188,7 +188,7 @@ describe('a file that is cut or no safetensors file at all is refused', () => {
   test.skipIf(process.platform === 'win32')('a pipe, without waiting for it (Windows has none)', async () => {
     const path = join(temporaryDirectory(), 'pipe');
     expect(spawnSync('mkfifo', [path]).status).toBe(0);
-    await expect(readSafetensors(path)).rejects.toMatchObject({ code: 'WEIGHTS_INVALID' });
+    await expect(readSafetensors(path)).rejects.toMatchObject({ code: 'FILE_UNREADABLE' });
   });
 });
 

@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { allocateBytes } from '../../allocate.ts';
 import { InputError } from '../../errors.ts';
-import { readInto, unreadable } from '../../files.ts';
+import { unreadable } from '../../files.ts';
 import type { PickleValue } from '../../pickle.ts';
+import { readInto, withRegularFile } from '../../regular-file.ts';
 import { quoted, type Refuse } from '../safetensors-header.ts';
 import { isTar, readLegacy } from './legacy.ts';
 import { type Names, readPickle } from './read-pickle.ts';
@@ -53,14 +53,10 @@ const ZIP = Buffer.from('PK\x03\x04', 'latin1');
 
 async function readWhole(path: string): Promise<Uint8Array> {
   try {
-    const file = await open(path, 'r');
-    try {
-      const { size } = await file.stat();
+    return await withRegularFile(path, async (file, size) => {
       const bytes = allocateBytes(size, path);
       return bytes.subarray(0, await readInto(file, bytes, 0));
-    } finally {
-      await file.close();
-    }
+    });
   } catch (cause) {
     throw unreadable(path, cause);
   }

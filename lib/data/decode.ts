@@ -1,7 +1,7 @@
 import type { Sharp } from 'sharp';
 import { invalidArgument, TorchTlError } from '../errors.ts';
 import { readRegularFile } from '../regular-file.ts';
-import { centre, enlarge, type Resize, scaledSize } from './resize.ts';
+import { keptWindow, place, type Resize, scaledSize } from './resize.ts';
 
 /** Pixels as they are: uint8 `[height, width, channels]`; grey, RGB, or RGB with opacity. */
 export interface RawPicture {
@@ -43,7 +43,9 @@ export async function decodePicture(
     throw new Error(`its format, ${format}, is not among those that are read: ${READABLE_FORMATS}`);
   }
   const scaled = scaledSize(size, side, resize);
-  const { data, info } = await image
+  const columns = keptWindow(size.width, scaled.width, side);
+  const rows = keptWindow(size.height, scaled.height, side);
+  const data = await image
     .autoOrient()
     .flatten({ background: '#fff' })
     .resize({
@@ -53,10 +55,11 @@ export async function decodePicture(
       kernel: 'linear',
       fastShrinkOnLoad: false,
     })
+    .extract({ left: columns.begin, top: rows.begin, width: columns.count, height: rows.count })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
-  centre(enlarge({ data, width: info.width, height: info.height }, scaled), side, target);
+    .toBuffer();
+  await place(data, columns, rows, target, side);
 }
 
 /**

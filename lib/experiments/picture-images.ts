@@ -27,7 +27,7 @@ export async function pictureImage(picture: RawPicture): Promise<string> {
 /** The same under the heat of its class activation map. */
 export async function activationImage(picture: RawPicture, activation: ClassActivation): Promise<string> {
   const { data, width, height } = await shown(picture);
-  const heat = enlarge(greyMap(activation), { width, height });
+  const heat = await enlarge(greyMap(activation), { width, height });
   return dataUri({ data: data.map((value, place) => heated(value, place, heat.data)), width, height });
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Picture, requirePictures } from './data/decode.ts';
 import { decodePictures, type SkippedPicture } from './data/decode-all.ts';
 import { resolveLabels } from './data/labels.ts';
+import { type LeftOut, nothingLeftOut } from './data/left-out.ts';
 import {
   type DecodeReport,
   decodeFiles,
@@ -11,7 +12,7 @@ import {
   type PictureFiles,
 } from './data/picture-files.ts';
 import { listPictureFolder } from './data/picture-folder.ts';
-import { readPictureList } from './data/picture-list.ts';
+import { readPictureList, splitNamed } from './data/picture-list.ts';
 import type { Pictures } from './data/picture-set.ts';
 import { pixelsAt } from './data/read-pixels.ts';
 import type { Resize } from './data/resize.ts';
@@ -44,6 +45,8 @@ export interface DatasetOrigin {
   resize: Resize | null;
   /** Pictures that were left out, since they cannot be decoded. */
   skipped?: readonly SkippedPicture[];
+  /** What lies beside its pictures. */
+  leftOut?: LeftOut;
 }
 
 /** Pictures with labels. They are copied to a device, as uint8, when first used there. */
@@ -58,6 +61,8 @@ export class Dataset {
   readonly resize: Resize | null;
   /** Pictures that were left out, since they cannot be decoded. */
   readonly skipped: readonly SkippedPicture[];
+  /** What lies beside the pictures of a folder and is no part of the set, such as hidden files. */
+  readonly leftOut: LeftOut;
   #pictures: SharedPictures | null;
 
   private constructor(origin: DatasetOrigin, pictures: Pictures | SharedPictures) {
@@ -67,6 +72,7 @@ export class Dataset {
     this.classes = origin.classes;
     this.resize = origin.resize;
     this.skipped = origin.skipped ?? [];
+    this.leftOut = origin.leftOut ?? nothingLeftOut();
     this.count = shared.set.count;
     this.imageSize = shared.set.height;
     shared.hold();
@@ -124,19 +130,15 @@ export class Dataset {
     const { split = null, ...checked } = checkOptions(listOptions, options);
     const decoding = decodingOf(checked);
     const splits = await readPictureList(list, checked.like?.classes);
-    const pictures = splits.get(split);
-    if (!pictures) {
-      const names = [...splits.keys()].map((name) => name ?? 'none, since the list has no splits');
-      throw invalidArgument('split', names.join(' or '), split);
-    }
-    return Dataset.fromFiles(limitFiles(pictures, checked.limit), decoding);
+    return Dataset.fromFiles(limitFiles(splitNamed(splits, split), checked.limit), decoding);
   }
 
   /** @internal */
   static async fromFiles(files: PictureFiles, decoding: FilesDecodeOptions): Promise<Dataset> {
-    const { source, classes } = files;
+    const { source, classes, leftOut } = files;
     const { set, skipped } = await decodeFiles(files, decoding);
-    return new Dataset({ name: basename(source), source, classes, resize: decoding.resize, skipped }, set);
+    const { resize } = decoding;
+    return new Dataset({ name: basename(source), source, classes, resize, skipped, leftOut }, set);
   }
 
   /**

@@ -1,6 +1,8 @@
 export type { ResumePoint } from './checkpoint.ts';
+export type { ClassCount, DataWarning } from './data/class-counts.ts';
 export type { Picture, RawPicture } from './data/decode.ts';
 export { type DownloadCifar10Options, downloadCifar10 } from './data/download-cifar10.ts';
+export type { LeftOut } from './data/left-out.ts';
 export type { DecodeReport } from './data/picture-files.ts';
 export type { Resize } from './data/resize.ts';
 export { Dataset, type FolderOptions, type ImagesOptions, type ListOptions } from './dataset.ts';

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, isAbsolute, join, sep } from 'node:path';
-import { isPictureName } from '../data/picture-folder.ts';
+import { isPictureName } from '../data/folder.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 

@@ -1,4 +1,5 @@
 import { InputError, invalidArgument } from '../errors.ts';
+import { byName, normalName } from '../names.ts';
 import { withNearest } from '../nearest.ts';
 
 /**
@@ -14,7 +15,7 @@ export function resolveLabels(
   classes?: readonly string[],
 ): { classes: readonly string[]; labels: BigInt64Array } {
   if (labels.every((label) => typeof label === 'string')) {
-    const known = classes ?? [...new Set(labels)].sort();
+    const known = classes ?? [...new Set(labels.map(normalName))].sort(byName);
     return { classes: known, labels: indicesOf(labels, known) };
   }
   if (!classes) throw invalidArgument('classes', 'a list of names where labels are numbers', classes);
@@ -26,8 +27,8 @@ export function resolveLabels(
 
 /** Which names are no classes, with the nearest that is one, and the classes, in sentences; null where all are. */
 export function namedUnknown(names: readonly string[], classes: readonly string[]): string | null {
-  const known = new Set(classes);
-  const unknown = [...new Set(names)].filter((name) => !known.has(name));
+  const known = new Set(classes.map(normalName));
+  const unknown = [...new Set(names)].filter((name) => !known.has(normalName(name)));
   if (unknown.length === 0) return null;
   return `${withNearest(unknown, classes)}. The classes are ${classes.join(', ')}.`;
 }
@@ -40,6 +41,6 @@ export function namedUnknown(names: readonly string[], classes: readonly string[
 export function indicesOf(names: readonly string[], classes: readonly string[]): BigInt64Array {
   const unknown = namedUnknown(names, classes);
   if (unknown !== null) throw new InputError('INVALID_ARGUMENT', `There are unknown classes: ${unknown}`);
-  const places = new Map(classes.map((name, index) => [name, index]));
-  return BigInt64Array.from(names, (name) => BigInt(places.get(name) as number));
+  const places = new Map(classes.map((name, index) => [normalName(name), index]));
+  return BigInt64Array.from(names, (name) => BigInt(places.get(normalName(name)) as number));
 }

@@ -34,6 +34,12 @@ export function indicesPerClass(labels: BigInt64Array, limit: number): number[] 
   });
 }
 
+/** How many pictures each class has, in the classes' order. */
+export function countPerClass(labels: BigInt64Array, classes: number): number[] {
+  const counts = countLabels(labels);
+  return Array.from({ length: classes }, (_, label) => counts.get(BigInt(label)) ?? 0);
+}
+
 function countLabels(labels: BigInt64Array): Map<bigint, number> {
   const counts = new Map<bigint, number>();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);

@@ -9,6 +9,7 @@ import {
   undecodable,
 } from './decode-all.ts';
 import { decodeCached } from './decode-cached.ts';
+import type { LeftOut } from './left-out.ts';
 import { indicesPerClass } from './limit.ts';
 import type { Pictures } from './picture-set.ts';
 import { select } from './select.ts';
@@ -22,6 +23,8 @@ export interface PictureFiles {
   files: string[];
   /** int64 `[files.length]`, indices into the classes. */
   labels: BigInt64Array;
+  /** What lies beside them. */
+  leftOut: LeftOut;
 }
 
 /** The files at these places, in this order. */

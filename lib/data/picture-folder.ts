@@ -1,27 +1,15 @@
-import type { Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
-import { unreadable } from '../files.ts';
+import { isSameName, normalName, repeatedNames } from '../names.ts';
 import { READABLE_FORMATS } from './decode.ts';
+import { type Entry, ofKind, readFolder, walk } from './folder.ts';
 import { namedUnknown } from './labels.ts';
+import { type LeftOut, nothingLeftOut } from './left-out.ts';
+import { requireClassesNotParts } from './part-folders.ts';
 import type { PictureFiles } from './picture-files.ts';
 
-/** What is taken for a picture. Those that cannot be read are named when they are decoded. */
-const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp|p[bgnp]m|jp2|jxl)$/i;
-
-/** Whether a file is taken for a picture: it is not hidden, and is called like one. */
-export function isPictureName(path: string): boolean {
-  return !/(^|[\\/])\./.test(path) && PICTURE.test(path);
-}
-
-/** What the folder or split of the validation pictures may be called; of several the first is taken. */
-export const VALID_NAMES = ['valid', 'val', 'validation', 'test'];
-
-const PARTS = new Set(['train', ...VALID_NAMES]);
-
 /**
- * Lists `directory/<class>/**`. Classes and files come in the order of their names' UTF-16 code units.
+ * Lists `directory/<class>/**`. Classes and files come in the order of their names' UTF-16 code units; links are followed.
  * Hidden files, and those that are no pictures by their names' endings, are left out.
  *
  * @param known classes that labels shall be indices of; by default the folders'
@@ -29,33 +17,49 @@ const PARTS = new Set(['train', ...VALID_NAMES]);
  */
 export async function listPictureFolder(directory: string, known?: readonly string[]): Promise<PictureFiles> {
   const root = resolve(directory);
-  const found = await classFolders(root);
-  const classes = known ?? found;
-  requireKnown(root, found, classes);
+  const leftOut = nothingLeftOut();
+  const folders = await classFolders(root, leftOut);
+  const names = folders.map(({ name }) => normalName(name));
+  const classes = known ?? names;
+  requireKnown(root, names, classes);
   const files: string[] = [];
   const labels: bigint[] = [];
-  for (const name of found) {
-    const label = BigInt(classes.indexOf(name));
-    for (const path of await picturesIn(join(root, name))) {
-      files.push(path);
+  for (const { name, path } of folders) {
+    const label = BigInt(classes.findIndex((known) => isSameName(known, name)));
+    for (const picture of await picturesIn(path, leftOut)) {
+      files.push(picture);
       labels.push(label);
     }
   }
-  return { source: root, classes, files, labels: BigInt64Array.from(labels) };
+  return { source: root, classes, files, labels: BigInt64Array.from(labels), leftOut };
 }
 
-async function classFolders(root: string): Promise<string[]> {
-  const entries = await visibleEntries(root, 'DATA_NOT_FOUND');
-  const kinds = await Promise.all(entries.map((entry) => kindOf(root, entry)));
-  const folders = entries.map(({ name }) => name).filter((_, index) => kinds[index] === 'directory');
+async function classFolders(root: string, leftOut: LeftOut): Promise<Entry[]> {
+  const entries = await readFolder(root, 'DATA_NOT_FOUND');
+  const folders = ofKind(entries, 'folder');
+  leftOut.hidden += ofKind(entries, 'hidden').length;
+  leftOut.others += ofKind(entries, 'other').length;
+  leftOut.loose += ofKind(entries, 'picture').length;
+  leftOut.brokenLinks.push(...ofKind(entries, 'broken link').map(({ path }) => path));
   if (folders.length === 0) {
     throw new InputError('DATA_NOT_FOUND', `${root} holds no class folders; expected <class>/<picture>.`);
   }
-  if (folders.includes('train') && folders.every((name) => PARTS.has(name))) {
-    const paths = folders.map((name) => join(root, name)).join(' or ');
-    throw new InputError('DATA_INVALID', `${root} holds parts of a data set, not classes; give ${paths}.`);
+  await requireClassesNotParts(root, folders);
+  const [twice] = repeatedNames(folders.map(({ name }) => name));
+  if (twice !== undefined) {
+    throw new InputError(
+      'DATA_INVALID',
+      `${root} holds two folders of the class '${normalName(twice[0])}', whose accents are stored in two ways ` +
+        `(${twice.map(codePoints).join(' and ')}); put their pictures into one.`,
+    );
   }
   return folders;
+}
+
+/** A name by its characters' numbers, as those of two names that look alike. */
+function codePoints(name: string): string {
+  const numbers = Array.from(name, (character) => character.codePointAt(0) as number);
+  return numbers.map((number) => `U+${number.toString(16).toUpperCase().padStart(4, '0')}`).join(' ');
 }
 
 function requireKnown(root: string, found: string[], known: readonly string[]): void {
@@ -64,44 +68,23 @@ function requireKnown(root: string, found: string[], known: readonly string[]): 
   throw new InputError('DATA_INVALID', `${root} holds folders of unknown classes: ${unknown}`);
 }
 
-async function picturesIn(classFolder: string): Promise<string[]> {
-  const others: string[] = [];
+async function picturesIn(classFolder: string, leftOut: LeftOut): Promise<string[]> {
   const pictures: string[] = [];
-  await walk(classFolder, (path) => (PICTURE.test(path) ? pictures : others).push(path));
+  let other: string | undefined;
+  await walk(classFolder, ({ path, kind }) => {
+    if (kind === 'picture') pictures.push(path);
+    else if (kind === 'hidden') leftOut.hidden++;
+    else if (kind === 'repeated') leftOut.repeated.push(path);
+    else if (kind === 'broken link') leftOut.brokenLinks.push(path);
+    else {
+      leftOut.others++;
+      other ??= path;
+    }
+  });
   if (pictures.length > 0) return pictures;
-  const instead = others[0] === undefined ? '' : ` but, for one, ${basename(others[0])}`;
+  const instead = other === undefined ? '' : ` but, for one, ${basename(other)}`;
   throw new InputError(
     'DATA_INVALID',
     `The class folder ${classFolder} holds no picture${instead}; add some or remove it. ${READABLE_FORMATS} are read.`,
   );
-}
-
-/** Calls back for the files under a directory. Of symbolic links only those to files are followed: no cycles. */
-async function walk(directory: string, onFile: (path: string) => void): Promise<void> {
-  for (const entry of await visibleEntries(directory, 'DATA_INVALID')) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) await walk(path, onFile);
-    else if ((await kindOf(directory, entry)) === 'file') onFile(path);
-  }
-}
-
-/** By name. */
-async function visibleEntries(directory: string, code: 'DATA_NOT_FOUND' | 'DATA_INVALID'): Promise<Dirent[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    return entries
-      .filter(({ name }) => !name.startsWith('.'))
-      .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
-  } catch (cause) {
-    throw unreadable(directory, cause, code);
-  }
-}
-
-/** What an entry is, or what it points to; a link to nothing is a file, which is named when it cannot be read. */
-async function kindOf(directory: string, entry: Dirent): Promise<'file' | 'directory' | 'other'> {
-  const path = join(directory, entry.name);
-  const info = entry.isSymbolicLink() ? await stat(path).catch(() => null) : entry;
-  if (info === null) return 'file';
-  if (info.isDirectory()) return 'directory';
-  return info.isFile() ? 'file' : 'other';
 }

@@ -1,9 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { InputError } from '../errors.ts';
+import { InputError, invalidArgument } from '../errors.ts';
 import { unreadable } from '../files.ts';
+import { byName, looseName, normalName } from '../names.ts';
 import { readRegularText } from '../regular-file.ts';
 import { indicesOf, namedUnknown } from './labels.ts';
+import { nothingLeftOut } from './left-out.ts';
+import { namesMeant, type Part, partOf, VALIDATION_PARTS } from './parts.ts';
 import type { PictureFiles } from './picture-files.ts';
 
 const CSV = /\.csv$/i;
@@ -13,6 +16,9 @@ const JSON_LINES = /\.(jsonl|ndjson)$/i;
 export function isListName(path: string): boolean {
   return CSV.test(path) || JSON_LINES.test(path);
 }
+
+/** Those that are read, in whatever case their names are. */
+const COLUMNS: readonly string[] = ['path', 'label', 'split'];
 
 const picture = z.object({
   path: z.string().min(1),
@@ -42,31 +48,87 @@ export async function readPictureList(
 ): Promise<Map<string | null, PictureFiles>> {
   const source = resolve(list);
   const pictures = await readLines(source);
-  const labels = [...new Set(pictures.map(({ label }) => label))].sort();
+  const labels = [...new Set(pictures.map(({ label }) => normalName(label)))].sort(byName);
   const classes = known ?? labels;
   requireKnown(source, labels, classes);
-  const splits = [...new Set(pictures.map(({ split = null }) => split))];
-  if (splits.length > 1 && splits.includes(null)) {
+  const bySplit = new Map<string | null, { name: string | null; pictures: ListedPicture[] }>();
+  for (const picture of pictures) {
+    const { split: name = null } = picture;
+    const key = name === null ? null : looseName(name);
+    const split = bySplit.get(key) ?? { name, pictures: [] };
+    bySplit.set(key, split);
+    split.pictures.push(picture);
+  }
+  if (bySplit.size > 1 && bySplit.has(null)) {
     throw new InputError('DATA_INVALID', `${source}: some pictures have a split and some have none.`);
   }
-  return new Map(splits.map((split) => [split, filesOf(source, classes, pictures, split)]));
+  return new Map(
+    [...bySplit.values()].map(({ name, pictures }) => [name, filesOf(source, classes, pictures)]),
+  );
+}
+
+/** The pictures of a list by the names of its splits, or by `null`. */
+export type Splits = ReadonlyMap<string | null, PictureFiles>;
+
+/** A split, and its name as the list has it. */
+export interface NamedSplit {
+  name: string;
+  pictures: PictureFiles;
+}
+
+/**
+ * Which splits of a list are to train and to validate with, by their names.
+ *
+ * @throws InputError `DATA_INVALID` where there are several for one
+ */
+export function splitsByPart(
+  source: string,
+  splits: Splits,
+): { train: NamedSplit | null; valid: NamedSplit | null; unused: string[] } {
+  const named = [...splits].flatMap(([name, pictures]) => (name === null ? [] : [{ name, pictures }]));
+  const only = (part: Part): NamedSplit | null => {
+    const [first = null, ...more] = named.filter(({ name }) => partOf(name) === part);
+    if (more.length === 0) return first;
+    const names = [first as NamedSplit, ...more].map(({ name }) => `'${name}'`).join(' and ');
+    throw new InputError(
+      'DATA_INVALID',
+      `${source} has several splits of one kind: ${names}; call them alike.`,
+    );
+  };
+  const train = only('train');
+  const valid = VALIDATION_PARTS.reduce<NamedSplit | null>((found, part) => found ?? only(part), null);
+  const unused = named.filter((split) => split !== train && split !== valid).map(({ name }) => name);
+  return { train, valid, unused };
+}
+
+/**
+ * The pictures of the split that a name means, in whatever case; `null` means those of a list without splits.
+ *
+ * @throws InputError `INVALID_ARGUMENT` where no split or several may be meant
+ */
+export function splitNamed(splits: Splits, wanted: string | null): PictureFiles {
+  const names = [...splits.keys()].filter((name) => name !== null);
+  const [meant, ...more] = wanted === null ? [null] : namesMeant(wanted, names);
+  const pictures = meant === undefined || more.length > 0 ? undefined : splits.get(meant);
+  if (pictures) return pictures;
+  const expected = splits.has(null) ? 'none, since the list has no splits' : names.join(' or ');
+  throw invalidArgument('split', expected, wanted);
 }
 
 function filesOf(
   source: string,
   classes: readonly string[],
   pictures: readonly ListedPicture[],
-  wanted: string | null,
 ): PictureFiles {
-  const chosen = pictures.filter(({ split = null }) => split === wanted);
   return {
     source,
     classes,
-    files: chosen.map(({ path }) => resolve(dirname(source), path)),
+    files: pictures.map(({ path }) => resolve(dirname(source), path)),
     labels: indicesOf(
-      chosen.map(({ label }) => label),
+      pictures.map(({ label }) => label),
       classes,
     ),
+    leftOut: nothingLeftOut(),
   };
 }
 
@@ -110,7 +172,15 @@ async function csvLines(source: string, text: string): Promise<Line[]> {
 }
 
 function requireColumns(source: string, names: string[]): string[] {
-  if (names.includes('path') && names.includes('label')) return names;
+  const columns = names.map(columnOf);
+  const repeated = COLUMNS.find((column) => columns.indexOf(column) !== columns.lastIndexOf(column));
+  if (repeated !== undefined) {
+    throw new InputError(
+      'DATA_INVALID',
+      `${source}: its first line names the column ${repeated} more than once.`,
+    );
+  }
+  if (columns.includes('path') && columns.includes('label')) return columns;
   const expected = 'its first line must name the columns path and label, and may name split';
   throw new InputError('DATA_INVALID', `${source}: ${expected}, not ${names.join(', ')}.`);
 }
@@ -121,12 +191,22 @@ function jsonLines(source: string, text: string): Line[] {
     .filter(({ line }) => line !== '')
     .map(({ number, line }) => {
       try {
-        return { number, value: JSON.parse(line) as unknown };
+        return { number, value: withKnownNames(JSON.parse(line)) };
       } catch (cause) {
         const message = `${source}, line ${number}: no JSON: ${(cause as Error).message}.`;
         throw new InputError('DATA_INVALID', message, { cause });
       }
     });
+}
+
+/** A line's fields, those that are read by their names in lower case. */
+function withKnownNames(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [columnOf(name), field]));
+}
+
+function columnOf(name: string): string {
+  return COLUMNS.find((column) => column === looseName(name)) ?? name;
 }
 
 function requireKnown(source: string, labels: readonly string[], classes: readonly string[]): void {

@@ -9,18 +9,21 @@ import { kindOf } from '../regular-file.ts';
 import { holdsBatches, readCifar10 } from './cifar10.ts';
 import { ARCHIVE, unpackedCifar10 } from './cifar10-archive.ts';
 import type { SkippedPicture } from './decode-all.ts';
+import { ofKind, readFolder } from './folder.ts';
+import { type LeftOut, nothingLeftOut } from './left-out.ts';
 import { limitPerClass } from './limit.ts';
+import { partFolders } from './part-folders.ts';
 import type { FilesDecodeOptions, PictureFiles } from './picture-files.ts';
 import { listPictureFolder } from './picture-folder.ts';
-import { isListName, readPictureList } from './picture-list.ts';
+import { isListName, readPictureList, splitsByPart } from './picture-list.ts';
 import type { PictureSet, Pictures } from './picture-set.ts';
 import type { Resize } from './resize.ts';
 import {
+  type HeldOut,
   listTrainAndValid,
   openTrainAndValid,
   readTrainAndValid,
   type TrainAndValid,
-  validNameAmong,
 } from './train-and-valid.ts';
 
 /** Data to train with, and what results say of it. */
@@ -38,6 +41,10 @@ export interface OpenedData {
   resize: Resize | null;
   /** Pictures that were left out, since they cannot be decoded. */
   skipped: readonly SkippedPicture[];
+  /** What lies beside the pictures. */
+  leftOut: LeftOut;
+  /** What was held out of each class to validate with, where that was done. */
+  heldOut: HeldOut[] | null;
 }
 
 export interface DataOptions extends Omit<FilesDecodeOptions, 'imageSize' | 'resize'> {
@@ -92,7 +99,7 @@ async function listSource(source: string, seed: number): Promise<TrainAndValid> 
   if (await isList(source)) return readTrainAndValid(source, seed);
   if (!(await isDirectory(source))) throw await notFound(source);
   const names = await list(source);
-  if (await isFolderOfPictures(source, names)) return listTrainAndValid(source, names, seed);
+  if (await isFolderOfPictures(source, names)) return listTrainAndValid(source, seed);
   throw new InputError(
     'DATA_INVALID',
     `${source} holds no folders of pictures; expected <class>/<picture>, or the same under train/ and valid/.`,
@@ -108,15 +115,14 @@ export async function listTestPictures(spec: string): Promise<PictureFiles | nul
   const source = resolve(spec);
   if (await isList(source)) {
     const splits = await readPictureList(source);
-    const valid = validNameAmong([...splits.keys()].filter((name) => name !== null));
-    return splits.get(valid ?? null) ?? null;
+    return splits.get(null) ?? splitsByPart(source, splits).valid?.pictures ?? null;
   }
   if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
   const names = await list(source);
   if (!(await isFolderOfPictures(source, names))) return null;
-  const folder = validNameAmong(names);
-  if (folder !== undefined) return listPictureFolder(join(source, folder));
-  return names.includes('train') ? null : listPictureFolder(source);
+  const parts = await partFolders(source);
+  if (parts === null) return listPictureFolder(source);
+  return parts.valid && listPictureFolder(parts.valid.path);
 }
 
 function requireTwoClasses(source: string, classes: readonly string[]): void {
@@ -140,7 +146,7 @@ async function openDirectory(spec: string, options: DataOptions): Promise<Opened
   if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
   const names = await list(source);
   if (await isFolderOfPictures(source, names)) {
-    return openFiles(source, (directory, seed) => listTrainAndValid(directory, names, seed), options);
+    return openFiles(source, listTrainAndValid, options);
   }
   const inside = holdsBatches(names) ? undefined : names.find((name) => ARCHIVE.test(name));
   if (inside !== undefined) return openArchive(join(source, inside), options);
@@ -164,6 +170,8 @@ async function openCifar10(
     validation,
     resize: null,
     skipped: [],
+    leftOut: nothingLeftOut(),
+    heldOut: null,
   };
 }
 
@@ -226,13 +234,10 @@ async function list(directory: string): Promise<string[]> {
   }
 }
 
-/** Whether it has class folders, in `train` or itself, and nothing of CIFAR-10's. */
+/** Whether it has folders, and nothing of CIFAR-10's. */
 async function isFolderOfPictures(directory: string, names: string[]): Promise<boolean> {
   if (holdsBatches(names) || packed(names)) return false;
-  if (names.includes('train')) return true;
-  const visible = names.filter((name) => !name.startsWith('.'));
-  const kinds = await Promise.all(visible.map((name) => stat(join(directory, name)).catch(() => null)));
-  return kinds.some((info) => info?.isDirectory());
+  return ofKind(await readFolder(directory), 'folder').length > 0;
 }
 
 /** Nobody should look for a missing file where the files are in an archive. */
@@ -244,5 +249,5 @@ function refuseArchives(directory: string, names: string[]): void {
 }
 
 function packed(names: string[]): string | undefined {
-  return names.find((name) => /\.(tar|tar\.gz|tgz|tar\.xz|zip)$/.test(name));
+  return names.find((name) => /\.(tar|tar\.gz|tgz|tar\.xz|zip)$/i.test(name));
 }

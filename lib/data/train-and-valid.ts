@@ -1,6 +1,9 @@
-import { join } from 'node:path';
 import { InputError } from '../errors.ts';
 import type { SkippedPicture } from './decode-all.ts';
+import type { Entry } from './folder.ts';
+import { type LeftOut, leftOutOf, nothingLeftOut } from './left-out.ts';
+import { countPerClass } from './limit.ts';
+import { partFolders } from './part-folders.ts';
 import {
   decodeFiles,
   type FilesDecodeOptions,
@@ -8,8 +11,8 @@ import {
   type PictureFiles,
   selectFiles,
 } from './picture-files.ts';
-import { listPictureFolder, VALID_NAMES } from './picture-folder.ts';
-import { readPictureList } from './picture-list.ts';
+import { listPictureFolder } from './picture-folder.ts';
+import { readPictureList, splitsByPart } from './picture-list.ts';
 import type { Pictures } from './picture-set.ts';
 import { range } from './select.ts';
 import { splitPerClass } from './split.ts';
@@ -22,27 +25,40 @@ export interface TrainAndValid {
   valid: PictureFiles;
   /** For people, where the latter come from. */
   validation: string;
+  /** What lies beside both. */
+  leftOut: LeftOut;
+  /** The share that was held out of each class, where that was done; by name. */
+  heldOut: HeldOut[] | null;
+}
+
+/** How many of a class's pictures were held out to validate with. */
+export interface HeldOut {
+  name: string;
+  valid: number;
+  total: number;
 }
 
 /**
- * Lists `train/<class>/*` and `valid/<class>/*` (or `val`, or `test`). Where there is no validation
+ * Lists `train/<class>/*` and `valid/<class>/*` (or `val`, or `test`, and the like: `parts.ts`). Where there is no validation
  * folder, a fifth of each class is held out; where there is no `train`, the classes lie in `directory`.
  *
- * @param names what `directory` holds
  * @param seed draws what is held out
- * @throws what `listPictureFolder` and `splitPerClass` throw
+ * @throws what `partFolders`, `listPictureFolder` and `splitPerClass` throw
  */
-export async function listTrainAndValid(
-  directory: string,
-  names: readonly string[],
-  seed: number,
-): Promise<TrainAndValid> {
-  const hasTrain = names.includes('train');
-  const all = await listPictureFolder(hasTrain ? join(directory, 'train') : directory);
-  const validName = hasTrain ? validNameAmong(names) : undefined;
-  if (validName === undefined) return holdOut(all, seed, hasTrain ? ' of train/' : '');
-  const valid = await listPictureFolder(join(directory, validName), all.classes);
-  return { train: all, valid, validation: `${validName}/` };
+export async function listTrainAndValid(directory: string, seed: number): Promise<TrainAndValid> {
+  const parts = await partFolders(directory);
+  if (parts === null) return holdOut(await listPictureFolder(directory), seed);
+  const { train, valid, unused } = parts;
+  if (train === null) {
+    const others = (valid as Entry).name;
+    const message = `${directory} holds ${others}, but no folder to train with; expected train/<class>/<picture>.`;
+    throw new InputError('DATA_INVALID', message);
+  }
+  const all = await listPictureFolder(train.path);
+  const beside = { ...nothingLeftOut(), unused };
+  if (valid === null) return holdOut(all, seed, { where: ` of ${train.name}/`, beside });
+  const known = await listPictureFolder(valid.path, all.classes);
+  return withoutHoldingOut(all, known, `${valid.name}/`, beside);
 }
 
 /**
@@ -52,17 +68,28 @@ export async function listTrainAndValid(
  */
 export async function readTrainAndValid(list: string, seed: number): Promise<TrainAndValid> {
   const splits = await readPictureList(list);
-  const all = splits.get(null) ?? splits.get('train');
-  const names = [...splits.keys()].filter((name) => name !== null);
-  if (!all) {
-    const message = `${list} has no pictures of the split train, only of ${names.join(', ')}.`;
+  const plain = splits.get(null);
+  if (plain) return holdOut(plain, seed);
+  const { train, valid, unused } = splitsByPart(list, splits);
+  if (train === null) {
+    const names = [...splits.keys()].join(', ');
+    const message = `${list} has no pictures of the split train, only of ${names}.`;
     throw new InputError('DATA_INVALID', message);
   }
-  const validName = validNameAmong(names);
-  const valid = validName === undefined ? undefined : splits.get(validName);
-  if (!valid) return holdOut(all, seed);
-  requireTrained(list, all, valid);
-  return { train: all, valid, validation: `the split ${validName}` };
+  const beside = { ...nothingLeftOut(), unused };
+  if (valid === null) return holdOut(train.pictures, seed, { beside });
+  requireTrained(list, train.pictures, valid.pictures);
+  return withoutHoldingOut(train.pictures, valid.pictures, `the split ${valid.name}`, beside);
+}
+
+function withoutHoldingOut(
+  train: PictureFiles,
+  valid: PictureFiles,
+  validation: string,
+  beside: LeftOut,
+): TrainAndValid {
+  const leftOut = leftOutOf([train.leftOut, valid.leftOut, beside]);
+  return { train, valid, validation, leftOut, heldOut: null };
 }
 
 function requireTrained(list: string, train: PictureFiles, valid: PictureFiles): void {
@@ -75,15 +102,31 @@ function requireTrained(list: string, train: PictureFiles, valid: PictureFiles):
   throw new InputError('DATA_INVALID', message);
 }
 
-/** The first that validation pictures may be called by. */
-export function validNameAmong(names: readonly string[]): string | undefined {
-  return VALID_NAMES.find((name) => names.includes(name));
+function holdOut(
+  all: PictureFiles,
+  seed: number,
+  { where = '', beside = nothingLeftOut() }: { where?: string; beside?: LeftOut } = {},
+): TrainAndValid {
+  const [first, rest] = splitPerClass(all.labels, TRAINING_SHARE, seed);
+  const train = selectFiles(all, first);
+  const valid = selectFiles(all, rest);
+  const totals = countsOf(all);
+  const counts = countsOf(valid);
+  return {
+    train,
+    valid,
+    validation: `a fifth of each class${where}, drawn with seed ${seed}`,
+    leftOut: leftOutOf([all.leftOut, beside]),
+    heldOut: all.classes.map((name, label) => ({
+      name,
+      valid: counts[label] as number,
+      total: totals[label] as number,
+    })),
+  };
 }
 
-function holdOut(all: PictureFiles, seed: number, where = ''): TrainAndValid {
-  const [first, rest] = splitPerClass(all.labels, TRAINING_SHARE, seed);
-  const validation = `a fifth of each class${where}, drawn with seed ${seed}`;
-  return { train: selectFiles(all, first), valid: selectFiles(all, rest), validation };
+function countsOf({ classes, labels }: PictureFiles): number[] {
+  return countPerClass(labels, classes.length);
 }
 
 /**
@@ -94,7 +137,7 @@ function holdOut(all: PictureFiles, seed: number, where = ''): TrainAndValid {
  */
 export async function openTrainAndValid(
   source: string,
-  { train, valid, validation }: TrainAndValid,
+  { train, valid, validation, leftOut, heldOut }: TrainAndValid,
   limits: { train?: number | undefined; valid?: number | undefined },
   decoding: FilesDecodeOptions,
 ): Promise<{
@@ -103,6 +146,8 @@ export async function openTrainAndValid(
   valid: Pictures;
   validation: string;
   skipped: SkippedPicture[];
+  leftOut: LeftOut;
+  heldOut: HeldOut[] | null;
 }> {
   const first = limitFiles(train, limits.train);
   const rest = limitFiles(valid, limits.valid);
@@ -121,5 +166,7 @@ export async function openTrainAndValid(
     valid: range(set, trained, kept.length),
     validation,
     skipped,
+    leftOut,
+    heldOut,
   };
 }

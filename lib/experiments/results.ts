@@ -1,5 +1,7 @@
 import type { ResumePoint } from '../checkpoint.ts';
+import type { ClassCount, DataWarning } from '../data/class-counts.ts';
 import type { SkippedPicture } from '../data/decode-all.ts';
+import type { LeftOut } from '../data/left-out.ts';
 import type { FitResult } from '../fit.ts';
 import type { EpochMetrics, Precision } from '../native.ts';
 import type { ExperimentName } from './paper.ts';
@@ -18,7 +20,7 @@ export interface RunSetup {
   weights: { source: string; sha256: string | null; trainedOn: string | null };
   /**
    * `train` and `valid` are numbers of pictures; `validation` says where the latter come from; `skipped` lists those that
-   * cannot be decoded and were left out.
+   * cannot be decoded and were left out, `leftOut` what else lies there.
    */
   dataset: {
     name: string;
@@ -27,7 +29,12 @@ export interface RunSetup {
     source: string;
     validation: string;
     skipped: readonly SkippedPicture[];
+    /** In the order of their labels. */
+    classCounts: readonly ClassCount[];
+    leftOut: LeftOut;
   };
+  /** What may be wrong with the data. */
+  warnings: readonly DataWarning[];
   /** In the order of their labels. */
   classes: readonly string[];
   imageSize: number;

@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { plainOptions } from '../checkpoint.ts';
+import { classCounts, dataWarnings } from '../data/class-counts.ts';
 import type { Dataset } from '../dataset.ts';
 import { DenseNet121 } from '../densenet121.ts';
 import { chooseDevice, unusedGpu } from '../device.ts';
@@ -97,17 +98,21 @@ export async function run(
   const reason = options.device === 'auto' ? unusedGpu(loadEngine().info()) : null;
   if (reason !== null) onEvent({ type: 'unused-gpu', reason });
 
-  const { train, valid, validation } = await openPictures(options, signal, onEvent);
+  const { train, valid, validation, heldOut } = await openPictures(options, signal, onEvent);
   let model: DenseNet121 | undefined;
   try {
-    const { name, source, skipped } = train;
-    const dataset = { name, train: train.count, valid: valid.count, source, validation, skipped };
+    const { name, source, skipped, leftOut } = train;
+    const counts = classCounts(train.classes, train.labels, valid.labels);
+    const used = { train: train.count, valid: valid.count, classCounts: counts };
+    const dataset = { name, ...used, source, validation, skipped, leftOut };
     onEvent({ type: 'data', ...dataset });
+    const warnings = dataWarnings(counts, heldOut, leftOut);
+    for (const warning of warnings) onEvent({ type: 'warning', ...warning });
     model = await createModel(definition, options, machine.device, train);
     if (earlier) requireSameWeights(path, earlier, model.weights?.sha256 ?? null);
     const described = await describeModel(definition, options, model);
     const started = earlier?.started ?? new Date().toISOString();
-    const setup = { ...described, started, dataset, classes: train.classes, ...machine };
+    const setup = { ...described, started, dataset, classes: train.classes, warnings, ...machine };
     signal.throwIfAborted();
     const config = configOf(setup, options, model);
     const directory = earlier

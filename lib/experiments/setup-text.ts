@@ -1,10 +1,41 @@
+import type { ClassCount } from '../data/class-counts.ts';
+import { leftOutTexts } from '../data/left-out.ts';
 import { count } from '../format.ts';
 import type { RunSetup } from './results.ts';
 
 /** Which pictures are used, in one line. */
-export function dataText(data: Omit<RunSetup['dataset'], 'skipped'>): string {
+export function dataText(
+  data: Pick<RunSetup['dataset'], 'name' | 'source' | 'train' | 'valid' | 'validation'>,
+): string {
   const pictures = `${count(data.train)} training and ${count(data.valid)} validation pictures`;
   return `${data.name} (${data.source}), ${pictures} (${data.validation})`;
+}
+
+/** More classes are told of by their number, the smallest and the largest. */
+const MOST_NAMED = 20;
+
+/** Which classes there are, with their pictures. */
+export function classesText(counts: readonly ClassCount[]): string {
+  const number = count(counts.length);
+  if (counts.length <= MOST_NAMED) {
+    const named = counts.map(({ name, train, valid }) => `${name} ${count(train)}+${count(valid)}`);
+    return `${number} (training + validation images): ${named.join(', ')}`;
+  }
+  const range = (of: (counted: ClassCount) => number) => {
+    const sorted = [...counts].sort((a, b) => of(a) - of(b));
+    const [least, most] = [sorted[0] as ClassCount, sorted.at(-1) as ClassCount];
+    return `${count(of(least))} (${least.name}) to ${count(of(most))} (${most.name})`;
+  };
+  return (
+    `${number}, each of ${range(({ train }) => train)} training ` +
+    `and ${range(({ valid }) => valid)} validation images; results.json lists them`
+  );
+}
+
+/** What lies beside the pictures and is not used; null where nothing does. */
+export function leftOutText(leftOut: RunSetup['dataset']['leftOut']): string | null {
+  const texts = leftOutTexts(leftOut);
+  return texts.length === 0 ? null : texts.join(', ');
 }
 
 /** Which model it is, in one line. */

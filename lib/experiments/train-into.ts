@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { BackgroundWriter } from '../background-writer.ts';
 import type { ResumePoint } from '../checkpoint.ts';
+import type { DataWarning } from '../data/class-counts.ts';
 import type { DecodeReport } from '../data/picture-files.ts';
 import type { Dataset } from '../dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
@@ -23,7 +24,7 @@ export type DecodingEvent =
   | { type: 'decoding'; done: number; total: number; seconds: number }
   | ({ type: 'decoded' } & DecodeReport);
 
-/** What a run tells: first of the decoding and `data`, then `setup`, then the others; or of a finished one that alone. */
+/** What a run tells: first of the decoding, `data` and warnings of it, then `setup`, then the others; or of a finished one that alone. */
 export type RunEvent =
   /** A run that was to go on has nothing left to train. */
   | { type: 'finished'; directory: string; stoppedBecause: StoppedBecause }
@@ -33,6 +34,8 @@ export type RunEvent =
   | { type: 'unused-gpu'; reason: string }
   | DecodingEvent
   | ({ type: 'data' } & RunSetup['dataset'])
+  /** What may be wrong with the data. */
+  | ({ type: 'warning' } & DataWarning)
   | { type: 'setup'; setup: RunSetup; directory: string; epochs: number; augmented: boolean }
   | Resumption
   | StageStart

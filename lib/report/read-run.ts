@@ -2,6 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { epochMetrics, resumePoint } from '../checkpoint.ts';
+import { WARNING_KINDS } from '../data/class-counts.ts';
+import { nothingLeftOut } from '../data/left-out.ts';
 import { InputError } from '../errors.ts';
 import { experiments } from '../experiments/paper.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from '../experiments/results.ts';
@@ -42,7 +44,20 @@ const setupFields = {
     source: z.string(),
     validation: z.string(),
     skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
+    // Not of runs of earlier versions.
+    classCounts: z.array(z.object({ name: z.string(), train: count, valid: count })).default([]),
+    leftOut: z
+      .object({
+        hidden: count,
+        others: count,
+        loose: count,
+        unused: z.array(z.string()),
+        brokenLinks: z.array(z.string()),
+        repeated: z.array(z.string()),
+      })
+      .default(nothingLeftOut),
   }),
+  warnings: z.array(z.object({ kind: z.enum(WARNING_KINDS), message: z.string() })).default([]),
   classes: z.array(z.string()),
   imageSize: count,
   batchSize: count,

@@ -45,7 +45,16 @@ describe('torch-tl train', () => {
       `Data: colours (${join(cwd, 'colours')}), 12 training and 3 validation pictures ` +
         '(a fifth of each class, drawn with seed 0)',
     );
+    expect(lines.slice(5, 9)).toEqual([
+      'Classes: 3 (training + validation images): blue 4+1, green 4+1, red 4+1',
+      "Warning: Every class has fewer than 10 validation images ('blue' 1, 'green' 1,",
+      "  'red' 1); their accuracy says little.",
+      expect.stringMatching(/^Model: /),
+    ]);
     const results = resultsIn(join(cwd, 'run'));
+    expect(results.warnings).toEqual([
+      { kind: 'few-validation-images', message: expect.stringContaining("'red' 1") },
+    ]);
     expect(results).toMatchObject({
       experiment: 'train',
       classes: ['blue', 'green', 'red'],
@@ -54,6 +63,7 @@ describe('torch-tl train', () => {
         train: 12,
         valid: 3,
         validation: 'a fifth of each class, drawn with seed 0',
+        classCounts: ['blue', 'green', 'red'].map((name) => ({ name, train: 4, valid: 1 })),
       },
       stoppedBecause: 'epochs',
     });

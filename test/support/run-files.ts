@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { nothingLeftOut } from '../../lib/data/left-out.ts';
 import { evaluation } from '../../lib/evaluate.ts';
 import type { RunSetup } from '../../lib/experiments/results.ts';
 import type { Mistake, ValidationReport } from '../../lib/experiments/validation.ts';
@@ -22,7 +23,14 @@ export const SETUP: RunSetup = {
     source: 'embedded sample',
     validation: 'test_batch.bin',
     skipped: [],
+    classCounts: [
+      { name: 'cat', train: 833, valid: 167 },
+      { name: 'dog', train: 833, valid: 167 },
+      { name: 'ship', train: 834, valid: 166 },
+    ],
+    leftOut: nothingLeftOut(),
   },
+  warnings: [],
   classes: ['cat', 'dog', 'ship'],
   imageSize: 155,
   batchSize: 128,

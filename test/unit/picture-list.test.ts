@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { openData } from '../../lib/data/source.ts';
+import { readPictureList } from '../../lib/data/picture-list.ts';
+import { listTestPictures, openData } from '../../lib/data/source.ts';
 import { Dataset, type ListOptions } from '../../lib/dataset.ts';
 import { torchTl } from '../cli/torch-tl.ts';
 import { GREEN, near, RED, writePictures } from '../support/pictures.ts';
@@ -68,6 +69,48 @@ describe('a list of pictures', () => {
     expect([valid.count, valid.classes]).toEqual([2, ['cold', 'warm']]);
     await expect(read(path)).rejects.toThrow('split must be train or valid');
     await expect(read(list('plain.csv', CSV), { split: 'valid' })).rejects.toThrow('has no splits');
+  });
+
+  test.each([
+    [['train', 'valid'], 'train', 'valid'],
+    [['Train', 'TEST'], 'training', 'test'],
+    [['training', 'dev'], 'TRAIN', 'Dev'],
+    [['Training ', 'Validation'], 'train', 'val'],
+  ])('takes the splits %j for what they are, and hears %s and %s', async (names, first, rest) => {
+    const lines = SPLIT_CSV.map((line) =>
+      line.replace(',train,', `,"${names[0]}",`).replace(',valid,', `,"${names[1]}",`),
+    );
+    const path = list('list.csv', lines);
+    const { train, valid } = await openData(path, { imageSize: 32 });
+    expect([train.count, valid.count]).toEqual([8, 2]);
+    expect([(await read(path, { split: first })).count, (await read(path, { split: rest })).count]).toEqual([
+      8, 2,
+    ]);
+    expect((await listTestPictures(path))?.files).toHaveLength(2);
+  });
+
+  test('takes one split written in two cases for one, and names several that may be meant', async () => {
+    const mixed = SPLIT_CSV.map((line, index) => (index % 2 ? line.replace(',train,', ',TRAIN,') : line));
+    expect((await openData(list('mixed.csv', mixed), { imageSize: 32 })).train.count).toBe(8);
+    const several = SPLIT_CSV.map((line, index) =>
+      index % 2 ? line.replace(',train,', ',training,') : line,
+    );
+    await expect(openData(list('several.csv', several), { imageSize: 32 })).rejects.toMatchObject({
+      code: 'DATA_INVALID',
+      message: expect.stringMatching(
+        /several splits of one kind: 'training' and 'train'|'train' and 'training'/,
+      ),
+    });
+  });
+
+  test.each([
+    ['CSV', 'a.csv', ['\uFEFFPath, LABEL ,Split', 'red 1.png,warm,train', 'red 2.png,warm,train']],
+    ['JSON lines', 'a.jsonl', ['{"Path":"red 1.png","LABEL":"warm"}', '{"path":"red 2.png","Label":"warm"}']],
+  ])('of %s names its columns in any case', async (_, name, lines) => {
+    const splits = await readPictureList(list(name, lines));
+    expect([...splits.values()].map(({ files, classes }) => [files.length, classes])).toEqual([
+      [2, ['warm']],
+    ]);
   });
 
   test('labels by the classes of another data set, and names those that it does not know', async () => {

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { writeReport } from '../../lib/report/report.ts';
-import { learningEpochs, type RunFiles, validationReport, writeRun } from '../support/run-files.ts';
+import { learningEpochs, type RunFiles, SETUP, validationReport, writeRun } from '../support/run-files.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /** The text of a report of runs, by their names. */
@@ -169,7 +169,10 @@ test('stages, where it was resumed and pictures left out are told', async () => 
     run: {
       epochs,
       setup: {
-        dataset: { name: 'pets', train: 9, valid: 3, source: '/pets', validation: 'valid/', skipped },
+        dataset: {
+          ...SETUP.dataset,
+          ...{ name: 'pets', train: 9, valid: 3, source: '/pets', validation: 'valid/', skipped },
+        },
       },
       options: { recipe: 'fine-tune', epochs: 4 },
       results: { resumed: [{ epoch: 2, batch: 3 }] },

@@ -1,0 +1,165 @@
+import { resolve } from 'node:path';
+import { InputError } from '../errors.ts';
+import { looseName } from '../names.ts';
+import { type Entry, ofKind, readFolder, walk } from './folder.ts';
+import { type Part, partOf, VALIDATION_PARTS } from './parts.ts';
+
+/** The parts of a folder of pictures, each a folder of class folders. */
+export interface PartFolders {
+  train: Entry | null;
+  /** To validate with, or else to test with. */
+  valid: Entry | null;
+  /** Folders that are neither. */
+  unused: string[];
+}
+
+/**
+ * The parts that a folder of pictures has; null where its folders are classes. A folder that is called like a part is one
+ * where it holds folders: `train` beside `car` and `bus` is a class where it holds pictures alone.
+ *
+ * @throws InputError `DATA_NOT_FOUND`; `DATA_INVALID` where it cannot be told which folder is meant, naming those that may be
+ */
+export async function partFolders(directory: string): Promise<PartFolders | null> {
+  const root = resolve(directory);
+  const folders = ofKind(await readFolder(root, 'DATA_NOT_FOUND'), 'folder');
+  const called = folders.filter(({ name }) => partOf(name) !== null);
+  const contents = await Promise.all(called.map(({ path }) => readFolder(path)));
+  const divided = called.filter((_, index) => ofKind(contents[index] as Entry[], 'folder').length > 0);
+  const others = folders.filter((folder) => !divided.includes(folder));
+  if (called.length === 0 || (divided.length === 0 && called.length < folders.length)) return null;
+  if (divided.length === 0) throw partsWithoutClasses(root, called);
+  const [train = null, ...moreTrain] = ofPart(divided, ['train']);
+  if (train !== null && moreTrain.length > 0) throw ambiguous(root, 'to train with', [train, ...moreTrain]);
+  const valid = validationFolder(root, divided);
+  if (train === null || valid === null) await requireWithoutPictures(root, divided, others);
+  const used = [train, valid];
+  return {
+    train: train && (await unwrapped(train)),
+    valid: valid && (await unwrapped(valid)),
+    unused: folders.filter((folder) => !used.includes(folder)).map(({ path }) => path),
+  };
+}
+
+function ofPart(folders: readonly Entry[], parts: readonly Part[]): Entry[] {
+  return folders.filter(({ name }) => parts.includes(partOf(name) as Part));
+}
+
+function validationFolder(root: string, folders: readonly Entry[]): Entry | null {
+  for (const part of VALIDATION_PARTS) {
+    const [first, ...more] = ofPart(folders, [part]);
+    if (first === undefined) continue;
+    if (more.length > 0) throw ambiguous(root, 'to validate with', [first, ...more]);
+    return first;
+  }
+  return null;
+}
+
+/** Of `seg_train/seg_train/<class>`, as archives are often packed, the inner folder. */
+async function unwrapped(folder: Entry): Promise<Entry> {
+  const entries = await readFolder(folder.path);
+  const [inner, ...more] = ofKind(entries, 'folder');
+  const isWrapper =
+    inner !== undefined &&
+    more.length === 0 &&
+    ofKind(entries, 'picture').length === 0 &&
+    partOf(inner.name) === partOf(folder.name) &&
+    ofKind(await readFolder(inner.path), 'folder').length > 0;
+  return isWrapper ? inner : folder;
+}
+
+/** What lies beside one part alone may be classes, of which the part's name is another. */
+async function requireWithoutPictures(root: string, parts: Entry[], others: Entry[]): Promise<void> {
+  for (const { name, path } of others) {
+    if (!(await holdsPicture(path))) continue;
+    if (partOf(name) !== null) throw withoutClasses(path, parts);
+    const names = parts.map((part) => part.name).join(', ');
+    throw new InputError(
+      'DATA_INVALID',
+      `${root} holds ${names}, called like a part of a data set, beside ${name}, which holds pictures too: are they parts ` +
+        `or classes? Give ${parts.map((part) => part.path).join(' or ')}, or rename one.`,
+    );
+  }
+}
+
+async function holdsPicture(folder: string): Promise<boolean> {
+  let found = false;
+  await walk(folder, ({ kind }) => {
+    found ||= kind === 'picture';
+  });
+  return found;
+}
+
+/** Pictures to validate with that nobody has put into classes cannot validate. */
+function withoutClasses(path: string, parts: readonly Entry[]): InputError {
+  const others = parts.map((part) => part.path).join(' or ');
+  return new InputError(
+    'DATA_INVALID',
+    `${path} holds pictures, but no class folders; expected <class>/<picture> in it. To do without it, give ${others}.`,
+  );
+}
+
+function partsWithoutClasses(root: string, parts: readonly Entry[]): InputError {
+  const [{ name } = { name: 'train' }] = parts;
+  const names = parts.map((part) => part.name).join(', ');
+  return new InputError(
+    'DATA_INVALID',
+    `${root} holds parts of a data set (${names}), but no class folders in them; expected ${name}/<class>/<picture>, ` +
+      'or a list (.csv) that names the class of each picture.',
+  );
+}
+
+function ambiguous(root: string, purpose: string, folders: readonly Entry[]): InputError {
+  const paths = folders.map(({ path }) => path).join(' or ');
+  return new InputError(
+    'DATA_INVALID',
+    `${root} holds several folders ${purpose}; give ${paths}, or rename all but one.`,
+  );
+}
+
+/**
+ * Refuses to take the parts of a data set for its classes, whatever they are called: all are called like parts, or each of
+ * them holds folders alone, of the same names.
+ *
+ * @throws InputError `DATA_INVALID` that says which folder to give
+ */
+export async function requireClassesNotParts(root: string, folders: readonly Entry[]): Promise<void> {
+  const paths = folders.slice(0, 5).map(({ path }) => path);
+  const give = `give ${paths.join(' or ')}`;
+  if (folders.every(({ name }) => partOf(name) !== null)) {
+    throw new InputError('DATA_INVALID', `${root} holds parts of a data set, not classes; ${give}.`);
+  }
+  const shared = await sharedFolders(folders);
+  if (shared.length < 2) return;
+  const names = `${shared.slice(0, 5).join(', ')}${shared.length > 5 ? ', ...' : ''}`;
+  if (shared.every((name) => partOf(name) !== null)) {
+    throw new InputError(
+      'DATA_INVALID',
+      `Each class of ${root} holds parts of a data set (${names}); expected train/<class>/<picture>, or a list (.csv) that ` +
+        'names the class and split of each picture.',
+    );
+  }
+  throw new InputError(
+    'DATA_INVALID',
+    `Every folder of ${root} holds folders of the same names (${names}), as the parts of a data set do, not its classes; ` +
+      `${give}, or list the pictures with their classes (.csv).`,
+  );
+}
+
+/** The names that the folders in each of these folders have in common, where none holds a picture itself or lacks one of the least. */
+async function sharedFolders(folders: readonly Entry[]): Promise<string[]> {
+  if (folders.length < 2) return [];
+  let shared: Map<string, string> | null = null;
+  for (const { path } of folders) {
+    const entries = await readFolder(path);
+    const inside = ofKind(entries, 'folder').map(({ name }) => [looseName(name), name] as const);
+    if (inside.length === 0 || ofKind(entries, 'picture').length > 0) return [];
+    const here = new Map(inside);
+    if (shared === null) shared = here;
+    else {
+      const common: Map<string, string> = new Map([...shared].filter(([key]) => here.has(key)));
+      if (common.size < Math.min(shared.size, here.size)) return [];
+      shared = common;
+    }
+  }
+  return [...(shared?.values() ?? [])];
+}

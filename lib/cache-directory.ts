@@ -13,8 +13,13 @@ export function cacheDirectory(): string {
   return join(homedir(), '.cache', 'torch-tl');
 }
 
-/** Where decoded pictures are kept: `TORCH_TL_PICTURE_CACHE` when set, else `pictures` in the cache directory. */
-export function pictureCacheDirectory(): string {
-  const { TORCH_TL_PICTURE_CACHE: own } = process.env;
-  return own ? resolve(own) : join(cacheDirectory(), 'pictures');
+/**
+ * Where decoded pictures are kept: `TORCH_TL_PICTURE_CACHE` when set, else `pictures` in the cache directory, which alone is
+ * torch-tl's own.
+ */
+export function pictureCacheDirectory(): { root: string; own: boolean } {
+  const { TORCH_TL_PICTURE_CACHE: named } = process.env;
+  return named
+    ? { root: resolve(named), own: false }
+    : { root: join(cacheDirectory(), 'pictures'), own: true };
 }

@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { DECODED_AT_ONCE, type DecodeOptions, decodeAll, type Failures } from './decode-all.ts';
-import { type FileVersion, PictureCache } from './picture-cache.ts';
+import type { FileVersion } from './file-versions.ts';
+import { PictureCache } from './picture-cache.ts';
 
 /** So much is decoded before it goes to the disk. */
 const CHUNK_BYTES = 1 << 26;
@@ -18,14 +18,15 @@ export interface CachedPictures {
 /**
  * Decodes what the cache of a source has not yet. All that can be decoded is kept, whatever happens to the rest.
  *
- * @throws as `decodeAll`; TorchTlError `WRITE_FAILED`
+ * @param versions of the paths
+ * @throws as `decodeAll`, and `PictureCache.open`
  */
 export async function decodeCached(
-  place: { root: string; source: string },
+  place: { root: string; own: boolean; source: string },
   paths: readonly string[],
+  versions: ReadonlyArray<FileVersion | null>,
   { onProgress = () => {}, ...options }: DecodeOptions,
 ): Promise<CachedPictures> {
-  const versions = await versionsOf(paths);
   const cache = await PictureCache.open(place, options, options.signal);
   try {
     const missing = [...paths.keys()].filter((index) => {
@@ -68,21 +69,6 @@ async function keep(
     kept.push(version);
   }
   if (kept.length > 0) await cache.append(kept, pixels.subarray(0, kept.length * bytes));
-}
-
-/** Null for what is not there, which decoding then says. */
-async function versionsOf(paths: readonly string[]): Promise<Array<FileVersion | null>> {
-  const versions: Array<FileVersion | null> = [];
-  const atOnce = 64;
-  for (let begin = 0; begin < paths.length; begin += atOnce) {
-    versions.push(...(await Promise.all(paths.slice(begin, begin + atOnce).map(versionOf))));
-  }
-  return versions;
-}
-
-async function versionOf(path: string): Promise<FileVersion | null> {
-  const info = await stat(path).catch(() => null);
-  return info && { path, size: info.size, mtimeMs: info.mtimeMs };
 }
 
 function chunkSize(imageSize: number): number {

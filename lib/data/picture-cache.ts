@@ -1,19 +1,22 @@
 import {
   type FileHandle,
+  lstat,
   mkdir,
   open,
   readdir,
   readFile,
   rm,
+  rmdir,
   stat,
-  truncate,
   writeFile,
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type FileLock, lockWhenFree } from '../file-lock.ts';
-import { unwritable } from '../files.ts';
+import { type FileLock, lockFile, lockWhenFree } from '../file-lock.ts';
+import { unreadable, unwritable } from '../files.ts';
 import { sha256 } from '../hash.ts';
+import { readInto, withRegularFile } from '../regular-file.ts';
 import { decoderName } from './decode.ts';
+import type { FileVersion } from './file-versions.ts';
 import type { Resize } from './resize.ts';
 
 /** Of the index; another one's pictures are decoded anew. */
@@ -22,12 +25,8 @@ const FORMAT_VERSION = 1;
 /** What nobody has opened for so long goes when another cache is begun. */
 const KEPT_DAYS = 30;
 
-/** A file as it is now: another size or time, and its picture is another one. */
-export interface FileVersion {
-  path: string;
-  size: number;
-  mtimeMs: number;
-}
+/** More than any index's first line, which is all that is read of one to know it. */
+const HEADER_BYTES = 1 << 16;
 
 /**
  * Pictures that were decoded before: `pixels`, uint8 `[pictures, side, side, 3]` and nothing else, and `index.jsonl`, whose
@@ -60,10 +59,11 @@ export class PictureCache {
   /**
    * The cache in `root` of what is read from `source` (a folder, or a list), at this size; begun where there is none.
    *
-   * @throws TorchTlError `WRITE_FAILED`; the signal's reason, while another process has it
+   * @param place.own whether `root` is torch-tl's, where what nobody has opened for long is removed, and not the user's
+   * @throws TorchTlError `WRITE_FAILED`; InputError `FILE_UNREADABLE`; the signal's reason, while another process has it
    */
   static async open(
-    { root, source }: { root: string; source: string },
+    { root, own, source }: { root: string; own: boolean; source: string },
     { imageSize, resize }: { imageSize: number; resize: Resize },
     signal?: AbortSignal,
   ): Promise<PictureCache> {
@@ -74,12 +74,11 @@ export class PictureCache {
       resize,
       decoder: await decoderName(),
     });
-    const hash = await sha256([Buffer.from(header)]);
-    const directory = join(root, `${basename(source)}-${imageSize}-${resize}-${hash.slice(0, 12)}`);
+    const directory = join(root, await nameOf(header));
     try {
       if (await isNew(directory)) {
         await mkdir(directory, { recursive: true });
-        await removeUnused(root);
+        if (own) await removeUnused(root);
       }
       const lock = await lockWhenFree(join(directory, 'lock'), signal);
       try {
@@ -100,7 +99,7 @@ export class PictureCache {
     lock: FileLock,
   ): Promise<PictureCache> {
     const paths = { pixels: join(directory, 'pixels'), index: join(directory, 'index.jsonl') };
-    const text = await readFile(paths.index, 'utf8').catch(() => '');
+    const text = await readIndex(paths.index);
     const [first, ...lines] = text.split('\n').slice(0, -1);
     if (first !== header) {
       // Another process may have mapped the pixels, which it then keeps.
@@ -108,16 +107,23 @@ export class PictureCache {
       await writeFile(paths.index, `${header}\n`);
     }
     const pixels = await open(paths.pixels, 'a');
-    // What was half written is cut off; no more than that, for the same reason.
-    const whole = Math.floor((await pixels.stat()).size / bytes);
-    const keys = first === header ? lines.slice(0, whole) : [];
-    await pixels.truncate(keys.length * bytes);
-    await truncate(paths.index, Buffer.byteLength([header, ...keys, ''].join('\n')));
-    const index = await open(paths.index, 'a');
-    // Says when it was last used.
-    const now = new Date();
-    await index.utimes(now, now);
-    return new PictureCache(directory, lock, { pixels, index }, keys);
+    let index: FileHandle | undefined;
+    try {
+      // What was half written is cut off; no more than that, for the same reason.
+      const whole = Math.floor((await pixels.stat()).size / bytes);
+      const keys = first === header ? lines.slice(0, whole) : [];
+      await pixels.truncate(keys.length * bytes);
+      index = await open(paths.index, 'a');
+      await index.truncate(Buffer.byteLength([header, ...keys, ''].join('\n')));
+      // Says when it was last used.
+      const now = new Date();
+      await index.utimes(now, now);
+      return new PictureCache(directory, lock, { pixels, index }, keys);
+    } catch (error) {
+      await index?.close();
+      await pixels.close();
+      throw error;
+    }
   }
 
   /** uint8 `[pictures, side, side, 3]`; stays where it is after `close`. */
@@ -162,10 +168,56 @@ async function isNew(directory: string): Promise<boolean> {
   return (await stat(directory).catch(() => null)) === null;
 }
 
-async function removeUnused(root: string): Promise<void> {
-  const oldest = Date.now() - KEPT_DAYS * 24 * 3600 * 1000;
-  for (const name of await readdir(root)) {
-    const used = await stat(join(root, name, 'index.jsonl')).catch(() => null);
-    if (used && used.mtimeMs < oldest) await rm(join(root, name), { recursive: true, force: true });
+/** Of a cache's directory: by its header, so that none has another's. */
+async function nameOf(header: string): Promise<string> {
+  const { source, imageSize, resize } = JSON.parse(header) as {
+    source: string;
+    imageSize: number;
+    resize: string;
+  };
+  const hash = await sha256([Buffer.from(header)]);
+  return `${basename(source)}-${imageSize}-${resize}-${hash.slice(0, 12)}`;
+}
+
+/** Nothing where there is no index yet; one that cannot be read now may be readable later, and is not begun anew. */
+async function readIndex(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw unreadable(path, cause);
   }
+}
+
+/** Removes the caches that nobody has opened for long; what cannot be removed stays, and stops nothing. */
+async function removeUnused(root: string): Promise<void> {
+  for (const name of await readdir(root)) await removeIfUnused(root, name).catch(() => undefined);
+}
+
+/** Removes a directory where it is called and begins as a cache does, and nobody uses it: our files of it, and it if that was all. */
+async function removeIfUnused(root: string, name: string): Promise<void> {
+  const directory = join(root, name);
+  const index = join(directory, 'index.jsonl');
+  const oldest = Date.now() - KEPT_DAYS * 24 * 3600 * 1000;
+  const isOld = async () => (await lstat(index)).mtimeMs < oldest;
+  if (!(await lstat(directory)).isDirectory() || !(await isOld())) return;
+  if (name !== (await nameOf(await firstLine(index)))) return;
+  const lock = lockFile(join(directory, 'lock'));
+  if (lock === null) return;
+  try {
+    if (!(await isOld())) return;
+    // The index last, by which the rest is known.
+    for (const file of ['pixels', 'index.jsonl', 'lock']) await rm(join(directory, file), { force: true });
+    await rmdir(directory);
+  } finally {
+    lock.release();
+  }
+}
+
+async function firstLine(path: string): Promise<string> {
+  return withRegularFile(path, async (file) => {
+    const beginning = Buffer.alloc(HEADER_BYTES);
+    const text = beginning.subarray(0, await readInto(file, beginning, 0)).toString();
+    return text.slice(0, text.indexOf('\n'));
+  });
 }

@@ -1,5 +1,5 @@
 import { pictureCacheDirectory } from '../cache-directory.ts';
-import { InputError, TorchTlError } from '../errors.ts';
+import { type ErrorCode, InputError, TorchTlError } from '../errors.ts';
 import {
   type DecodeOptions,
   decodeAll,
@@ -9,6 +9,7 @@ import {
   undecodable,
 } from './decode-all.ts';
 import { decodeCached } from './decode-cached.ts';
+import { type FileVersion, versionsOf } from './file-versions.ts';
 import type { LeftOut } from './left-out.ts';
 import { indicesPerClass } from './limit.ts';
 import type { Pictures } from './picture-set.ts';
@@ -73,14 +74,15 @@ export interface DecodedFiles {
 /**
  * Decodes pictures, on all processors beside the event loop.
  *
- * @throws what `decodePictures` throws; InputError `DATA_INVALID` for a class of which none can be decoded
+ * @throws what `decodePictures` throws; InputError `DATA_INVALID` where many files are missing, and for a class of which none can be decoded
  */
 export async function decodeFiles(
   pictures: PictureFiles,
   { skipCorrupt = false, pictureCache = true, onDecoded = () => {}, ...options }: FilesDecodeOptions,
 ): Promise<DecodedFiles> {
   const { files } = pictures;
-  const { all, failures, ...report } = await decode(pictures, pictureCache, options);
+  const versions = await versionsOf(files, skipCorrupt ? Infinity : MOST_MISSING);
+  const { all, failures, ...report } = await decode(pictures, versions, pictureCache, options);
   if (failures.size > 0 && !skipCorrupt) throw undecodable(failures, files);
   const kept = [...files.keys()].filter((index) => !failures.has(index));
   const set = failures.size === 0 ? all : select(all, kept);
@@ -89,30 +91,45 @@ export async function decodeFiles(
   return { set, kept, skipped: skippedOf(failures, files) };
 }
 
+type Versions = ReadonlyArray<FileVersion | null>;
+
+/** More missing files are no damage, but wrong paths. */
+const MOST_MISSING = 20;
+
+/** What a cache that cannot be used fails with. */
+const UNCACHED: ReadonlySet<ErrorCode> = new Set(['FILE_UNREADABLE', 'WRITE_FAILED']);
+
 type Decoded = DecodeReport & { all: Pictures; failures: Failures };
 
-/** A disk that cannot be written to costs time and memory, not the run. */
+/** A disk that cannot be written to, or read, costs time and memory, not the run. */
 async function decode(
   pictures: PictureFiles,
+  versions: Versions,
   pictureCache: boolean | string,
   options: DecodeOptions,
 ): Promise<Decoded> {
   if (pictureCache === false) return decodeInMemory(pictures, options, null);
-  const root = pictureCache === true ? pictureCacheDirectory() : pictureCache;
+  const place = pictureCache === true ? pictureCacheDirectory() : { root: pictureCache, own: false };
   try {
-    return await decodeOnDisk(pictures, root, options);
+    return await decodeOnDisk(pictures, versions, place, options);
   } catch (error) {
-    if (!(error instanceof TorchTlError && error.code === 'WRITE_FAILED')) throw error;
+    if (!(error instanceof TorchTlError && UNCACHED.has(error.code))) throw error;
     return decodeInMemory(pictures, options, error.message);
   }
 }
 
 async function decodeOnDisk(
   { source, files, labels }: PictureFiles,
-  root: string,
+  versions: Versions,
+  place: { root: string; own: boolean },
   options: DecodeOptions,
 ): Promise<Decoded> {
-  const { file, places, failures, found } = await decodeCached({ root, source }, files, options);
+  const { file, places, failures, found } = await decodeCached(
+    { ...place, source },
+    files,
+    versions,
+    options,
+  );
   const all = { file, places, labels, files, ...sizeOf(files, options) };
   return { all, failures, decoded: files.length - found, found, file, uncached: null };
 }

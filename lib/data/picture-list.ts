@@ -136,35 +136,33 @@ async function readLines(source: string): Promise<ListedPicture[]> {
   const text = await readRegularText(source).catch((cause: unknown) => {
     throw unreadable(source, cause, 'DATA_NOT_FOUND');
   });
-  const lines = CSV.test(source) ? await csvLines(source, text) : jsonLines(source, text);
-  if (lines.length === 0) throw new InputError('DATA_INVALID', `${source} lists no picture.`);
-  return lines.map(({ number, value }) => {
-    const checked = picture.safeParse(value);
-    if (checked.success) return checked.data;
-    const fields = checked.error.issues.map(({ path }) => path.join('.') || 'all').join(', ');
-    const expected = 'every line needs a path and a label, neither of them empty; a split is a name too';
-    throw new InputError(
-      'DATA_INVALID',
-      `${source}, line ${number}: wrong or missing ${fields}; ${expected}.`,
-    );
-  });
+  const pictures = CSV.test(source) ? await csvLines(source, text) : jsonLines(source, text);
+  if (pictures.length === 0) throw new InputError('DATA_INVALID', `${source} lists no picture.`);
+  return pictures;
 }
 
-async function csvLines(source: string, text: string): Promise<Line[]> {
+/** @throws InputError `DATA_INVALID`, naming the line */
+function checked(source: string, { number, value }: Line): ListedPicture {
+  const { success, data, error } = picture.safeParse(value);
+  if (success) return data;
+  const fields = error.issues.map(({ path }) => path.join('.') || 'all').join(', ');
+  const expected = 'every line needs a path and a label, neither of them empty; a split is a name too';
+  throw new InputError('DATA_INVALID', `${source}, line ${number}: wrong or missing ${fields}; ${expected}.`);
+}
+
+async function csvLines(source: string, text: string): Promise<ListedPicture[]> {
   const { CsvError, parse } = await import('csv-parse/sync');
   try {
     const columns = (names: string[]) => requireColumns(source, names);
-    const records: unknown = parse(text, {
+    const pictures: unknown = parse(text, {
       bom: true,
       columns,
-      info: true,
+      // Of a long list no more than that is kept.
+      on_record: (value: unknown, { lines }) => checked(source, { number: lines, value }),
       skip_empty_lines: true,
       trim: true,
     });
-    return (records as Array<{ info: { lines: number }; record: unknown }>).map(({ info, record }) => ({
-      number: info.lines,
-      value: record,
-    }));
+    return pictures as ListedPicture[];
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
     throw new InputError('DATA_INVALID', `${source} is no well-formed CSV: ${cause.message}.`, { cause });
@@ -185,18 +183,21 @@ function requireColumns(source: string, names: string[]): string[] {
   throw new InputError('DATA_INVALID', `${source}: ${expected}, not ${names.join(', ')}.`);
 }
 
-function jsonLines(source: string, text: string): Line[] {
-  const lines = text.split('\n').map((line, index) => ({ number: index + 1, line: line.trim() }));
-  return lines
-    .filter(({ line }) => line !== '')
-    .map(({ number, line }) => {
-      try {
-        return { number, value: withKnownNames(JSON.parse(line)) };
-      } catch (cause) {
-        const message = `${source}, line ${number}: no JSON: ${(cause as Error).message}.`;
-        throw new InputError('DATA_INVALID', message, { cause });
-      }
-    });
+function jsonLines(source: string, text: string): ListedPicture[] {
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return [];
+    const number = index + 1;
+    return [checked(source, { number, value: withKnownNames(parsed(source, number, line)) })];
+  });
+}
+
+function parsed(source: string, number: number, line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    const message = `${source}, line ${number}: no JSON: ${(cause as Error).message}.`;
+    throw new InputError('DATA_INVALID', message, { cause });
+  }
 }
 
 /** A line's fields, those that are read by their names in lower case. */

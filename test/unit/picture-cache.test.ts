@@ -1,8 +1,12 @@
 import {
   appendFileSync,
+  existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -11,6 +15,7 @@ import { basename, dirname, join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { DecodeReport } from '../../lib/data/picture-files.ts';
 import { Dataset, type FolderOptions } from '../../lib/dataset.ts';
+import { lockFile } from '../../lib/file-lock.ts';
 import { program } from '../cli/torch-tl.ts';
 import { BLUE, type Colour, GREEN, near, RED, writePictures } from '../support/pictures.ts';
 import { smallModel } from '../support/small-data.ts';
@@ -187,13 +192,19 @@ describe('a cache', () => {
     expect(report.decoded).toBe(40 - report.found);
   });
 
-  test('that nobody has opened for a month goes when another one is begun', async () => {
-    await read(await folder());
-    const { index } = cached();
-    const old = new Date(Date.now() - 31 * 24 * 3600 * 1000);
-    utimesSync(index, old, old);
-    const second = await read(await folder());
-    expect(readdirSync(cache)).toEqual([basename(dirname(second.report.file as string))]);
+  test('whose index cannot be read now is done without, told of, and whole when it can be read again', async () => {
+    const directory = await folder();
+    await read(directory);
+    const { index, pixels } = cached();
+    const before = readFileSync(pixels);
+    renameSync(index, `${index}.aside`);
+    symlinkSync(index, index); // ELOOP
+    const { report } = await read(directory);
+    expect(report).toMatchObject({ decoded: 5, found: 0, file: null });
+    expect(report.uncached).toContain(index);
+    expect(readFileSync(pixels).equals(before)).toBe(true);
+    renameSync(`${index}.aside`, index);
+    expect((await read(directory)).report).toMatchObject({ decoded: 0, found: 5 });
   });
 
   test('that cannot be written is done without, and the reason told', async () => {
@@ -209,6 +220,91 @@ describe('a cache', () => {
     const { data, report } = await read(await folder(), { imageSize: 256 });
     expect(report.uncached).toContain('no space is left on the disk');
     expect(data.count).toBe(5);
+  });
+});
+
+describe('when another cache is begun', () => {
+  const old = new Date(Date.now() - 31 * 24 * 3600 * 1000);
+
+  /** A cache that nobody has opened for a month; its directory. */
+  async function oldCache(): Promise<string> {
+    const { report } = await read(await folder());
+    const directory = dirname(report.file as string);
+    utimesSync(join(directory, 'index.jsonl'), old, old);
+    return directory;
+  }
+
+  /** A directory with an old file that is called as a cache's index is. */
+  function lookAlike(name: string, index: string): string {
+    const directory = join(cache, name);
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, 'index.jsonl'), index);
+    writeFileSync(join(directory, 'pixels'), 'precious');
+    utimesSync(join(directory, 'index.jsonl'), old, old);
+    return directory;
+  }
+
+  /** In torch-tl's own directory. */
+  function useOwnDirectory(): void {
+    vi.stubEnv('TORCH_TL_PICTURE_CACHE', '');
+    vi.stubEnv('TORCH_TL_CACHE', dirname(cache));
+    cache = join(dirname(cache), 'pictures');
+  }
+
+  test('one that nobody has opened for a month goes', async () => {
+    useOwnDirectory();
+    await oldCache();
+    const second = await read(await folder());
+    expect(readdirSync(cache)).toEqual([basename(dirname(second.report.file as string))]);
+  });
+
+  test.each([
+    ['by TORCH_TL_PICTURE_CACHE', {}],
+    ['by the option', { pictureCache: true }],
+  ])(
+    'in a directory that the user named %s nothing goes',
+    async (_, { pictureCache }: { pictureCache?: boolean }) => {
+      const directory = await oldCache();
+      if (pictureCache) vi.stubEnv('TORCH_TL_PICTURE_CACHE', '');
+      await read(await folder(), pictureCache ? { pictureCache: cache } : {});
+      expect(readdirSync(directory).sort()).toEqual(['index.jsonl', 'lock', 'pixels']);
+    },
+  );
+
+  test('nothing goes that is called, begins or lies as a cache does, and is none', async () => {
+    useOwnDirectory();
+    const real = await oldCache();
+    const text = readFileSync(join(real, 'index.jsonl'), 'utf8');
+    const outside = join(temporaryDirectory(), basename(real).replace(/^[^-]*/, 'outside'));
+    renameSync(real, outside);
+    const header = JSON.parse(text.split('\n')[0] as string);
+    const alike = [
+      lookAlike('photos', '{"id":1}\n'),
+      lookAlike('photos-32-cover-0123456789ab', 'mine'),
+      lookAlike('photos-32-cover-aaaaaaaaaaaa', text),
+      lookAlike(basename(real), `${JSON.stringify({ ...header, decoder: 'mine' })}\n`),
+      lookAlike('empty-32-cover-0123456789ab', ''),
+      lookAlike('null-32-cover-0123456789ab', 'null\n'),
+    ];
+    const link = join(cache, basename(real).replace(/.$/, 'x'));
+    symlinkSync(outside, link);
+    await read(await folder());
+    for (const directory of [...alike, outside]) {
+      expect(readdirSync(directory)).toEqual(expect.arrayContaining(['index.jsonl', 'pixels']));
+    }
+    expect(existsSync(link)).toBe(true);
+  });
+
+  test('one that is at work stays, and of one with files of others those', async () => {
+    useOwnDirectory();
+    const used = await oldCache();
+    const lock = lockFile(join(used, 'lock'));
+    const shared = await oldCache();
+    writeFileSync(join(shared, 'notes.txt'), 'mine');
+    await read(await folder());
+    lock?.release();
+    expect(readdirSync(used).sort()).toEqual(['index.jsonl', 'lock', 'pixels']);
+    expect(readdirSync(shared)).toEqual(['notes.txt']);
   });
 });
 

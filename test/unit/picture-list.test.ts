@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { readPictureList } from '../../lib/data/picture-list.ts';
 import { listTestPictures, openData } from '../../lib/data/source.ts';
 import { Dataset, type ListOptions } from '../../lib/dataset.ts';
-import { torchTl } from '../cli/torch-tl.ts';
+import { program, torchTl } from '../cli/torch-tl.ts';
 import { GREEN, near, RED, writePictures } from '../support/pictures.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -204,6 +204,30 @@ describe('a list is refused, by line, that', () => {
     await expect(openData(unknown, { imageSize: 32 })).rejects.toThrow(
       'pictures of cold to validate with, but none',
     );
+  });
+
+  test('is soon refused, of a million pictures that are not there, by the first 20', async () => {
+    const rows = Array.from(
+      { length: 1_000_000 },
+      (_, index) => `gone/${index}.png,${index % 2 ? 'a' : 'b'}`,
+    );
+    const path = list('long.csv', ['path,label', ...rows]);
+    const text = `
+      import { Dataset } from 'torch-tl';
+      const error = await Dataset.fromList(${JSON.stringify(path)}, { imageSize: 32 }).catch((error) => error);
+      console.log(JSON.stringify({ message: error.message, code: error.code, peak: process.resourceUsage().maxRSS }));`;
+    const { stdout } = await program(text, { cwd: directory });
+    const { message, code, peak } = JSON.parse(stdout);
+    expect(code).toBe('DATA_INVALID');
+    expect(message).toMatch(
+      /^More than 20 of the first \d+ pictures are not there, and the other [\d,]+ were not/,
+    );
+    expect(message.split('\n').slice(1)).toEqual(
+      Array.from({ length: 20 }, (_, index) => `  ${join(directory, `gone/${index}.png`)}`),
+    );
+    // What it measured before was 889 MB.
+    console.info(`a list of a million missing pictures: ${Math.round(peak / 1024)} MB at most`);
+    expect(peak).toBeLessThan(700 * 1024);
   });
 
   test('names pictures that are not there: all of them, in one error', async () => {

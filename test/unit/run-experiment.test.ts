@@ -18,7 +18,7 @@ describe('runExperiment', () => {
       { onEvent: (event) => events.push(event) },
     );
     const types = events.map(({ type }) => type);
-    expect(types.slice(0, 4)).toEqual(['data', 'setup', 'stage', 'cache']);
+    expect(types.slice(0, 5)).toEqual(['data', 'warning', 'setup', 'stage', 'cache']);
     expect(types.indexOf('features')).toBeGreaterThan(types.indexOf('cache'));
     expect(types.at(-1)).toBe('epoch');
     expect(events[0]).toMatchObject({ name: 'cifar10-sample', train: 20, valid: 10 });

@@ -34,6 +34,8 @@ interface Place {
   root: string | null;
   /** Why the place names no LibTorch. */
   problem?: string;
+  /** Whether it may well have one, but could not be asked in time. */
+  isUndecided?: boolean;
 }
 
 /** What is in a directory that should hold LibTorch: one that fits, or why it does not. */
@@ -45,15 +47,18 @@ export type Inspection =
  * The first LibTorch of one of the given minor versions in the search order: `TORCH_TL_LIBTORCH`,
  * `LIBTORCH`, Python's torch, torch-tl's cache. Later places are not looked at.
  *
- * @throws TorchTlError `MUSL_UNSUPPORTED` on musl; where none will do, the code of the first
+ * @param pythonSeconds how long a Python may take to answer
+ * @throws TorchTlError `MUSL_UNSUPPORTED` on musl; `LIBTORCH_NOT_FOUND` where a Python takes longer; where none will do, the code of the first
  *   rejected one (`LIBTORCH_VERSION`, `LIBTORCH_INCOMPLETE`), `LIBTORCH_NOT_FOUND` where there is none
  */
-export function locateLibTorch(minors: readonly string[]): LibTorch {
+export function locateLibTorch(minors: readonly string[], pythonSeconds?: number): LibTorch {
   refuseMusl();
   const rejected: Rejected[] = [];
-  for (const place of places()) {
+  for (const place of places(pythonSeconds)) {
     const inspection = inspectPlace(place, minors);
     if (inspection.libtorch) return inspection.libtorch;
+    // Another LibTorch than usual would be used without a word.
+    if (place.isUndecided) throw tooSlow(place);
     rejected.push({ place, code: inspection.code, reason: inspection.reason });
   }
   throw notFound(rejected, minors);
@@ -119,13 +124,13 @@ export function cachedRoot(version: string): string {
   return join(cacheDirectory(), `libtorch-${version}`, 'torch');
 }
 
-function* places(): Generator<Place> {
+function* places(pythonSeconds?: number): Generator<Place> {
   for (const name of ['TORCH_TL_LIBTORCH', 'LIBTORCH']) {
     const value = process.env[name];
     if (value) yield { source: name, root: resolve(value) };
   }
-  for (const { python, root, problem } of findPythonTorches()) {
-    yield { source: `Python (${python})`, root, problem };
+  for (const { python, root, problem, isUndecided } of findPythonTorches(pythonSeconds)) {
+    yield { source: `Python (${python})`, root, problem, isUndecided };
   }
   yield* cachedPlaces();
 }
@@ -168,6 +173,14 @@ function notFound(rejected: Rejected[], minors: readonly string[]): TorchTlError
   return new TorchTlError(
     cause?.code ?? 'LIBTORCH_NOT_FOUND',
     `No LibTorch ${listMinors(minors)} was found. Looked at, in this order:\n${places.join('\n')}\n${waysOut(minors)}`,
+  );
+}
+
+function tooSlow({ source, problem }: Place): TorchTlError {
+  return new TorchTlError(
+    'LIBTORCH_NOT_FOUND',
+    `Whether ${source} has a torch to run on cannot be told: ${problem}. Try again when the machine is less busy, or ` +
+      'name a LibTorch with TORCH_TL_LIBTORCH=DIR, for which no Python is asked.',
   );
 }
 

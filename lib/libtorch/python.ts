@@ -1,17 +1,20 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { recall, remember } from './python-memory.ts';
 
 /** Finds torch without importing it: that takes seconds and may start CUDA. */
 const PROBE = `
 import sys
 sys.path[:] = [path for path in sys.path if path]
-import importlib.util, json
+import importlib.util, json, site
 spec = importlib.util.find_spec('torch')
 places = list(spec.submodule_search_locations or []) if spec else []
-print(json.dumps([sys.prefix, sys.executable, places[0] if places else None]))
+searched = [*sys.path, site.getusersitepackages()]
+print(json.dumps([sys.prefix, sys.executable, places[0] if places else None, searched]))
 `;
 
-const PROBE_SECONDS = 10;
+/** A Python answers within a second; on a machine that is busy with other things, many seconds later. */
+const PROBE_SECONDS = 60;
 
 export interface PythonTorch {
   /** The interpreter asked. */
@@ -20,6 +23,8 @@ export interface PythonTorch {
   root: string | null;
   /** Why there is none. */
   problem: string;
+  /** Whether it has not answered in time, and may well have torch. */
+  isUndecided: boolean;
 }
 
 /** The Pythons to ask, the active virtual environment's first. */
@@ -29,11 +34,16 @@ export function pythonCommands(): string[] {
   return [...(environment ? [join(environment, ...active)] : []), 'python3', 'python'];
 }
 
-/** Asks each Python in turn, only when its answer is wanted, and leaves out other names of the same one. */
-export function* findPythonTorches(): Generator<PythonTorch> {
+/**
+ * Asks each Python in turn, only when its answer is wanted, and leaves out other names of the same one. What one has
+ * answered before stands while nothing has changed that it depends on.
+ *
+ * @param seconds how long to wait for an answer
+ */
+export function* findPythonTorches(seconds = PROBE_SECONDS): Generator<PythonTorch> {
   const asked = new Set<string>();
   for (const command of pythonCommands()) {
-    const { prefix, ...torch } = probe(command);
+    const { prefix, ...torch } = probe(command, seconds);
     if (asked.has(prefix)) continue;
     asked.add(prefix);
     yield torch;
@@ -41,23 +51,32 @@ export function* findPythonTorches(): Generator<PythonTorch> {
 }
 
 /** `prefix` is where the Python is installed; each virtual environment has its own. */
-function probe(command: string): PythonTorch & { prefix: string } {
+function probe(command: string, seconds: number): PythonTorch & { prefix: string } {
+  const known = recall(command);
+  if (known) return { ...known, problem: NO_TORCH, isUndecided: false };
   const child = spawnSync(command, ['-c', PROBE], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: PROBE_SECONDS * 1000,
+    timeout: seconds * 1000,
     killSignal: 'SIGKILL',
     windowsHide: true,
   });
   const answer = child.status === 0 ? parseAnswer(child.stdout) : null;
   if (answer === null) {
-    return { prefix: command, python: command, root: null, problem: describeFailure(child.error) };
+    const isUndecided = (child.error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT';
+    const problem = describeFailure(child.error, seconds);
+    return { prefix: command, python: command, root: null, problem, isUndecided };
   }
-  const [prefix, python, root] = answer;
-  return { prefix, python, root, problem: 'torch is not installed there' };
+  const [prefix, python, root, searched] = answer;
+  if (searched) remember(command, { prefix, python, root }, searched);
+  return { prefix, python, root, problem: NO_TORCH, isUndecided: false };
 }
 
-function parseAnswer(text: string): [prefix: string, python: string, root: string | null] | null {
+const NO_TORCH = 'torch is not installed there';
+
+type Answer = [prefix: string, python: string, root: string | null, searched?: string[]];
+
+function parseAnswer(text: string): Answer | null {
   try {
     // The last line: start-up files of the user's Python may print ahead of it.
     return JSON.parse(text.trim().split('\n').at(-1) ?? '');
@@ -66,8 +85,8 @@ function parseAnswer(text: string): [prefix: string, python: string, root: strin
   }
 }
 
-function describeFailure(error: NodeJS.ErrnoException | undefined): string {
+function describeFailure(error: NodeJS.ErrnoException | undefined, seconds: number): string {
   if (error?.code === 'ENOENT') return 'there is no such program';
-  if (error?.code === 'ETIMEDOUT') return `it did not answer within ${PROBE_SECONDS} s`;
+  if (error?.code === 'ETIMEDOUT') return `it was too slow: it did not answer within ${seconds} s`;
   return error?.message ?? 'it could not be asked where torch is';
 }

@@ -37,14 +37,30 @@ export type ErrorCode =
   | 'WRITE_FAILED'
   | 'WRONG_ARCHITECTURE';
 
+interface TorchTlErrorOptions extends ErrorOptions {
+  /** The message in commands and flags, where that for programs names functions and options. */
+  atCommandLine?: string;
+}
+
 /** Every error torch-tl throws on purpose: `code` for programs, `message` for people. */
 export class TorchTlError extends Error {
   readonly code: ErrorCode;
+  /**
+   * What the command line says.
+   *
+   * @internal
+   */
+  readonly atCommandLine: string;
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { atCommandLine = message, ...options }: TorchTlErrorOptions = {},
+  ) {
     super(message, options);
     this.name = new.target.name;
     this.code = code;
+    this.atCommandLine = atCommandLine;
   }
 }
 

@@ -16,7 +16,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: () => import('./run.ts'),
   },
   train: {
-    usage: '[options]',
+    usage: '[options] [dir|list]',
     description: 'train a classifier of your own pictures',
     load: () => import('./train.ts'),
   },
@@ -31,7 +31,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: () => import('./predict.ts'),
   },
   evaluate: {
-    usage: '[options]',
+    usage: '[options] [dir|list]',
     description: 'test a trained model on labelled pictures: accuracy, loss, precision and recall, confusion',
     load: () => import('./evaluate.ts'),
   },
@@ -51,7 +51,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     load: () => import('./describe.ts'),
   },
   features: {
-    usage: '[options]',
+    usage: '[options] [dir|list]',
     description: "write the backbone's last maps of every picture to a safetensors file",
     load: () => import('./features.ts'),
   },

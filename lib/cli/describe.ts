@@ -5,6 +5,7 @@ import type { ModelDescription } from '../model-description.ts';
 import { experimentOptions } from '../options.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
+import { print } from './output.ts';
 import { columns, table } from './table.ts';
 
 const describeOptions = experimentOptions.pick({ imageSize: true });
@@ -26,9 +27,7 @@ async function describe(command: Command, experiment: ExperimentName): Promise<v
   const { describeExperiment } = await import('../experiments/describe-experiment.ts');
   const description = await describeExperiment(experiment, imageSize);
   const { json } = command.opts<{ json?: true }>();
-  console.log(
-    json ? JSON.stringify({ experiment, ...description }, null, 2) : summary(experiment, description),
-  );
+  print(json ? JSON.stringify({ experiment, ...description }, null, 2) : summary(experiment, description));
 }
 
 /** As Keras prints a model. */

@@ -14,6 +14,7 @@ import { choosePrecision, type PrecisionChoice } from '../precision.ts';
 import { packageVersion } from '../version.ts';
 import { addExamples } from './examples.ts';
 import { candidateText } from './libtorch-text.ts';
+import { print } from './output.ts';
 
 /** What `torch-tl doctor --json` prints. What only the engine knows is null where it cannot be loaded. */
 export interface DoctorReport {
@@ -36,7 +37,7 @@ export interface DoctorReport {
 export function define(command: Command): void {
   command.option('--json', 'print one JSON document', false).action(({ json }: { json: boolean }) => {
     const report = examine();
-    console.log(json ? JSON.stringify(report, null, 2) : describe(report));
+    print(json ? JSON.stringify(report, null, 2) : describe(report));
     if ('error' in report.engine) process.exitCode = 1;
   });
   addExamples(command, { doctor: 'for people', 'doctor --json': 'for programs' });

@@ -4,12 +4,16 @@ import { confusions } from '../confusions.ts';
 import type { Evaluation } from '../evaluate.ts';
 import { count, percent } from '../format.ts';
 import { evaluateRunOptions } from '../options.ts';
+import { addDataArgument, requireData } from './data-argument.ts';
 import { decodingShown } from './decoding.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
+import { print } from './output.ts';
 import { type Progress, passShown, progressOn } from './progress.ts';
 import { table } from './table.ts';
+
+type Options = Omit<z.output<typeof evaluateRunOptions>, 'data'>;
 
 /** Defines `torch-tl evaluate`. */
 export function define(command: Command): void {
@@ -19,14 +23,15 @@ export function define(command: Command): void {
       'flowers/<class>/*.jpg, or its test/ or valid/ folder',
     'evaluate --weights best.safetensors --data test.csv --json': 'a list of pictures, figures as JSON',
   });
-  addFlags(command, evaluateRunOptions).action(async () => {
-    const options = readFlags(command, evaluateRunOptions);
+  addDataArgument(addFlags(command, evaluateRunOptions), async () => {
+    const { data, ...options } = readFlags(command, evaluateRunOptions);
+    const pictures = requireData(command, data);
     const { json } = command.opts<{ json?: true }>();
     const progress = progressOn(json ? process.stderr : process.stdout);
     try {
-      const evaluation = await interruptible((signal) => evaluate(options, progress, signal));
+      const evaluation = await interruptible((signal) => evaluate(pictures, options, progress, signal));
       progress.end();
-      console.log(json ? JSON.stringify(evaluation, null, 2) : asText(evaluation));
+      print(json ? JSON.stringify(evaluation, null, 2) : asText(evaluation));
     } finally {
       progress.end();
     }
@@ -34,7 +39,8 @@ export function define(command: Command): void {
 }
 
 async function evaluate(
-  { weights, data, device, batchSize, precision, threads, reference }: z.output<typeof evaluateRunOptions>,
+  data: string,
+  { weights, device, batchSize, precision, threads, reference }: Options,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Evaluation> {

@@ -3,6 +3,7 @@ import type { Exported, ExportFormat } from '../export.ts';
 import { exportOptions } from '../options/export.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
+import { say } from './output.ts';
 
 /** Defines `torch-tl export`. */
 export function define(command: Command): void {
@@ -19,9 +20,7 @@ export function define(command: Command): void {
     const path = await findWeights(weights);
     const compare = check ? (exported: Uint8Array) => compareWith(path, exported) : null;
     const exported = await exportContents(out, await readWeights(path), chosen, path, compare);
-    console.log(
-      [`Written: ${out}`, ...checkNote(exported), '', USES[chosen](JSON.stringify(out))].join('\n'),
-    );
+    say([`Written: ${out}`, ...checkNote(exported), '', USES[chosen](JSON.stringify(out))].join('\n'));
   });
 }
 

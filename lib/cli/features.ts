@@ -8,13 +8,14 @@ import { InputError } from '../errors.ts';
 import { dataText, weightsText } from '../experiments/setup-text.ts';
 import type { HostTensor } from '../native.ts';
 import { featuresOptions } from '../options.ts';
+import { addDataArgument, requireData } from './data-argument.ts';
 import { decodingShown } from './decoding.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { type Progress, passShown, progressOn } from './progress.ts';
 
-type Options = z.output<typeof featuresOptions>;
+type Options = Omit<z.output<typeof featuresOptions>, 'data'>;
 
 /** Defines `torch-tl features`. */
 export function define(command: Command): void {
@@ -22,11 +23,12 @@ export function define(command: Command): void {
     'features --data sample --out features.safetensors': 'of the embedded pictures, by the embedded backbone',
     'features --data flowers --image-size 224 --out features.safetensors': 'of your own',
   });
-  addFlags(command, featuresOptions).action(async () => {
-    const options = readFlags(command, featuresOptions);
+  addDataArgument(addFlags(command, featuresOptions), async () => {
+    const { data, ...options } = readFlags(command, featuresOptions);
+    const pictures = requireData(command, data);
     const progress = progressOn(process.stdout);
     try {
-      await interruptible((signal) => extract(options, progress, signal));
+      await interruptible((signal) => extract(pictures, options, progress, signal));
       progress.line(`Written: ${options.out}`);
     } finally {
       progress.end();
@@ -34,13 +36,18 @@ export function define(command: Command): void {
   });
 }
 
-async function extract(options: Options, progress: Progress, signal: AbortSignal): Promise<void> {
+async function extract(
+  data: string,
+  options: Options,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
   await requireDirectoryOf(options.out);
   const { openDatasets } = await import('../open-datasets.ts');
   const { DenseNet121 } = await import('../densenet121.ts');
   const { writeSafetensors } = await import('../weights/safetensors.ts');
   const { imageSize, device, weights } = options;
-  const { train, valid, validation } = await openDatasets(options.data, {
+  const { train, valid, validation } = await openDatasets(data, {
     imageSize,
     signal,
     ...decodingShown(progress),

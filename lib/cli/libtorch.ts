@@ -12,6 +12,7 @@ import { packageRoot } from '../package-root.ts';
 import { addExamples } from './examples.ts';
 import { interruptible } from './interrupt.ts';
 import { candidateText } from './libtorch-text.ts';
+import { print } from './output.ts';
 import { progressOn } from './progress.ts';
 
 /** What `torch-tl libtorch status --json` prints. */
@@ -48,7 +49,7 @@ export function define(libtorch: Command): void {
     .option('--json', 'print one JSON document', false)
     .action(({ json }: { json: boolean }) => {
       const status = examine();
-      console.log(json ? JSON.stringify(status, null, 2) : describe(status));
+      print(json ? JSON.stringify(status, null, 2) : describe(status));
     });
   const remove = libtorch
     .command('remove')

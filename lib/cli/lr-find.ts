@@ -9,6 +9,7 @@ import { showDecoded } from './decoding.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
+import { print } from './output.ts';
 import { type Progress, progressOn, showPass } from './progress.ts';
 
 /** Defines `torch-tl lr-find`. */
@@ -35,7 +36,7 @@ async function lrFind(command: Command, experiment: ExperimentName): Promise<voi
   } finally {
     progress.end();
   }
-  console.log(json ? JSON.stringify(search, null, 2) : await summary(search));
+  print(json ? JSON.stringify(search, null, 2) : await summary(search));
 }
 
 function show(event: SearchEvent, progress: Progress): void {
@@ -50,8 +51,8 @@ function show(event: SearchEvent, progress: Progress): void {
     showPass(progress, 'features', event);
   } else {
     const { step, steps, loss, imagesPerSecond } = event;
-    const text = `step ${step}/${steps}  loss ${loss.toFixed(4)}  ${count(imagesPerSecond)} images/s`;
-    progress.bar(step, steps, text);
+    const text = `step ${step}/${steps}  loss ${loss.toFixed(4)}`;
+    progress.bar(step, steps, `${text}  ${count(imagesPerSecond)} images/s`, text);
   }
 }
 

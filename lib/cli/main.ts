@@ -3,7 +3,9 @@ import { InputError, TorchTlError } from '../errors.ts';
 import { packageVersion } from '../version.ts';
 import { COMMANDS } from './commands.ts';
 import { addExamples } from './examples.ts';
-import { Interrupted } from './interrupt.ts';
+import { heedNohup, Interrupted } from './interrupt.ts';
+import { notice } from './notice.ts';
+import { print, watchOutput } from './output.ts';
 
 const EXIT = { done: 0, failed: 1, wrongUse: 2 };
 
@@ -11,14 +13,16 @@ const EXIT = { done: 0, failed: 1, wrongUse: 2 };
  * The command line.
  *
  * @param argv the arguments, without Node's and the script's own
- * @returns the exit code: 0 done, 1 failed, 2 wrong use or input, 130 interrupted, 143 terminated
+ * @returns the exit code: 0 done, 1 failed, 2 wrong use or input; 129 hung up, 130 interrupted, 143
+ *   terminated, what there was saved
  */
 export async function main(argv: string[]): Promise<number> {
-  ignoreClosedPipes();
+  watchOutput();
+  heedNohup();
   try {
     if (argv.length === 0) {
       const { firstSteps } = await import('./first-steps.ts');
-      console.log(firstSteps());
+      print(firstSteps());
       return EXIT.done;
     }
     await call(argv).catch(async (error) => {
@@ -43,6 +47,9 @@ export async function programFor(argv: string[]): Promise<Command> {
   const program = new Command('torch-tl')
     .description('Transfer learning with DenseNet-121 at native speed')
     .option('--verbose', 'print where an error comes from')
+    // Commander ends what it prints with a line break.
+    .configureOutput({ writeOut: (text) => print(text.trimEnd()) })
+    .hook('preAction', (_, called) => requireValues(called))
     .exitOverride();
   // That of `libtorch install` is another.
   if (!argv.includes('libtorch')) program.version(packageVersion());
@@ -54,29 +61,36 @@ export async function programFor(argv: string[]): Promise<Command> {
   }
   return addExamples(program, {
     'run finetune': 'trains on embedded pictures',
-    'train --data flowers': 'trains on your own: flowers/<class>/*.jpg',
+    'train flowers': 'trains on your own: flowers/<class>/*.jpg',
     'train --help': 'lists the options of a command',
   });
+}
+
+/**
+ * Commander takes whatever follows a flag for its value: `--out --resume` would name a directory.
+ *
+ * @throws InputError `INVALID_ARGUMENT`
+ */
+function requireValues(command: Command): void {
+  const flags = new Set<unknown>(command.options.flatMap(({ long, short }) => [long, short]));
+  for (const option of command.options) {
+    const value: unknown = command.getOptionValue(option.attributeName());
+    if (value === undefined || !flags.has(value)) continue;
+    const remedy = `Give it one; a file or directory of that name is ./${value}.`;
+    throw new InputError('INVALID_ARGUMENT', `${option.long} has no value before ${value}. ${remedy}`);
+  }
 }
 
 /** Prints an error, unless commander has, and gives the exit code. */
 function report(error: unknown, verbose: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
+  if (error instanceof Interrupted) {
+    for (const line of [error.message, error.remedy].filter(Boolean)) notice(line);
+    return error.exitCode;
+  }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  console.error(error instanceof Interrupted ? message : `error: ${message}`);
-  if (verbose) console.error(stack);
-  else if (!(error instanceof TorchTlError || error instanceof Interrupted)) {
-    console.error('This is a fault in torch-tl; --verbose shows where.');
-  }
-  if (error instanceof Interrupted) return error.exitCode;
+  notice(`error: ${error instanceof TorchTlError ? error.atCommandLine : message}`);
+  if (verbose) notice(String(stack));
+  else if (!(error instanceof TorchTlError)) notice('This is a fault in torch-tl; --verbose shows where.');
   return error instanceof InputError ? EXIT.wrongUse : EXIT.failed;
-}
-
-/** A reader such as `head` may leave before the end; what a command does besides printing goes on. */
-function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
-  }
 }

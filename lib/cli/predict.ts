@@ -10,6 +10,7 @@ import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { namedPictures, STDIN } from './named-pictures.ts';
+import { print } from './output.ts';
 import { columns } from './table.ts';
 
 /** Pictures decoded and predicted at a time. */
@@ -38,14 +39,14 @@ export function define(command: Command): void {
     if (json && csv) throw new InputError('INVALID_ARGUMENT', 'Give --json or --csv, not both.');
     const { answers, classes } = await interruptible((signal) => predict(images, options, signal));
     if (json)
-      console.log(
+      print(
         JSON.stringify(
           answers.map(({ top, ...answer }) => answer),
           null,
           2,
         ),
       );
-    else console.log(csv ? asCsv(answers, classes) : asText(answers));
+    else print(csv ? asCsv(answers, classes) : asText(answers));
   });
 }
 

@@ -1,18 +1,25 @@
-import { Presets, SingleBar } from 'cli-progress';
+import { SingleBar } from 'cli-progress';
 import { count, duration } from '../format.ts';
+import { setBar } from './notice.ts';
+import { wrap } from './wrap.ts';
 
 /** How often work that goes on is told of where there is no terminal. */
 const QUIET_MS = 60_000;
 
-/** Shows work that goes on: a bar on a terminal; elsewhere the lines, and where the work is once a minute. */
+/**
+ * Shows work that goes on: a bar on a terminal; elsewhere the lines, and where the work is once a minute. What is said
+ * may come in several forms, from the fullest to the shortest, of which a terminal gets the first that it has room for.
+ */
 export interface Progress {
   /** A line that stays. */
-  line(text: string): void;
+  line(...forms: Forms): void;
   /** Where the work is now: `done` of `total`, and what to say beside the bar. */
-  bar(done: number, total: number, text: string): void;
+  bar(done: number, total: number, ...forms: Forms): void;
   /** Takes the bar away. */
   end(): void;
 }
+
+type Forms = [fullest: string, ...shorter: string[]];
 
 export function progressOn(stream: NodeJS.WriteStream): Progress {
   return stream.isTTY ? new BarProgress(stream) : new LineProgress(stream);
@@ -38,6 +45,11 @@ class LineProgress implements Progress {
   end(): void {}
 }
 
+/** Columns of a bar, and of a terminal that does not say how wide it is. */
+const WIDEST_BAR = 24;
+const NARROWEST_BAR = 8;
+const COLUMNS = 80;
+
 class BarProgress implements Progress {
   readonly #stream: NodeJS.WriteStream;
   readonly #bar: SingleBar;
@@ -45,30 +57,47 @@ class BarProgress implements Progress {
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
     // Its own handling of signals would send a second one, which ends a run at once.
-    const options = {
-      stream,
-      format: '{bar} {text}',
-      barsize: 24,
-      clearOnComplete: true,
-      gracefulExit: false,
-    };
-    this.#bar = new SingleBar({ ...options, hideCursor: true }, Presets.shades_classic);
+    const options = { stream, clearOnComplete: true, gracefulExit: false, hideCursor: true };
+    this.#bar = new SingleBar({
+      ...options,
+      format: (_, { progress }, { forms }) => barText(progress, forms, this.#columns),
+    });
   }
 
-  line(text: string): void {
+  get #columns(): number {
+    return this.#stream.columns || COLUMNS;
+  }
+
+  line(...forms: Forms): void {
     this.end();
-    this.#stream.write(`${text}\n`);
+    this.#stream.write(`${wrap(fitting(forms, this.#columns), this.#columns)}\n`);
   }
 
-  bar(done: number, total: number, text: string): void {
-    if (!this.#bar.isActive) this.#bar.start(total, done, { text });
+  bar(done: number, total: number, ...forms: Forms): void {
+    if (!this.#bar.isActive) this.#bar.start(total, done, { forms });
+    setBar(this);
     this.#bar.setTotal(total);
-    this.#bar.update(done, { text });
+    this.#bar.update(done, { forms });
   }
 
   end(): void {
-    if (this.#bar.isActive) this.#bar.stop();
+    if (!this.#bar.isActive) return;
+    this.#bar.stop();
+    setBar(undefined);
   }
+}
+
+/** What is said goes before the bar, which takes the room that is left. */
+function barText(progress: number, forms: Forms, columns: number): string {
+  const text = fitting(forms, columns - NARROWEST_BAR - 1);
+  const size = Math.min(columns - text.length - 1, WIDEST_BAR);
+  if (size < NARROWEST_BAR) return text;
+  const done = Math.round(progress * size);
+  return `${'█'.repeat(done)}${'░'.repeat(size - done)} ${text}`;
+}
+
+function fitting(forms: Forms, width: number): string {
+  return forms.find((form) => form.length <= width) ?? (forms.at(-1) as string);
 }
 
 /** What shows how far a pass over pictures is that begins now. */
@@ -86,7 +115,8 @@ export function showPass(
 ): void {
   const speed = `${count(done / seconds)} images/s`;
   const left = duration((seconds / done) * (total - done));
-  if (done < total)
-    progress.bar(done, total, `${name} ${count(done)}/${count(total)}  ${speed}  ${left} left`);
-  else progress.line(`${name} of ${count(total)} pictures  ${speed}  ${duration(seconds)}`);
+  if (done < total) {
+    const shortest = `${name} ${count(done)}/${count(total)}  ${left} left`;
+    progress.bar(done, total, `${name} ${count(done)}/${count(total)}  ${speed}  ${left} left`, shortest);
+  } else progress.line(`${name} of ${count(total)} pictures  ${speed}  ${duration(seconds)}`);
 }

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { addExamples } from './examples.ts';
+import { print, say } from './output.ts';
 
 /** Defines `torch-tl report`. */
 export function define(command: Command): void {
@@ -23,5 +24,6 @@ async function report(runs: string[], { out, json }: { out?: string; json?: true
   const [run = '.', ...others] = runs;
   const file = resolve(out ?? (others.length === 0 ? join(run, 'report.html') : 'report.html'));
   await writeReport(runs, file);
-  console.log(json ? JSON.stringify({ formatVersion: 1, report: file }, null, 2) : `Written: ${file}`);
+  if (json) print(JSON.stringify({ formatVersion: 1, report: file }, null, 2));
+  else say(`Written: ${file}`);
 }

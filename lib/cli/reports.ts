@@ -1,6 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import { experiments } from '../experiments/paper.ts';
 import type { RunEvent } from '../experiments/train-into.ts';
+import { resumeCommand } from '../report/ending.ts';
 
 const PAPER_ORDER = Object.keys(experiments);
 
@@ -8,12 +9,20 @@ const PAPER_ORDER = Object.keys(experiments);
 export class Reports {
   readonly #trained = new Set<string>();
   readonly #finished = new Set<string>();
-  #latest = '';
+  #latest: { experiment: string; directory: string } | undefined;
+
+  /** What goes on with the runs: several are so in their common directory. Undefined where there is nothing to go on with. */
+  resumeCommand(areSeveral: boolean): string | undefined {
+    if (this.#latest === undefined) return undefined;
+    const { experiment, directory } = this.#latest;
+    return areSeveral ? resumeCommand('all', dirname(directory)) : resumeCommand(experiment, directory);
+  }
 
   hear(event: RunEvent): void {
-    if (event.type === 'setup') this.#latest = event.directory;
+    if (event.type === 'setup')
+      this.#latest = { experiment: event.setup.experiment, directory: event.directory };
     // Until then a run may be refused, and is to stay as it was.
-    else if (event.type === 'stage') this.#trained.add(this.#latest);
+    else if (event.type === 'stage' && this.#latest) this.#trained.add(this.#latest.directory);
     else if (event.type === 'finished') this.#finished.add(event.directory);
   }
 

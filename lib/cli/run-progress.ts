@@ -43,8 +43,11 @@ export class RunProgress {
     this.#progress.line(`The run in ${directory} ${how}.`);
   }
 
-  #showAfresh({ directory }: EventOf<'afresh'>): void {
+  #showAfresh({ directory, isNew, meant }: EventOf<'afresh'>): void {
     this.#progress.line(`There is no checkpoint in ${directory} to go on from; starting afresh.`);
+    if (!isNew) return;
+    const hint = meant === null ? '' : ` Did you mean '${meant}'? Ctrl-C stops this one.`;
+    this.#progress.line(`Warning: there is no run in ${directory} at all; this one is new.${hint}`);
   }
 
   #showData(event: EventOf<'data'>): void {
@@ -103,14 +106,18 @@ export class RunProgress {
     const done = (epoch - 1 - this.#epochsBefore) * batches + batch;
     const total = (this.#epochs - this.#epochsBefore) * batches;
     const seconds = (performance.now() - this.#trainingSince) / 1000;
-    const parts = [
-      `epoch ${epoch}/${this.#epochs}`,
-      `loss ${loss.toFixed(4)}`,
-      `accuracy ${percent(accuracy)}`,
-      `${count(imagesPerSecond)} images/s`,
-      `${duration((seconds / done) * (total - done))} left`,
-    ];
-    this.#progress.bar(done, total, parts.join('  '));
+    const at = `${epoch}/${this.#epochs}`;
+    const lost = loss.toFixed(4);
+    const left = `${duration((seconds / done) * (total - done))} left`;
+    const parts = [`epoch ${at}`, `loss ${lost}`, `accuracy ${percent(accuracy)}`];
+    this.#progress.bar(
+      done,
+      total,
+      [...parts, `${count(imagesPerSecond)} images/s`, left].join('  '),
+      [...parts, left].join('  '),
+      `${at}  loss ${lost}  acc ${percent(accuracy)}  ${left}`,
+      `${at} ${lost} ${percent(accuracy)} ${left}`,
+    );
   }
 
   #showEpoch(event: EventOf<'epoch'>): void {
@@ -125,6 +132,13 @@ export class RunProgress {
       `lr ${Number(lr.toPrecision(3))}`,
       duration(seconds),
     ];
-    this.#progress.line(parts.join('  ') + (best ? '  best' : ''));
+    const mark = best ? '  best' : '';
+    const short = `${epoch}/${total}`.padStart(2 * total.length + 1);
+    const valid = `${validLoss.toFixed(4)} ${percent(validAccuracy).padStart(8)}`;
+    this.#progress.line(
+      parts.join('  ') + mark,
+      `${short}  train ${trainLoss.toFixed(4)} ${percent(trainAccuracy).padStart(8)}  valid ${valid}  ${duration(seconds)}${mark}`,
+      `${short}  valid ${valid}  ${duration(seconds)}${mark}`,
+    );
   }
 }

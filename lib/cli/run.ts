@@ -8,7 +8,8 @@ import type { RunEvent } from '../experiments/train-into.ts';
 import { experimentOptions } from '../options.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
-import { interruptible } from './interrupt.ts';
+import { Interrupted, interruptible } from './interrupt.ts';
+import { print, say } from './output.ts';
 import { Reports } from './reports.ts';
 
 /** Defines `torch-tl run`. */
@@ -39,7 +40,7 @@ async function run(command: Command, what: ExperimentName | 'all' | undefined): 
     const { runAll } = await import('../experiments/run-all.ts');
     const { comparison } = await import('./results-text.ts');
     const results = await follow(command, (control) => runAll(given, control));
-    print(command, { formatVersion: 1, runs: results }, () => comparison(results));
+    show(command, { formatVersion: 1, runs: results }, () => comparison(results));
   } else if (what !== undefined) {
     const { runExperiment } = await import('../experiments/run-experiment.ts');
     await showRun(command, (control) => runExperiment(what, given, control));
@@ -58,7 +59,7 @@ export async function showRun(
 ): Promise<void> {
   const results = await follow(command, start);
   const { resultsText } = await import('./results-text.ts');
-  print(command, results, () => resultsText(results));
+  show(command, results, () => resultsText(results));
 }
 
 /** Does one run or several under Ctrl-C, and shows what they tell. */
@@ -72,7 +73,9 @@ async function follow<Results>(
   const progress = progressOn(json ? process.stderr : process.stdout);
   let view = new RunProgress(progress);
   const reports = new Reports();
+  let areSeveral = false;
   const onExperiment = (name: ExperimentName) => {
+    areSeveral = true;
     view = new RunProgress(progress);
     progress.line(`\n${name}`);
   };
@@ -88,13 +91,20 @@ async function follow<Results>(
   } catch (error) {
     // What stopped the run matters more than that there is no report of it.
     await reports.write().catch(() => {});
+    if (error instanceof Interrupted) error.remedy = goOn(reports.resumeCommand(areSeveral));
     throw error;
   } finally {
     progress.end();
   }
 }
 
-function print(command: Command, document: object, text: () => string): void {
+function goOn(command: string | undefined): string {
+  return command === undefined ? '' : `The run goes on with: ${command}`;
+}
+
+function show(command: Command, document: object, text: () => string): void {
   const { json } = command.opts<{ json?: true }>();
-  console.log(json ? JSON.stringify(document, null, 2) : `\n${text()}`);
+  if (json) print(JSON.stringify(document, null, 2));
+  // They are in results.json, too.
+  else say(`\n${text()}`);
 }

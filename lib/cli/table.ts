@@ -1,24 +1,66 @@
+import { brokenLines } from './wrap.ts';
+
 export type Alignment = 'left' | 'right';
 
-/** Rows of text in columns as wide as their widest cell, two spaces apart. */
-export function columns(rows: string[][], alignments: Alignment[]): string {
-  const widths = widthsOf(rows, alignments);
-  const lines = rows.map((row) => {
-    const cells = widths.map((width, column) => {
-      const cell = row[column] ?? '';
-      return alignments[column] === 'right' ? cell.padStart(width) : cell.padEnd(width);
+const GAP = '  ';
+
+/**
+ * Rows of text in columns as wide as their widest cell, two spaces apart. Where that is wider than the terminal, text on
+ * the left of its column is broken between words.
+ */
+export function columns(rows: string[][], alignments: Alignment[], width = process.stdout.columns): string {
+  const widths = fittingWidths(rows, alignments, width);
+  return rows.map((row) => rowText(row, alignments, widths)).join('\n');
+}
+
+/** The same with a rule under the heading. */
+export function table(
+  heading: string[],
+  rows: string[][],
+  alignments: Alignment[],
+  width = process.stdout.columns,
+): string {
+  const all = [heading, ...rows];
+  const widths = fittingWidths(all, alignments, width);
+  const rule = widths.map((columnWidth) => '-'.repeat(columnWidth));
+  return [heading, rule, ...rows].map((row) => rowText(row, alignments, widths)).join('\n');
+}
+
+function rowText(row: string[], alignments: Alignment[], widths: number[]): string {
+  const cells = widths.map((width, column) => brokenLines(row[column] ?? '', width));
+  const height = Math.max(...cells.map((lines) => lines.length));
+  const lines = Array.from({ length: height }, (_, line) => {
+    const parts = cells.map((cell, column) => {
+      const width = widths[column] as number;
+      const part = cell[line] ?? '';
+      return alignments[column] === 'right' ? part.padStart(width) : part.padEnd(width);
     });
-    return cells.join('  ').trimEnd();
+    return parts.join(GAP).trimEnd();
   });
   return lines.join('\n');
 }
 
-/** The same with a rule under the heading. */
-export function table(heading: string[], rows: string[][], alignments: Alignment[]): string {
-  const rule = widthsOf([heading, ...rows], alignments).map((width) => '-'.repeat(width));
-  return columns([heading, rule, ...rows], alignments);
+/** As wide as the cells, or where that is too wide in all, the widest columns narrower, but wide enough for each word. */
+function fittingWidths(rows: string[][], alignments: Alignment[], available: number | undefined): number[] {
+  const cellsOf = (column: number) => rows.map((row) => row[column] ?? '');
+  const widths = alignments.map((_, column) => longest(cellsOf(column)));
+  if (!available) return widths;
+  const least = alignments.map((alignment, column) =>
+    alignment === 'right'
+      ? (widths[column] as number)
+      : longest(cellsOf(column).flatMap((cell) => cell.split(' '))),
+  );
+  const total = () => widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length);
+  const room = (column: number) => (widths[column] as number) - (least[column] as number);
+  while (total() > available) {
+    const shrinkable = [...widths.keys()].filter((column) => room(column) > 0);
+    if (shrinkable.length === 0) break;
+    const widest = shrinkable.reduce((a, b) => ((widths[b] as number) > (widths[a] as number) ? b : a));
+    widths[widest] = (widths[widest] as number) - 1;
+  }
+  return widths;
 }
 
-function widthsOf(rows: string[][], alignments: Alignment[]): number[] {
-  return alignments.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+function longest(texts: string[]): number {
+  return Math.max(...texts.map((text) => text.length));
 }

@@ -3,6 +3,7 @@ import type { OwnPicturesControl } from '../experiments/own-pictures.ts';
 import { count } from '../format.ts';
 import { trainOptions } from '../options.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
+import { addDataArgument } from './data-argument.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { showRun } from './run.ts';
@@ -13,11 +14,11 @@ export function define(command: Command): void {
     .option('--resume', 'go on with the run in --out, from its last checkpoint')
     .option('--json', 'print the results as one JSON document, progress on stderr');
   addExamples(command, {
-    'train --data flowers': 'flowers/<class>/*.jpg; a fifth of each class validates',
-    'train --data flowers --weights imagenet': 'starts from ImageNet weights, once downloaded',
+    'train flowers': 'flowers/<class>/*.jpg; a fifth of each class validates',
+    'train flowers --weights imagenet': 'starts from ImageNet weights, once downloaded',
     'train --resume --out runs/flowers': 'goes on with that run, where it was stopped',
   });
-  addFlags(command, trainOptions).action(() => train(command));
+  addDataArgument(addFlags(command, trainOptions), () => train(command));
 }
 
 async function train(command: Command): Promise<void> {

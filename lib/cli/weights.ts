@@ -7,6 +7,7 @@ import { openWeights, type WeightsFormat } from '../weights/read-weights.ts';
 import type { StoredType } from '../weights/stored-tensor.ts';
 import { showDownload } from './download.ts';
 import { addExamples } from './examples.ts';
+import { print } from './output.ts';
 import { table } from './table.ts';
 
 /** What `torch-tl weights inspect --json` prints. */
@@ -22,7 +23,7 @@ export function define(weights: Command): void {
   const list = weights
     .command('list')
     .description('list the weights that can be named, what they learnt from, and their terms')
-    .action(() => console.log(CATALOGUE.map(described).join('\n\n')));
+    .action(() => print(CATALOGUE.map(described).join('\n\n')));
   const download = weights
     .command('download')
     .description('fetch named weights into the cache, where --weights NAME finds them')
@@ -35,7 +36,7 @@ export function define(weights: Command): void {
     .option('--json', 'print one JSON document', false)
     .action(async (file: string, { json }: { json: boolean }) => {
       const inspection = await inspect(file);
-      console.log(json ? JSON.stringify(inspection, null, 2) : asText(inspection));
+      print(json ? JSON.stringify(inspection, null, 2) : asText(inspection));
     });
   addExamples(list, { 'weights list': 'shows which can be named' });
   addExamples(download, { 'weights download imagenet': 'then --weights imagenet finds them' });

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { listPictures } from '../data/source.ts';
-import { InputError } from '../errors.ts';
 import { checkOptions, trainOptions } from '../options.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
+import { nothingToGoOn } from './no-run.ts';
 import type { RunResults } from './results.ts';
-import { definitionOf, type RunControl, run } from './run-experiment.ts';
+import { holdsRun } from './run-directory.ts';
+import { definitionOf, directoryToGoOn, noPictures, type RunControl, run } from './run-experiment.ts';
 
 /** What is decided for the user's own pictures, but for what they set themselves, and why, a sentence. */
 export interface Recommendation {
@@ -73,10 +74,12 @@ export async function trainOwnPictures(
   const { data, limitTrain, seed, weights = DEFAULT_WEIGHTS } = checkOptions(trainOptions, given);
   // Here `sample` is a directory of that name.
   const directory = data === undefined ? {} : { data: resolve(data) };
-  if (control.resume) return run(definitionOf('train'), { ...given, ...directory }, control);
-  if (data === undefined) {
-    throw new InputError('INVALID_ARGUMENT', 'Say which pictures to train with: --data DIR.');
+  if (control.resume) {
+    const out = directoryToGoOn(given);
+    if (await holdsRun(out)) return run(definitionOf('train'), { ...given, ...directory }, control);
+    if (data === undefined) throw await nothingToGoOn(out);
   }
+  if (data === undefined) throw noPictures();
   const { train } = await listPictures(data, seed);
   const { options, reason } = recommend(Math.min(train.files.length, limitTrain ?? Infinity), weights);
   const chosen = withoutGiven(options, given);

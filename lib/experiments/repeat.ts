@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import { InputError } from '../errors.ts';
+import { pathHint } from '../nearest-path.ts';
 import { checkOptions, runOptions } from '../options.ts';
 import type { RunResults } from './results.ts';
 import { type RunConfig, readRunConfig } from './run-config.ts';
-import { definitionOf, type RunControl, run } from './run-experiment.ts';
+import { definitionOf, noPictures, type RunControl, run } from './run-experiment.ts';
 
 /**
  * Runs again what a run's config.json says, in a directory of its own.
@@ -20,24 +21,36 @@ export async function repeat(
 ): Promise<RunResults> {
   const config = await readRunConfig(file);
   if (!config)
-    throw new InputError('FILE_UNREADABLE', `There is no file ${file} to read a run's options from.`);
+    throw new InputError(
+      'FILE_UNREADABLE',
+      `There is no file ${file} to read a run's options from.${await pathHint(file)}`,
+    );
   if (experiment !== undefined && experiment !== config.experiment) {
     throw new InputError(
       'INVALID_ARGUMENT',
       `${file} is of a run of '${config.experiment}', not of '${experiment}'; leave out one of the two.`,
     );
   }
-  requireRepeatable(file, config);
+  requireRepeatable(file, config, given);
   return run(definitionOf(config.experiment), { ...config.options, ...given }, control);
 }
 
 /** What is wrong in the file is said to be there. */
-function requireRepeatable(file: string, { experiment, options }: RunConfig): void {
+function requireRepeatable(
+  file: string,
+  { experiment, options }: RunConfig,
+  given: z.input<typeof runOptions>,
+): void {
   try {
-    definitionOf(experiment);
+    const { name } = definitionOf(experiment);
     checkOptions(runOptions, options);
+    if (name === 'train' && (given.data ?? options.data) === undefined) throw noPictures();
   } catch (cause) {
     if (!(cause instanceof InputError)) throw cause;
-    throw new InputError('RUN_INVALID', `The run of ${file} cannot be repeated: ${cause.message}`, { cause });
+    const said = (message: string) => `The run of ${file} cannot be repeated: ${message}`;
+    throw new InputError('RUN_INVALID', said(cause.message), {
+      cause,
+      atCommandLine: said(cause.atCommandLine),
+    });
   }
 }

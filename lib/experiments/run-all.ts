@@ -1,9 +1,10 @@
+import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../errors.ts';
 import { type ExperimentName, experiments } from './paper.ts';
 import type { RunResults } from './results.ts';
-import { defaultRunDirectory, requireVacant } from './run-directory.ts';
-import { type ExperimentOptions, type RunControl, runExperiment } from './run-experiment.ts';
+import { optionsToGoOn, readRunConfig } from './run-config.ts';
+import { defaultRunDirectory, holdsRun, makeUnusedDirectory, requireVacant } from './run-directory.ts';
+import { directoryToGoOn, type ExperimentOptions, type RunControl, runExperiment } from './run-experiment.ts';
 
 /** The quickest first, so that there is something to see early. */
 const ORDER: readonly ExperimentName[] = ['finetune', 'base', 'base-optimized'];
@@ -24,21 +25,43 @@ export async function runAll(
   options: ExperimentOptions = {},
   { onExperiment, ...control }: RunAllControl = {},
 ): Promise<RunResults[]> {
-  const root = options.out ?? (control.resume ? missingDirectory() : defaultRunDirectory('all'));
-  if (!control.resume) await requireVacant(root);
+  const isUnnamed = control.resume !== true && options.out === undefined;
+  const root = await rootOf(options, control.resume === true);
+  const begun = control.resume ? await optionsOfBegun(root, options) : null;
   const results: RunResults[] = [];
-  for (const name of ORDER) {
-    const out = join(root, name);
-    onExperiment?.(name, out);
-    results.push(await runExperiment(name, { ...options, out }, control));
+  try {
+    for (const name of ORDER) {
+      const out = join(root, name);
+      onExperiment?.(name, out);
+      const resume = control.resume === true && (begun === null || (await holdsRun(out)));
+      results.push(await runExperiment(name, { ...(begun ?? options), out }, { ...control, resume }));
+    }
+  } finally {
+    // Of a refused start nothing is left.
+    if (isUnnamed) await rmdir(root).catch(() => {});
   }
   const places = Object.keys(experiments);
   return results.sort((a, b) => places.indexOf(a.experiment) - places.indexOf(b.experiment));
 }
 
-function missingDirectory(): never {
-  throw new InputError(
-    'INVALID_ARGUMENT',
-    'To go on with the experiments their directory must be given: --resume --out DIR.',
-  );
+async function rootOf(options: ExperimentOptions, resume: boolean): Promise<string> {
+  if (resume) return directoryToGoOn(options);
+  if (options.out === undefined) return makeUnusedDirectory(defaultRunDirectory('all'));
+  await requireVacant(options.out);
+  return options.out;
+}
+
+/**
+ * The options of an experiment that has begun, which those that have not are to share, and of the given ones what may
+ * change; null where none has begun.
+ *
+ * @throws InputError `RUN_INVALID` or `CHECKPOINT_MISMATCH`
+ */
+async function optionsOfBegun(root: string, given: ExperimentOptions): Promise<ExperimentOptions | null> {
+  for (const name of ORDER) {
+    const directory = join(root, name);
+    const earlier = await readRunConfig(join(directory, 'config.json'));
+    if (earlier) return optionsToGoOn(directory, earlier, name, given);
+  }
+  return null;
 }

@@ -14,7 +14,37 @@ export function defaultRunDirectory(experiment: string, now = new Date()): strin
   return join('runs', `${experiment}-${date}-${time}`);
 }
 
+/**
+ * Makes a directory that nobody has, under a name or, where that is taken, the name and a number: of runs that start
+ * in the same second each gets its own.
+ *
+ * @throws InputError `WRITE_FAILED`
+ */
+export async function makeUnusedDirectory(path: string): Promise<string> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    for (let number = 1; ; number++) {
+      const candidate = number === 1 ? path : `${path}-${number}`;
+      if (await isMade(candidate)) return candidate;
+    }
+  } catch (cause) {
+    throw cannotMake(path, cause);
+  }
+}
+
+/** False where there is something of that name. */
+async function isMade(path: string): Promise<boolean> {
+  try {
+    await mkdir(path);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw cause;
+  }
+}
+
 const LOCK = 'lock';
+const CONFIG = 'config.json';
 const RESULTS = 'results.json';
 const VALIDATION = 'validation.json';
 const REPORT = 'report.html';
@@ -27,7 +57,7 @@ const REPORT = 'report.html';
 export async function requireVacant(path: string): Promise<void> {
   const files = await filesIn(path);
   if (files.length === 0) return;
-  throw files.includes('config.json')
+  throw files.includes(CONFIG)
     ? exists(path, 'already holds another run. Give a directory that is new or empty, or --resume')
     : exists(path, 'is not empty. Give a directory that is new or empty');
 }
@@ -59,7 +89,7 @@ export class RunDirectory {
     return RunDirectory.#open(path, config, async () => {
       // A run that wanted the directory too may have had it, and ended, before the lock was ours.
       await requireVacant(path);
-      await writeJson(path, 'config.json', config);
+      await writeJson(path, CONFIG, config);
       await writeEpochs(path, []);
     });
   }
@@ -102,7 +132,7 @@ export class RunDirectory {
    * @throws TorchTlError `WRITE_FAILED`
    */
   async goBackTo(epochs: readonly EpochMetrics[]): Promise<void> {
-    await writeJson(this.path, 'config.json', this.#config);
+    await writeJson(this.path, CONFIG, this.#config);
     await writeEpochs(this.path, epochs);
     for (const name of [RESULTS, VALIDATION, REPORT]) await rm(join(this.path, name), { force: true });
     if (epochs.length === 0) await rm(this.best, { force: true });
@@ -121,10 +151,28 @@ export class RunDirectory {
     await writeJson(this.path, VALIDATION, report);
   }
 
+  /** The lock's file may stay where it cannot be removed: only while it is locked does it keep others out. */
   async close(): Promise<void> {
-    await rm(join(this.path, LOCK), { force: true });
+    await rm(join(this.path, LOCK), { force: true }).catch(() => {});
     this.#lock.release();
   }
+}
+
+/** Whether a directory is that of a run. */
+export async function holdsRun(path: string): Promise<boolean> {
+  return (await namesIn(path)).includes(CONFIG);
+}
+
+/** The directories in a directory that are those of runs, by name. */
+export async function runsIn(path: string): Promise<string[]> {
+  const names = (await namesIn(path)).sort();
+  const held = await Promise.all(names.map((name) => holdsRun(join(path, name))));
+  return names.filter((_, index) => held[index]);
+}
+
+/** None where the directory cannot be read. */
+function namesIn(path: string): Promise<string[]> {
+  return readdir(path).catch(() => []);
 }
 
 /** Where a run's checkpoint is. */

@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { plainOptions } from '../checkpoint.ts';
+import { MAY_CHANGE, plainOptions } from '../checkpoint.ts';
 import { classCounts, dataWarnings } from '../data/class-counts.ts';
 import type { Dataset } from '../dataset.ts';
 import { DenseNet121 } from '../densenet121.ts';
@@ -9,12 +9,14 @@ import { chooseDevice, unusedGpu } from '../device.ts';
 import { loadEngine } from '../engine.ts';
 import { InputError } from '../errors.ts';
 import type { EngineInfo } from '../native.ts';
+import { nearestPath } from '../nearest-path.ts';
 import { openDatasets } from '../open-datasets.ts';
 import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options.ts';
 import { choosePrecision } from '../precision.ts';
 import { epochsOf, stagesOf } from '../recipes.ts';
 import { packageVersion } from '../version.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
+import { nothingToGoOn } from './no-run.ts';
 import { type Experiment, experimentName, experiments } from './paper.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
 import {
@@ -25,13 +27,22 @@ import {
   requireSameWeights,
   withAbsolutePaths,
 } from './run-config.ts';
-import { defaultRunDirectory, RunDirectory, requireVacant } from './run-directory.ts';
+import {
+  defaultRunDirectory,
+  holdsRun,
+  makeUnusedDirectory,
+  RunDirectory,
+  requireVacant,
+} from './run-directory.ts';
 import { type DecodingEvent, type RunEvent, trainInto } from './train-into.ts';
 
 export type ExperimentOptions = z.input<typeof experimentOptions>;
 
 export interface RunControl {
-  /** Goes on with the run in `out`; where there is none, or no checkpoint of it, it starts afresh. */
+  /**
+   * Goes on with the run in `out`. Where there is no checkpoint of it, it starts afresh; where there is no run, too, if
+   * an option says what to train.
+   */
   resume?: boolean;
   /** Stops the run within one batch; what was done by then is written. */
   signal?: AbortSignal;
@@ -82,18 +93,24 @@ export async function run(
   given: z.input<typeof runOptions>,
   { resume = false, signal = new AbortController().signal, onEvent = () => {} }: RunControl = {},
 ): Promise<RunResults> {
+  const isUnnamed = !resume && given.out === undefined;
   const path = resume ? directoryToGoOn(given) : (given.out ?? defaultRunDirectory(definition.name));
   const earlier = resume ? await readRunConfig(join(path, 'config.json')) : null;
   const asked = earlier ? optionsToGoOn(path, earlier, definition.name, given) : given;
   const options = withAbsolutePaths(checkOptions(runOptions, asked));
   requireConsistent(options);
+  // Else the pictures would be those of the paper.
+  if (definition.name === OWN.name && asked.data === undefined) throw noPictures();
   if (earlier) {
     const finished = await finishedResults(path, epochsOf(options));
     if (finished) {
       onEvent({ type: 'finished', directory: path, stoppedBecause: finished.stoppedBecause });
       return finished;
     }
-  } else await requireVacant(path);
+  } else {
+    if (resume) await startInstead(path, given, onEvent);
+    if (!isUnnamed) await requireVacant(path);
+  }
   const machine = describeMachine(options, earlier);
   const reason = options.device === 'auto' ? unusedGpu(loadEngine().info()) : null;
   if (reason !== null) onEvent({ type: 'unused-gpu', reason });
@@ -117,8 +134,11 @@ export async function run(
     const config = configOf(setup, options, model);
     const directory = earlier
       ? await RunDirectory.reopen(path, config)
-      : await RunDirectory.create(path, config);
-    return await trainInto(directory, { setup, options, model, train, valid, resume, signal, onEvent });
+      : await RunDirectory.create(isUnnamed ? await makeUnusedDirectory(path) : path, config);
+    return await trainInto(directory, {
+      ...{ setup, options, model, train, valid, signal, onEvent },
+      resume: earlier !== null,
+    });
   } finally {
     model?.dispose();
     train.dispose();
@@ -147,12 +167,43 @@ export function openPictures(
   });
 }
 
-function directoryToGoOn({ out }: z.input<typeof runOptions>): string {
+/** @throws InputError `INVALID_ARGUMENT` where it is missing */
+export function directoryToGoOn({ out }: z.input<typeof runOptions>): string {
   if (out !== undefined) return out;
-  throw new InputError(
+  throw new InputError('INVALID_ARGUMENT', '`resume` needs `out`, the directory of the run to go on with.', {
+    atCommandLine: 'To go on with a run its directory must be given: --resume --out DIR.',
+  });
+}
+
+/** The error for a training of the user's own pictures that names none. */
+export function noPictures(): InputError {
+  return new InputError(
     'INVALID_ARGUMENT',
-    'To go on with a run its directory must be given: --resume --out DIR.',
+    'Say which pictures to train with: `data`, a directory or a list.',
+    {
+      atCommandLine: 'Say which pictures to train with: --data DIR.',
+    },
   );
+}
+
+/**
+ * Where there is no run to go on with: tells that one starts instead.
+ *
+ * @throws InputError `RUN_INVALID` where no option says which, so that a slip in a directory's name starts nothing
+ */
+async function startInstead(
+  path: string,
+  given: z.input<typeof runOptions>,
+  onEvent: (event: RunEvent) => void,
+): Promise<void> {
+  const says = Object.entries(given).some(
+    ([name, value]) => value !== undefined && name !== 'out' && !MAY_CHANGE.includes(name),
+  );
+  if (!says) throw await nothingToGoOn(path);
+  await requireVacant(path);
+  const near = await nearestPath(path);
+  const meant = near !== undefined && (await holdsRun(near)) ? near : null;
+  onEvent({ type: 'afresh', directory: resolve(path), isNew: true, meant });
 }
 
 /** @throws InputError `INVALID_ARGUMENT` for weights of a random start */

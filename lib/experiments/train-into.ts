@@ -28,8 +28,11 @@ export type DecodingEvent =
 export type RunEvent =
   /** A run that was to go on has nothing left to train. */
   | { type: 'finished'; directory: string; stoppedBecause: StoppedBecause }
-  /** A run that was to go on has no checkpoint to go on from. */
-  | { type: 'afresh'; directory: string }
+  /**
+   * A run that was to go on has no checkpoint to go on from, or is none at all (`isNew`); then `meant` may be a run whose
+   * name is near.
+   */
+  | { type: 'afresh'; directory: string; isNew: boolean; meant: string | null }
   /** `--device auto` came to the CPU although there is an NVIDIA driver. */
   | { type: 'unused-gpu'; reason: string }
   | DecodingEvent
@@ -70,9 +73,10 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
     onEvent({ type: 'setup', setup, directory: directory.path, epochs: epochsOf(options), augmented });
     const { bestLogits, ...outcome } = await recorder.train();
     const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome };
-    await directory.writeResults(results);
-    // The run is whole without it.
+    // Before the results, with which a run is whole: one that is killed here goes on, and has it then. But it is whole
+    // without it, too.
     if (bestLogits) await recordValidation(directory, run, bestLogits, outcome.best.epoch).catch(() => {});
+    await directory.writeResults(results);
     return results;
   } catch (error) {
     // A run that could not be gone on with is left as it was.
@@ -134,7 +138,7 @@ class Recorder {
     const { resume, onEvent } = this.#run;
     if (resume && !existsSync(this.#directory.checkpoint)) {
       await this.#goBackTo([]);
-      onEvent({ type: 'afresh', directory: this.#directory.path });
+      onEvent({ type: 'afresh', directory: this.#directory.path, isNew: false, meant: null });
     }
     const fit = this.#start();
     try {

@@ -10,6 +10,13 @@ const data = text('auto, sample, a directory or a list').default('auto').registe
   description: 'the pictures',
 });
 
+/** Of commands that must be told, so that none works on the sample unasked. */
+const pictures = text('auto, sample, a directory or a list').optional().register(commandLine, {
+  topic: 'Data',
+  flags: '--data <auto|sample|dir|list>',
+  description: 'the pictures; the first argument names them too',
+});
+
 const imageSize = integer(32).default(155).register(commandLine, {
   topic: 'Data',
   flags: '--image-size <n>',
@@ -115,7 +122,7 @@ export const trainOptions = runOptions.omit({ init: true }).extend({
     topic: 'Data',
     flags: '--data <dir|list>',
     description:
-      'folders of pictures, <class>/* or train/<class>/* and valid/<class>/*; or a .csv or .jsonl list of path and label',
+      'the pictures, which the first argument names too: folders, <class>/* or train/<class>/* and valid/<class>/*; or a .csv or .jsonl list of path and label',
   }),
   imageSize: without(imageSize, BY_COUNT),
   epochs: without(trainingOptions.shape.epochs, BY_COUNT),
@@ -126,7 +133,7 @@ export const trainOptions = runOptions.omit({ init: true }).extend({
 
 /** The features of pictures, from the command line to a file. */
 export const featuresOptions = z.strictObject({
-  data,
+  data: pictures,
   weights,
   imageSize,
   batchSize,

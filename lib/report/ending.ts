@@ -62,7 +62,12 @@ function patience({ options }: ReportedRun): string {
   return `the validation loss had not become lower by ${delta} for ${epochs} epochs`;
 }
 
-function goOn({ experiment, options, path }: ReportedRun): string {
-  const words = experiment === 'train' ? ['train', '--data', String(options.data)] : ['run', experiment];
-  return `It goes on with: torch-tl ${shellText([...words, '--resume', '--out', path])}`;
+function goOn({ experiment, path }: ReportedRun): string {
+  return `It goes on with: ${resumeCommand(experiment, path)}`;
+}
+
+/** What to type for a run to go on: all else is in its directory. */
+export function resumeCommand(experiment: string, directory: string): string {
+  const words = experiment === 'train' ? ['train'] : ['run', experiment];
+  return `npx torch-tl ${shellText([...words, '--resume', '--out', directory])}`;
 }

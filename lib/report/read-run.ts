@@ -1,10 +1,10 @@
-import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { epochMetrics, resumePoint } from '../checkpoint.ts';
 import { WARNING_KINDS } from '../data/class-counts.ts';
 import { nothingLeftOut } from '../data/left-out.ts';
 import { InputError } from '../errors.ts';
+import { noRun } from '../experiments/no-run.ts';
 import { experiments } from '../experiments/paper.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from '../experiments/results.ts';
 import type { ValidationReport } from '../experiments/validation.ts';
@@ -196,25 +196,5 @@ async function readAs<Schema extends z.ZodType>(
     'RUN_INVALID',
     `${file} is not what a run writes: '${issue.path.join('.')}': ${issue.message}. ` +
       'Was it written by another version of torch-tl, or changed?',
-  );
-}
-
-/** The error for a directory without config.json; it may hold runs. */
-async function noRun(directory: string): Promise<InputError> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((cause) => {
-    throw unreadable(directory, cause);
-  });
-  const inside: string[] = [];
-  for (const entry of entries.filter((entry) => entry.isDirectory())) {
-    const names = await readdir(join(directory, entry.name)).catch((): string[] => []);
-    if (names.includes('config.json')) inside.push(join(directory, entry.name));
-  }
-  return new InputError(
-    'RUN_INVALID',
-    `${resolve(directory)} is no run's directory: it has no config.json. ${
-      inside.length > 0
-        ? `The runs ${inside.join(', ')} lie in it: name them.`
-        : 'Give what torch-tl run or train wrote to, such as runs/finetune-20260101-120000.'
-    }`,
   );
 }

@@ -138,6 +138,7 @@ describe('a run that is asked to stop', () => {
   test.each<[NodeJS.Signals, number]>([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ])('leaves a checkpoint on %s, exits %d and goes on to the same bits', async (signal, exitCode) => {
     const cwd = temporaryDirectory();
     let sent = false;
@@ -192,6 +193,18 @@ describe('torch-tl run --resume', () => {
     expect(JSON.parse(json.stdout)).toEqual(resultsIn(join(cwd, 'run')));
   });
 
+  test('of a run that was killed before its results were written ends it as it would have ended', async () => {
+    const cwd = await finishedRun();
+    const run = join(cwd, 'run');
+    const whole = contentOf(run);
+    for (const name of ['results.json', 'validation.json']) rmSync(join(run, name));
+    const { code } = await torchTl(RESUME, { cwd });
+    expect(code).toBe(0);
+    const validation = join(run, 'validation.json');
+    expect(contentOf(run)[validation]).toBe(whole[validation]);
+    expect(resultsIn(run)).toMatchObject({ stoppedBecause: 'epochs', epochs: { length: 2 } });
+  });
+
   test('goes on with more epochs, and warns that they and the threads have changed', async () => {
     const cwd = await finishedRun();
     const [first, second] = linesIn(join(cwd, 'run'));
@@ -212,6 +225,21 @@ describe('torch-tl run --resume', () => {
     const { code, stdout } = await torchTl(args, { cwd });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^There is no checkpoint in .*run to go on from; starting afresh\.$/m);
+    expect(stdout).toMatch(/^Warning: there is no run in .*run at all; this one is new\.$/m);
+  });
+
+  test.each<[string, string, string[]]>([
+    ['nothing else', 'finetune', []],
+    ['what may change alone', 'base', ['--epochs', '3', '--threads', '1']],
+    ['all', 'all', []],
+  ])('starts nothing in a directory without a run where it is given %s', async (_, what, args) => {
+    const cwd = temporaryDirectory();
+    const { code, stdout, stderr } = await torchTl(['run', what, '--resume', '--out', 'run', ...args], {
+      cwd,
+    });
+    expect({ code, stdout: stdout.trim() }).toEqual({ code: 2, stdout: what === 'all' ? 'finetune' : '' });
+    expect(stderr).toContain('A new run starts there where --data says what to train with.');
+    expect(readdirSync(cwd)).toEqual([]);
   });
 
   test.each<[string, string[], string]>([

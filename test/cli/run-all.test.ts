@@ -29,11 +29,13 @@ test('run all runs the three experiments, each in a directory of its own, and go
   expect(readFileSync(join(cwd, 'runs', 'base', 'report.html'), 'utf8')).toContain('stopped');
   const first = readFileSync(join(cwd, 'runs', 'finetune', 'results.json'), 'utf8');
 
-  const { code, stdout } = await torchTl([...endless, '--resume', '--json'], { cwd });
+  const { code, stdout } = await torchTl(['run', 'all', '--resume', '--json', '--out', 'runs'], { cwd });
   expect(code).toBe(0);
   const { formatVersion, runs } = JSON.parse(stdout) as { formatVersion: number; runs: RunResults[] };
   expect(formatVersion).toBe(1);
   expect(runs.map(({ experiment }) => experiment)).toEqual(NAMES);
+  // The one that had not begun is like those that had.
+  expect(runs.map(({ dataset, imageSize }) => [dataset.train, imageSize])).toEqual(NAMES.map(() => [20, 32]));
   expect(readFileSync(join(cwd, 'runs', 'finetune', 'results.json'), 'utf8')).toBe(first);
   for (const run of runs) {
     expect(JSON.parse(readFileSync(join(cwd, 'runs', run.experiment, 'results.json'), 'utf8'))).toEqual(run);
@@ -60,7 +62,7 @@ test('run all compares the three with each other and with the paper, and TensorB
 
 test.for([
   [['run', 'all', '--config', 'config.json'], '--config repeats one run, not all'],
-  [['run', 'all', '--resume'], 'their directory must be given'],
+  [['run', 'all', '--resume'], 'its directory must be given'],
   [['run', 'al'], "did you mean 'all'?"],
 ] as const)('%j is wrong use', async ([args, message]) => {
   const { code, stderr } = await torchTl([...args], { cwd: temporaryDirectory() });

@@ -108,6 +108,7 @@ describe('torch-tl run', () => {
   test.each<[NodeJS.Signals, number]>([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ])('stops on %s, saves what is there, and exits %d', async (signal, exitCode) => {
     const cwd = temporaryDirectory();
     let sent = false;
@@ -120,9 +121,14 @@ describe('torch-tl run', () => {
       },
     });
     expect(code).toBe(exitCode);
-    const [stopping, stopped] = stderr.split('\n');
-    expect(stopping).toBe('Stopping after this batch; once more stops at once.');
-    expect(stopped).toBe(signal === 'SIGINT' ? 'Interrupted.' : 'Terminated.');
+    expect(stderr).toBe(
+      [
+        'Stopping after this batch; once more stops at once.',
+        { SIGINT: 'Interrupted.', SIGTERM: 'Terminated.' }[signal as string] ?? 'The terminal is gone.',
+        `The run goes on with: npx torch-tl run finetune --resume --out ${join(cwd, 'run')}`,
+        '',
+      ].join('\n'),
+    );
     const run = join(cwd, 'run');
     const results = resultsIn(run);
     expect(results.stoppedBecause).toBe('aborted');

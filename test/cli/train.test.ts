@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { BLUE, type Colour, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { writeRun } from '../support/run-files.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
@@ -109,6 +110,28 @@ describe('torch-tl train', () => {
     expectSame(join(cwd, 'run'), join(elsewhere, 'again'));
   });
 
+  test('takes the pictures as its argument', async () => {
+    const { code } = await torchTl(['train', 'colours', ...QUICK], { cwd: await colours() });
+    expect(code).toBe(0);
+  });
+
+  test('with --resume starts in a new directory what it would start without, and says so', async () => {
+    const cwd = await colours();
+    writeRun(join(cwd, 'runs', 'colours'));
+    const out = ['--out', 'runs/colour'];
+    const { code, stdout } = await train(cwd, ...QUICK.slice(0, 4), ...out, '--resume');
+    expect(code).toBe(0);
+    const there = join(cwd, 'runs', 'colour');
+    expect(stdout).toContain(`\nThere is no checkpoint in ${there} to go on from; starting afresh.\n`);
+    expect(stdout).toContain(
+      `\nWarning: there is no run in ${there} at all; this one is new. Did you mean 'runs/`,
+    );
+    expect(JSON.parse(readFileSync(join(there, 'config.json'), 'utf8')).options).toMatchObject({
+      recipe: 'head',
+      schedule: 'cosine',
+    });
+  });
+
   test('goes on from where it was stopped', async () => {
     const cwd = await colours();
     expect(await train(cwd, ...QUICK)).toMatchObject({ code: 0 });
@@ -171,8 +194,39 @@ describe('torch-tl train refuses', () => {
     await expectRefusal(await colours(1), ['--data', 'colours', '--epocs', '3'], 'Did you mean --epochs?');
   });
 
-  test('a call without --data', async () => {
-    await expectRefusal(temporaryDirectory(), [], 'Say which pictures to train with: --data DIR.');
+  test.each<[string, string[]]>([
+    ['no pictures', []],
+    ['no pictures but other options', ['--out', 'run', '--epochs', '1', '--seed', '3']],
+  ])('a call with %s', async (_, args) => {
+    await expectRefusal(temporaryDirectory(), args, 'Say which pictures to train with: --data DIR.');
+  });
+
+  test('pictures that are named twice', async () => {
+    const message = "by the argument 'colours' and by --data 'others'. Leave out one of the two.";
+    await expectRefusal(await colours(1), ['colours', '--data', 'others'], message);
+  });
+
+  test.each<[string, string[]]>([
+    ['nothing else', []],
+    ['other options', ['--seed', '3', '--epochs', '1', '--recipe', 'head']],
+  ])('to go on with a run that is not there, with %s, and names the nearest', async (_, args) => {
+    const cwd = temporaryDirectory();
+    writeRun(join(cwd, 'runs', 'flowers'));
+    const there = join(cwd, 'runs', 'flower');
+    const message = `There is no directory ${there}, and so no run. Did you mean 'runs/flowers'?`;
+    await expectRefusal(cwd, ['--resume', '--out', 'runs/flower', ...args], message);
+    await expectRefusal(cwd, ['--resume', '--out', 'rusn/flowers', ...args], "Did you mean 'runs/flowers'?");
+  });
+
+  test('to go on with a directory that holds runs, and names them', async () => {
+    const cwd = temporaryDirectory();
+    writeRun(join(cwd, 'runs', 'flowers'));
+    await expectRefusal(cwd, ['--resume', '--out', 'runs'], 'The runs runs/flowers lie in it: name them.');
+  });
+
+  test('a flag as the value of another', async () => {
+    const cwd = await colours(1);
+    await expectRefusal(cwd, ['colours', '--out', '--resume'], '--out has no value before --resume.');
   });
 });
 
@@ -192,6 +246,7 @@ describe('torch-tl run --config', () => {
   test.each<[string, string, string]>([
     ['no JSON', '{', 'is no JSON'],
     ['no config.json of a run', '{"formatVersion":1}', "is no run's config.json: 'experiment'"],
+    ['of own pictures, and names none', config({ experiment: 'train' }), 'Say which pictures to train with'],
     ['of an unknown experiment', config({ experiment: 'fine' }), "There is no experiment 'fine'"],
     [
       'of an unknown option',

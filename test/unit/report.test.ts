@@ -123,7 +123,7 @@ test.for([
 test.for([
   [
     { stoppedBecause: 'aborted' },
-    /It was stopped after 8 of 32 epochs. It goes on with: torch-tl run finetune --resume --out \S+\/run /,
+    /It was stopped after 8 of 32 epochs. It goes on with: npx torch-tl run finetune --resume --out \S+\/run /,
   ],
   [
     { stoppedBecause: 'failed', error: { code: 'OUT_OF_MEMORY', message: 'memory ran out' } },

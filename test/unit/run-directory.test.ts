@@ -1,7 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { defaultRunDirectory, RunDirectory, requireVacant } from '../../lib/experiments/run-directory.ts';
+import {
+  defaultRunDirectory,
+  makeUnusedDirectory,
+  RunDirectory,
+  requireVacant,
+} from '../../lib/experiments/run-directory.ts';
 import { epochMetrics } from '../support/epoch-metrics.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -22,6 +27,22 @@ describe('defaultRunDirectory', () => {
     expect(defaultRunDirectory('finetune', new Date(2026, 0, 2, 3, 4, 5))).toBe(
       join('runs', 'finetune-20260102-030405'),
     );
+  });
+});
+
+describe('makeUnusedDirectory', () => {
+  test('gives each of many that ask at once a directory of its own', async () => {
+    const name = join(temporaryDirectory(), 'runs', 'base-20260102-030405');
+    const made = await Promise.all(Array.from({ length: 8 }, () => makeUnusedDirectory(name)));
+    const numbered = Array.from({ length: 7 }, (_, index) => `${name}-${index + 2}`);
+    expect(made.sort()).toEqual([name, ...numbered]);
+    for (const path of made) expect(readdirSync(path)).toEqual([]);
+  });
+
+  test('says where none can be made', async () => {
+    const file = join(temporaryDirectory(), 'file');
+    writeFileSync(file, '');
+    await expect(makeUnusedDirectory(join(file, 'run'))).rejects.toThrow('for the run');
   });
 });
 
@@ -51,6 +72,15 @@ describe('requireVacant', () => {
 });
 
 describe('RunDirectory', () => {
+  test('lets go of its lock where the file of that cannot be removed', async () => {
+    const path = join(temporaryDirectory(), 'run');
+    const directory = await RunDirectory.create(path, {});
+    rmSync(join(path, 'lock'));
+    mkdirSync(join(path, 'lock'));
+    await directory.close();
+    expect(readdirSync(path)).toContain('lock');
+  });
+
   test('holds config, epochs and results as they were given', async () => {
     const path = join(temporaryDirectory(), 'a', 'run');
     const directory = await RunDirectory.create(path, { experiment: 'base' });

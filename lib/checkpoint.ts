@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { BackgroundWriter } from './background-writer.ts';
 import { InputError, TorchTlError } from './errors.ts';
 import { crc32 } from './hash.ts';
 import { json } from './model-file.ts';
+import { isSameValue } from './names.ts';
 import type { EpochMetrics, HostTensor, NativeCheckpoint, NativeModel } from './native.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
 import { isHostTensor, type StoredTensor } from './weights/stored-tensor.ts';
@@ -189,7 +189,7 @@ export function requireSame(then: CheckpointState, now: CheckpointState, file: s
     throw mismatch(file, `the ${part === 'train' ? 'training' : 'validation'} pictures are not the same`);
   }
   const names = new Set([...Object.keys(then.options), ...Object.keys(now.options)]);
-  const changed = [...names].filter((name) => !isDeepStrictEqual(then.options[name], now.options[name]));
+  const changed = [...names].filter((name) => !isSameValue(then.options[name], now.options[name]));
   const shown = (name: string) =>
     `${name} was ${JSON.stringify(then.options[name]) ?? 'not set'} and is now ${JSON.stringify(now.options[name]) ?? 'not set'}`;
   const refused = changed.find((name) => !MAY_CHANGE.includes(name));

@@ -21,6 +21,7 @@ import { SharedPictures } from './data/shared-pictures.ts';
 import { openData } from './data/source.ts';
 import { splitPerClass } from './data/split.ts';
 import { invalidArgument, TorchTlError } from './errors.ts';
+import { repeatedNames } from './names.ts';
 import type { NativeDataset } from './native.ts';
 import {
   abortSignal,
@@ -55,6 +56,8 @@ export class Dataset {
   readonly source: string;
   readonly classes: readonly string[];
   readonly count: number;
+  /** `count`, by the name that lists have. */
+  readonly length: number;
   /** Side of the pictures in pixels, as they are kept. */
   readonly imageSize: number;
   /** How the pictures were made square, which a model must do alike; null where they came so. */
@@ -74,6 +77,7 @@ export class Dataset {
     this.skipped = origin.skipped ?? [];
     this.leftOut = origin.leftOut ?? nothingLeftOut();
     this.count = shared.set.count;
+    this.length = this.count;
     this.imageSize = shared.set.height;
     shared.hold();
     this.#pictures = shared;
@@ -182,12 +186,12 @@ export class Dataset {
   }
 
   /**
-   * int64 `[count]`, indices into the classes.
+   * A copy of the labels: int64 `[count]`, indices into the classes.
    *
    * @throws TorchTlError `DISPOSED`
    */
   get labels(): BigInt64Array {
-    return this.#requirePictures().set.labels;
+    return this.#requirePictures().set.labels.slice();
   }
 
   /**
@@ -313,7 +317,7 @@ const imagesOptions = decoding.extend({
   classes: z
     .array(z.string({ error: CLASSES }), { error: CLASSES })
     .min(1, { error: CLASSES })
-    .refine((classes) => new Set(classes).size === classes.length, { error: CLASSES })
+    .refine((classes) => repeatedNames(classes).length === 0, { error: CLASSES })
     .readonly()
     .optional(),
   /** For people. */

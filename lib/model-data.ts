@@ -1,6 +1,7 @@
 import type { Resize } from './data/resize.ts';
 import { Dataset } from './dataset.ts';
 import { InputError, invalidArgument } from './errors.ts';
+import { isSameName } from './names.ts';
 
 /** What data must fit. */
 interface Model {
@@ -37,7 +38,8 @@ export function requireClasses(name: string, data: Dataset, model: Model): void 
   requireResize(name, data, model);
   const { classes } = model;
   const same =
-    data.classes.length === classes.length && data.classes.every((label, index) => label === classes[index]);
+    data.classes.length === classes.length &&
+    data.classes.every((label, index) => isSameName(label, classes[index] as string));
   if (same) return;
   throw new InputError(
     'INVALID_ARGUMENT',

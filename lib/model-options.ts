@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type HeadLayer, type HeadName, headLayers } from './head.ts';
+import { repeatedNames } from './names.ts';
 import { experimentOptions, resizing } from './options.ts';
 import { DEFAULT_WEIGHTS } from './weights/catalogue.ts';
 
@@ -15,7 +16,7 @@ export const createOptions = experimentOptions.pick({ imageSize: true, seed: tru
   classes: z
     .array(z.string({ error: 'a name' }), { error: classNames })
     .min(2, { error: classNames })
-    .refine((classes) => new Set(classes).size === classes.length, { error: classNames })
+    .refine((classes) => repeatedNames(classes).length === 0, { error: classNames })
     .readonly(),
   /** How pictures are made square: `resize` of the training data. */
   resize: resizing().default('cover'),

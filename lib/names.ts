@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /*
  * Names that people and file systems give: which of them are the same.
  */
@@ -9,6 +11,16 @@ export function normalName(name: string): string {
 
 export function isSameName(a: string, b: string): boolean {
   return a === b || normalName(a) === normalName(b);
+}
+
+/** Whether values that can be written as JSON are the same, names in them in whatever form. */
+export function isSameValue(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(withNormalNames(a), withNormalNames(b));
+}
+
+function withNormalNames(value: unknown): unknown {
+  const text = JSON.stringify(value);
+  return text === undefined ? undefined : JSON.parse(normalName(text));
 }
 
 /** What names have in common that differ in case, form of characters or space around them alone. */

@@ -1,3 +1,5 @@
+import { looseName } from './names.ts';
+
 /**
  * The choice that `word` was most likely meant to be, letter case aside, or undefined where none is
  * near: at most one slip for every three letters.
@@ -6,7 +8,7 @@ export function nearest(word: string, choices: Iterable<string>): string | undef
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const choice of choices) {
-    const distance = editDistance(word.toLowerCase(), choice.toLowerCase());
+    const distance = editDistance(looseName(word), looseName(choice));
     if (distance < bestDistance) {
       best = choice;
       bestDistance = distance;

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { allocateBytes } from './allocate.ts';
+import { storedPath } from './stored-path.ts';
 
 /*
  * The only way in which files that a user names are read. A FIFO would be waited for, a device need never end; so what
@@ -43,7 +44,7 @@ export async function withRegularFile<Result>(
 
 /** The same for the caller to close. */
 export async function openRegularFile(path: string): Promise<{ file: FileHandle; size: number }> {
-  const file = await open(path, READ_ONLY).catch((cause: unknown) => {
+  const file = await open(await storedPath(path), READ_ONLY).catch((cause: unknown) => {
     throw notOpened(path, cause);
   });
   try {

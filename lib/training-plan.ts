@@ -1,5 +1,6 @@
 import { InputError } from './errors.ts';
 import { matchedPart, selectLayers } from './layer-selection.ts';
+import { isSameName, repeatedNames } from './names.ts';
 import type { AugmentationOptions, OptimizerOptions, ScheduleOptions, StageOptions } from './native.ts';
 import { nearest } from './nearest.ts';
 import { augmentationOf, type Stage, type TrainingOptions } from './options.ts';
@@ -150,10 +151,14 @@ function balancedWeights({ classes, labels }: Trained): number[] {
 
 function givenWeights(weights: Record<string, number>, classes: readonly string[]): number[] {
   for (const name of Object.keys(weights)) {
-    if (classes.includes(name)) continue;
+    if (classes.some((known) => isSameName(known, name))) continue;
     const suggestion = nearest(name, classes);
     const hint = suggestion ? `did you mean '${suggestion}'?` : `the classes are ${classes.join(', ')}.`;
     throw new InputError('INVALID_ARGUMENT', `classWeights names no class with '${name}'; ${hint}`);
   }
-  return classes.map((name) => (Object.hasOwn(weights, name) ? (weights[name] as number) : 1));
+  const [twice] = repeatedNames(Object.keys(weights));
+  if (twice) {
+    throw new InputError('INVALID_ARGUMENT', `classWeights names the class '${twice[0]}' more than once.`);
+  }
+  return classes.map((name) => Object.entries(weights).find(([given]) => isSameName(given, name))?.[1] ?? 1);
 }

@@ -1,8 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, sep } from 'node:path';
-import { isPictureName } from '../data/folder.ts';
+import { stat } from 'node:fs/promises';
+import { basename, isAbsolute, sep } from 'node:path';
+import { isPictureName, walk } from '../data/folder.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
+import { storedPath } from '../stored-path.ts';
 
 /** On the command line the name of the picture that comes through stdin. */
 export const STDIN = '-';
@@ -21,7 +22,8 @@ export async function namedPictures(names: readonly string[]): Promise<string[]>
 async function picturesOf(name: string): Promise<string[]> {
   if (name === STDIN) return [name];
   try {
-    return (await stat(name)).isDirectory() ? await picturesIn(name) : [name];
+    const stored = await storedPath(name);
+    return (await stat(stored)).isDirectory() ? await picturesIn(stored) : [name];
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     if (isMissing && /[*?[]/.test(name)) return matchingPictures(name);
@@ -30,10 +32,10 @@ async function picturesOf(name: string): Promise<string[]> {
 }
 
 async function picturesIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder, { recursive: true });
-  const pictures = names.filter(isPictureName).sort();
+  const pictures: string[] = [];
+  await walk(folder, ({ path, kind }) => kind === 'picture' && pictures.push(path));
   if (pictures.length === 0) throw new InputError('DATA_NOT_FOUND', `${folder} holds no pictures.`);
-  return pictures.map((name) => join(folder, name));
+  return pictures.sort();
 }
 
 async function matchingPictures(pattern: string): Promise<string[]> {

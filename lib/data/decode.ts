@@ -97,9 +97,10 @@ async function openPicture(picture: Picture): Promise<Sharp> {
   const options = { limitInputPixels: LARGEST_PICTURE, failOn: 'error' } as const;
   // Read here, not by libvips, which keeps what it has read of a path although the file may have changed.
   if (typeof picture === 'string') return sharp(await readRegularFile(picture, LARGEST_FILE), options);
-  if (picture instanceof Uint8Array) return sharp(picture, options);
+  // A copy, since the caller may send the bytes elsewhere while they are read beside the event loop.
+  if (picture instanceof Uint8Array) return sharp(Buffer.from(picture), options);
   const { data, width, height, channels } = picture;
-  return sharp(data, { ...options, raw: { width, height, channels } });
+  return sharp(data.slice(), { ...options, raw: { width, height, channels } });
 }
 
 /** Which program decodes: another version may come to other pixels. */

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { InputError } from '../errors.ts';
 import { count } from '../format.ts';
+import { storedPath } from '../stored-path.ts';
 
 /** A file as it is now: another size or time, and its picture is another one. */
 export interface FileVersion {
@@ -37,7 +38,7 @@ export async function versionsOf(
 }
 
 async function versionOf(path: string): Promise<FileVersion | null> {
-  const info = await stat(path).catch(() => null);
+  const info = await stat(await storedPath(path)).catch(() => null);
   return info && { path, size: info.size, mtimeMs: info.mtimeMs };
 }
 

@@ -71,7 +71,7 @@ async function kindOf(entry: Dirent, path: string): Promise<EntryKind> {
  */
 export async function walk(
   folder: string,
-  onEntry: (entry: Pick<Entry, 'path'> & { kind: EntryKind | 'repeated' }) => void,
+  onEntry: (entry: Pick<Entry, 'path'> & { kind: EntryKind | 'repeated' }) => unknown,
 ): Promise<void> {
   const above = [...foldersAbove(resolve(folder)), ...foldersAbove(await realpathOf(folder))];
   const met = new Set(await Promise.all(above.map(identityOf)));

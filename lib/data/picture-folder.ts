@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { isSameName, normalName, repeatedNames } from '../names.ts';
+import { storedPath } from '../stored-path.ts';
 import { READABLE_FORMATS } from './decode.ts';
 import { type Entry, ofKind, readFolder, walk } from './folder.ts';
 import { namedUnknown } from './labels.ts';
@@ -16,7 +17,7 @@ import type { PictureFiles } from './picture-files.ts';
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the folder
  */
 export async function listPictureFolder(directory: string, known?: readonly string[]): Promise<PictureFiles> {
-  const root = resolve(directory);
+  const root = await storedPath(resolve(directory));
   const leftOut = nothingLeftOut();
   const folders = await classFolders(root, leftOut);
   const names = folders.map(({ name }) => normalName(name));

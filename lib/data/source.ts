@@ -6,6 +6,7 @@ import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
 import { kindOf } from '../regular-file.ts';
+import { storedPath } from '../stored-path.ts';
 import { holdsBatches, readCifar10 } from './cifar10.ts';
 import { ARCHIVE, unpackedCifar10 } from './cifar10-archive.ts';
 import type { SkippedPicture } from './decode-all.ts';
@@ -89,7 +90,7 @@ export async function openData(spec: string, options: DataOptions = {}): Promise
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, also for one class alone, naming the absolute path
  */
 export async function listPictures(spec: string, seed: number): Promise<TrainAndValid> {
-  const source = resolve(spec);
+  const source = await storedPath(resolve(spec));
   const pictures = await listSource(source, seed);
   requireTwoClasses(source, pictures.train.classes);
   return pictures;
@@ -112,7 +113,7 @@ async function listSource(source: string, seed: number): Promise<TrainAndValid> 
  */
 export async function listTestPictures(spec: string): Promise<PictureFiles | null> {
   if (DATA_NAMES.includes(spec) || ARCHIVE.test(basename(spec))) return null;
-  const source = resolve(spec);
+  const source = await storedPath(resolve(spec));
   if (await isList(source)) {
     const splits = await readPictureList(source);
     return splits.get(null) ?? splitsByPart(source, splits).valid?.pictures ?? null;
@@ -139,7 +140,7 @@ async function openSample(options: DataOptions): Promise<OpenedData> {
 }
 
 async function openDirectory(spec: string, options: DataOptions): Promise<OpenedData> {
-  const source = resolve(spec);
+  const source = await storedPath(resolve(spec));
   if (await isList(source)) return openFiles(source, readTrainAndValid, options);
   const archive = ARCHIVE.test(basename(source)) ? await findFile(source) : null;
   if (archive !== null) return openArchive(archive, options);

@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { MAY_CHANGE, plainOptions } from '../checkpoint.ts';
 import { DATA_NAMES } from '../data/source.ts';
 import { InputError } from '../errors.ts';
 import { readJsonFile } from '../files.ts';
+import { isSameValue } from '../names.ts';
 import type { Precision } from '../native.ts';
 import { flagOf, type RunOptions } from '../options.ts';
 import { CATALOGUE } from '../weights/catalogue.ts';
@@ -111,7 +111,7 @@ function shownOption(name: string): string {
 }
 
 function requireEqual(directory: string, what: string, then: unknown, now: unknown): void {
-  if (isDeepStrictEqual(then, now)) return;
+  if (isSameValue(then, now)) return;
   const shown = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value));
   throw new InputError(
     'CHECKPOINT_MISMATCH',

@@ -6,6 +6,7 @@ import { hashOfFile, unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
 import { packageRoot } from '../package-root.ts';
 import { kindOf } from '../regular-file.ts';
+import { storedPath } from '../stored-path.ts';
 
 /** The weights of `--init pretrained` where the user names none. */
 export const DEFAULT_WEIGHTS = 'tiny-imagenet';
@@ -142,7 +143,7 @@ async function findFile(file: string): Promise<string> {
 
 /** False where there is nothing. */
 async function isFile(path: string): Promise<boolean> {
-  const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+  const info = await stat(await storedPath(path)).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return null;
     throw unreadable(path, cause);
   });

@@ -1,5 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import type { Picture } from '../../lib/data/decode.ts';
+import { decodePictures } from '../../lib/data/decode-all.ts';
 import { Dataset } from '../../lib/dataset.ts';
+import { encode } from '../support/pictures.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 
 const DISPOSED = expect.objectContaining({ code: 'DISPOSED' });
@@ -54,4 +58,53 @@ describe('Dataset', () => {
     valid.dispose();
     await expect(model.features(valid)).rejects.toThrow(DISPOSED);
   });
+});
+
+describe('what a data set hands out or is given', () => {
+  /** Gives the memory of an array away, as postMessage does, and takes as much anew, which may lie in the same place. */
+  function detach(array: Uint8Array | BigInt64Array): void {
+    structuredClone(array.buffer, { transfer: [array.buffer as ArrayBuffer] });
+    expect(array.length).toBe(0);
+  }
+
+  test('labels: a copy, which may be changed or sent away while a job waits', async () => {
+    const { train } = await smallData();
+    const model = await smallModel();
+    const before = [...train.labels];
+    const reference = await model.evaluate(train);
+    const { train: again } = await smallData();
+    const waiting = [model.features(again), model.evaluate(again)] as const;
+    const labels = again.labels;
+    labels.fill(9n);
+    detach(labels);
+    expect([...again.labels]).toEqual(before);
+    await waiting[0];
+    expect(await waiting[1]).toEqual(reference);
+    expect(again.length).toBe(again.count);
+  });
+
+  test.each(['encoded', 'pixels'])(
+    'pictures as %s: sent away while they are decoded, they are whole or refused',
+    async (kind) => {
+      const noise = Uint8Array.from({ length: 600 * 600 * 3 }, (_, index) => (index * 7919) % 251);
+      const raw = { data: noise, width: 600, height: 600, channels: 3 } as const;
+      const encoded = await encode(raw).png().toBuffer();
+      const make = () => (kind === 'pixels' ? { ...raw, data: noise.slice() } : Uint8Array.from(encoded));
+      const decode = (pictures: Picture[]) =>
+        decodePictures(pictures, { imageSize: 32, resize: 'cover' }).catch((error: Error) => error);
+      const whole = (await decode([make()])) as Uint8Array;
+      for (const turns of [0, 1, 3, 10]) {
+        const pictures = Array.from({ length: 4 }, make);
+        const decoding = decode(pictures);
+        for (let turn = 0; turn < turns; turn++) await setImmediate();
+        for (const picture of pictures) detach(picture instanceof Uint8Array ? picture : picture.data);
+        const result = await decoding;
+        if (result instanceof Error) expect(result).toMatchObject({ code: 'DATA_INVALID' });
+        else
+          for (let index = 0; index < 4; index++) {
+            expect(result.subarray(index * whole.length, (index + 1) * whole.length)).toEqual(whole);
+          }
+      }
+    },
+  );
 });

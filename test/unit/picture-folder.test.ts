@@ -1,8 +1,10 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { leftOutTexts } from '../../lib/data/left-out.ts';
 import { listPictureFolder } from '../../lib/data/picture-folder.ts';
 import { writeTree } from '../support/libtorch.ts';
+import { python, pythonLacks } from '../support/python.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 describe('listPictureFolder', () => {
@@ -40,6 +42,66 @@ describe('listPictureFolder', () => {
     const { classes, files } = await listPictureFolder(directory);
     expect(classes).toEqual(['cat', 'dog']);
     expect(files).toHaveLength(3);
+  });
+
+  test.skipIf(pythonLacks('os'))(
+    'takes what Python finds as it follows links, where none goes round',
+    async () => {
+      const elsewhere = folder(['deep/1.png', 'deep/er/2.jpg', '.hidden/3.png', 'notes.txt']);
+      const directory = folder(['ant/a.png', 'bee/b.png', 'bee/sub/c.png']);
+      symlinkSync(join(elsewhere, 'deep'), join(directory, 'ant/linked'));
+      symlinkSync(elsewhere, join(directory, 'bee/all'));
+      symlinkSync(join(elsewhere, 'deep/1.png'), join(directory, 'bee/one.png'));
+      const walked = await python(
+        '-c',
+        'import os, sys\n' +
+          'for root, _, names in os.walk(sys.argv[1], followlinks=True):\n' +
+          '  for name in names: print(os.path.join(root, name))',
+        directory,
+      );
+      const expected = walked.split('\n').filter((path) => /\.(png|jpg)$/.test(path) && !path.includes('/.'));
+      const { files, leftOut } = await listPictureFolder(directory);
+      expect([...files].sort()).toEqual(expected.sort());
+      expect(files).toHaveLength(8);
+      expect(leftOut).toMatchObject({ hidden: 1, others: 1, repeated: [], brokenLinks: [] });
+    },
+  );
+
+  test('goes round with no link, and takes no picture twice', async () => {
+    const directory = folder(['ant/a.png', 'ant/x/b.png', 'bee/c.png']);
+    const links = {
+      'ant/x/self': '.',
+      'ant/x/up': '..',
+      'ant/root': directory,
+      'ant/far': dirname(directory),
+      'ant/z': 'x',
+    };
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, join(directory, name));
+    const { files, leftOut } = await listPictureFolder(directory);
+    expect(files).toEqual(['ant/a.png', 'ant/x/b.png', 'bee/c.png'].map((name) => join(directory, name)));
+    expect(leftOut.repeated.sort()).toEqual(
+      Object.keys(links)
+        .map((name) => join(directory, name))
+        .sort(),
+    );
+  });
+
+  test('counts what it leaves out, and names links to nothing', async () => {
+    const hidden = ['cat/.DS_Store', 'cat/.thumbnails/c.png', '.git/config', '__MACOSX/cat/._a.png'];
+    const directory = folder(['cat/a.png', ...hidden, 'cat/notes.txt', 'loose.png', 'read.me']);
+    symlinkSync('/nowhere', join(directory, 'cat/more'));
+    symlinkSync('/nowhere', join(directory, 'dog'));
+    const { leftOut } = await listPictureFolder(directory);
+    expect(leftOut).toEqual({
+      ...{ hidden: 4, others: 2, loose: 1, unused: [], repeated: [] },
+      brokenLinks: [join(directory, 'dog'), join(directory, 'cat/more')],
+    });
+    expect(leftOutTexts(leftOut)).toEqual([
+      '4 hidden files and folders',
+      '2 files of other kinds',
+      '1 image in no class folder',
+      `2 links that lead nowhere (${leftOut.brokenLinks.join(', ')})`,
+    ]);
   });
 
   test('gives labels of known classes, whichever of them are there', async () => {

@@ -8,6 +8,7 @@ import { crc32 } from './hash.ts';
 import { json } from './model-file.ts';
 import { isSameValue } from './names.ts';
 import type { EpochMetrics, HostTensor, NativeCheckpoint, NativeModel } from './native.ts';
+import { fileProblem } from './options/file-problem.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
 import { isHostTensor, type StoredTensor } from './weights/stored-tensor.ts';
 
@@ -144,10 +145,7 @@ export async function readCheckpoint(file: string): Promise<StoredCheckpoint | n
   if (checksum !== (await checksumOf(tensors, metadata))) throw checkpointInvalid(file, 'it is damaged');
   if (!tensors.every(isHostTensor)) throw checkpointInvalid(file, 'it has tensors of another kind');
   const checked = checkpointMetadata.safeParse(metadata);
-  if (!checked.success) {
-    const issue = checked.error.issues[0] as z.core.$ZodIssue;
-    throw checkpointInvalid(file, `its metadata '${issue.path.join('.')}': ${issue.message}`);
-  }
+  if (!checked.success) throw checkpointInvalid(file, `of its metadata ${fileProblem(checked.error)}`);
   const { formatVersion, ...state } = checked.data;
   return { ...state, tensors };
 }

@@ -89,7 +89,7 @@ export class DenseNet121 {
   /**
    * A new model. Its head is drawn from `seed`; so is its backbone where `weights` is null, else the
    * backbone is that of the weights: `tiny-imagenet` (the default), `imagenet` once `downloadWeights`
-   * has fetched it, or a file of safetensors or of `torch.save`.
+   * has fetched it, a file of safetensors or of `torch.save`, or a run's directory.
    *
    * @throws InputError `INVALID_ARGUMENT`, `CUDA_UNAVAILABLE`, `WEIGHTS_NOT_FOUND`,
    *   `WEIGHTS_INVALID` or `WEIGHTS_MISMATCH`
@@ -113,7 +113,8 @@ export class DenseNet121 {
   }
 
   /**
-   * The model of a file that `save` or a run wrote: backbone, head, classes and preprocessing.
+   * The model of a file that `save` or a run wrote: backbone, head, classes and preprocessing. A run's directory means
+   * its best model.
    *
    * @throws InputError `INVALID_ARGUMENT`, `WEIGHTS_NOT_FOUND`, `WEIGHTS_INVALID`, `WEIGHTS_MISMATCH` or
    *   `CUDA_UNAVAILABLE`

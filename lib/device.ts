@@ -19,7 +19,8 @@ export function chooseDevice(requested: string, { cuda }: Pick<EngineInfo, 'cuda
   const reason = cuda.devices.length > 0 ? `the last GPU is cuda:${cuda.devices.length - 1}` : whyNoGpu(cuda);
   const code = hasOldDriver(cuda) ? 'CUDA_DRIVER_TOO_OLD' : 'CUDA_UNAVAILABLE';
   const remedy = cuda.built === null ? ' `npx torch-tl libtorch install --cuda` fetches one.' : '';
-  throw new InputError(code, `Device ${requested} is not there: ${reason}.${remedy} Or use --device cpu.`);
+  const said = (cpu: string) => `Device ${requested} is not there: ${reason}.${remedy} Or use ${cpu}.`;
+  throw new InputError(code, said("device 'cpu'"), { atCommandLine: said('--device cpu') });
 }
 
 /** Why LibTorch can use no GPU here, and what to do. */

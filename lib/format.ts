@@ -8,19 +8,6 @@ export function percent(fraction: number): string {
   return `${(fraction * 100).toFixed(2)} %`;
 }
 
-/** A text in lines of at most `width` characters, where its words allow; all but the first begin two further in. */
-export function wrapped(text: string, width = 80): string {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = `  ${word}`;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line].join('\n');
-}
-
 /** Texts one after another, of many the first few and how many more there are. */
 export function listed(texts: readonly string[], most = 5): string {
   const more = texts.length > most ? `, and ${count(texts.length - most)} more` : '';

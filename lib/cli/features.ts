@@ -6,6 +6,7 @@ import type { Dataset } from '../dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { InputError } from '../errors.ts';
 import { dataText, weightsText } from '../experiments/setup-text.ts';
+import { reason } from '../files.ts';
 import type { HostTensor } from '../native.ts';
 import { featuresOptions } from '../options.ts';
 import { addDataArgument, requireData } from './data-argument.ts';
@@ -102,7 +103,7 @@ async function requireDirectoryOf(file: string): Promise<void> {
   try {
     await access(directory, constants.W_OK);
   } catch (cause) {
-    const { message } = cause as Error;
-    throw new InputError('WRITE_FAILED', `Cannot write ${resolve(file)}: ${message}.`, { cause });
+    const why = reason(cause as NodeJS.ErrnoException);
+    throw new InputError('WRITE_FAILED', `Cannot write ${resolve(file)}: ${why}.`, { cause });
   }
 }

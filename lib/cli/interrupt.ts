@@ -16,8 +16,8 @@ const WORDS: Record<InterruptSignal, string> = {
 /** The reason of an abort by Ctrl-C, by a request to terminate, or by the loss of the terminal. */
 export class Interrupted extends Error {
   readonly exitCode: number;
-  /** How to go on, a line, if there is a way. */
-  remedy = '';
+  /** What to type to go on, if there is a way. */
+  goOn: string | undefined;
 
   constructor(signal: InterruptSignal) {
     super(WORDS[signal]);

@@ -27,14 +27,20 @@ export async function main(argv: string[]): Promise<number> {
     }
     await call(argv).catch(async (error) => {
       if (!(error instanceof TorchTlError)) throw error;
-      const { offerLibTorch } = await import('./offer-libtorch.ts');
-      if (!(await offerLibTorch(error))) throw error;
+      if (!(await offer(error))) throw error;
       await call(argv);
     });
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
     return report(error, argv.includes('--verbose'));
   }
+}
+
+/** Whether what a command lacked is there now. */
+async function offer(error: TorchTlError): Promise<boolean> {
+  const { offerLibTorch } = await import('./offer-libtorch.ts');
+  const { offerWeights } = await import('./offer-weights.ts');
+  return (await offerLibTorch(error)) || (await offerWeights(error));
 }
 
 async function call(argv: string[]): Promise<void> {
@@ -49,6 +55,7 @@ export async function programFor(argv: string[]): Promise<Command> {
     .option('--verbose', 'print where an error comes from')
     // Commander ends what it prints with a line break.
     .configureOutput({ writeOut: (text) => print(text.trimEnd()) })
+    .showHelpAfterError('`torch-tl --help`, and --help after a command, list what may be given.')
     .hook('preAction', (_, called) => requireValues(called))
     .exitOverride();
   // That of `libtorch install` is another.
@@ -85,7 +92,9 @@ function requireValues(command: Command): void {
 function report(error: unknown, verbose: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
   if (error instanceof Interrupted) {
-    for (const line of [error.message, error.remedy].filter(Boolean)) notice(line);
+    notice(error.message);
+    // As one line, to be copied.
+    if (error.goOn !== undefined) process.stderr.write(`The run goes on with:\n  ${error.goOn}\n`);
     return error.exitCode;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));

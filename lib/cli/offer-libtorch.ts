@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import { cacheDirectory } from '../cache-directory.ts';
 import type { TorchTlError } from '../errors.ts';
 import { size } from '../format.ts';
@@ -7,7 +6,9 @@ import { chooseInstallation, installationSize } from '../libtorch/install.ts';
 import { findLibTorch } from '../libtorch/locate.ts';
 import { fullVersion } from '../libtorch/version.ts';
 import { packageRoot } from '../package-root.ts';
+import { isInteractive, isYes } from './ask.ts';
 import { installShown } from './libtorch.ts';
+import { notice } from './notice.ts';
 
 /**
  * Where a command failed because there is no LibTorch, and there is somebody at a terminal to ask: offers to install it.
@@ -19,12 +20,12 @@ export async function offerLibTorch(error: TorchTlError): Promise<boolean> {
   if (!isMissingLibTorch(error) || !isInteractive()) return false;
   const { release, reason } = chooseInstallation({});
   const { download, unpacked } = installationSize(release);
-  console.error(
+  notice(
     `There is no LibTorch on this machine that torch-tl can use. ${fullVersion(release)} fits, since ${reason}.`,
   );
   const question =
     `Install it now: about ${size(download)} to download, ${size(unpacked)} on the disk, ` +
-    `into ${cacheDirectory()}? (y/n) `;
+    `into ${cacheDirectory()}?`;
   if (!(await isYes(question))) return false;
   await installShown({});
   return true;
@@ -35,21 +36,4 @@ function isMissingLibTorch({ code }: TorchTlError): boolean {
   // Whoever names one wants that one.
   if (process.env.TORCH_TL_LIBTORCH) return false;
   return findLibTorch(builtMinors(packageRoot)) === null;
-}
-
-function isInteractive(): boolean {
-  const isCi = !['', '0', 'false'].includes(process.env.CI ?? '');
-  return process.stdin.isTTY === true && process.stdout.isTTY === true && !isCi;
-}
-
-/** Anything but `y` and `yes` is a no, the end of the input included. */
-async function isYes(question: string): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
-  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
-  try {
-    const answer = await Promise.race([lines.question(question), closed]);
-    return /^y(es)?$/i.test(answer.trim());
-  } finally {
-    lines.close();
-  }
 }

@@ -60,7 +60,8 @@ class BarProgress implements Progress {
     const options = { stream, clearOnComplete: true, gracefulExit: false, hideCursor: true };
     this.#bar = new SingleBar({
       ...options,
-      format: (_, { progress }, { forms }) => barText(progress, forms, this.#columns),
+      // What clears the rest of the line would take a character in the last column, too.
+      format: (_, { progress }, { forms }) => barText(progress, forms, this.#columns - 1),
     });
   }
 

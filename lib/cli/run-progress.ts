@@ -1,6 +1,6 @@
 import { classesText, dataText, leftOutText, modelText, weightsText } from '../experiments/setup-text.ts';
 import type { RunEvent } from '../experiments/train-into.ts';
-import { count, duration, percent, size, wrapped } from '../format.ts';
+import { count, duration, percent, size } from '../format.ts';
 import { showDecoded } from './decoding.ts';
 import { type Progress, showPass } from './progress.ts';
 
@@ -25,7 +25,7 @@ export class RunProgress {
     else if (event.type === 'decoding') showPass(this.#progress, 'decoding', event);
     else if (event.type === 'decoded') showDecoded(this.#progress, event);
     else if (event.type === 'data') this.#showData(event);
-    else if (event.type === 'warning') this.#progress.line(wrapped(`Warning: ${event.message}`));
+    else if (event.type === 'warning') this.#progress.line(`Warning: ${event.message}`);
     else if (event.type === 'setup') this.#showSetup(event);
     else if (event.type === 'resume') this.#showResumption(event);
     else if (event.type === 'stage') this.#showStage(event);
@@ -52,9 +52,9 @@ export class RunProgress {
 
   #showData(event: EventOf<'data'>): void {
     this.#progress.line(`Data: ${dataText(event)}`);
-    this.#progress.line(wrapped(`Classes: ${classesText(event.classCounts)}`));
+    this.#progress.line(`Classes: ${classesText(event.classCounts)}`);
     const leftOut = leftOutText(event.leftOut);
-    if (leftOut !== null) this.#progress.line(wrapped(`Left out: ${leftOut}`));
+    if (leftOut !== null) this.#progress.line(`Left out: ${leftOut}`);
     const { skipped } = event;
     if (skipped.length === 0) return;
     this.#progress.line(`Skipped: ${count(skipped.length)} pictures that cannot be decoded`);

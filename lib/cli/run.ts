@@ -91,15 +91,11 @@ async function follow<Results>(
   } catch (error) {
     // What stopped the run matters more than that there is no report of it.
     await reports.write().catch(() => {});
-    if (error instanceof Interrupted) error.remedy = goOn(reports.resumeCommand(areSeveral));
+    if (error instanceof Interrupted) error.goOn = reports.resumeCommand(areSeveral);
     throw error;
   } finally {
     progress.end();
   }
-}
-
-function goOn(command: string | undefined): string {
-  return command === undefined ? '' : `The run goes on with: ${command}`;
 }
 
 function show(command: Command, document: object, text: () => string): void {

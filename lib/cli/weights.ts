@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { count } from '../format.ts';
 import { sha256 } from '../hash.ts';
-import { CATALOGUE } from '../weights/catalogue.ts';
+import { CATALOGUE, findWeights } from '../weights/catalogue.ts';
 import { downloadWeights } from '../weights/download-weights.ts';
 import { openWeights, type WeightsFormat } from '../weights/read-weights.ts';
 import type { StoredType } from '../weights/stored-tensor.ts';
@@ -32,7 +32,7 @@ export function define(weights: Command): void {
   const look = weights
     .command('inspect')
     .description('list the tensors of a file of safetensors or of torch.save; nothing in it is run')
-    .argument('<file>')
+    .argument('<file>', "a file, a run's directory or a name")
     .option('--json', 'print one JSON document', false)
     .action(async (file: string, { json }: { json: boolean }) => {
       const inspection = await inspect(file);
@@ -53,7 +53,7 @@ function described({ name, trainedOn, terms, url, sha256 }: (typeof CATALOGUE)[n
 }
 
 async function inspect(file: string): Promise<Inspection> {
-  const { format, tensors, metadata } = await openWeights(file);
+  const { format, tensors, metadata } = await openWeights(await findWeights(file));
   const inspected: Inspection['tensors'] = [];
   for (const { name, dtype, shape, data } of tensors) {
     inspected.push({ name, dtype, shape, sha256: await sha256([data]) });

@@ -1,6 +1,8 @@
+const HANGING = '  ';
+
 /**
- * A text whose lines are broken between words where they are wider than the terminal; what goes on is indented as its line
- * is. Without a terminal it stays as it is.
+ * A text whose lines are broken between words where they are wider than the terminal; what goes on is indented a little
+ * more than its line. Without a terminal it stays as it is.
  */
 export function wrap(text: string, width: number | undefined): string {
   if (!width) return text;
@@ -8,7 +10,9 @@ export function wrap(text: string, width: number | undefined): string {
     .split('\n')
     .flatMap((line) => {
       const indent = /^ */.exec(line)?.[0] ?? '';
-      return brokenLines(line.slice(indent.length), width - indent.length).map((part) => indent + part);
+      if (line.length <= width) return [line];
+      const parts = brokenLines(line.slice(indent.length), width - indent.length - HANGING.length);
+      return parts.map((part, index) => indent + (index > 0 ? HANGING : '') + part);
     })
     .join('\n');
 }

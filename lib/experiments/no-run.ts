@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { InputError } from '../errors.ts';
+import { type ErrorCode, InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { pathHint } from '../nearest-path.ts';
 import { runsIn } from './run-directory.ts';
@@ -11,7 +11,8 @@ import { runsIn } from './run-directory.ts';
  * @throws InputError `FILE_UNREADABLE`
  */
 export async function noRun(directory: string): Promise<InputError> {
-  return new InputError('RUN_INVALID', await whyNoRun(directory));
+  const { code, why } = await whyNoRun(directory);
+  return new InputError(code, why);
 }
 
 /**
@@ -20,23 +21,28 @@ export async function noRun(directory: string): Promise<InputError> {
  * @throws InputError `FILE_UNREADABLE`
  */
 export async function nothingToGoOn(directory: string): Promise<InputError> {
-  const why = await whyNoRun(directory);
+  const { code, why } = await whyNoRun(directory);
   const said = (option: string) => `${why} A new run starts there where ${option} says what to train with.`;
-  return new InputError('RUN_INVALID', said('`data`'), { atCommandLine: said('--data') });
+  return new InputError(code, said('`data`'), { atCommandLine: said('--data') });
 }
 
-async function whyNoRun(directory: string): Promise<string> {
+async function whyNoRun(directory: string): Promise<{ code: ErrorCode; why: string }> {
   const path = resolve(directory);
   const status = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return null;
     throw unreadable(path, cause);
   });
-  if (status === null) return `There is no directory ${path}, and so no run.${await pathHint(directory)}`;
-  if (!status.isDirectory()) return `${path} is no run's directory: it is a file.`;
-  const inside = (await runsIn(path)).map((name) => join(directory, name));
-  const help =
-    inside.length > 0
-      ? `The runs ${inside.join(', ')} lie in it: name them.`
-      : 'Give what torch-tl run or train wrote to, such as runs/finetune-20260101-120000.';
-  return `${path} is no run's directory: it has no config.json. ${help}`;
+  if (status === null) {
+    const why = `There is no directory ${path}, and so no run.${await pathHint(directory)}`;
+    return { code: 'FILE_UNREADABLE', why };
+  }
+  const help = status.isDirectory() ? await helpIn(directory) : 'it is a file.';
+  return { code: 'RUN_INVALID', why: `${path} is no run's directory: ${help}` };
+}
+
+async function helpIn(directory: string): Promise<string> {
+  const inside = (await runsIn(directory)).map((name) => join(directory, name));
+  return inside.length > 0
+    ? `it has no config.json. The runs ${inside.join(', ')} lie in it: name them.`
+    : 'it has no config.json. Give what torch-tl run or train wrote to, such as runs/finetune-20260101-120000.';
 }

@@ -6,6 +6,7 @@ import { InputError } from '../errors.ts';
 import { readJsonFile } from '../files.ts';
 import { isSameValue } from '../names.ts';
 import type { Precision } from '../native.ts';
+import { fileProblem } from '../options/file-problem.ts';
 import { flagOf, type RunOptions } from '../options.ts';
 import { CATALOGUE } from '../weights/catalogue.ts';
 import type { RunResults } from './results.ts';
@@ -43,11 +44,8 @@ export async function readRunConfig(file: string): Promise<RunConfig | null> {
   if (content === null) return null;
   const checked = runConfig.safeParse(content);
   if (checked.success) return checked.data;
-  const issue = checked.error.issues[0] as z.core.$ZodIssue;
-  throw new InputError(
-    'RUN_INVALID',
-    `${resolve(file)} is no run's config.json: '${issue.path.join('.')}': ${issue.message}.`,
-  );
+  const problem = fileProblem(checked.error);
+  throw new InputError('RUN_INVALID', `${resolve(file)} is no run's config.json: ${problem}.`);
 }
 
 /**
@@ -91,7 +89,7 @@ export function optionsToGoOn(
   requireEqual(directory, 'experiment', earlier.experiment, experiment);
   for (const [name, value] of Object.entries(plainOptions(withAbsolutePaths(given)))) {
     if (name === 'out' || MAY_CHANGE.includes(name)) continue;
-    requireEqual(directory, shownOption(name), earlier.options[name], value);
+    requireEqual(directory, name, earlier.options[name], value, flagOf(name));
   }
   return { ...earlier.options, ...given };
 }
@@ -105,17 +103,11 @@ export function requireSameWeights(directory: string, { weights }: RunConfig, sh
   if (weights) requireEqual(directory, "weights' SHA-256", weights.sha256, sha256);
 }
 
-function shownOption(name: string): string {
-  const flag = flagOf(name);
-  return flag === undefined ? name : `${name} (${flag})`;
-}
-
-function requireEqual(directory: string, what: string, then: unknown, now: unknown): void {
+function requireEqual(directory: string, what: string, then: unknown, now: unknown, flag = what): void {
   if (isSameValue(then, now)) return;
   const shown = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value));
-  throw new InputError(
-    'CHECKPOINT_MISMATCH',
-    `Cannot go on with the run in ${resolve(directory)}: its ${what} was ${shown(then)}, and is now ${shown(now)}. ` +
-      'Leave it as it was, or start a new run.',
-  );
+  const said = (name: string) =>
+    `Cannot go on with the run in ${resolve(directory)}: its ${name} was ${shown(then)}, and is now ${shown(now)}. ` +
+    'Leave it as it was, or start a new run.';
+  throw new InputError('CHECKPOINT_MISMATCH', said(what), { atCommandLine: said(flag) });
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { InputError, TorchTlError } from '../errors.ts';
 import { type FileLock, lockFile } from '../file-lock.ts';
-import { removeTemporaries, TEMPORARY, writeFileAtomically } from '../files.ts';
+import { reason, removeTemporaries, TEMPORARY, writeFileAtomically } from '../files.ts';
 import type { EpochMetrics } from '../native.ts';
 import { appendEpoch, writeEpochs } from './epoch-files.ts';
 
@@ -49,6 +49,8 @@ const RESULTS = 'results.json';
 const VALIDATION = 'validation.json';
 const REPORT = 'report.html';
 
+const HOLDS_RUN = 'already holds another run. Give a directory that is new or empty';
+
 /**
  * Makes sure that a run may have the directory: nothing is there, or an empty directory.
  *
@@ -58,7 +60,11 @@ export async function requireVacant(path: string): Promise<void> {
   const files = await filesIn(path);
   if (files.length === 0) return;
   throw files.includes(CONFIG)
-    ? exists(path, 'already holds another run. Give a directory that is new or empty, or --resume')
+    ? exists(
+        path,
+        `${HOLDS_RUN}, or \`resume: true\` to go on with it`,
+        `${HOLDS_RUN}, or --resume to go on with it`,
+      )
     : exists(path, 'is not empty. Give a directory that is new or empty');
 }
 
@@ -210,11 +216,12 @@ async function makeLocked(path: string): Promise<FileLock> {
   );
 }
 
-function exists(path: string, what: string): InputError {
-  return new InputError('OUTPUT_EXISTS', `${resolve(path)} ${what}.`);
+function exists(path: string, what: string, atCommandLine = what): InputError {
+  const said = (text: string) => `${resolve(path)} ${text}.`;
+  return new InputError('OUTPUT_EXISTS', said(what), { atCommandLine: said(atCommandLine) });
 }
 
 function cannotMake(path: string, cause: unknown): InputError {
-  const { message } = cause as Error;
-  return new InputError('WRITE_FAILED', `Cannot use ${resolve(path)} for the run: ${message}.`, { cause });
+  const why = reason(cause as NodeJS.ErrnoException);
+  return new InputError('WRITE_FAILED', `Cannot use ${resolve(path)} for the run: ${why}.`, { cause });
 }

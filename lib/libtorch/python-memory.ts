@@ -9,7 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { cacheDirectory } from '../cache-directory.ts';
 
@@ -46,12 +46,16 @@ export function recall(command: string): PythonAnswer | null {
 }
 
 /**
- * Keeps an answer. Not that of a script, which may choose another Python the next time; and where the cache cannot be
- * written the Python is only asked again.
+ * Keeps an answer. Not that of a program that may choose another Python the next time, unless it is pyenv's; and where
+ * the cache cannot be written the Python is only asked again.
+ *
+ * @param searched the directories that the Python looks for packages in
  */
-export function remember(command: string, given: PythonAnswer, places: readonly string[]): void {
+export function remember(command: string, given: PythonAnswer, searched: readonly string[]): void {
   const program = findProgram(command);
-  if (program === null || isScript(program)) return;
+  const choices = program && choicesOf(program);
+  if (program === null || choices === null) return;
+  const places = [...searched, ...choices];
   const known: Remembered = {
     ...readMemory(),
     [program]: {
@@ -92,32 +96,50 @@ function findProgram(command: string): string | null {
 }
 
 function identity(program: string): string {
-  const { PYTHONPATH, PYTHONHOME, PYTHONNOUSERSITE, PYTHONUSERBASE, HOME } = process.env;
-  const place = changeTime(program) === null ? program : realpathSync(program);
-  return JSON.stringify([
-    place,
-    changeTime(program),
+  const { PYTHONPATH, PYTHONHOME, PYTHONNOUSERSITE, PYTHONUSERBASE, HOME, PYENV_VERSION, PYENV_ROOT } =
+    process.env;
+  const variables = [
     PYTHONPATH,
     PYTHONHOME,
     PYTHONNOUSERSITE,
     PYTHONUSERBASE,
     HOME,
-  ]);
+    PYENV_VERSION,
+    PYENV_ROOT,
+  ];
+  const where = isPyenv(program) ? process.cwd() : '';
+  return JSON.stringify([changeTime(program), where, ...variables]);
 }
 
-/** True too where it cannot be told. */
-function isScript(program: string): boolean {
+/** The files that say which Python a program is: none for Python itself; null where it cannot be told. */
+function choicesOf(program: string): string[] | null {
+  if (isPyenv(program)) {
+    const above = [process.cwd()];
+    while (dirname(above[0] as string) !== above[0]) above.unshift(dirname(above[0] as string));
+    const root = process.env.PYENV_ROOT ?? join(dirname(program), '..');
+    return [...above.map((directory) => join(directory, '.python-version')), join(root, 'version')];
+  }
+  return /^python/i.test(basename(realpathSync(program))) && !startOf(program).startsWith('#!') ? [] : null;
+}
+
+/** Whether it is what pyenv has in Python's place. */
+function isPyenv(program: string): boolean {
+  const start = startOf(program);
+  return start.startsWith('#!') && /\bpyenv\W+exec\b/.test(start);
+}
+
+/** Empty where it cannot be read. */
+function startOf(program: string): string {
   try {
     const file = openSync(program, 'r');
     try {
-      const start = Buffer.alloc(2);
-      readSync(file, start);
-      return start.toString('latin1') === '#!';
+      const bytes = Buffer.alloc(1000);
+      return bytes.subarray(0, readSync(file, bytes)).toString('latin1');
     } finally {
       closeSync(file);
     }
   } catch {
-    return true;
+    return '';
   }
 }
 

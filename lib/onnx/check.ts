@@ -64,12 +64,13 @@ async function loadRuntime(): Promise<OnnxRuntime> {
     return runtime;
   } catch (cause) {
     const message = 'An ONNX export is checked with onnxruntime-node, which does not load here';
-    throw new TorchTlError(
-      'EXPORT_UNCHECKED',
+    const said = (unchecked: string) =>
       `${message} (${(cause as Error).message.split('\n')[0]}). Install it with \`npm install ${name}\`, or export ` +
-        'unchecked with --no-check.',
-      { cause },
-    );
+      `unchecked with ${unchecked}.`;
+    throw new TorchTlError('EXPORT_UNCHECKED', said('`check: false`'), {
+      cause,
+      atCommandLine: said('--no-check'),
+    });
   }
 }
 

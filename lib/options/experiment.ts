@@ -25,9 +25,9 @@ const imageSize = integer(32).default(155).register(commandLine, {
 
 const weights = text("a name or a file's path").optional().register(commandLine, {
   topic: 'Model',
-  flags: '--weights <name|file>',
+  flags: '--weights <name|file|run>',
   description:
-    'what a pretrained backbone starts from: a name of the catalogue, or a .safetensors or .pth file',
+    "what a pretrained backbone starts from: a name of the catalogue, a .safetensors or .pth file, or a run's directory",
 });
 
 const device = z

@@ -24,8 +24,8 @@ export const modelExportOptions = z.strictObject({
 export const exportOptions = modelExportOptions.extend({
   weights: text("a file's path").register(commandLine, {
     topic: 'Model',
-    flags: '--weights <file>',
-    description: "the model: a run's best.safetensors, or what `save` wrote",
+    flags: '--weights <file|run>',
+    description: "the model: a run's directory or its best.safetensors, or what `save` wrote",
   }),
   out: text("a file's path").register(commandLine, {
     topic: 'Output',

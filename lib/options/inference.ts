@@ -8,8 +8,8 @@ const { data, batchSize, device, precision, threads, reference } = featuresOptio
 const trained = {
   weights: text("a file's path").register(commandLine, {
     topic: 'Model',
-    flags: '--weights <file>',
-    description: "the trained model: a run's best.safetensors, or what `save` wrote",
+    flags: '--weights <file|run>',
+    description: "the trained model: a run's directory or its best.safetensors, or what `save` wrote",
   }),
   batchSize,
   device,

@@ -10,6 +10,7 @@ import { FORMAT_VERSION, type RunResults, type RunSetup } from '../experiments/r
 import type { ValidationReport } from '../experiments/validation.ts';
 import { readJsonFile, unreadable } from '../files.ts';
 import type { EpochMetrics } from '../native.ts';
+import { fileProblem } from '../options/file-problem.ts';
 import { readRegularText } from '../regular-file.ts';
 import { bestOf, secondsOf } from '../train.ts';
 
@@ -191,10 +192,9 @@ async function readAs<Schema extends z.ZodType>(
   if (content === null) return null;
   const checked = schema.safeParse(content);
   if (checked.success) return checked.data;
-  const issue = checked.error.issues[0] as z.core.$ZodIssue;
   throw new InputError(
     'RUN_INVALID',
-    `${file} is not what a run writes: '${issue.path.join('.')}': ${issue.message}. ` +
+    `${file} is not what a run writes: ${fileProblem(checked.error)}. ` +
       'Was it written by another version of torch-tl, or changed?',
   );
 }

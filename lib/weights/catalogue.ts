@@ -1,9 +1,11 @@
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { cacheDirectory } from '../cache-directory.ts';
 import { InputError, TorchTlError } from '../errors.ts';
 import { hashOfFile, unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
+import { nearestPath } from '../nearest-path.ts';
 import { packageRoot } from '../package-root.ts';
 import { kindOf } from '../regular-file.ts';
 import { storedPath } from '../stored-path.ts';
@@ -70,9 +72,26 @@ export const CATALOGUE: readonly NamedWeights[] = [
   },
 ];
 
+/** The error for weights of the catalogue that were not downloaded yet. */
+export class NotDownloaded extends InputError {
+  readonly weights: NamedWeights;
+
+  constructor(weights: NamedWeights, path: string) {
+    const { name } = weights;
+    const said = (call: string) =>
+      `The weights '${name}' are not on this machine: there is no ${path}. Fetch them once with \`${call}\`, or give a ` +
+      'file of safetensors or of torch.save by its path.';
+    super('WEIGHTS_NOT_FOUND', said(`await downloadWeights('${name}')`), {
+      atCommandLine: said(`npx torch-tl weights download ${name}`),
+    });
+    this.name = InputError.name;
+    this.weights = weights;
+  }
+}
+
 /**
- * Finds weights by name or by file. A name of the catalogue goes before a file of that name, which
- * `./NAME` reaches. Nothing is fetched.
+ * Finds weights by name, by file, or by the directory of a run, which stands for its best model. A name of the catalogue
+ * goes before a file of that name, which `./NAME` reaches. Nothing is fetched.
  *
  * @throws InputError `WEIGHTS_NOT_FOUND`, also for named weights that were not downloaded yet;
  *   `FILE_UNREADABLE`; TorchTlError `WEIGHTS_INVALID` where the file of named weights is damaged
@@ -98,14 +117,15 @@ export async function findWeights(nameOrFile: string): Promise<string> {
 export async function resolveNamed(weights: NamedWeights): Promise<WeightsSource> {
   const { name, sha256, trainedOn, url } = weights;
   const path = weightsPath(weights);
-  if (url !== null && !(await isFile(path))) throw notDownloaded(name, path);
+  if (url !== null && (await infoOf(path)) === null) throw new NotDownloaded(weights, path);
   const actual = await hashOfFile(path);
   if (actual.startsWith(sha256)) return { source: name, path, sha256: actual, trainedOn };
-  const remedy = url === null ? 'Install torch-tl again' : `Fetch it again with downloadWeights('${name}')`;
-  throw new TorchTlError(
-    'WEIGHTS_INVALID',
-    `${path} is damaged: its SHA-256 is ${actual}, expected ${sha256}. ${remedy}.`,
-  );
+  const said = (call: string) =>
+    `${path} is damaged: its SHA-256 is ${actual}, expected ${sha256}. ` +
+    (url === null ? 'Install torch-tl again.' : `Fetch it again with ${call}.`);
+  throw new TorchTlError('WEIGHTS_INVALID', said(`downloadWeights('${name}')`), {
+    atCommandLine: said(`\`npx torch-tl weights download ${name}\``),
+  });
 }
 
 /** Where the file of named weights belongs; `directory` is where downloaded ones are kept. */
@@ -116,10 +136,15 @@ export function weightsPath(
   return url === null ? join(packageRoot, 'assets', file) : resolve(directory, file);
 }
 
-/** That no weights have a name, with the name that may be meant; `alsoTried` says what else was looked for. */
-export function unknownWeights(name: string, alsoTried = ''): InputError {
+/**
+ * That no weights have a name, with the name that may be meant.
+ *
+ * @param alsoTried says what else was looked for
+ * @param nearFile a file that may be meant
+ */
+export function unknownWeights(name: string, alsoTried = '', nearFile?: string): InputError {
   const names = CATALOGUE.map((weights) => weights.name);
-  const meant = nearest(name, names);
+  const meant = nearest(name, names) ?? nearFile;
   const hint = meant ? ` Did you mean '${meant}'?` : '';
   return new InputError(
     'WEIGHTS_NOT_FOUND',
@@ -127,27 +152,35 @@ export function unknownWeights(name: string, alsoTried = ''): InputError {
   );
 }
 
-function notDownloaded(name: string, path: string): InputError {
-  return new InputError(
-    'WEIGHTS_NOT_FOUND',
-    `The weights '${name}' are not on this machine: there is no ${path}. Fetch them once with ` +
-      `\`await downloadWeights('${name}')\`, or give a safetensors file by its path.`,
+/** A file's absolute path, or that of the best model where a run's directory is named. */
+async function findFile(file: string): Promise<string> {
+  const path = resolve(file);
+  const info = await infoOf(path);
+  if (info === null) throw unknownWeights(file, `, and there is no file ${path}`, await nearestPath(file));
+  if (info.isFile()) return path;
+  if (!info.isDirectory()) {
+    throw new InputError(
+      'FILE_UNREADABLE',
+      `${path} is ${kindOf(info)}, not a regular file; weights are read from one file.`,
+    );
+  }
+  const best = join(path, BEST);
+  if ((await infoOf(best))?.isFile()) return best;
+  const isRun = (await infoOf(join(path, 'config.json'))) !== null;
+  const why = isRun ? `the run in it has no ${BEST} yet` : `it is no run's, which would hold ${BEST}`;
+  throw new InputError(
+    'FILE_UNREADABLE',
+    `${path} is a directory, and ${why}; weights are read from one file.`,
   );
 }
 
-async function findFile(file: string): Promise<string> {
-  const path = resolve(file);
-  if (await isFile(path)) return path;
-  throw unknownWeights(file, `, and there is no file ${path}`);
-}
+/** The best model of a run, in its directory. */
+const BEST = 'best.safetensors';
 
-/** False where there is nothing. */
-async function isFile(path: string): Promise<boolean> {
-  const info = await stat(await storedPath(path)).catch((cause: NodeJS.ErrnoException) => {
+/** Null where there is nothing. */
+async function infoOf(path: string): Promise<Stats | null> {
+  return stat(await storedPath(path)).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return null;
     throw unreadable(path, cause);
   });
-  if (info === null || info.isFile()) return info !== null;
-  const what = `${path} is ${kindOf(info)}, not a regular file`;
-  throw new InputError('FILE_UNREADABLE', `${what}; weights are read from one file.`);
 }

@@ -125,7 +125,8 @@ describe('torch-tl run', () => {
       [
         'Stopping after this batch; once more stops at once.',
         { SIGINT: 'Interrupted.', SIGTERM: 'Terminated.' }[signal as string] ?? 'The terminal is gone.',
-        `The run goes on with: npx torch-tl run finetune --resume --out ${join(cwd, 'run')}`,
+        'The run goes on with:',
+        `  npx torch-tl run finetune --resume --out ${join(cwd, 'run')}`,
         '',
       ].join('\n'),
     );

@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { builtMinors } from '../../lib/libtorch/engines.ts';
+import { locateLibTorch } from '../../lib/libtorch/locate.ts';
+import { packageRoot } from '../../lib/package-root.ts';
 import { readSafetensors } from '../../lib/weights/safetensors.ts';
+import { RED, writePictures } from '../support/pictures.ts';
+import { savedModel } from '../support/saved-model.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { torchTlOnTerminal } from '../support/terminal.ts';
 import { torchTl } from './torch-tl.ts';
 
 const EMBEDDED = fileURLToPath(
@@ -67,5 +75,58 @@ describe('torch-tl weights', () => {
     const { stdout, stderr, code } = await torchTl(['weights', ...args], IN);
     expect({ stdout, code }).toEqual({ stdout: '', code: 2 });
     expect(stderr).toContain(message);
+  });
+});
+
+describe('--weights', () => {
+  const PREDICT = ['predict', 'rose.jpg', '--weights'];
+
+  test.each<[string, string[], string]>([
+    [
+      'of the catalogue that are not here',
+      [...PREDICT, 'imagenet'],
+      'npx torch-tl weights download imagenet',
+    ],
+    ['that are misspelt', ['evaluate', 'flowers', '--weights', 'imagnet'], "Did you mean 'imagenet'?"],
+    [
+      'that are misspelt, to export',
+      ['export', '--out', 'a.onnx', '--weights', 'imagnet'],
+      "Did you mean 'imagenet'?",
+    ],
+  ])('%s are wrong use, and the message says what to type', async (_, args, message) => {
+    const cwd = temporaryDirectory();
+    await writePictures(cwd, { 'rose.jpg': RED, 'flowers/rose/1.png': RED });
+    const { root } = locateLibTorch(builtMinors(packageRoot));
+    const env = { TORCH_TL_CACHE: join(cwd, 'cache'), TORCH_TL_LIBTORCH: root };
+    const { stdout, stderr, code } = await torchTl(args, { cwd, env });
+    expect({ stdout, code }).toEqual({ stdout: '', code: 2 });
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/await|\(\)/);
+  });
+
+  test('of the catalogue are offered on a terminal', async () => {
+    const cwd = temporaryDirectory();
+    await writePictures(cwd, { 'rose.jpg': RED });
+    const { root } = locateLibTorch(builtMinors(packageRoot));
+    const env = { TORCH_TL_CACHE: join(cwd, 'cache'), TORCH_TL_LIBTORCH: root, CI: '' };
+    const { stdout, code } = await torchTlOnTerminal([...PREDICT, 'imagenet'], 'n\n', { cwd, env });
+    expect(stdout).toMatch(/Fetch them now: about 32 MB from huggingface\.co\? \(y\/n\)/);
+    expect(code).toBe(2);
+  });
+
+  test("of a run's directory are those of its best model", async () => {
+    const model = await savedModel();
+    const cwd = temporaryDirectory();
+    mkdirSync(join(cwd, 'run'));
+    copyFileSync(model, join(cwd, 'run', 'best.safetensors'));
+    await writePictures(cwd, { 'rose.jpg': RED });
+    const expected = await torchTl([...PREDICT, model], { cwd });
+    expect(expected.code).toBe(0);
+    expect(await torchTl([...PREDICT, 'run'], { cwd })).toEqual(expected);
+    const { stdout } = await torchTl(['weights', 'inspect', 'run'], { cwd });
+    expect(stdout).toContain('features.conv0.weight');
+    expect(await torchTl(['export', '--weights', 'run', '--out', 'model.pth'], { cwd })).toMatchObject({
+      code: 0,
+    });
   });
 });

@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { DEFAULT_WEIGHTS, resolveWeights } from '../../lib/weights/catalogue.ts';
+import { DEFAULT_WEIGHTS, findWeights, resolveWeights } from '../../lib/weights/catalogue.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
@@ -60,10 +60,35 @@ describe('resolveWeights', () => {
     await expect(resolveWeights(join(path, 'below'))).rejects.toMatchObject({ code: 'WEIGHTS_NOT_FOUND' });
   });
 
-  test('refuses a directory', async () => {
-    await expect(resolveWeights(temporaryDirectory())).rejects.toMatchObject({
+  test("takes a run's directory for its best model, and says where there is none yet", async () => {
+    const run = temporaryDirectory();
+    await expect(resolveWeights(run)).rejects.toMatchObject({
       name: 'InputError',
       code: 'FILE_UNREADABLE',
+      message: expect.stringContaining("it is no run's"),
+    });
+    writeFileSync(join(run, 'config.json'), '{}');
+    await expect(resolveWeights(run)).rejects.toThrow('the run in it has no best.safetensors yet');
+    const best = join(run, 'best.safetensors');
+    writeFileSync(best, 'abc');
+    expect(await resolveWeights(run)).toEqual(await resolveWeights(best));
+    expect(await findWeights(run)).toBe(best);
+  });
+
+  test.each([
+    ['my.safetensors', 'my.safetensor'],
+    ['runs/flowers/best.safetensors', 'runs/flower/best.safetensors'],
+  ])('names %s where %s is not there', async (there, asked) => {
+    const root = temporaryDirectory();
+    mkdirSync(dirname(join(root, there)), { recursive: true });
+    writeFileSync(join(root, there), '');
+    await expect(resolveWeights(join(root, asked))).rejects.toThrow(`Did you mean '${join(root, there)}'?`);
+  });
+
+  test('speaks of the command where the command line asks', async () => {
+    vi.stubEnv('TORCH_TL_CACHE', temporaryDirectory());
+    await expect(resolveWeights('imagenet')).rejects.toMatchObject({
+      atCommandLine: expect.stringContaining('Fetch them once with `npx torch-tl weights download imagenet`'),
     });
   });
 });

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
+import { wrap } from '../../lib/cli/wrap.ts';
 import { classCounts, dataWarnings } from '../../lib/data/class-counts.ts';
 import { nothingLeftOut } from '../../lib/data/left-out.ts';
 import { splitPerClass } from '../../lib/data/split.ts';
 import { classesText } from '../../lib/experiments/setup-text.ts';
-import { wrapped } from '../../lib/format.ts';
 
 /** So many labels of each class, in turns. */
 const labels = (...counts: number[]) =>
@@ -74,6 +74,6 @@ test('a few classes are named, of many the smallest and the largest, in lines of
   expect(many).toContain('200, each of 1 (class-0) to 200 (class-199) training');
   expect(many.length).toBeLessThan(200);
   const twenty = classesText(classCounts(names.slice(0, 20), labels(5, 6), labels()));
-  for (const line of wrapped(`Classes: ${twenty}`).split('\n')) expect(line.length).toBeLessThanOrEqual(80);
-  expect(wrapped(`Classes: ${twenty}`).replaceAll(/\n +/g, ' ')).toBe(`Classes: ${twenty}`);
+  for (const line of wrap(`Classes: ${twenty}`, 80).split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  expect(wrap(`Classes: ${twenty}`, 80).replaceAll(/\n +/g, ' ')).toBe(`Classes: ${twenty}`);
 });

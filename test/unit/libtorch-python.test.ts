@@ -93,7 +93,7 @@ describe.runIf(hasPython)('findPythonTorches (needs python3 on PATH)', () => {
 
 describe.skipIf(process.platform === 'win32')('a Python that does not answer in time', () => {
   test('is no Python without torch: nothing else is taken in its place, and the message says that it was slow', () => {
-    const { root } = locateLibTorch(builtMinors(packageRoot));
+    const root = join(temporaryDirectory(), 'torch');
     vi.stubEnv(
       'PATH',
       writePrograms(temporaryDirectory(), {

@@ -116,7 +116,7 @@ test.for([
   const mistakes = [{ ...validation.mistakes[0], image }];
   await expect(reportOf({ run: { validation: { ...validation, mistakes } } })).rejects.toMatchObject({
     code: 'RUN_INVALID',
-    message: expect.stringContaining("'mistakes.0.image': must be a data URI"),
+    message: expect.stringContaining("'mistakes.0.image' must be a data URI"),
   });
 });
 

@@ -42,7 +42,7 @@ describe('optionsToGoOn', () => {
   test('refuses one that is not, by its name, its flag and both values', () => {
     expect(() => goOn({ epochs: 5, learningRate: 1e-2 })).toThrow(
       MISMATCH(
-        `Cannot go on with the run in ${resolve('run')}: its learningRate (--lr) was 0.001, and is now 0.01. ` +
+        `Cannot go on with the run in ${resolve('run')}: its learningRate was 0.001, and is now 0.01. ` +
           'Leave it as it was, or start a new run.',
       ),
     );
@@ -50,7 +50,7 @@ describe('optionsToGoOn', () => {
 
   test('refuses one that the run did not have', () => {
     expect(() => goOn({ limitTrain: 7 })).toThrow(
-      MISMATCH(expect.stringContaining('its limitTrain (--limit-train) was not set, and is now 7')),
+      MISMATCH(expect.stringContaining('its limitTrain was not set, and is now 7')),
     );
   });
 

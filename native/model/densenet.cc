@@ -14,6 +14,12 @@ constexpr std::array<std::int64_t, 4> kBlockLayers{6, 12, 24, 16};
 
 bool Section::trains() { return std::ranges::any_of(leaves(), &Layer::trains); }
 
+void Section::about_to_train() {
+  for (Layer* leaf : leaves()) {
+    if (leaf->trains()) leaf->about_to_change();
+  }
+}
+
 std::int64_t DenseNet121::output_side(std::int64_t image_size) {
   const auto halved_up = [](std::int64_t side) { return (side + 1) / 2; };  // conv0 and pool0 pad
   std::int64_t side = halved_up(halved_up(image_size));
@@ -52,7 +58,10 @@ at::Tensor DenseNet121::run(at::Tensor x, std::size_t begin, std::size_t end, co
   in_precision.precision = x.scalar_type();
   const std::size_t cut = frozen_cut();
   for (std::size_t i = begin; i < end; ++i) {
-    x = (*sections_.at(i))(std::move(x), in_precision);
+    Section& section = *sections_.at(i);
+    // Running statistics move in such a pass, and a step along its gradients mostly follows.
+    if (pass.training) section.about_to_train();
+    x = section(std::move(x), in_precision);
     // Features may be kept here: with and without a cache the same values go on.
     if (i + 1 == cut) x = x.to(in_precision.precision);
   }

@@ -36,6 +36,8 @@ class Section {
   virtual std::vector<Layer*> leaves() = 0;
   /** Whether something in it changes in training. */
   bool trains();
+  /** Says of each layer that trains that its tensors are about to change. */
+  void about_to_train();
 
  private:
   std::string name_;

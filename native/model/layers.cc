@@ -45,6 +45,7 @@ at::Tensor in_precision_of(const at::Tensor& x, const at::Tensor& weight, Produc
 
 void Layer::set_trainable(bool trainable) {
   trainable_ = trainable;
+  about_to_change();
   for (const NamedTensor& parameter : parameters()) parameter.tensor.set_requires_grad(trainable);
 }
 

@@ -66,6 +66,12 @@ class Layer {
   /** Whether there is something in it that changes in training. */
   bool trains() const { return trainable_ && !parameters().empty(); }
 
+  /** Says that its tensors are about to get other values. LibTorch does not tell: its optimisers write past
+   * autograd, and leave a tensor's version as it was. */
+  void about_to_change() { ++generation_; }
+  /** Grows with every change: what was made of its tensors holds for one generation. */
+  std::uint64_t generation() const { return generation_; }
+
  protected:
   virtual at::Tensor forward(const at::Tensor& x, const Pass& pass) = 0;
   std::string member(const char* tensor) const { return name_ + "." + tensor; }
@@ -74,6 +80,7 @@ class Layer {
   std::string name_;
   const char* type_;
   bool trainable_ = true;
+  std::uint64_t generation_ = 0;
 };
 
 /** Convolution without bias; `[n, in, h, w] -> [n, out, h', w']`. */

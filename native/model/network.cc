@@ -134,7 +134,14 @@ void Network::load(const std::vector<NamedTensor>& values) {
       throw std::invalid_argument("the network has no tensor '" + value.name + "' of that shape");
     }
   }
+  for (Layer* leaf : leaves_) leaf->about_to_change();
   for (const NamedTensor& value : values) targets.at(value.name).copy_(value.tensor);
+}
+
+void Network::about_to_train() {
+  for (Layer* leaf : leaves_) {
+    if (leaf->trains()) leaf->about_to_change();
+  }
 }
 
 std::int64_t Network::set_trainable(const std::string& name, bool trainable) {

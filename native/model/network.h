@@ -77,6 +77,9 @@ class Network {
   std::vector<NamedTensor> snapshot(bool trainable) const;
   /** Copies values in; throws std::invalid_argument for a name or shape that is not among `tensors()`. */
   void load(const std::vector<NamedTensor>& values);
+  /** Says that the tensors of all layers that train are about to get other values: whoever writes them by
+   * another way than `load` calls it each time. */
+  void about_to_train();
 
   /** Freezes or unfreezes the leaf `name` and every leaf under it; gives how many there are. */
   std::int64_t set_trainable(const std::string& name, bool trainable);

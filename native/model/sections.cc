@@ -12,14 +12,10 @@
 namespace torch_tl {
 namespace {
 
-/** Of their parameters and running statistics. */
-Version version_of(const std::vector<Layer*>& leaves, at::ScalarType precision) {
-  std::int64_t sum = 0;
-  for (const Layer* leaf : leaves) {
-    for (const NamedTensor& parameter : leaf->parameters()) sum += parameter.tensor._version();
-    for (const NamedTensor& buffer : leaf->buffers()) sum += buffer.tensor._version();
-  }
-  return {sum, precision};
+Origin origin_of(const std::vector<Layer*>& leaves, at::ScalarType precision) {
+  Origin origin{0, precision};
+  for (const Layer* leaf : leaves) origin.generation += leaf->generation();
+  return origin;
 }
 
 /** Whether layers may run fused: on this input and in this pass nothing in them changes or needs gradients.
@@ -56,7 +52,7 @@ at::Tensor DenseLayer::operator()(const at::Tensor& x, const Pass& pass) {
 }
 
 const FusedLayer& DenseLayer::fused(at::ScalarType precision) {
-  return fused_.at(version_of(leaves(), precision), [&] {
+  return fused_.of(origin_of(leaves(), precision), [&] {
     return FusedLayer(NormRelu(evaluated(norm1_.tensors())), conv1_.weight(), evaluated(norm2_.tensors()),
                       conv2_.weight(), precision);
   });
@@ -77,7 +73,7 @@ Stem::Stem(at::Generator& generator)
 at::Tensor Stem::operator()(at::Tensor x, const Pass& pass) {
   if (may_fuse(leaves(), x, pass)) {
     const auto fuse = [this] { return FusedStem(conv0_.weight(), evaluated(norm0_.tensors())); };
-    return run_fused(fused_.at(version_of(leaves(), pass.precision), fuse), x);
+    return run_fused(fused_.of(origin_of(leaves(), pass.precision), fuse), x);
   }
   if (may_train_as_one(x, pass) && !x.requires_grad()) {
     return run_trained(TrainedStem{conv0_.weight(), norm0_.tensors()}, x);
@@ -138,7 +134,7 @@ at::Tensor Transition::operator()(at::Tensor x, const Pass& pass) {
     const auto fuse = [&] {
       return FusedTransition(NormRelu(evaluated(norm_.tensors())), conv_.weight(), pass.precision);
     };
-    return run_fused(fused_.at(version_of(leaves(), pass.precision), fuse), x);
+    return run_fused(fused_.of(origin_of(leaves(), pass.precision), fuse), x);
   }
   if (may_train_as_one(x, pass)) {
     return run_trained(norm_.tensors(), conv_.weight(), pass.precision, x);

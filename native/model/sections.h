@@ -20,31 +20,31 @@ namespace torch_tl {
 
 /* The sections of DenseNet-121. Each runs its layers one by one, or the executors that compute the same. */
 
-/** Grows with every change of tensors, from which something is made for products in a precision. */
-struct Version {
-  std::int64_t tensors = 0;
+/** Which values of some layers' tensors something is made of, and for products in which precision. */
+struct Origin {
+  std::uint64_t generation = 0;  // the layers', added up
   at::ScalarType precision = at::kFloat;
-  bool operator==(const Version&) const = default;
+  bool operator==(const Origin&) const = default;
 };
 
-/** What was made of tensors when they had a version. */
+/** What was made of layers' tensors, kept for as long as these do not change. */
 template <typename Value>
-class Versioned {
+class Kept {
  public:
-  /** Made anew, without gradients, where it is of another version. */
+  /** Made anew, without gradients, where it is of another origin. */
   template <typename Make>
-  const Value& at(const Version& version, Make make) {
-    if (!value_ || version != version_) {
+  const Value& of(const Origin& origin, Make make) {
+    if (!value_ || origin != origin_) {
       const at::NoGradGuard no_grad;
       value_.emplace(make());
-      version_ = version;
+      origin_ = origin;
     }
     return *value_;
   }
 
  private:
   std::optional<Value> value_;
-  Version version_;
+  Origin origin_;
 };
 
 /** BN, ReLU, 1x1 convolution to 4k channels; BN, ReLU, 3x3 convolution to k new ones (section 3, DenseNet-B).
@@ -64,7 +64,7 @@ class DenseLayer {
   BatchNorm norm2_;
   ReLU relu2_;
   Conv2d conv2_;
-  Versioned<FusedLayer> fused_;
+  Kept<FusedLayer> fused_;
 };
 
 /** A convolution and a pool that each halve the sides. */
@@ -79,7 +79,7 @@ class Stem final : public Section {
   BatchNorm norm0_;
   ReLU relu0_;
   MaxPool2d pool0_;
-  Versioned<FusedStem> fused_;
+  Kept<FusedStem> fused_;
 };
 
 /** Every layer sees the maps of all layers before it: x, then k more channels a layer. */
@@ -105,7 +105,7 @@ class Transition final : public Section {
   ReLU relu_;
   Conv2d conv_;
   AvgPool2d pool_;
-  Versioned<FusedTransition> fused_;
+  Kept<FusedTransition> fused_;
 };
 
 /** norm5 and the ReLU that torchvision has outside `features`. */

@@ -16,7 +16,7 @@ std::vector<at::Tensor> clones(const std::vector<at::Tensor>& tensors) {
 
 }  // namespace
 
-MovingAverage::MovingAverage(const Network& network, double decay) : decay_(decay) {
+MovingAverage::MovingAverage(Network& network, double decay) : network_(network), decay_(decay) {
   const auto take = [this](const std::vector<NamedTensor>& tensors) {
     for (const NamedTensor& tensor : tensors) {
       if (!tensor.tensor.is_floating_point()) continue;  // num_batches_tracked: nothing is computed from it
@@ -40,6 +40,7 @@ void MovingAverage::update() {
 void MovingAverage::swap() {
   const at::NoGradGuard no_grad;
   const std::vector<at::Tensor> kept = clones(values_);
+  network_.about_to_train();
   at::_foreach_copy_(values_, averages_);
   at::_foreach_copy_(averages_, kept);
 }

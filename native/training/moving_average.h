@@ -17,7 +17,7 @@ namespace torch_tl {
 class MovingAverage {
  public:
   /** Starts from the network's values. */
-  MovingAverage(const Network& network, double decay);
+  MovingAverage(Network& network, double decay);
 
   void update();
   /** Puts the averages into the network and keeps its values; a second call undoes it. */
@@ -25,6 +25,7 @@ class MovingAverage {
   void archive(Archive& archive);
 
  private:
+  Network& network_;
   double decay_;
   std::vector<std::string> names_;
   std::vector<at::Tensor> values_, averages_;

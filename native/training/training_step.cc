@@ -57,6 +57,7 @@ std::vector<at::Tensor> TrainingStep::differentiate(const Batch& batch, double s
 
 void TrainingStep::finish(double learning_rate) {
   optimizer_.set_learning_rate(learning_rate);
+  network_.about_to_train();
   if (repeated_) {
     update_({});
   } else {

@@ -7,7 +7,7 @@ import { InputError, TorchTlError } from './errors.ts';
 import { crc32 } from './hash.ts';
 import { json } from './model-file.ts';
 import { isSameValue } from './names.ts';
-import type { EpochMetrics, HostTensor, NativeCheckpoint, NativeModel } from './native.ts';
+import type { Computation, EpochMetrics, HostTensor, NativeCheckpoint, NativeModel } from './native.ts';
 import { fileProblem } from './options/file-problem.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
 import { isHostTensor, type StoredTensor } from './weights/stored-tensor.ts';
@@ -30,6 +30,8 @@ export interface CheckpointState {
   resumed: ResumePoint[];
   /** As checked; a training that goes on must have the same. */
   options: Record<string, unknown>;
+  /** What those came to that the bits follow from. */
+  computation: Pick<Required<Computation>, 'precision' | 'threads'>;
   /** SHA-256 of pictures and labels. */
   data: { train: string; valid: string };
 }
@@ -70,6 +72,7 @@ const checkpointMetadata = z.object({
   epochs: json(z.array(epochMetrics)),
   resumed: json(z.array(resumePoint)),
   options: json(z.record(z.string(), z.unknown())),
+  computation: json(z.object({ precision: z.enum(['fp32', 'bf16']), threads: count })),
   data: json(z.object({ train: hash, valid: hash })),
 });
 
@@ -104,13 +107,14 @@ export class CheckpointWriter {
     const checkpoint = this.#model.checkpoint();
     // The engine may be an epoch ahead of what has been heard of it: that epoch's checkpoint is asked for too.
     if (!checkpoint || checkpoint.epoch > this.#state.epochs.length) return;
-    const { epochs, resumed, options, data } = this.#state;
+    const { epochs, resumed, options, computation, data } = this.#state;
     const metadata = {
       formatVersion: '1',
       batch: JSON.stringify(checkpoint.batch),
       epochs: JSON.stringify(epochs.slice(0, checkpoint.epoch)),
       resumed: JSON.stringify(resumed),
       options: JSON.stringify(options),
+      computation: JSON.stringify(computation),
       data: JSON.stringify(data),
     };
     const tensors = await tensorsOf(checkpoint);
@@ -188,11 +192,20 @@ export function requireSame(then: CheckpointState, now: CheckpointState, file: s
   }
   const names = new Set([...Object.keys(then.options), ...Object.keys(now.options)]);
   const changed = [...names].filter((name) => !isSameValue(then.options[name], now.options[name]));
-  const shown = (name: string) =>
-    `${name} was ${JSON.stringify(then.options[name]) ?? 'not set'} and is now ${JSON.stringify(now.options[name]) ?? 'not set'}`;
   const refused = changed.find((name) => !MAY_CHANGE.includes(name));
-  if (refused !== undefined) throw mismatch(file, shown(refused));
-  return changed.map(shown);
+  if (refused !== undefined) throw mismatch(file, change(refused, then.options, now.options));
+  return [
+    // What was asked for does not tell how many there were.
+    ...changed.filter((name) => name !== 'threads').map((name) => change(name, then.options, now.options)),
+    ...(['precision', 'threads'] as const)
+      .filter((name) => then.computation[name] !== now.computation[name])
+      .map((name) => change(name, then.computation, now.computation)),
+  ];
+}
+
+function change(name: string, then: Record<string, unknown>, now: Record<string, unknown>): string {
+  const shown = (value: unknown) => JSON.stringify(value) ?? 'not set';
+  return `${name} was ${shown(then[name])} and is now ${shown(now[name])}`;
 }
 
 function mismatch(file: string, what: string): InputError {

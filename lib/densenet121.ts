@@ -39,7 +39,7 @@ import type { HostTensor, NativeModel } from './native.ts';
 import { checkOnnx } from './onnx/check.ts';
 import { modelExportOptions } from './options/export.ts';
 import { checkOptions, type TrainingOptions } from './options.ts';
-import { prepareEngine } from './precision.ts';
+import { computationOf } from './precision.ts';
 import { type Prediction, type PredictOptions, predict, predictOptions } from './predict.ts';
 import { train } from './train.ts';
 import { trainingPlan } from './training-plan.ts';
@@ -258,10 +258,10 @@ export class DenseNet121 {
     return this.#state.work('gradCam', async () => {
       const { classes, batchSize, ...checked } = checkOptions(gradCamOptions, options);
       const signal = this.#state.signal(checked.signal);
-      const precision = prepareEngine(checked, this.device);
+      const computation = computationOf(checked, this.device);
       return gradCam(inputs, this, { classes, signal }, async (data) => {
         const pictures = await data.onDevice(this.device);
-        const start = () => this.#native.gradCam(pictures, { batchSize, precision });
+        const start = () => this.#native.gradCam(pictures, { batchSize, ...computation });
         const { maps, logits } = await settle(start, signal);
         return { maps: extracted(maps), logits: extracted(logits) };
       });
@@ -328,8 +328,8 @@ export class DenseNet121 {
   async #extract(what: 'features' | 'logits', data: Dataset, options: ExtractionOptions): Promise<Extracted> {
     requireDataset('data', data);
     const checked = checkOptions(extractionOptions, options);
-    const precision = prepareEngine(checked, this.device);
-    const extraction = { model: this.#native, device: this.device, precision, data, options: checked };
+    const computation = computationOf(checked, this.device);
+    const extraction = { model: this.#native, device: this.device, computation, data, options: checked };
     return extract(what, extraction, this.#state.signal(checked.signal));
   }
 
@@ -343,7 +343,7 @@ export class DenseNet121 {
       model: this.#native,
       device: this.device,
       preprocessing: { imageSize, mean, std },
-      precision: prepareEngine(options, this.device),
+      computation: computationOf(options, this.device),
       data,
       options,
       plan,

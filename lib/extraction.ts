@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Dataset } from './dataset.ts';
 import { settleReporting } from './job.ts';
-import type { ExtractionProgress, HostTensor, NativeModel, Precision } from './native.ts';
+import type { Computation, ExtractionProgress, HostTensor, NativeModel } from './native.ts';
 import { abortSignal, callback, featuresOptions } from './options.ts';
 
 export const extractionOptions = featuresOptions
@@ -26,7 +26,7 @@ export interface Extracted {
 export interface Extraction {
   model: NativeModel;
   device: string;
-  precision: Precision;
+  computation: Computation;
   data: Dataset;
   options: z.output<typeof extractionOptions>;
 }
@@ -38,7 +38,7 @@ export interface Extraction {
  */
 export async function extract(
   what: 'features' | 'logits',
-  { model, device, precision, data, options }: Extraction,
+  { model, device, computation, data, options }: Extraction,
   stopped: AbortSignal,
 ): Promise<Extracted> {
   const { batchSize, onProgress } = options;
@@ -47,7 +47,7 @@ export async function extract(
     const pictures = await held.onDevice(device);
     const tensor = await settleReporting<ExtractionProgress, HostTensor>(
       ({ done, total }) => onProgress?.(done, total),
-      (report) => model[what](pictures, { batchSize, precision }, report),
+      (report) => model[what](pictures, { batchSize, ...computation }, report),
       stopped,
     );
     return extracted(tensor);

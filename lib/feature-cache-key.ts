@@ -1,11 +1,11 @@
 import type { Dataset } from './dataset.ts';
 import { loadEngine } from './engine.ts';
 import { sha256 } from './hash.ts';
-import type { FeatureKeys, HostTensor, Precision } from './native.ts';
+import type { Computation, FeatureKeys, HostTensor } from './native.ts';
 import { packageVersion } from './version.ts';
 
-/** Everything that a set's features at a cut follow from, besides its pictures. */
-export interface FeatureOrigin {
+/** Everything that a set's features at a cut follow from, to the bit, besides its pictures. */
+export interface FeatureOrigin extends Required<Computation> {
   /** As `frozenCut` gives it. */
   cut: string;
   /** The network's, of which those up to the cut count. */
@@ -14,12 +14,9 @@ export interface FeatureOrigin {
   /** A channel, of pixels scaled to 0..1. */
   mean: readonly number[];
   std: readonly number[];
-  precision: Precision;
   /** `cpu` or `cuda:N`. */
   device: string;
   batchSize: number;
-  /** Whether without the engine's own kernels, whose values differ in their last bits. */
-  reference: boolean;
 }
 
 /**

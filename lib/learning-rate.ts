@@ -38,7 +38,7 @@ export interface LearningRateSearch {
 type SearchOptions = TrainingOptions & z.output<typeof learningRateOptions>;
 
 /** What a search works with: what the training does that it is for, without what validates it. */
-export interface Search extends Pick<Training, 'model' | 'device' | 'precision' | 'data' | 'plan'> {
+export interface Search extends Pick<Training, 'model' | 'device' | 'computation' | 'data' | 'plan'> {
   options: SearchOptions;
 }
 

@@ -5,6 +5,15 @@
 export type Precision = 'fp32' | 'bf16';
 export type TensorType = 'float16' | 'bfloat16' | 'float32' | 'float64' | 'int64' | 'uint8';
 
+/** How a piece of work computes. The engine keeps none of it for the next. */
+export interface Computation {
+  precision: Precision;
+  /** By default as many as `EngineInfo.threads`. */
+  threads?: number;
+  /** Without the engine's own kernels; by default with them. */
+  reference?: boolean;
+}
+
 /** A tensor on the host: contiguous, row-major, little-endian. */
 export interface HostTensor {
   name: string;
@@ -143,10 +152,9 @@ export interface AugmentationOptions {
   cutmix: number;
 }
 
-export interface TrainOptions {
+export interface TrainOptions extends Computation {
   batchSize: number;
   seed: number;
-  precision: Precision;
   /** null runs the frozen layers in every epoch. */
   featureCache: FeatureCacheOptions | null;
   stages: StageOptions[];
@@ -245,8 +253,7 @@ export interface Job<T> {
   abort(): void;
 }
 
-export interface ExtractionOptions {
-  precision: Precision;
+export interface ExtractionOptions extends Computation {
   batchSize: number;
 }
 
@@ -298,7 +305,7 @@ export interface NativeModel {
    */
   gradCam(data: NativeDataset, options: ExtractionOptions): Job<{ maps: HostTensor; logits: HostTensor }>;
   /** Logits of preprocessed pictures: float32 `[n, 3, side, side]` in, float32 `[n, classes]` out. */
-  forward(input: HostTensor, precision: Precision): Job<HostTensor>;
+  forward(input: HostTensor, computation: Computation): Job<HostTensor>;
   /**
    * The whole set as one training batch that was drawn with `seed`: images float32 `[n, 3, side, side]`,
    * normalised; targets int64 `[n]`, or float32 `[n, classes]` where pictures were mixed.
@@ -310,7 +317,7 @@ export interface NativeModel {
   /** Loss and gradients of one training step over the whole set as one batch, without the step. */
   gradients(
     data: NativeDataset,
-    options: { precision: Precision; seed: number },
+    options: Computation & { seed: number },
   ): Job<{ loss: number; gradients: HostTensor[] }>;
   /**
    * Afterwards the model holds the best epoch's weights. `checkpoint` holds the tensors of one of the same
@@ -346,6 +353,7 @@ export interface GpuDescription {
 export interface EngineInfo {
   /** The LibTorch it was built for, such as `2.13.0`. */
   builtFor: string;
+  /** Of the processor, on which work computes that asks for no other number. */
   threads: number;
   cpu: {
     capability: string;
@@ -376,10 +384,6 @@ export interface Engine {
   /** The version of the LibTorch that is loaded, such as `2.13.0+cpu`. */
   readonly libtorch: string;
   info(): EngineInfo;
-  /** For the jobs that are submitted from now on. */
-  setThreads(threads: number): void;
-  /** Whether jobs that are submitted from now on do without the engine's own kernels. */
-  setReference(reference: boolean): void;
   createModel(options: ModelOptions): Job<NativeModel>;
   createDataset(options: DatasetOptions): Job<NativeDataset>;
   openDataset(options: StoredDatasetOptions): Job<NativeDataset>;

@@ -1,5 +1,5 @@
 import { loadEngine } from './engine.ts';
-import type { EngineInfo, Precision } from './native.ts';
+import type { Computation, EngineInfo, Precision } from './native.ts';
 
 export interface PrecisionChoice {
   precision: Precision;
@@ -15,19 +15,21 @@ export function choosePrecision(info: EngineInfo, device: string): PrecisionChoi
   return device === 'cpu' ? forProcessor(info.cpu) : forGpu(info.cuda, device);
 }
 
-/** Sets the threads and the kernels asked for, and gives the precision to compute in on a device. */
-export function prepareEngine(
+/** What options of a piece of work come to on a device. */
+export function computationOf(
   {
     precision,
     threads,
     reference,
   }: { precision: 'auto' | Precision; threads?: number | undefined; reference: boolean },
   device: string,
-): Precision {
-  const engine = loadEngine();
-  if (threads !== undefined) engine.setThreads(threads);
-  engine.setReference(reference);
-  return precision === 'auto' ? choosePrecision(engine.info(), device).precision : precision;
+): Required<Computation> {
+  const info = loadEngine().info();
+  return {
+    precision: precision === 'auto' ? choosePrecision(info, device).precision : precision,
+    threads: threads ?? info.threads,
+    reference,
+  };
 }
 
 function forProcessor({ amxBf16, avx512Bf16 }: EngineInfo['cpu']): PrecisionChoice {

@@ -21,10 +21,10 @@ import { sha256 } from './hash.ts';
 import { guarded, settle } from './job.ts';
 import type { ModelMetadata } from './model-file.ts';
 import type {
+  Computation,
   EpochMetrics,
   FeatureKeys,
   NativeModel,
-  Precision,
   TrainEvent,
   TrainOptions,
 } from './native.ts';
@@ -37,7 +37,7 @@ export interface Training {
   model: NativeModel;
   device: string;
   preprocessing: Pick<ModelMetadata, 'imageSize' | 'mean' | 'std'>;
-  precision: Precision;
+  computation: Required<Computation>;
   data: Dataset;
   options: z.output<typeof fitOptions>;
   plan: TrainingPlan;
@@ -85,7 +85,7 @@ async function trainWith(
   const checkpoints = await checkpointWriter(run, state, onFailure);
   const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
   const pictures = await Promise.all([data.onDevice(device), options.valid.onDevice(device)]);
-  const native = nativeOptions(run, await stageKeys(run, signal));
+  const native = nativeOptions(run, await stageKeys(run, stored, signal));
   const start = () => model.train(...pictures, native, guarded(report, failure), stored?.tensors ?? []);
   try {
     const outcome = await settle(start, signal);
@@ -102,7 +102,7 @@ async function trainWith(
 }
 
 /** The engine's error with what only this side knows: the file, and what the training was told. */
-function explained(error: unknown, { device, precision, options }: Training): unknown {
+function explained(error: unknown, { device, computation: { precision }, options }: Training): unknown {
   if (isCode(error, 'CHECKPOINT_INVALID')) {
     return checkpointInvalid(options.checkpoint as string, error.message);
   }
@@ -119,7 +119,7 @@ async function storedCheckpoint({ checkpoint, resume }: Training['options']) {
 }
 
 async function checkpointState(run: Training, stored: StoredCheckpoint | null): Promise<CheckpointState> {
-  const { data, options } = run;
+  const { data, options, computation } = run;
   const train = options.checkpoint === undefined ? '' : await hashOf(data);
   const valid = options.checkpoint === undefined ? '' : await hashOf(options.valid);
   const epochs = stored?.epochs ?? [];
@@ -127,6 +127,7 @@ async function checkpointState(run: Training, stored: StoredCheckpoint | null): 
     epochs: [...epochs],
     resumed: stored ? [...stored.resumed, { epoch: epochs.length, batch: stored.batch }] : [],
     options: { ...plainOptions(trainingOptions.strip().parse(options)), device: run.device },
+    computation: { precision: computation.precision, threads: computation.threads },
     data: { train, valid },
   };
 }
@@ -219,13 +220,23 @@ function isCode(error: unknown, code: TorchTlError['code']): error is TorchTlErr
 }
 
 /** Under which names a directory for later trainings keeps the features of each stage's frozen layers. */
-async function stageKeys(run: Training, signal: AbortSignal): Promise<Array<FeatureKeys | null>> {
-  const { model, device, preprocessing, precision, data, options, plan } = run;
+async function stageKeys(
+  run: Training,
+  stored: StoredCheckpoint | null,
+  signal: AbortSignal,
+): Promise<Array<FeatureKeys | null>> {
+  const { model, device, preprocessing, computation, data, options, plan } = run;
   if (typeof options.featureCache !== 'string') return plan.stages.map(() => null);
   const cuts = keptCuts(await settle(() => model.describe(), signal), plan.stages);
-  const tensors = await settle(() => model.state(), signal);
-  const { batchSize, reference } = options;
-  const origin = { tensors, ...preprocessing, precision, device, batchSize, reference };
+  const now = await settle(() => model.state(), signal);
+  const saved = new Map(stored?.tensors.map(({ name, data }) => [name, data]));
+  // Those of a checkpoint will take the place of what the model has now.
+  const tensors = now.map((tensor) => ({
+    ...tensor,
+    data: saved.get(`model.${tensor.name}`) ?? tensor.data,
+  }));
+  const { batchSize } = options;
+  const origin = { tensors, ...preprocessing, ...computation, device, batchSize };
   return await Promise.all(
     cuts.map((cut) => (cut === null ? null : featureKeys({ ...origin, cut }, data, options.valid))),
   );
@@ -237,14 +248,14 @@ async function stageKeys(run: Training, signal: AbortSignal): Promise<Array<Feat
  * @param keys of each stage, where it has any
  */
 export function nativeOptions(
-  { plan, options, precision }: Pick<Training, 'plan' | 'precision'> & { options: EngineOptions },
+  { plan, options, computation }: Pick<Training, 'plan' | 'computation'> & { options: EngineOptions },
   keys: ReadonlyArray<FeatureKeys | null> = [],
 ): TrainOptions {
   const { checkpoint, checkpointMinutes, featureCache } = options;
   return {
     ...plan,
     stages: plan.stages.map((stage, index) => ({ ...stage, featureKeys: keys[index] ?? null })),
-    precision,
+    ...computation,
     featureCache: featureCacheOptions(featureCache, checkpoint),
     checkpoints: checkpoint !== undefined,
     checkpointSeconds: checkpointMinutes === 'off' ? null : checkpointMinutes * 60,

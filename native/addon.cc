@@ -30,8 +30,6 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["setErrorClass"] = Napi::Function::New(env, set_error_class, "setErrorClass");
   exports["shutDown"] = Napi::Function::New(env, shut_down, "shutDown");
   exports["info"] = Napi::Function::New(env, engine_info, "info");
-  exports["setThreads"] = Napi::Function::New(env, set_threads, "setThreads");
-  exports["setReference"] = Napi::Function::New(env, set_reference, "setReference");
   exports["createModel"] = Napi::Function::New(env, ModelObject::create, "createModel");
   exports["createDataset"] = Napi::Function::New(env, DatasetObject::create, "createDataset");
   exports["openDataset"] = Napi::Function::New(env, DatasetObject::open, "openDataset");

@@ -134,6 +134,16 @@ at::ScalarType to_precision(const Napi::Value& value) {
   return to_string(value) == "bf16" ? at::kBFloat16 : at::kFloat;
 }
 
+Computation to_computation(const Napi::Object& value) {
+  return {to_precision(value.Get("precision")), value.Get("reference").ToBoolean()};
+}
+
+std::optional<int> to_threads(const Napi::Object& value) {
+  const Napi::Value threads = value.Get("threads");
+  if (!threads.IsNumber()) return std::nullopt;
+  return static_cast<int>(to_int(threads));
+}
+
 at::Device to_device(const Napi::Value& value) { return {to_string(value)}; }
 
 }  // namespace torch_tl

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,10 @@ Napi::Array to_js(Napi::Env env, const std::vector<NamedTensor>& values);
 Napi::Array to_js(Napi::Env env, const std::vector<std::int64_t>& values);
 
 at::ScalarType to_precision(const Napi::Value& value);
+/** Reads all of `Computation` of lib/native.ts but the threads, which are the job's. */
+Computation to_computation(const Napi::Object& value);
+/** Its threads; nothing where it leaves them to the engine. */
+std::optional<int> to_threads(const Napi::Object& value);
 at::Device to_device(const Napi::Value& value);
 
 std::vector<double> to_doubles(const Napi::Value& value);

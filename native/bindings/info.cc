@@ -7,8 +7,7 @@
 
 #include <string>
 
-#include "bindings/convert.h"
-#include "bindings/environment.h"
+#include "bindings/job.h"
 #include "device/gpu.h"
 #include "device/graph.h"
 #include "kernels/cpu_features.h"
@@ -63,18 +62,10 @@ Napi::Value engine_info(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Object object = Napi::Object::New(env);
   object["builtFor"] = TORCH_VERSION;
-  object["threads"] = Environment::of(env).jobs.threads();
+  object["threads"] = JobQueue::default_threads();
   object["cpu"] = cpu_info(env);
   object["cuda"] = cuda_info(env);
   return object;
-}
-
-void set_threads(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env()).jobs.set_threads(static_cast<int>(to_int(info[0])));
-}
-
-void set_reference(const Napi::CallbackInfo& info) {
-  Environment::of(info.Env()).jobs.set_reference(info[0].As<Napi::Boolean>().Value());
 }
 
 }  // namespace torch_tl

@@ -10,7 +10,6 @@
 #include "bindings/convert.h"
 #include "device/gpu.h"
 #include "errors.h"
-#include "executors/choice.h"
 #include "memory/caching_allocator.h"
 
 namespace torch_tl {
@@ -81,8 +80,8 @@ void JobControl::release() {
 }
 
 JobQueue::JobQueue(Napi::Env env)
-    : channel_(Channel::New(env, "torch-tl", /*maxQueueSize=*/0, /*initialThreadCount=*/1)),
-      computation_{at::get_num_threads()} {
+    : channel_(Channel::New(env, "torch-tl", /*maxQueueSize=*/0, /*initialThreadCount=*/1)) {
+  default_threads();  // found out before the first job asks for a number of its own
   channel_.Unref(env);
   // Hooks run before finalizers, last one first: the thread is gone before anything it uses.
   env.AddCleanupHook([this] { shut_down(); });
@@ -92,7 +91,7 @@ JobQueue::JobQueue(Napi::Env env)
 Napi::Object JobQueue::submit(Napi::Env env, std::function<MakeResult(JobControl&)> execute,
                               const Options& options) {
   const auto job = std::make_shared<JobControl>(JobControl::Key{}, *this, env);
-  job->computation_ = computation_;
+  job->threads_ = options.threads.value_or(default_threads());
   job->execute_ = std::move(execute);
   if (!options.callback.IsEmpty()) job->callback_ = Napi::Persistent(options.callback);
   for (const Napi::Object& object : options.keep) job->kept_.push_back(Napi::Persistent(object));
@@ -111,10 +110,17 @@ Napi::Object JobQueue::submit(Napi::Env env, std::function<MakeResult(JobControl
   return handle;
 }
 
+int JobQueue::default_threads() {
+  static const int threads = at::get_num_threads();
+  return threads;
+}
+
 void JobQueue::run() {
+  // A thread that asks for the first time takes the number that any thread of the process has set last: it
+  // must not come in between a job's number and its work.
+  at::get_num_threads();
   while (const std::shared_ptr<JobControl> job = next()) {
-    at::set_num_threads(job->computation_.threads);
-    set_reference_wanted(job->computation_.reference);
+    at::set_num_threads(job->threads_);
     execute(job);
   }
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -18,12 +19,6 @@ class JobQueue;
 
 /** Makes a job's JavaScript value, on the JavaScript thread. */
 using MakeResult = std::function<Napi::Value(Napi::Env)>;
-
-/** How a job computes. */
-struct Computation {
-  int threads = 1;
-  bool reference = false;
-};
 
 /** What a piece of work sees of its job while it runs on the engine's thread. */
 class JobControl : public std::enable_shared_from_this<JobControl> {
@@ -55,7 +50,7 @@ class JobControl : public std::enable_shared_from_this<JobControl> {
 
   JobQueue& queue_;
   std::atomic<bool> aborted_ = false;
-  Computation computation_;
+  int threads_ = 1;
   std::function<MakeResult(JobControl&)> execute_;
   // What follows belongs to the JavaScript thread.
   Napi::Promise::Deferred deferred_;
@@ -83,15 +78,13 @@ class JobQueue {
   struct Options {
     Napi::Function callback;           // for emit
     std::vector<Napi::Object> keep{};  // kept from garbage collection until the job has ended
+    std::optional<int> threads{};      // that the job computes on; by default as many as OpenMP would take
   };
   /** Queues `execute`; gives `{ result: Promise, abort() }`. */
   Napi::Object submit(Napi::Env env, std::function<MakeResult(JobControl&)> execute, const Options& options);
 
-  /** For the jobs that are submitted from now on. */
-  void set_threads(int threads) { computation_.threads = threads; }
-  int threads() const { return computation_.threads; }
-  /** Whether they do without kernels of our own. */
-  void set_reference(bool reference) { computation_.reference = reference; }
+  /** On which jobs compute that ask for no other number: the same in every environment of a process. */
+  static int default_threads();
 
   /** Stops the running job, drops those that wait, and ends the thread; harmless a second time. */
   void shut_down();
@@ -109,8 +102,7 @@ class JobQueue {
   void post(Task task);
 
   Channel channel_;
-  Computation computation_;  // of the JavaScript thread
-  int pending_ = 0;          // jobs that keep the process alive; of the JavaScript thread
+  int pending_ = 0;  // jobs that keep the process alive; of the JavaScript thread
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<JobControl>> waiting_;

@@ -60,7 +60,7 @@ Napi::Value layers_to_js(Napi::Env env, const std::vector<LayerDescription>& lay
 }
 
 Extraction to_extraction(const Napi::Object& value) {
-  return {to_precision(value.Get("precision")), to_int(value.Get("batchSize")), {}};
+  return {to_computation(value), to_int(value.Get("batchSize")), {}};
 }
 
 MakeResult nothing() {
@@ -220,7 +220,9 @@ Napi::Value ModelObject::extract(const Napi::CallbackInfo& info, const char* nam
     const at::Tensor values = run(model.network, *data, extraction).to(at::kCPU, at::kFloat);
     return [name, values](Napi::Env env) { return to_js(env, NamedTensor{name, values}); };
   };
-  return submit(info, work, {.callback = info[2].As<Napi::Function>()});
+  return submit(
+      info, work,
+      {.callback = info[2].As<Napi::Function>(), .threads = to_threads(info[1].As<Napi::Object>())});
 }
 
 Napi::Value ModelObject::grad_cam(const Napi::CallbackInfo& info) {
@@ -235,21 +237,22 @@ Napi::Value ModelObject::grad_cam(const Napi::CallbackInfo& info) {
       return object;
     };
   };
-  return submit(info, work);
+  return submit(info, work, {.callback = {}, .threads = to_threads(info[1].As<Napi::Object>())});
 }
 
 Napi::Value ModelObject::forward(const Napi::CallbackInfo& info) {
   const BorrowedTensor input = to_borrowed_tensor(info[0].As<Napi::Object>());
-  const at::ScalarType precision = to_precision(info[1]);
-  const auto work = [input, precision](Model& model, JobControl&) -> MakeResult {
+  const auto options = info[1].As<Napi::Object>();
+  const auto work = [input, computation = to_computation(options)](Model& model, JobControl&) -> MakeResult {
     const at::NoGradGuard no_grad;
-    const Pass evaluation;
+    const Pass evaluation(computation);
     Network& network = model.network;
-    const at::Tensor images = input.copy().to(network.device(), precision);
+    const at::Tensor images = input.copy().to(network.device(), evaluation.precision);
     const at::Tensor logits = network.logits(network.features(images, evaluation), evaluation).to(at::kCPU);
     return [logits](Napi::Env env) { return to_js(env, NamedTensor{"logits", logits}); };
   };
-  return submit(info, work, {.callback = {}, .keep = {info[0].As<Napi::Object>()}});
+  return submit(info, work,
+                {.callback = {}, .keep = {info[0].As<Napi::Object>()}, .threads = to_threads(options)});
 }
 
 Napi::Value ModelObject::augmented(const Napi::CallbackInfo& info) {
@@ -271,28 +274,30 @@ Napi::Value ModelObject::augmented(const Napi::CallbackInfo& info) {
       return object;
     };
   };
-  return submit(info, work);
+  return submit(info, work, {.callback = {}, .threads = to_threads(options)});
 }
 
 Napi::Value ModelObject::gradients(const Napi::CallbackInfo& info) {
   const auto data = DatasetObject::value_of(info[0]);
   const auto options = info[1].As<Napi::Object>();
-  const at::ScalarType precision = to_precision(options.Get("precision"));
+  const Computation computation = to_computation(options);
   const auto seed = static_cast<std::uint64_t>(to_int(options.Get("seed")));
-  return submit(info, [data, precision, seed](Model& model, JobControl&) -> MakeResult {
-    return [result = torch_tl::gradients(model.network, *data, precision, seed)](Napi::Env env) {
+  const auto work = [data, computation, seed](Model& model, JobControl&) -> MakeResult {
+    return [result = torch_tl::gradients(model.network, *data, computation, seed)](Napi::Env env) {
       Napi::Object object = Napi::Object::New(env);
       object["loss"] = result.loss;
       object["gradients"] = to_js(env, result.gradients);
       return object;
     };
-  });
+  };
+  return submit(info, work, {.callback = {}, .threads = to_threads(options)});
 }
 
 Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
   const auto training = DatasetObject::value_of(info[0]);
   const auto validation = DatasetObject::value_of(info[1]);
-  const TrainOptions options = to_train_options(info[2].As<Napi::Object>());
+  const auto given = info[2].As<Napi::Object>();
+  const TrainOptions options = to_train_options(given);
   const auto checkpoint = info[4].As<Napi::Array>();
   const auto work = [training, validation, options, borrowed = to_borrowed_tensors(checkpoint)](
                         Model& model, JobControl& job) -> MakeResult {
@@ -303,12 +308,15 @@ Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
     return [result](Napi::Env env) { return to_js(env, result); };
   };
   return submit(info, work,
-                {.callback = info[3].As<Napi::Function>(), .keep = {checkpoint.As<Napi::Object>()}});
+                {.callback = info[3].As<Napi::Function>(),
+                 .keep = {checkpoint.As<Napi::Object>()},
+                 .threads = to_threads(given)});
 }
 
 Napi::Value ModelObject::find_learning_rate(const Napi::CallbackInfo& info) {
   const auto training = DatasetObject::value_of(info[0]);
-  const TrainOptions options = to_train_options(info[1].As<Napi::Object>());
+  const auto given = info[1].As<Napi::Object>();
+  const TrainOptions options = to_train_options(given);
   const auto range = info[2].As<Napi::Object>();
   const RateFinderOptions finder{to_double(range.Get("start")), to_double(range.Get("end")),
                                  to_int(range.Get("steps"))};
@@ -318,7 +326,7 @@ Napi::Value ModelObject::find_learning_rate(const Napi::CallbackInfo& info) {
         torch_tl::find_learning_rate(model.network, *training, options, finder, observer);
     return [points](Napi::Env env) { return to_js(env, points); };
   };
-  return submit(info, work, {.callback = info[3].As<Napi::Function>()});
+  return submit(info, work, {.callback = info[3].As<Napi::Function>(), .threads = to_threads(given)});
 }
 
 }  // namespace torch_tl

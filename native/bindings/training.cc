@@ -102,7 +102,7 @@ TrainOptions to_train_options(const Napi::Object& value) {
   TrainOptions options;
   options.batch_size = to_int(value.Get("batchSize"));
   options.seed = static_cast<std::uint64_t>(to_int(value.Get("seed")));
-  options.precision = to_precision(value.Get("precision"));
+  options.computation = to_computation(value);
   options.feature_cache = to_feature_cache(value.Get("featureCache"));
   const auto stages = value.Get("stages").As<Napi::Array>();
   for (std::uint32_t i = 0; i < stages.Length(); ++i) {

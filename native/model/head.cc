@@ -23,7 +23,7 @@ std::unique_ptr<Layer> make_layer(const HeadLayer& layer, const std::string& nam
 
 /** Whether a norm and the layer behind it are in training on what needs no gradient. */
 bool may_train_as_one(const Linear& dense, const at::Tensor& x, const Pass& pass) {
-  return may_use_executors(x) && !pass.observer && pass.training && at::GradMode::is_enabled() &&
+  return pass.allows_executors() && has_executors_for(x) && pass.training && at::GradMode::is_enabled() &&
          !x.requires_grad() && x.size(0) > 1 && has_kernels_for(dense.weight());
 }
 

@@ -16,12 +16,24 @@ namespace torch_tl {
 
 class Layer;
 
+/** How a piece of work computes: it says so itself, and nothing else does. */
+struct Computation {
+  at::ScalarType precision = at::kFloat;  // of pictures and products: float32 or bfloat16
+  bool reference = false;  // by the modules alone, without executors: for comparison and for doubt
+};
+
 /** What a forward pass carries through every layer. */
 struct Pass {
+  explicit Pass(const Computation& computation)
+      : precision(computation.precision), reference(computation.reference) {}
+  /** Whether an executor may stand in for several modules. */
+  bool allows_executors() const { return !reference && !observer; }
+
   /** Batch statistics in unfrozen batch norms, and dropout. */
   bool training = false;
-  /** Of products: float32 or bfloat16. The backbone sets it to that of its input. */
-  at::ScalarType precision = at::kFloat;
+  /** Of products. The backbone sets it to that of its input. */
+  at::ScalarType precision;
+  bool reference;
   /** Draws the dropout masks; needed in training only. */
   at::Generator dropout_generator;
   /** Hears of every leaf layer and its output, in order. */

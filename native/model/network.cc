@@ -83,9 +83,9 @@ at::MemoryFormat Network::cut_format(std::size_t cut) const {
   return cut == last_cut() ? at::MemoryFormat::Contiguous : at::MemoryFormat::ChannelsLast;
 }
 
-at::Tensor Network::prefix(const at::Tensor& images, std::size_t cut) {
+at::Tensor Network::prefix(const at::Tensor& images, std::size_t cut, const Computation& computation) {
   const at::NoGradGuard no_grad;
-  return run(images, 0, cut, Pass{});
+  return run(images, 0, cut, Pass(computation));
 }
 
 at::Tensor Network::logits_from(const at::Tensor& maps, std::size_t cut, const Pass& pass) {
@@ -161,7 +161,7 @@ void Network::set_only_trainable(const std::vector<std::string>& names) {
 std::vector<LayerDescription> Network::describe() {
   const at::NoGradGuard no_grad;
   std::vector<LayerDescription> layers;
-  Pass pass;
+  Pass pass{Computation()};
   pass.observer = [&layers](const Layer& layer, const at::Tensor& output) {
     LayerDescription description{layer.name(), layer.type(), output.sizes().slice(1).vec()};
     for (const NamedTensor& parameter : layer.parameters())

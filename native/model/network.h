@@ -63,7 +63,7 @@ class Network {
   /** How maps [n, c, h, w] lie in memory at a cut: contiguous at the last one, else channels last. */
   at::MemoryFormat cut_format(std::size_t cut) const;
   /** Preprocessed pictures -> the maps at a cut, in evaluation mode and without gradients. */
-  at::Tensor prefix(const at::Tensor& images, std::size_t cut);
+  at::Tensor prefix(const at::Tensor& images, std::size_t cut, const Computation& computation);
   /** The maps at a cut -> logits [n, classes], float32. */
   at::Tensor logits_from(const at::Tensor& maps, std::size_t cut, const Pass& pass);
 

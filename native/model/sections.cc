@@ -21,7 +21,7 @@ Origin origin_of(const std::vector<Layer*>& leaves, at::ScalarType precision) {
 /** Whether layers may run fused: on this input and in this pass nothing in them changes or needs gradients.
  */
 bool may_fuse(const std::vector<Layer*>& leaves, const at::Tensor& x, const Pass& pass) {
-  if (!may_use_executors(x) || pass.observer) return false;
+  if (!pass.allows_executors() || !has_executors_for(x)) return false;
   const bool gradients = at::GradMode::is_enabled();
   if (gradients && x.requires_grad()) return false;
   return (!gradients && !pass.training) || std::ranges::none_of(leaves, &Layer::trains);
@@ -29,7 +29,7 @@ bool may_fuse(const std::vector<Layer*>& leaves, const at::Tensor& x, const Pass
 
 /** Whether layers may run as one node of autograd's graph on this input and in this pass. */
 bool may_train_as_one(const at::Tensor& x, const Pass& pass) {
-  if (!may_use_executors(x) || pass.observer) return false;
+  if (!pass.allows_executors() || !has_executors_for(x)) return false;
   return pass.training && at::GradMode::is_enabled() && x.numel() > x.size(1);
 }
 

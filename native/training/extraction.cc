@@ -20,7 +20,8 @@ at::Tensor extract(const Network& network, const Dataset& data, const Extraction
                         [&compute](const auto& inputs) { return RepeatedWork::Tensors{compute(inputs[0])}; });
   for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
     const at::Tensor pixels = data.pictures(range);
-    const at::Tensor batch = computed({network.preprocess(pixels, extraction.precision)}).outputs[0];
+    const at::Tensor batch =
+        computed({network.preprocess(pixels, extraction.computation.precision)}).outputs[0];
     if (!all.defined()) {
       auto shape = batch.sizes().vec();
       shape[0] = data.count();
@@ -37,7 +38,7 @@ at::Tensor extract(const Network& network, const Dataset& data, const Extraction
 }  // namespace
 
 at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction) {
-  const Pass evaluation;
+  const Pass evaluation(extraction.computation);
   return extract(network, data, extraction, {},
                  [&](const at::Tensor& images) { return network.features(images, evaluation); });
 }
@@ -45,12 +46,12 @@ at::Tensor extract_features(Network& network, const Dataset& data, const Extract
 void extract_rows(Network& network, const Dataset& data, std::size_t cut, const Extraction& extraction,
                   const at::Tensor& rows) {
   extract(network, data, extraction, rows, [&](const at::Tensor& images) {
-    return to_rows(network.prefix(images, cut), network.cut_format(cut));
+    return to_rows(network.prefix(images, cut, extraction.computation), network.cut_format(cut));
   });
 }
 
 at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction) {
-  const Pass evaluation;
+  const Pass evaluation(extraction.computation);
   return extract(network, data, extraction, {}, [&](const at::Tensor& images) {
     return network.logits(network.features(images, evaluation), evaluation);
   });

@@ -13,13 +13,13 @@ namespace torch_tl {
 
 /** How to run a network over a whole set in evaluation mode. */
 struct Extraction {
-  at::ScalarType precision = at::kFloat;
+  Computation computation;
   std::int64_t batch_size = 128;
   /** Hears after every batch how many pictures are done; throws to stop. */
   std::function<void(std::int64_t)> on_progress;
 };
 
-/** The backbone's last maps, in the data's order: [count, 1024, h, w] in the extraction's precision. */
+/** The backbone's last maps, in the data's order: [count, 1024, h, w] in the computation's precision. */
 at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction);
 
 /** Fills `rows` ("training/rows.h") with the maps at a cut, on whatever device they are. */

@@ -13,9 +13,10 @@ namespace torch_tl {
 namespace {
 
 /** Of a picture's row: that of one is that of all, whichever set they are of. */
-RowsLayout layout_of_row(Network& network, std::size_t cut, const Dataset& data, at::ScalarType precision) {
-  const at::Tensor image = network.preprocess(data.pictures(BatchRange{0, 1}), precision);
-  const at::Tensor row = to_rows(network.prefix(image, cut), network.cut_format(cut));
+RowsLayout layout_of_row(Network& network, std::size_t cut, const Dataset& data,
+                         const Computation& computation) {
+  const at::Tensor image = network.preprocess(data.pictures(BatchRange{0, 1}), computation.precision);
+  const at::Tensor row = to_rows(network.prefix(image, cut, computation), network.cut_format(cut));
   return {row.sizes().vec(), row.scalar_type()};
 }
 
@@ -126,7 +127,7 @@ std::vector<FeatureCache> make_caches(Network& network, std::size_t cut,
                                       const std::vector<CacheRequest>& requests,
                                       const FeatureCacheOptions& options, const Extraction& extraction,
                                       Observer& observer) {
-  RowsLayout row = layout_of_row(network, cut, requests.front().data, extraction.precision);
+  RowsLayout row = layout_of_row(network, cut, requests.front().data, extraction.computation);
   CacheMaker maker(network, cut, std::move(row), options, extraction, observer);
   std::vector<Entry> entries;
   entries.reserve(requests.size());

@@ -21,26 +21,26 @@ at::Tensor FeatureSource::labels(const at::Tensor& indices) const {
 FeatureSource make_source(Network& network, const Dataset& training, const SourceOptions& options,
                           Observer& observer) {
   const std::size_t cut = options.cache && !options.augmented ? network.frozen_cut() : 0;
-  if (cut == 0) return {network, training, options.precision};
+  if (cut == 0) return {network, training, options.computation};
   const std::vector<FeatureCache> caches =
       make_caches(network, cut, {{CachedPart::kTraining, training, {}}}, *options.cache,
-                  {options.precision, options.batch_size}, observer);
+                  {options.computation, options.batch_size}, observer);
   return {network, training, caches.front()};
 }
 
 Sources make_sources(Network& network, const Dataset& training, const Dataset& validation,
                      const SourceOptions& options, Observer& observer) {
   const std::size_t cut = options.cache ? network.frozen_cut() : 0;
-  const FeatureSource pictures(network, training, options.precision);
-  if (cut == 0) return {cut, pictures, {network, validation, options.precision}};
+  const FeatureSource pictures(network, training, options.computation);
+  if (cut == 0) return {cut, pictures, {network, validation, options.computation}};
 
   FeatureKeys keys;
   if (options.keys && options.keys->cut == network.cut_name(cut)) keys = *options.keys;
   std::vector<CacheRequest> requests;
   if (!options.augmented) requests.push_back({CachedPart::kTraining, training, keys.training});
   requests.push_back({CachedPart::kValidation, validation, keys.validation});
-  const std::vector<FeatureCache> caches =
-      make_caches(network, cut, requests, *options.cache, {options.precision, options.batch_size}, observer);
+  const std::vector<FeatureCache> caches = make_caches(network, cut, requests, *options.cache,
+                                                       {options.computation, options.batch_size}, observer);
   return {cut,
           options.augmented ? pictures : FeatureSource(network, training, caches.front()),
           {network, validation, caches.back()}};

@@ -18,8 +18,8 @@ namespace torch_tl {
 /** Where a set's batches come from: its pictures, or a cache of what frozen sections made of them. */
 class FeatureSource {
  public:
-  FeatureSource(Network& network, const Dataset& data, at::ScalarType precision)
-      : network_(network), data_(data), precision_(precision) {}
+  FeatureSource(Network& network, const Dataset& data, const Computation& computation)
+      : network_(network), data_(data), precision_(computation.precision) {}
   FeatureSource(Network& network, const Dataset& data, FeatureCache cache)
       : network_(network), data_(data), cache_(std::move(cache)) {}
 
@@ -45,7 +45,7 @@ class FeatureSource {
 };
 
 struct SourceOptions {
-  at::ScalarType precision = at::kFloat;
+  Computation computation;
   std::int64_t batch_size = 128;
   /** Training pictures change from epoch to epoch: only the validation set is worth a cache. */
   bool augmented = false;

@@ -20,19 +20,20 @@ at::Tensor gradient(const at::Tensor& logits, const at::Tensor& labels, const at
   return maps.grad();
 }
 
-at::Tensor last_maps(Network& network, const at::Tensor& pixels, at::ScalarType precision) {
+at::Tensor last_maps(Network& network, const at::Tensor& pixels, const Pass& pass) {
   const at::NoGradGuard no_grad;
-  return network.features(network.preprocess(pixels, precision), Pass{});
+  return network.features(network.preprocess(pixels, pass.precision), pass);
 }
 
 }  // namespace
 
 GradCam grad_cam(Network& network, const Dataset& data, const Extraction& extraction) {
+  const Pass evaluation(extraction.computation);
   GradCam result;
   for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
-    const at::Tensor maps = last_maps(network, data.pictures(range), extraction.precision);
+    const at::Tensor maps = last_maps(network, data.pictures(range), evaluation);
     maps.set_requires_grad(true);
-    const at::Tensor logits = network.logits(maps, Pass{});
+    const at::Tensor logits = network.logits(maps, evaluation);
     const at::Tensor labels = data.labels.narrow(0, range.begin, range.size());
     const at::Tensor weights = gradient(logits, labels, maps).to(at::kFloat).mean({2, 3}, /*keepdim=*/true);
     const at::Tensor heat = weights.mul(maps.detach()).sum(1).relu();

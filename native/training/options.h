@@ -1,13 +1,12 @@
 #pragma once
 
-#include <ATen/core/ScalarType.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "data/augmentation.h"
+#include "model/layers.h"
 
 namespace torch_tl {
 
@@ -81,7 +80,7 @@ struct LossOptions {
 struct TrainOptions {
   std::int64_t batch_size = 128;
   std::uint64_t seed = 0;
-  at::ScalarType precision = at::kFloat;
+  Computation computation;
   std::optional<FeatureCacheOptions> feature_cache;
   std::vector<StageOptions> stages;
   LossOptions loss;

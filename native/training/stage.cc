@@ -51,7 +51,7 @@ Stage::Stage(Network& network, const Sources& sources, const StageOptions& stage
                 steps_of(ranges_.size(), options.gradient_accumulation_steps)),
       step_(network, sources.training, options, *optimizer_, random),
       validation_(network.device(), [this](const auto& inputs) {
-        const at::Tensor logits = sources_.validation.logits(inputs[0], Pass{});
+        const at::Tensor logits = sources_.validation.logits(inputs[0], Pass(options_.computation));
         return RepeatedWork::Tensors{at::cross_entropy_loss(logits, inputs[1]), logits};
       }) {
   if (options.ema_decay) average_.emplace(network, *options.ema_decay);

@@ -100,7 +100,7 @@ class Trainer {
     if (sources_ && (!options_.feature_cache || sources_->cut == network_.frozen_cut())) return;
     const Stopwatch features_time;
     sources_.reset();
-    const SourceOptions source_options{options_.precision, options_.batch_size,
+    const SourceOptions source_options{options_.computation, options_.batch_size,
                                        options_.augmentation.has_value(), options_.feature_cache,
                                        options.feature_keys};
     sources_.emplace(make_sources(network_, training_, validation_, source_options, observer_));
@@ -235,12 +235,15 @@ TrainResult train(Network& network, const Dataset& training, const Dataset& vali
   return Trainer(network, training, validation, options, observer).run(checkpoint);
 }
 
-Gradients gradients(Network& network, const Dataset& data, at::ScalarType precision, std::uint64_t seed) {
-  Pass pass;
+Gradients gradients(Network& network, const Dataset& data, const Computation& computation,
+                    std::uint64_t seed) {
+  // A training that was stopped in the middle of a step may have left some.
+  for (const NamedTensor& parameter : network.trainable_parameters()) parameter.tensor.mutable_grad().reset();
+  Pass pass(computation);
   pass.training = true;
   pass.dropout_generator = RandomState(network.device(), seed).dropout;
   const at::Tensor logits = network.logits(
-      network.features(network.preprocess(data.pictures(BatchRange{0, data.count()}), precision), pass),
+      network.features(network.preprocess(data.pictures(BatchRange{0, data.count()}), pass.precision), pass),
       pass);
   const at::Tensor loss = at::cross_entropy_loss(logits, data.labels);
   loss.backward();

@@ -39,6 +39,7 @@ TrainResult train(Network& network, const Dataset& training, const Dataset& vali
                   Observer& observer);
 
 /** The mean cross-entropy over all of `data` as one training batch, and its gradients. */
-Gradients gradients(Network& network, const Dataset& data, at::ScalarType precision, std::uint64_t seed);
+Gradients gradients(Network& network, const Dataset& data, const Computation& computation,
+                    std::uint64_t seed);
 
 }  // namespace torch_tl

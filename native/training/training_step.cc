@@ -11,7 +11,7 @@ TrainingStep::TrainingStep(Network& network, const FeatureSource& data, const Tr
       optimizer_(optimizer),
       loss_of_(options.loss, network.device()),
       clip_norm_(options.clip_norm),
-      precision_(options.precision),
+      pass_(options.computation),
       whole_step_(
           network.device(),
           [this](const auto& inputs) {
@@ -33,7 +33,7 @@ TrainingStep::TrainingStep(Network& network, const FeatureSource& data, const Tr
 Batch TrainingStep::batch(const at::Tensor& indices) {
   const at::Tensor labels = data_.labels(indices);
   if (!augmentation_) return {data_.inputs(indices), labels};
-  return augmented_batch(network_, *augmentation_, data_.pixels(indices), labels, precision_);
+  return augmented_batch(network_, *augmentation_, data_.pixels(indices), labels, pass_.precision);
 }
 
 BatchOutcome TrainingStep::add(const at::Tensor& indices, double share) {

@@ -51,7 +51,6 @@ class TrainingStep {
   Loss loss_of_;
   std::optional<double> clip_norm_;
   std::optional<Augmentation> augmentation_;
-  at::ScalarType precision_;
   Pass pass_;
   // A step of one batch is the common case, and repeats.
   RepeatedWork whole_step_;

@@ -1,5 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { loadEngine } from '../../lib/engine.ts';
+import { expect, test } from 'vitest';
 import type { HostTensor, NativeModel } from '../../lib/native.ts';
 import { nativeData, nativeModel, nativeTraining } from '../support/native.ts';
 import { expectSignatures, signatureDifference } from './compare.ts';
@@ -30,13 +29,10 @@ test("base-step-pretrained: every gradient is PyTorch's", async () => {
 test.each([false, true])(
   "base-step-odd: every gradient is PyTorch's in float64 (reference: %s)",
   async (reference) => {
-    const engine = loadEngine();
-    engine.setReference(reference);
-    onTestFinished(() => engine.setReference(false));
     const fixture = await readFixture('base-step-odd');
     const model = await nativeModel('base', { pretrained: true, imageSize: 44 });
     const data = await pictures(fixture);
-    const { loss, gradients } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
+    const { loss, gradients } = await model.gradients(data, { precision: 'fp32', seed: 0, reference }).result;
     expect(loss).toBeCloseTo(fixture.tensors.get('loss')?.[0] ?? Number.NaN, 5);
     expect(gradients).toHaveLength(364);
     expectSignatures(fixture, 'gradient/', gradients, 1e-4);

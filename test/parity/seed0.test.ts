@@ -21,7 +21,7 @@ describe("torchvision's densenet121 of seed 0", () => {
     const data = new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
     const logits = await model.forward(
       { name: 'input', dtype: 'float32', shape: [1, 3, 224, 224], data },
-      'fp32',
+      { precision: 'fp32' },
     ).result;
     expect(logits.shape).toEqual([1, 50]);
     expect(largestDifference(numbers(logits), tensors.get('logits') ?? [])).toBeLessThanOrEqual(1e-5);

@@ -70,7 +70,7 @@ test.for([32, 48])(
     const model = await nativeModel('linear', { imageSize });
     const data = await nativePictures(pictures);
     const plain = await model.logits(data, { precision: 'fp32', batchSize: 4 }, () => {}).result;
-    expect((await model.forward(images, 'fp32').result).data).toEqual(plain.data);
+    expect((await model.forward(images, { precision: 'fp32' }).result).data).toEqual(plain.data);
     expect(targets).toMatchObject({ dtype: 'int64', shape: [4] });
     expect(new BigInt64Array(Uint8Array.from(targets.data).buffer)).toEqual(pictures.labels);
   },

@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { loadEngine } from '../../lib/engine.ts';
 import type { HostTensor, NativeModel, Precision } from '../../lib/native.ts';
 import { largestDifference } from '../parity/compare.ts';
@@ -43,10 +43,8 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
   test('gradients in bf16 are those in fp32 but for its rounding', async () => {
     const data = await nativeData('train', PICTURES);
     const gradients = async (precision: Precision, reference: boolean) => {
-      loadEngine().setReference(reference);
-      onTestFinished(() => loadEngine().setReference(false));
       const model = await nativeModel('base', { imageSize: 44, pretrained: true });
-      return (await model.gradients(data, { precision, seed: 0 }).result).gradients.map(numbers);
+      return (await model.gradients(data, { precision, seed: 0, reference }).result).gradients.map(numbers);
     };
     const exact = await gradients('fp32', true);
     const rounded = await gradients('bf16', false);
@@ -70,6 +68,10 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     ]) {
       const other = await model.features(train, { precision: 'fp32', ...options });
       expect(other.data).toEqual(whole.data);
+      // Its kernels were packed on other threads too.
+      const fresh = await smallModel({ imageSize: 64 });
+      const { data } = await fresh.features(train, { precision: 'fp32', ...options });
+      expect(data).toEqual(whole.data);
     }
   });
 
@@ -167,12 +169,10 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     ['unfrozen', ['norm0', 'denseblock2.denselayer3', 'denseblock4.denselayer1.norm2', 'transition2']],
   ])('running statistics of %s norms move as those of the plain modules', async (_, frozen) => {
     const after = async (reference: boolean) => {
-      loadEngine().setReference(reference);
       const model = await nativeModel('base', { imageSize: 44 });
       await model.setTrainable(frozen.map(inFeatures), false).result;
-      const options = { precision: 'fp32', seed: 0 } as const;
+      const options = { precision: 'fp32', seed: 0, reference } as const;
       await model.gradients(await nativeData('train', PICTURES), options).result;
-      loadEngine().setReference(false);
       return (await model.state().result).filter(({ name }) => /running|tracked/.test(name));
     };
     const [fast, plain] = [await after(false), await after(true)];
@@ -237,10 +237,8 @@ async function gradientsOf(
 ): Promise<HostTensor[]> {
   await model.setTrainable(['features'], false).result;
   await model.setTrainable(trainable.map(inFeatures), true).result;
-  loadEngine().setReference(reference);
-  onTestFinished(() => loadEngine().setReference(false));
   const data = await nativeData('train', pictures);
-  return (await model.gradients(data, { precision: 'fp32', seed: 0 }).result).gradients;
+  return (await model.gradients(data, { precision: 'fp32', seed: 0, reference }).result).gradients;
 }
 
 /** A gradient's values by the channels of conv0 that they belong to. */

@@ -1,9 +1,11 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readCifar10Binary } from '../../lib/data/cifar10-binary.ts';
 import { Dataset } from '../../lib/dataset.ts';
+import type { DenseNet121 } from '../../lib/densenet121.ts';
 import { type FeatureOrigin, featureKeys, frozenCut, keptCuts } from '../../lib/feature-cache-key.ts';
-import type { CacheReport } from '../../lib/fit.ts';
+import type { CacheReport, FitOptions } from '../../lib/fit.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { frozenModel } from '../support/frozen-model.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
@@ -54,7 +56,13 @@ describe('the keys', () => {
       [0.5, 0.5, 0.5],
       [0.25, 0.25, 0.25],
     ] as const;
-    const computation = { precision: 'fp32', device: 'cpu', batchSize: 8, reference: false } as const;
+    const computation = {
+      precision: 'fp32',
+      device: 'cpu',
+      batchSize: 8,
+      threads: 2,
+      reference: false,
+    } as const;
     return { cut, tensors, imageSize: 32, mean, std, ...computation };
   }
 
@@ -76,6 +84,7 @@ describe('the keys', () => {
       { precision: 'bf16' },
       { device: 'cuda:0' },
       { batchSize: 9 },
+      { threads: 3 },
       { reference: true },
       { cut: 'denseblock2' },
     ];
@@ -151,4 +160,22 @@ test('a shared directory serves the next training, but none of another pixel, si
   expect(await reused(data(1), 0, { weights: null })).toEqual([false, false]);
   expect(await reused(data(1), 0)).toEqual([true, true]);
   expect(readdirSync(featureCache)).toHaveLength(9);
+});
+
+test('a training that goes on keeps features under the weights of its checkpoint, not of the model before', async () => {
+  const directory = temporaryDirectory();
+  const { train, valid } = await smallData(6, 4);
+  const goOn = async (model: DenseNet121, options: Partial<FitOptions>) => {
+    const reports: CacheReport[] = [];
+    const onCache = (report: CacheReport) => reports.push(report);
+    const shared = { valid, freeze: 'backbone', batchSize: 3, precision: 'fp32', onCache } as const;
+    const files = { checkpoint: join(directory, 'checkpoint'), featureCache: join(directory, 'features') };
+    await model.fit(train, { ...shared, ...files, ...options }).result;
+    return reports.map(({ reused }) => reused);
+  };
+  mkdirSync(join(directory, 'features'));
+  expect(await goOn(await smallModel(), { epochs: 1 })).toEqual([false, false]);
+  const other = () => smallModel({ weights: null, seed: 7 });
+  expect(await goOn(await other(), { epochs: 2, resume: true })).toEqual([true, true]);
+  expect(await goOn(await other(), { epochs: 1 })).toEqual([false, false]);
 });

@@ -39,9 +39,9 @@ describe.each(['adam', 'adamw', 'sgd'] as const)('%s', (optimizer) => {
     await expectAsSaved();
   });
 
-  test('after one that was stopped', async () => {
+  test.each([undefined, 0.5])('after one that was stopped, averaging %s', async (emaDecay) => {
     const controller = new AbortController();
-    const options = { optimizer, epochs: FOREVER, emaDecay: 0.5, signal: controller.signal };
+    const options = { optimizer, epochs: FOREVER, emaDecay, signal: controller.signal };
     const run = model.fit(train, { ...shared(), ...options });
     for await (const { epoch } of run) {
       if (epoch === 2) break;
@@ -118,7 +118,7 @@ test('in every kind of pass', async () => {
 
 function shared() {
   const epochs = 2;
-  return { valid, epochs, freeze: NORMS, batchSize: 4, learningRate: 1e-2, precision: 'fp32' } as const;
+  return { valid, epochs, freeze: NORMS, batchSize: 4, learningRate: 1e-3, precision: 'fp32' } as const;
 }
 
 async function trained(options: Partial<FitOptions>): Promise<void> {

@@ -70,7 +70,7 @@ export async function decodeAll(
         await decodePicture(pictures[index] as Picture, imageSize, resize, target);
       } catch (error) {
         if (error instanceof TorchTlError) failure.abort(error);
-        else failures.set(index, sentence(reason(error as Error)));
+        else failures.set(index, reason(error as Error));
       }
       report(++done);
     }
@@ -88,18 +88,17 @@ export function skippedOf(failures: Failures, pictures: readonly Picture[]): Ski
     .map(([index, reason]) => ({ path: pictureName(pictures[index] as Picture, index), reason }));
 }
 
-/** The error that names them all. */
-export function undecodable(failures: Failures, pictures: readonly Picture[]): InputError {
-  const lines = skippedOf(failures, pictures).map(({ path, reason }) => `  ${path}: ${reason}`);
-  const summary = `${failures.size} of ${pictures.length} pictures cannot be decoded; mend or remove them:`;
-  return new InputError('DATA_INVALID', [summary, ...lines].join('\n'));
-}
+/** So many broken pictures are named in an error. */
+const NAMED = 20;
 
-/** libvips' complaint, of several lines about a buffer that the caller has not heard of, as one about the picture. */
-function sentence(complaint: string): string {
-  const text = complaint
-    .trim()
-    .replace(/:$/, '')
-    .replaceAll(/\s*\n\s*/g, '; ');
-  return text.replaceAll('Input buffer', 'it').replaceAll('Input image', 'it');
+/** How programs leave out what cannot be decoded; the command line has a flag for it. */
+export const SKIP = '`skipCorrupt: true`';
+
+/** The error that names them, or the first of them. */
+export function undecodable(failures: Failures, pictures: readonly Picture[]): InputError {
+  const all = skippedOf(failures, pictures).map(({ path, reason }) => `  ${path}: ${reason}`);
+  const lines = all.slice(0, NAMED);
+  if (all.length > NAMED) lines.push(`  and ${all.length - NAMED} more`);
+  const summary = `${all.length} of ${pictures.length} pictures cannot be decoded; mend or remove them, or leave them out with ${SKIP}:`;
+  return new InputError('DATA_INVALID', [summary, ...lines].join('\n'));
 }

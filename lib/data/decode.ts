@@ -1,6 +1,8 @@
 import type { Sharp } from 'sharp';
 import { invalidArgument, TorchTlError } from '../errors.ts';
 import { readRegularFile } from '../regular-file.ts';
+import { isHarmless, meaningOf, PictureProblem } from './complaint.ts';
+import { plainImage } from './plain-image.ts';
 import { keptWindow, place, type Resize, scaledSize } from './resize.ts';
 
 /** Pixels as they are: uint8 `[height, width, channels]`; grey, RGB, or RGB with opacity. */
@@ -14,10 +16,6 @@ export interface RawPicture {
 /** A file's path, the bytes of an encoded picture, or pixels. */
 export type Picture = string | Uint8Array | RawPicture;
 
-const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
-
-export const READABLE_FORMATS = 'JPEG, PNG, WebP, GIF, TIFF and AVIF';
-
 /** Bytes of a picture's file; several are in memory at a time. */
 const LARGEST_FILE = 2 ** 30;
 
@@ -25,11 +23,11 @@ const LARGEST_FILE = 2 ** 30;
 const LARGEST_PICTURE = 2 ** 28;
 
 /**
- * Decodes one picture, beside the event loop, to sRGB: turned upright as its EXIF data say, over white
+ * Decodes one picture, beside the event loop, to sRGB: turned upright as its EXIF or XMP data say, over white
  * where it is transparent, the first of several frames, shrunk with antialiasing.
  *
  * @param target uint8 `[side, side, 3]`, zeroed: where the pixels go
- * @throws Error saying why it cannot be decoded, without its name
+ * @throws PictureProblem saying why it cannot be decoded, without its name; TorchTlError; the system's errors
  */
 export async function decodePicture(
   picture: Picture,
@@ -37,11 +35,42 @@ export async function decodePicture(
   resize: Resize,
   target: Uint8Array,
 ): Promise<void> {
-  const image = await openPicture(picture);
-  const { format, autoOrient: size } = await image.metadata();
-  if (format !== 'raw' && !FORMATS.includes(format)) {
-    throw new Error(`its format, ${format}, is not among those that are read: ${READABLE_FORMATS}`);
+  const { default: sharp } = await loadSharp();
+  const content = await contentOf(picture);
+  const isJpeg = content instanceof Uint8Array && content[0] === 0xff && content[1] === 0xd8;
+  const decode = async (failOn: 'warning' | 'error') => {
+    const options = { limitInputPixels: LARGEST_PICTURE, failOn } as const;
+    const image =
+      content instanceof Uint8Array
+        ? await plainImage(sharp, content, options)
+        : sharp(content.data, { ...options, raw: rawSize(content) });
+    return scaledPixels(image, side, resize, target);
+  };
+  try {
+    // Where a JPEG's pixels are lost libjpeg only warns.
+    await decode(isJpeg ? 'warning' : 'error').catch((error: Error) => {
+      if (!isJpeg || !isHarmless(error.message, content)) throw error;
+      return decode('error');
+    });
+  } catch (error) {
+    if (error instanceof PictureProblem) throw error;
+    throw new PictureProblem(meaningOf((error as Error).message), { cause: error });
   }
+}
+
+async function contentOf(picture: Picture): Promise<Uint8Array | RawPicture> {
+  // Read here, not by libvips, which keeps what it has read of a path although the file may have changed.
+  if (typeof picture === 'string') return readRegularFile(picture, LARGEST_FILE);
+  // A copy, since the caller may send the bytes elsewhere while they are read beside the event loop.
+  return picture instanceof Uint8Array ? Buffer.from(picture) : { ...picture, data: picture.data.slice() };
+}
+
+function rawSize({ width, height, channels }: RawPicture) {
+  return { width, height, channels };
+}
+
+async function scaledPixels(image: Sharp, side: number, resize: Resize, target: Uint8Array): Promise<void> {
+  const { autoOrient: size } = await image.metadata();
   const scaled = scaledSize(size, side, resize);
   const columns = keptWindow(size.width, scaled.width, side);
   const rows = keptWindow(size.height, scaled.height, side);
@@ -92,21 +121,13 @@ function isSize(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) > 0;
 }
 
-async function openPicture(picture: Picture): Promise<Sharp> {
-  const { default: sharp } = await loadSharp();
-  const options = { limitInputPixels: LARGEST_PICTURE, failOn: 'error' } as const;
-  // Read here, not by libvips, which keeps what it has read of a path although the file may have changed.
-  if (typeof picture === 'string') return sharp(await readRegularFile(picture, LARGEST_FILE), options);
-  // A copy, since the caller may send the bytes elsewhere while they are read beside the event loop.
-  if (picture instanceof Uint8Array) return sharp(Buffer.from(picture), options);
-  const { data, width, height, channels } = picture;
-  return sharp(data.slice(), { ...options, raw: { width, height, channels } });
-}
+/** Is raised when this file, or what it calls, comes to other pixels than before. */
+const REVISION = 2;
 
-/** Which program decodes: another version may come to other pixels. */
+/** What decodes: another version may come to other pixels. */
 export async function decoderName(): Promise<string> {
   const { default: sharp } = await loadSharp();
-  return `sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}`;
+  return `torch-tl ${REVISION}, sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}`;
 }
 
 /** Only when the first picture is decoded, so that importing torch-tl loads nothing native. */

@@ -2,12 +2,12 @@ import { basename, resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { isSameName, normalName, repeatedNames } from '../names.ts';
 import { storedPath } from '../stored-path.ts';
-import { READABLE_FORMATS } from './decode.ts';
 import { type Entry, ofKind, readFolder, walk } from './folder.ts';
 import { namedUnknown } from './labels.ts';
 import { type LeftOut, nothingLeftOut } from './left-out.ts';
 import { requireClassesNotParts } from './part-folders.ts';
 import type { PictureFiles } from './picture-files.ts';
+import { READABLE_FORMATS } from './plain-image.ts';
 
 /**
  * Lists `directory/<class>/**`. Classes and files come in the order of their names' UTF-16 code units; links are followed.

@@ -184,7 +184,7 @@ async function openFiles(
   const { imageSize, resize = 'cover', limits = {}, seed = 0, ...control } = options;
   if (imageSize === undefined) {
     const help = 'read them with Dataset.fromFolder or fromList, which take an imageSize';
-    throw new InputError('DATA_INVALID', `${source} holds pictures of any size; ${help}.`);
+    throw new InputError('DATA_INVALID', `${source} holds pictures of different sizes; ${help}.`);
   }
   const opened = await openTrainAndValid(source, await list(source, seed), limits, {
     ...control,

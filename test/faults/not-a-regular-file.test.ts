@@ -110,11 +110,11 @@ describe.each(Object.entries(KINDS))('%s', (kind, make) => {
 
 test.each<[command: string, args: (path: string, model: string) => string[]]>([
   ['predict IMAGE', (path, model) => ['predict', '--weights', model, path]],
-  ['predict --weights', (path) => ['predict', '--weights', path, 'a.png']],
+  ['predict --weights', (path, model) => ['predict', '--weights', path, model]],
   ['evaluate --data', (path, model) => ['evaluate', '--weights', model, '--data', path]],
   ['train --data', (path) => ['train', '--data', path]],
-  ['train --recipe', (path) => ['train', '--data', 'sample', '--recipe', path]],
-  ['train --weights', (path) => ['train', '--data', 'sample', '--weights', path]],
+  ['run --recipe', (path) => ['run', 'finetune', '--data', 'sample', '--recipe', path]],
+  ['run --weights', (path) => ['run', 'finetune', '--data', 'sample', '--weights', path]],
   ['features --weights', (path) => ['features', '--weights', path, '--data', 'sample', '--out', 'f']],
   ['weights inspect', (path) => ['weights', 'inspect', path]],
   ['export --weights', (path) => ['export', '--weights', path, '--format', 'pth', '--out', 'f.pth']],

@@ -25,6 +25,43 @@ describe('a picture that cannot be decoded', () => {
     await expect(decode(path)).rejects.toMatchObject(refused(path));
   });
 
+  test.each([
+    ['in two', (file: Buffer) => file.subarray(0, file.length / 2)],
+    ['in two, with an end marker', (file: Buffer) => Buffer.concat([file.subarray(0, file.length / 2), END])],
+    ['by an end marker in its middle', (file: Buffer) => splice(file, 0, END)],
+  ])('is a JPEG that is cut %s', async (_, cut) => {
+    for (const progressive of [false, true]) {
+      await expect(decode(cut(await jpeg({ progressive })))).rejects.toMatchObject(refused('it is cut off'));
+    }
+  });
+
+  test('is a progressive JPEG whose middle is zero', async () => {
+    const torn = splice(await jpeg({ progressive: true }), 4000, Buffer.alloc(4000));
+    await expect(decode(torn)).rejects.toMatchObject(refused('it is '));
+  });
+
+  test('is a PNG whose pixels do not fit their checksum', async () => {
+    const png = await encode(noise()).png().toBuffer();
+    const crc = png.indexOf('IEND') - 8;
+    png.writeUInt8(png.readUInt8(crc) ^ 1, crc);
+    await expect(decode(png)).rejects.toMatchObject(refused('it is damaged'));
+  });
+
+  test('is told of without a word of the libraries that decode', async () => {
+    const texts = [...corrupt.map((name) => readFileSync(join(PNGSUITE, name))), Buffer.from('GIF89a'), END];
+    const failure = await decode(...texts).catch((error: Error) => error.message);
+    expect(failure).not.toMatch(/vips|libpng|libspng|libjpeg|Unknown error|Input buffer|chunk|read error/i);
+  });
+
+  test('is named, up to twenty of them, with what to do', async () => {
+    const failure = decode(...Array.from({ length: 25 }, () => END));
+    await expect(failure).rejects.toThrow(
+      '25 of 25 pictures cannot be decoded; mend or remove them, or leave',
+    );
+    await expect(failure).rejects.toThrow('`skipCorrupt: true`');
+    await expect(failure).rejects.toThrow(/index 19: [^\n]*\n {2}and 5 more$/);
+  });
+
   test('is named among good ones, with the reason, whatever the reason is', async () => {
     const directory = temporaryDirectory();
     const good = await encode(bands([RED], 40, 40))
@@ -47,16 +84,57 @@ describe('a picture that cannot be decoded', () => {
     bomb.writeUInt32BE(20_000, 16);
     bomb.writeUInt32BE(20_000, 20);
     bomb.writeUInt32BE(crc32(bomb.subarray(12, 29)), 29);
-    await expect(decode(bomb)).rejects.toMatchObject(refused('exceeds pixel limit'));
+    await expect(decode(bomb)).rejects.toMatchObject(refused('more than the 268,435,456 pixels'));
   });
 
   test('is one of a format that is not read', async () => {
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
     await expect(decode(svg)).rejects.toMatchObject(refused('svg, is not among those that are read'));
     const bmp = Buffer.concat([Buffer.from('BM'), readFileSync(join(PNGSUITE, 'basn0g16.png'))]);
-    await expect(decode(bmp)).rejects.toMatchObject(refused('unsupported image format'));
+    await expect(decode(bmp)).rejects.toMatchObject(refused('no picture in a format that is read'));
   });
 });
+
+describe('a JPEG that is read', () => {
+  test.each([
+    ['has something behind its end', (file: Buffer) => Buffer.concat([file, Buffer.from('a note')])],
+    ['has a few bytes before its end', (file: Buffer) => Buffer.concat([file.subarray(0, -2), PAD, END])],
+    [
+      'has zeros before its end',
+      (file: Buffer) => Buffer.concat([file.subarray(0, -2), Buffer.alloc(5000), END]),
+    ],
+    [
+      'has EXIF data that make no sense',
+      (file: Buffer) => Buffer.concat([file.subarray(0, 2), APP1, file.subarray(2)]),
+    ],
+  ])('%s', async (_, changed) => {
+    for (const progressive of [false, true]) {
+      const whole = await jpeg({ progressive });
+      expect(await decode(changed(whole))).toEqual(await decode(whole));
+    }
+  });
+});
+
+const END = Buffer.from([0xff, 0xd9]);
+const PAD = Buffer.from([1, 2, 3]);
+const APP1 = Buffer.from('\xff\xe1\0\x10Exif\0\0MMjunk!!', 'latin1');
+
+function noise() {
+  const data = Uint8Array.from({ length: 160 * 120 * 3 }, (_, index) => (index * 7919) % 251);
+  return { data, width: 160, height: 120, channels: 3 } as const;
+}
+
+function jpeg(options: { progressive: boolean }): Promise<Buffer> {
+  return encode(noise())
+    .jpeg({ quality: 90, ...options })
+    .toBuffer();
+}
+
+/** With other bytes in the middle instead of so many. */
+function splice(file: Buffer, count: number, bytes: Buffer): Buffer {
+  const middle = Math.floor(file.length / 2);
+  return Buffer.concat([file.subarray(0, middle), bytes, file.subarray(middle + count)]);
+}
 
 function decode(...pictures: Picture[]) {
   return decodePictures(pictures, { imageSize: 32, resize: 'cover' });

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { type Picture, requirePictures } from './data/decode.ts';
-import { decodePictures, type SkippedPicture } from './data/decode-all.ts';
+import { decodeAll, type SkippedPicture, skippedOf, undecodable } from './data/decode-all.ts';
 import { resolveLabels } from './data/labels.ts';
 import { type LeftOut, nothingLeftOut } from './data/left-out.ts';
 import {
@@ -157,17 +157,21 @@ export class Dataset {
     labels: ReadonlyArray<string | number>,
     options: ImagesOptions,
   ): Promise<Dataset> {
-    const { classes, name, imageSize, resize, ...control } = checkOptions(imagesOptions, options);
+    const { classes, name, skipCorrupt, ...decoding } = checkOptions(imagesOptions, options);
+    const { imageSize, resize } = decoding;
     requirePictures('images', images);
     if (images.length === 0) throw invalidArgument('images', 'a list of at least one picture', images);
     if (!Array.isArray(labels) || labels.length !== images.length) {
       throw invalidArgument('labels', `a list of ${images.length} labels, one a picture`, labels);
     }
     const known = resolveLabels(labels, classes);
-    const pixels = await decodePictures(images, { imageSize, resize, ...control });
-    const origin = { name, source: 'pictures given by the program', classes: known.classes, resize };
-    const size = { count: images.length, height: imageSize, width: imageSize };
-    return new Dataset(origin, { pixels, labels: known.labels, ...size });
+    const { pixels, failures } = await decodeAll(images, decoding);
+    const kept = [...images.keys()].filter((index) => !failures.has(index));
+    if (failures.size > 0 && (!skipCorrupt || kept.length === 0)) throw undecodable(failures, images);
+    const skipped = skippedOf(failures, images);
+    const origin = { name, source: 'pictures given by the program', classes: known.classes, resize, skipped };
+    const all = { pixels, labels: known.labels, count: images.length, height: imageSize, width: imageSize };
+    return new Dataset(origin, failures.size === 0 ? all : select(all, kept));
   }
 
   /**
@@ -276,6 +280,8 @@ const CLASSES = 'a list of names, each of them once';
 
 const imageSize = integer(32, IMAGE_SIZE);
 const resize = resizing();
+/** Leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error. */
+const skipCorrupt = flag().default(false);
 const decoding = z.strictObject({
   /** Stops the decoding. */
   signal: abortSignal,
@@ -291,8 +297,7 @@ const filesOptions = decoding.extend({
   like: z.custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' }).optional(),
   /** So many pictures, spread evenly over the classes. */
   limit: integer(1).optional(),
-  /** Leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error. */
-  skipCorrupt: flag().default(false),
+  skipCorrupt,
   /** Keeps decoded pictures in the cache directory or another one, and takes those that are there; else all are in memory. */
   pictureCache: pictureCache().default(true),
   /** Hears how many pictures were decoded, and how many had been before. */
@@ -322,6 +327,7 @@ const imagesOptions = decoding.extend({
     .optional(),
   /** For people. */
   name: z.string({ error: 'a string' }).default('pictures'),
+  skipCorrupt,
 });
 
 const splitOptions = z.strictObject({

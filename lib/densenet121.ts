@@ -234,16 +234,16 @@ export class DenseNet121 {
 
   /**
    * What the model makes of pictures, in their order: files, encoded bytes or pixels, which are made
-   * square and resized as the training pictures were.
+   * square and resized as the training pictures were. Those that cannot be decoded are left out with `skipCorrupt`.
    *
    * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for pictures that cannot be decoded, which are
-   *   all named; the signal's reason; TorchTlError `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
+   *   named; the signal's reason; TorchTlError `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
   predict(inputs: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
     return this.#state.work('predict', async () => {
-      const { topK, ...extraction } = checkOptions(predictOptions, options);
-      const signal = this.#state.signal(extraction.signal);
-      return predict(inputs, this, { topK, signal }, (data) => this.#extract('logits', data, extraction));
+      const { topK, skipCorrupt, onSkipped, ...rest } = checkOptions(predictOptions, options);
+      const control = { topK, skipCorrupt, onSkipped, signal: this.#state.signal(rest.signal) };
+      return predict(inputs, this, control, (data) => this.#extract('logits', data, rest));
     });
   }
 
@@ -256,10 +256,10 @@ export class DenseNet121 {
    */
   gradCam(inputs: Picture | readonly Picture[], options: GradCamOptions = {}): Promise<ClassActivation[]> {
     return this.#state.work('gradCam', async () => {
-      const { classes, batchSize, ...checked } = checkOptions(gradCamOptions, options);
+      const { batchSize, ...checked } = checkOptions(gradCamOptions, options);
       const signal = this.#state.signal(checked.signal);
       const computation = computationOf(checked, this.device);
-      return gradCam(inputs, this, { classes, signal }, async (data) => {
+      return gradCam(inputs, this, { ...checked, signal }, async (data) => {
         const pictures = await data.onDevice(this.device);
         const start = () => this.#native.gradCam(pictures, { batchSize, ...computation });
         const { maps, logits } = await settle(start, signal);

@@ -1,7 +1,23 @@
 import { type Picture, requirePictures } from './data/decode.ts';
-import { decodePictures } from './data/decode-all.ts';
+import { decodeAll, type SkippedPicture, skippedOf, undecodable } from './data/decode-all.ts';
 import type { Resize } from './data/resize.ts';
+import { select } from './data/select.ts';
 import { Dataset } from './dataset.ts';
+import { callback, flag } from './options.ts';
+
+/** What is done about pictures of the caller's that cannot be decoded. */
+export const skipOptions = {
+  /** Leaves out the pictures that cannot be decoded, which `onSkipped` hears of; else they are an error. */
+  skipCorrupt: flag().default(false),
+  /** Hears which pictures were left out, where any were. */
+  onSkipped: callback<(skipped: readonly SkippedInput[]) => void>(),
+};
+
+/** A picture that was left out, and why. */
+export interface SkippedInput extends SkippedPicture {
+  /** Its place among those given. */
+  index: number;
+}
 
 /** What pictures of the caller's are prepared for. */
 export interface ModelShape {
@@ -21,26 +37,46 @@ export function pictureList(inputs: Picture | readonly Picture[]): readonly Pict
   return pictures;
 }
 
+export interface GivenPicturesControl {
+  signal: AbortSignal;
+  skipCorrupt: boolean;
+  onSkipped?: ((skipped: readonly SkippedInput[]) => void) | undefined;
+}
+
 /**
  * Decodes pictures as a model of this shape needs them, and works with them.
  *
  * @param labels int64, one a picture, for the engine
- * @param work has the pictures until its promise is settled
- * @throws what `decodePictures` and `work` throw
+ * @param work has the pictures until its promise is settled, and hears which of those given they are
+ * @returns what `work` gives; null where no picture is left
+ * @throws what `decodePictures`, `work` and `onSkipped` throw
  */
 export async function withPictures<Result>(
   pictures: readonly Picture[],
   labels: BigInt64Array,
   { classes, imageSize, resize }: ModelShape,
-  signal: AbortSignal,
-  work: (data: Dataset) => Promise<Result>,
-): Promise<Result> {
-  const pixels = await decodePictures(pictures, { imageSize, resize, signal });
+  { signal, skipCorrupt, onSkipped }: GivenPicturesControl,
+  work: (data: Dataset, kept: readonly number[]) => Promise<Result>,
+): Promise<Result | null> {
+  const { pixels, failures } = await decodeAll(pictures, { imageSize, resize, signal });
+  if (failures.size > 0) {
+    if (!skipCorrupt) throw undecodable(failures, pictures);
+    const indices = [...failures.keys()].sort((a, b) => a - b);
+    onSkipped?.(
+      skippedOf(failures, pictures).map((skipped, place) => ({
+        index: indices[place] as number,
+        ...skipped,
+      })),
+    );
+  }
+  const kept = [...pictures.keys()].filter((index) => !failures.has(index));
+  if (kept.length === 0) return null;
   const origin = { name: 'inputs', source: 'pictures given by the program', classes, resize };
   const size = { count: pictures.length, height: imageSize, width: imageSize };
-  const data = Dataset.of(origin, { pixels, labels, ...size });
+  const all = { pixels, labels, ...size };
+  const data = Dataset.of(origin, failures.size === 0 ? all : select(all, kept));
   try {
-    return await work(data);
+    return await work(data, kept);
   } finally {
     data.dispose();
   }

@@ -4,7 +4,13 @@ import { indicesOf } from './data/labels.ts';
 import type { Dataset } from './dataset.ts';
 import { InputError } from './errors.ts';
 import { type Extracted, extractionOptions } from './extraction.ts';
-import { type ModelShape, pictureList, withPictures } from './given-pictures.ts';
+import {
+  type GivenPicturesControl,
+  type ModelShape,
+  pictureList,
+  skipOptions,
+  withPictures,
+} from './given-pictures.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
 
 const CLASSES = 'a list of class names';
@@ -15,6 +21,7 @@ export const gradCamOptions = extractionOptions.omit({ onProgress: true }).exten
     .array(z.string({ error: CLASSES }), { error: CLASSES })
     .readonly()
     .optional(),
+  ...skipOptions,
 });
 
 export type GradCamOptions = z.input<typeof gradCamOptions>;
@@ -41,7 +48,8 @@ export interface ClassActivation {
 const LIKELIEST = -1n;
 
 /**
- * Decodes pictures as a model of this shape needs them, and gives in their order where it looks.
+ * Decodes pictures as a model of this shape needs them, and gives in their order where it looks, without the pictures
+ * that were left out.
  *
  * @param classes of each picture the class that is asked about
  * @param compute maps `[count, height, width]` and logits `[count, classes]` of a data set
@@ -50,7 +58,7 @@ const LIKELIEST = -1n;
 export async function gradCam(
   inputs: Picture | readonly Picture[],
   shape: ModelShape,
-  { classes, signal }: { classes: readonly string[] | undefined; signal: AbortSignal },
+  { classes, ...control }: { classes?: readonly string[] | undefined } & GivenPicturesControl,
   compute: (data: Dataset) => Promise<{ maps: Extracted; logits: Extracted }>,
 ): Promise<ClassActivation[]> {
   const pictures = pictureList(inputs);
@@ -64,22 +72,26 @@ export async function gradCam(
     ? indicesOf(classes, shape.classes)
     : new BigInt64Array(pictures.length).fill(LIKELIEST);
   if (pictures.length === 0) return [];
-  const { maps, logits } = await withPictures(pictures, labels, shape, signal, compute);
-  const [, height = 0, width = 0] = maps.shape;
-  const heats = rowsOf({ shape: [pictures.length, height * width], data: maps.data });
-  return rowsOf(logits).map((row, picture) => {
-    const path = pictures[picture];
-    const index = classes ? Number(labels[picture]) : (ranking(row)[0] as number);
-    return {
-      ...(typeof path === 'string' ? { path } : {}),
-      label: shape.classes[index] as string,
-      index,
-      probability: Math.exp(logSoftmax(row)[index] as number),
-      width,
-      height,
-      map: normalised(heats[picture] as Float32Array),
-    };
+  const activations = await withPictures(pictures, labels, shape, control, async (data, kept) => {
+    const { maps, logits } = await compute(data);
+    const [, height = 0, width = 0] = maps.shape;
+    const heats = rowsOf({ shape: [kept.length, height * width], data: maps.data });
+    return rowsOf(logits).map((row, place) => {
+      const picture = kept[place] as number;
+      const path = pictures[picture];
+      const index = classes ? Number(labels[picture]) : (ranking(row)[0] as number);
+      return {
+        ...(typeof path === 'string' ? { path } : {}),
+        label: shape.classes[index] as string,
+        index,
+        probability: Math.exp(logSoftmax(row)[index] as number),
+        width,
+        height,
+        map: normalised(heats[place] as Float32Array),
+      };
+    });
   });
+  return activations ?? [];
 }
 
 function normalised(map: Float32Array): Float32Array {

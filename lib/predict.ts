@@ -2,13 +2,20 @@ import type { z } from 'zod';
 import type { Picture } from './data/decode.ts';
 import type { Dataset } from './dataset.ts';
 import { type Extracted, extractionOptions } from './extraction.ts';
-import { type ModelShape, pictureList, withPictures } from './given-pictures.ts';
+import {
+  type GivenPicturesControl,
+  type ModelShape,
+  pictureList,
+  skipOptions,
+  withPictures,
+} from './given-pictures.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
 import { integer } from './options.ts';
 
 export const predictOptions = extractionOptions.omit({ onProgress: true }).extend({
   /** How many of the likeliest classes to name. */
   topK: integer(1).default(5),
+  ...skipOptions,
 });
 
 export type PredictOptions = z.input<typeof predictOptions>;
@@ -31,7 +38,8 @@ export interface Prediction extends RankedClass {
 }
 
 /**
- * Decodes pictures as a model of this shape needs them, and gives its predictions in their order.
+ * Decodes pictures as a model of this shape needs them, and gives its predictions in their order, without the
+ * pictures that were left out.
  *
  * @param topK how many classes `top` has at most
  * @param logits what the model makes of a data set: `[count, classes]`
@@ -40,17 +48,20 @@ export interface Prediction extends RankedClass {
 export async function predict(
   inputs: Picture | readonly Picture[],
   shape: ModelShape,
-  { topK, signal }: { topK: number; signal: AbortSignal },
+  { topK, ...control }: { topK: number } & GivenPicturesControl,
   logits: (data: Dataset) => Promise<Extracted>,
 ): Promise<Prediction[]> {
   const pictures = pictureList(inputs);
   if (pictures.length === 0) return [];
   // Nobody asks for the labels, but the engine wants some.
   const labels = new BigInt64Array(pictures.length);
-  const rows = rowsOf(await withPictures(pictures, labels, shape, signal, logits));
-  return pictures.map((picture, index) =>
-    prediction(picture, rows[index] as Float32Array, shape.classes, topK),
-  );
+  const predictions = await withPictures(pictures, labels, shape, control, async (data, kept) => {
+    const rows = rowsOf(await logits(data));
+    return kept.map((index, place) =>
+      prediction(pictures[index] as Picture, rows[place] as Float32Array, shape.classes, topK),
+    );
+  });
+  return predictions ?? [];
 }
 
 /**

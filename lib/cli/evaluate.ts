@@ -11,6 +11,7 @@ import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { print } from './output.ts';
 import { type Progress, passShown, progressOn } from './progress.ts';
+import { showSkipped } from './skipped.ts';
 import { table } from './table.ts';
 
 type Options = Omit<z.output<typeof evaluateRunOptions>, 'data'>;
@@ -40,7 +41,7 @@ export function define(command: Command): void {
 
 async function evaluate(
   data: string,
-  { weights, device, batchSize, precision, threads, reference }: Options,
+  { weights, device, batchSize, precision, threads, reference, skipCorrupt }: Options,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Evaluation> {
@@ -49,7 +50,14 @@ async function evaluate(
   const model = await DenseNet121.load(weights, { device });
   try {
     const { imageSize, resize } = model;
-    const pictures = await openTestData(data, { imageSize, resize, signal, ...decodingShown(progress) });
+    const pictures = await openTestData(data, {
+      imageSize,
+      resize,
+      signal,
+      skipCorrupt,
+      ...decodingShown(progress),
+    });
+    showSkipped(pictures.skipped);
     try {
       progress.line(`Data: ${pictures.name} (${pictures.source}), ${count(pictures.count)} pictures`);
       const onProgress = passShown(progress, 'evaluation');

@@ -15,6 +15,7 @@ import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { type Progress, passShown, progressOn } from './progress.ts';
+import { showSkipped } from './skipped.ts';
 
 type Options = Omit<z.output<typeof featuresOptions>, 'data'>;
 
@@ -47,12 +48,14 @@ async function extract(
   const { openDatasets } = await import('../open-datasets.ts');
   const { DenseNet121 } = await import('../densenet121.ts');
   const { writeSafetensors } = await import('../weights/safetensors.ts');
-  const { imageSize, device, weights } = options;
+  const { imageSize, device, weights, skipCorrupt } = options;
   const { train, valid, validation } = await openDatasets(data, {
     imageSize,
     signal,
+    skipCorrupt,
     ...decodingShown(progress),
   });
+  showSkipped(train.skipped);
   const { name, source, classes } = train;
   progress.line(`Data: ${dataText({ name, source, train: train.count, valid: valid.count, validation })}`);
   const resize = train.resize ?? 'cover';

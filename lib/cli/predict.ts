@@ -2,6 +2,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { csvRow } from '../csv.ts';
+import type { SkippedPicture } from '../data/decode-all.ts';
 import { InputError } from '../errors.ts';
 import { percent } from '../format.ts';
 import { predictRunOptions } from '../options.ts';
@@ -11,6 +12,7 @@ import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { namedPictures, STDIN } from './named-pictures.ts';
 import { print } from './output.ts';
+import { showSkipped } from './skipped.ts';
 import { columns } from './table.ts';
 
 /** Pictures decoded and predicted at a time. */
@@ -52,7 +54,7 @@ export function define(command: Command): void {
 
 async function predict(
   images: string[],
-  { weights, device, topK, batchSize, precision, threads, reference }: Options,
+  { weights, device, topK, batchSize, precision, threads, reference, skipCorrupt }: Options,
   signal: AbortSignal,
 ): Promise<{ answers: Answer[]; classes: readonly string[] }> {
   const paths = await namedPictures(images);
@@ -61,9 +63,11 @@ async function predict(
   const model = await DenseNet121.load(weights, { device });
   try {
     const answers: Answer[] = [];
+    const leftOut: SkippedPicture[] = [];
     for (let first = 0; first < paths.length; first += GROUP) {
       const group = paths.slice(first, first + GROUP);
       const pictures = group.map((path) => (path === STDIN && piped ? piped : path));
+      const kept = new Set(group.keys());
       const predictions = await model.predict(pictures, {
         topK,
         batchSize,
@@ -71,9 +75,22 @@ async function predict(
         threads,
         reference,
         signal,
+        skipCorrupt,
+        onSkipped: (skipped) => {
+          const named = skipped.map(({ index, reason }) => ({ path: group[index] as string, reason }));
+          for (const { index } of skipped) kept.delete(index);
+          leftOut.push(...named);
+        },
       });
-      answers.push(...predictions.map((answer, index) => ({ ...answer, path: group[index] as string })));
+      const places = [...kept];
+      answers.push(
+        ...predictions.map((answer, place) => ({
+          ...answer,
+          path: group[places[place] as number] as string,
+        })),
+      );
     }
+    showSkipped(leftOut);
     return { answers, classes: model.classes };
   } finally {
     model.dispose();
@@ -85,7 +102,7 @@ function asText(answers: Answer[]): string {
     path,
     ...top.map(({ label, probability }) => `${label} ${percent(probability)}`),
   ]);
-  const widest = Math.max(...rows.map((row) => row.length));
+  const widest = Math.max(0, ...rows.map((row) => row.length));
   return columns(rows, new Array(widest).fill('left'));
 }
 

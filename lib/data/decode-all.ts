@@ -91,14 +91,14 @@ export function skippedOf(failures: Failures, pictures: readonly Picture[]): Ski
 /** So many broken pictures are named in an error. */
 const NAMED = 20;
 
-/** How programs leave out what cannot be decoded; the command line has a flag for it. */
-export const SKIP = '`skipCorrupt: true`';
-
-/** The error that names them, or the first of them. */
+/** The error that names them, or the first of them, and the option that leaves them out. */
 export function undecodable(failures: Failures, pictures: readonly Picture[]): InputError {
   const all = skippedOf(failures, pictures).map(({ path, reason }) => `  ${path}: ${reason}`);
   const lines = all.slice(0, NAMED);
   if (all.length > NAMED) lines.push(`  and ${all.length - NAMED} more`);
-  const summary = `${all.length} of ${pictures.length} pictures cannot be decoded; mend or remove them, or leave them out with ${SKIP}:`;
-  return new InputError('DATA_INVALID', [summary, ...lines].join('\n'));
+  const summary = `${all.length} of ${pictures.length} pictures cannot be decoded; mend or remove them`;
+  const said = (option: string) => [`${summary}, or leave them out with ${option}:`, ...lines].join('\n');
+  return new InputError('DATA_INVALID', said('`skipCorrupt: true`'), {
+    atCommandLine: said('--skip-corrupt'),
+  });
 }

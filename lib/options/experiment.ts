@@ -134,6 +134,11 @@ export const trainOptions = runOptions.omit({ init: true }).extend({
 /** The features of pictures, from the command line to a file. */
 export const featuresOptions = z.strictObject({
   data: pictures,
+  skipCorrupt: flag().default(false).register(commandLine, {
+    topic: 'Data',
+    flags: '--skip-corrupt',
+    description: 'leave out the pictures that cannot be decoded, and name them on stderr',
+  }),
   weights,
   imageSize,
   batchSize,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { featuresOptions } from './experiment.ts';
 import { commandLine, integer, text } from './schema.ts';
 
-const { data, batchSize, device, precision, threads, reference } = featuresOptions.shape;
+const { data, skipCorrupt, batchSize, device, precision, threads, reference } = featuresOptions.shape;
 
 /** What `predict` and `evaluate` share: a trained model, and how it runs. */
 const trained = {
@@ -26,7 +26,8 @@ export const predictRunOptions = z.strictObject({
     flags: '--top-k <n>',
     description: 'how many of the likeliest classes to print',
   }),
+  skipCorrupt,
 });
 
 /** How well a trained model does on labelled pictures, from the command line. */
-export const evaluateRunOptions = z.strictObject({ data, ...trained });
+export const evaluateRunOptions = z.strictObject({ data, skipCorrupt, ...trained });

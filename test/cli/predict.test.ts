@@ -61,6 +61,21 @@ describe('torch-tl predict', () => {
     expect(JSON.parse((await predict(['-', '--json'], input)).stdout)).toEqual([{ ...expected, path: '-' }]);
   });
 
+  test('--skip-corrupt leaves out what cannot be decoded, and names it on stderr', async () => {
+    const run = await predict(['broken.png', 'red.png', '--json', '--skip-corrupt']);
+    expect(run.code).toBe(0);
+    expect(JSON.parse(run.stdout).map(({ path }: { path: string }) => path)).toEqual(['red.png']);
+    expect(run.stderr).toMatch(
+      /Left out: 1 pictures that cannot be decoded\n {2}broken\.png: it is no picture/,
+    );
+    const none = await predict(['broken.png', '--csv', '--skip-corrupt']);
+    expect([none.code, none.stdout.split('\n').length]).toEqual([0, 2]);
+    const refused = await predict(['red.png', 'broken.png']);
+    expect(refused.stderr).toContain(
+      '1 of 2 pictures cannot be decoded; mend or remove them, or leave them out with --skip-corrupt:',
+    );
+  });
+
   test.for([
     [['broken.png', 'red.png'], 'broken.png'],
     [['missing.png'], 'missing.png'],

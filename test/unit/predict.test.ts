@@ -72,6 +72,30 @@ describe('DenseNet121.predict', () => {
     expect(await (await smallModel()).predict([])).toEqual([]);
   });
 
+  test('leaves out what cannot be decoded where that is asked for, and says which, as Grad-CAM does', async () => {
+    const model = await smallModel();
+    const broken = join(temporaryDirectory(), 'broken.png');
+    writeFileSync(broken, 'no picture');
+    const [red, blue] = [bands([RED], 32, 32), bands([BLUE], 32, 32)];
+    const inputs = [Buffer.from('x'), red, broken, blue];
+    const skipped: unknown[] = [];
+    const options = { ...fp32, skipCorrupt: true, onSkipped: (left: unknown) => skipped.push(left) };
+    expect(await model.predict(inputs, options)).toEqual(await model.predict([red, blue], fp32));
+    const classes = ['cat', 'cat', 'dog', 'dog'];
+    const maps = await model.gradCam(inputs, { ...options, classes });
+    expect(maps).toEqual(await model.gradCam([red, blue], { ...fp32, classes: ['cat', 'dog'] }));
+    const left = [
+      { index: 0, path: 'the picture at index 0', reason: expect.any(String) },
+      { index: 2, path: broken, reason: expect.any(String) },
+    ];
+    expect(skipped).toEqual([left, left]);
+    expect(await model.predict(broken, options)).toEqual([]);
+    expect(await model.predict([red], options)).toHaveLength(1);
+    expect(skipped).toHaveLength(3);
+    await expect(model.gradCam(broken)).rejects.toThrow('`skipCorrupt: true`');
+    model.dispose();
+  });
+
   test('names every picture that cannot be decoded', async () => {
     const model = await smallModel();
     const failed = model.predict(['/nowhere/a.png', bands([RED], 32, 32), Buffer.from('no')]);

@@ -1,0 +1,10 @@
+import type { SkippedPicture } from '../data/decode-all.ts';
+import { count } from '../format.ts';
+import { notice } from './notice.ts';
+
+/** Names on stderr the pictures that `--skip-corrupt` has left out, beside whatever goes to stdout. */
+export function showSkipped(skipped: readonly SkippedPicture[]): void {
+  if (skipped.length === 0) return;
+  const lines = skipped.map(({ path, reason }) => `  ${path}: ${reason}`);
+  notice([`Left out: ${count(skipped.length)} pictures that cannot be decoded`, ...lines].join('\n'));
+}

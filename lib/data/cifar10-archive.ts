@@ -18,7 +18,7 @@ const MEMBER =
   /^cifar-10-batches-(?:bin\/(?:data_batch_\d+\.bin|test_batch\.bin|batches\.meta\.txt)|py\/(?:data_batch_\d+|test_batch|batches\.meta))$/;
 
 /** How such archives are called. */
-export const ARCHIVE = /^cifar-10-(?:binary|python)\.(?:tar\.gz|tgz|tar)$/;
+export const ARCHIVE = /^cifar-10-(?:binary|python)\.(?:tar\.gz|tgz|tar)$/i;
 
 /**
  * Unpacks the batches of an official archive of CIFAR-10 into a directory that is there whole or not at all. What else

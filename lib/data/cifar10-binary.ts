@@ -4,7 +4,15 @@ import { allocateBytes } from '../allocate.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { readInto, readRegularText, withRegularFile } from '../regular-file.ts';
-import { batchNumber, type Cifar10, CLASSES, interleave, PICTURE, SIDE } from './cifar10-format.ts';
+import {
+  batchNumber,
+  type Cifar10,
+  CLASSES,
+  interleave,
+  nameAmong,
+  PICTURE,
+  SIDE,
+} from './cifar10-format.ts';
 import type { PictureSet } from './picture-set.ts';
 
 /*
@@ -38,20 +46,21 @@ export async function readCifar10Binary(directory: string): Promise<Cifar10> {
   const found = resolve(directory);
   let root = found;
   let names = await list(root);
-  if (!names.some(isTrainBatch) && names.includes('cifar-10-batches-bin')) {
-    root = join(root, 'cifar-10-batches-bin');
+  const inside = nameAmong(names, 'cifar-10-batches-bin');
+  if (!names.some(isTrainBatch) && inside !== undefined) {
+    root = join(root, inside);
     names = await list(root);
   }
   const trainNames = names.filter(isTrainBatch).sort((a, b) => batchNumber(a) - batchNumber(b));
   if (trainNames.length === 0) throw missing(root, 'data_batch_*.bin');
-  if (!names.includes('test_batch.bin')) throw missing(root, 'test_batch.bin');
-  const classes = names.includes('batches.meta.txt')
-    ? await readClasses(join(root, 'batches.meta.txt'))
-    : CLASSES;
+  const test = nameAmong(names, 'test_batch.bin');
+  if (test === undefined) throw missing(root, 'test_batch.bin');
+  const meta = nameAmong(names, 'batches.meta.txt');
+  const classes = meta === undefined ? CLASSES : await readClasses(join(root, meta));
   // Every size is checked before anything is read.
   const trainBatches: Batch[] = [];
   for (const name of trainNames) trainBatches.push(await inspect(join(root, name)));
-  const testBatch = await inspect(join(root, 'test_batch.bin'));
+  const testBatch = await inspect(join(root, test));
   return { classes, train: await readBatches(trainBatches), valid: await readBatches([testBatch]) };
 }
 
@@ -64,7 +73,7 @@ async function list(directory: string): Promise<string[]> {
 }
 
 function isTrainBatch(name: string): boolean {
-  return /^data_batch_\d+\.bin$/.test(name);
+  return /^data_batch_\d+\.bin$/i.test(name);
 }
 
 function missing(directory: string, name: string): InputError {

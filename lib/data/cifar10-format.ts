@@ -1,3 +1,4 @@
+import { looseName } from '../names.ts';
 import type { PictureSet } from './picture-set.ts';
 
 /*
@@ -26,6 +27,11 @@ export interface Cifar10 {
   classes: string[];
   train: PictureSet;
   valid: PictureSet;
+}
+
+/** The name among these that is this one in whatever case. */
+export function nameAmong(names: readonly string[], wanted: string): string | undefined {
+  return names.find((name) => looseName(name) === wanted);
 }
 
 /** By which batches are in order: of `data_batch_2.bin` 2. */

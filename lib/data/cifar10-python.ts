@@ -7,7 +7,15 @@ import { unreadable } from '../files.ts';
 import { Callable, Dict, Made, type PickleValue, Tuple, unpickle } from '../pickle.ts';
 import { readRegularFile } from '../regular-file.ts';
 import { quoted, type Refuse } from '../weights/safetensors-header.ts';
-import { batchNumber, type Cifar10, CLASSES, interleave, PICTURE, SIDE } from './cifar10-format.ts';
+import {
+  batchNumber,
+  type Cifar10,
+  CLASSES,
+  interleave,
+  nameAmong,
+  PICTURE,
+  SIDE,
+} from './cifar10-format.ts';
 import type { PictureSet } from './picture-set.ts';
 
 /*
@@ -38,7 +46,8 @@ export async function readCifar10Python(directory: string): Promise<Cifar10> {
   const root = await batchDirectory(directory);
   if (root === null) throw new InputError('DATA_NOT_FOUND', `${resolve(directory)} holds no data_batch_1.`);
   const names = await readdir(root);
-  if (!names.includes('test_batch')) {
+  const testName = nameAmong(names, 'test_batch');
+  if (testName === undefined) {
     throw new InputError(
       'DATA_NOT_FOUND',
       `${root} holds no test_batch, which CIFAR-10's batches for Python have.`,
@@ -47,23 +56,26 @@ export async function readCifar10Python(directory: string): Promise<Cifar10> {
   const batches: Batch[] = [];
   const numbered = names.filter(isTrainBatch).sort((a, b) => batchNumber(a) - batchNumber(b));
   for (const name of numbered) batches.push(await readBatch(join(root, name)));
-  const test = await readBatch(join(root, 'test_batch'));
-  const classes = names.includes('batches.meta')
-    ? await readClasses(join(root, 'batches.meta'))
-    : [...CLASSES];
+  const test = await readBatch(join(root, testName));
+  const meta = nameAmong(names, 'batches.meta');
+  const classes = meta === undefined ? [...CLASSES] : await readClasses(join(root, meta));
   return { classes, train: await joined(batches), valid: await joined([test]) };
 }
 
 async function batchDirectory(directory: string): Promise<string | null> {
-  for (const root of [resolve(directory), join(resolve(directory), INSIDE)]) {
-    const names = await readdir(root).catch((): string[] => []);
-    if (names.some(isTrainBatch)) return root;
-  }
-  return null;
+  const root = resolve(directory);
+  const names = await namesIn(root);
+  if (names.some(isTrainBatch)) return root;
+  const inside = join(root, nameAmong(names, INSIDE) ?? INSIDE);
+  return (await namesIn(inside)).some(isTrainBatch) ? inside : null;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch((): string[] => []);
 }
 
 function isTrainBatch(name: string): boolean {
-  return /^data_batch_\d+$/.test(name);
+  return /^data_batch_\d+$/i.test(name);
 }
 
 async function readBatch(path: string): Promise<Batch> {

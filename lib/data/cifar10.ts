@@ -4,9 +4,7 @@ import { readCifar10Python } from './cifar10-python.ts';
 
 /** Whether a directory that lists these names holds CIFAR-10's official batches, of either form. */
 export function holdsBatches(names: readonly string[]): boolean {
-  return (
-    isBinary(names) || names.some((name) => name === 'cifar-10-batches-py' || /^data_batch_\d+$/.test(name))
-  );
+  return isBinary(names) || names.some((name) => /^(cifar-10-batches-py|data_batch_\d+)$/i.test(name));
 }
 
 /**
@@ -23,5 +21,5 @@ export async function readCifar10(
 }
 
 function isBinary(names: readonly string[]): boolean {
-  return names.some((name) => name.endsWith('.bin') || name === 'cifar-10-batches-bin');
+  return names.some((name) => /\.bin$|^cifar-10-batches-bin$/i.test(name));
 }

@@ -1,4 +1,4 @@
-import { weightsText } from '../experiments/setup-text.ts';
+import { classesText, weightsText } from '../experiments/setup-text.ts';
 import { count, duration } from '../format.ts';
 import { stagesOf } from '../recipes.ts';
 import { commandOf, shellText } from './command.ts';
@@ -12,14 +12,21 @@ import { dataTable, facts } from './table.ts';
 export function setupSection(run: ReportedRun): Html {
   return html`<section id="setup"><h2>What was run</h2>
 ${facts([...factsOf(run), ...timesOf(run)])}
+${run.warnings.map(({ message }) => html`<p class="warning">${message}</p>`)}
 ${stages(run)}
 ${skippedPictures(run)}
 </section>`;
 }
 
+/** With their pictures, which earlier versions did not write down. */
+function classesOf({ dataset: { classCounts }, classes }: ReportedRun): string {
+  if (classCounts.length > 0) return classesText(classCounts);
+  return classes.length > 20 ? `${classes.length}` : `${classes.length}: ${classes.join(', ')}`;
+}
+
 /** What a run was made of, in pairs of a name and a text. */
 export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
-  const { dataset, classes } = run;
+  const { dataset } = run;
   return [
     ['data', `${dataset.name} (${dataset.source})`],
     [
@@ -30,7 +37,7 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
       'left out',
       dataset.skipped.length === 0 ? 'none' : `${count(dataset.skipped.length)} that cannot be decoded`,
     ],
-    ['classes', classes.length > 20 ? `${classes.length}` : `${classes.length}: ${classes.join(', ')}`],
+    ['classes', classesOf(run)],
     ['picture size', `${run.imageSize} × ${run.imageSize} pixels`],
     ['backbone', run.init === 'random' ? 'random weights, drawn from the seed' : weightsText(run.weights)],
     ['parameters', `${count(run.trainableParameters)} of ${count(run.totalParameters)} train`],

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { readCifar10Binary } from '../../lib/data/cifar10-binary.ts';
+import { openData } from '../../lib/data/source.ts';
 import { RECORD, writeBatches } from '../support/cifar10-records.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -19,6 +20,16 @@ const CIFAR10_CLASSES = [
   'ship',
   'truck',
 ];
+
+test('batches are known by their names in any case, all of them', async () => {
+  const directory = join(temporaryDirectory(), 'CIFAR-10-Batches-Bin');
+  mkdirSync(directory);
+  writeBatches(directory, { 'data_batch_1.bin': [1], 'Data_Batch_2.BIN': [2, 3], 'Test_batch.bin': [4] });
+  for (const place of [directory, join(directory, '..')]) {
+    const { train, valid } = await openData(place);
+    expect([[...train.labels], [...valid.labels]]).toEqual([[1n, 2n, 3n], [4n]]);
+  }
+});
 
 describe('the embedded sample', () => {
   test('has 250 training and 50 test pictures of each class', async () => {

@@ -169,6 +169,7 @@ test('stages, where it was resumed and pictures left out are told', async () => 
     run: {
       epochs,
       setup: {
+        warnings: [{ kind: 'class-imbalance', message: 'One class has many more.' }],
         dataset: {
           ...SETUP.dataset,
           ...{ name: 'pets', train: 9, valid: 3, source: '/pets', validation: 'valid/', skipped },
@@ -183,6 +184,8 @@ test('stages, where it was resumed and pictures left out are told', async () => 
   expect(text).toContain('2: all nothing 3 of 3');
   expect(text).toContain('resumed after epoch 2 and 3 batches');
   expect(text).toContain('cats/broken.jpg it ends early');
+  expect(text).toContain('One class has many more.');
+  expect(text).toContain('cat 833+167');
 });
 
 test('several runs stand side by side, relative to the first experiment of the paper, here and there', async () => {

@@ -15,6 +15,7 @@ import { packageVersion } from '../version.ts';
 import { addExamples } from './examples.ts';
 import { candidateText } from './libtorch-text.ts';
 import { print } from './output.ts';
+import { columns } from './table.ts';
 
 /** What `torch-tl doctor --json` prints. What only the engine knows is null where it cannot be loaded. */
 export interface DoctorReport {
@@ -94,8 +95,8 @@ function describe(report: DoctorReport): string {
     ['Processor', `${report.cpu.model}, ${report.cpu.cores} cores`],
     ...describeWhatEngineKnows(report),
   ];
-  const table = rows.map(([label = '', text]) => `${label.padEnd(10)} ${text}`).join('\n');
-  return 'error' in report.engine ? `${table}\n\n${report.engine.error.message}` : table;
+  const text = columns(rows, ['left', 'left']);
+  return 'error' in report.engine ? `${text}\n\n${report.engine.error.message}` : text;
 }
 
 function describePlatform({ os, release, arch, glibc }: DoctorReport['platform']): string {

@@ -14,6 +14,7 @@ import { interruptible } from './interrupt.ts';
 import { candidateText } from './libtorch-text.ts';
 import { print } from './output.ts';
 import { progressOn } from './progress.ts';
+import { wrap } from './wrap.ts';
 
 /** What `torch-tl libtorch status --json` prints. */
 export interface LibTorchStatus {
@@ -49,7 +50,7 @@ export function define(libtorch: Command): void {
     .option('--json', 'print one JSON document', false)
     .action(({ json }: { json: boolean }) => {
       const status = examine();
-      print(json ? JSON.stringify(status, null, 2) : describe(status));
+      print(json ? JSON.stringify(status, null, 2) : wrap(describe(status), process.stdout.columns));
     });
   const remove = libtorch
     .command('remove')

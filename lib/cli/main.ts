@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help } from 'commander';
 import { InputError, TorchTlError } from '../errors.ts';
 import { packageVersion } from '../version.ts';
 import { COMMANDS } from './commands.ts';
@@ -6,6 +6,7 @@ import { addExamples } from './examples.ts';
 import { heedNohup, Interrupted } from './interrupt.ts';
 import { notice } from './notice.ts';
 import { print, watchOutput } from './output.ts';
+import { wrap } from './wrap.ts';
 
 const EXIT = { done: 0, failed: 1, wrongUse: 2 };
 
@@ -55,6 +56,7 @@ export async function programFor(argv: string[]): Promise<Command> {
     .option('--verbose', 'print where an error comes from')
     // Commander ends what it prints with a line break.
     .configureOutput({ writeOut: (text) => print(text.trimEnd()) })
+    .configureHelp({ minWidthToWrap: NARROWEST_DESCRIPTION, formatItem: itemText })
     .showHelpAfterError('`torch-tl --help`, and --help after a command, list what may be given.')
     .hook('preAction', (_, called) => requireValues(called))
     .exitOverride();
@@ -72,6 +74,21 @@ export async function programFor(argv: string[]): Promise<Command> {
     'train --help': 'lists the options of a command',
   });
 }
+
+/** Columns that a description must have to stand beside its flag. */
+const NARROWEST_DESCRIPTION = 24;
+
+/** A flag or command of a help text; on a narrow terminal with its description below it. */
+function itemText(term: string, termWidth: number, description: string, helper: Help): string {
+  const width = helper.helpWidth ?? Infinity;
+  if (description === '' || width - termWidth - GAPS >= NARROWEST_DESCRIPTION) {
+    return Help.prototype.formatItem.call(helper, term, termWidth, description, helper);
+  }
+  return wrap(`  ${term}\n      ${description}`, width);
+}
+
+/** Before and after a flag. */
+const GAPS = 4;
 
 /**
  * Commander takes whatever follows a flag for its value: `--out --resume` would name a directory.

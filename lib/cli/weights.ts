@@ -9,6 +9,7 @@ import { showDownload } from './download.ts';
 import { addExamples } from './examples.ts';
 import { print } from './output.ts';
 import { table } from './table.ts';
+import { wrap } from './wrap.ts';
 
 /** What `torch-tl weights inspect --json` prints. */
 export interface Inspection {
@@ -23,7 +24,7 @@ export function define(weights: Command): void {
   const list = weights
     .command('list')
     .description('list the weights that can be named, what they learnt from, and their terms')
-    .action(() => print(CATALOGUE.map(described).join('\n\n')));
+    .action(() => print(wrap(CATALOGUE.map(described).join('\n\n'), process.stdout.columns)));
   const download = weights
     .command('download')
     .description('fetch named weights into the cache, where --weights NAME finds them')

@@ -77,6 +77,17 @@ describe('torch-tl evaluate', () => {
     expect(stdout).toMatch(/\nairplane +[\d.]+ % +[\d.]+ % +[\d.]+ % +1\n/);
   });
 
+  test('takes the pictures as its argument, and is wrong use without any', async () => {
+    const cwd = temporaryDirectory();
+    await writeFolders(join(cwd, 'birds'), ['bird', 'cat']);
+    const weights = ['--weights', await savedModel()];
+    const { stdout } = await torchTl(['evaluate', 'birds', ...weights, '--json'], { cwd });
+    expect(JSON.parse(stdout)).toMatchObject({ count: 2 });
+    const { code, stderr } = await torchTl(['evaluate', ...weights], { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain('Say which pictures: torch-tl evaluate DIR, or --data DIR');
+  });
+
   test('names the classes that the model does not know', async () => {
     const cwd = temporaryDirectory();
     await writeFolders(cwd, ['truk', 'bird']);

@@ -49,8 +49,13 @@ describe('torch-tl features', () => {
 
   test.each<[string, string[], string]>([
     ['no file to write', [], "required option '--out <file.safetensors>' not specified"],
-    ['a directory that is not there', ['--out', 'nowhere/a.safetensors'], 'nowhere'],
-    ['unknown weights', ['--out', 'a', '--weights', 'tiny-imagnet'], "Did you mean 'tiny-imagenet'?"],
+    ['a directory that is not there', ['sample', '--out', 'nowhere/a.safetensors'], 'nowhere'],
+    [
+      'unknown weights',
+      ['sample', '--out', 'a', '--weights', 'tiny-imagnet'],
+      "Did you mean 'tiny-imagenet'?",
+    ],
+    ['no pictures', ['--out', 'a'], 'Say which pictures: torch-tl features DIR, or --data DIR'],
     ['data that is not there', ['--out', 'a', '--data', 'nowhere'], 'There is no directory'],
     [
       'an impossible precision',

@@ -13,7 +13,8 @@ const REASONS: Record<string, string> = {
   EDQUOT: 'the disk quota is used up; free some space or choose another place',
   EFBIG: 'the file would be larger than allowed here',
   EISDIR: 'it is a directory',
-  EMFILE: 'too many files are open',
+  EMFILE: 'too many files are open; allow more, such as with ulimit -n 1024',
+  ENFILE: 'too many files are open on this machine',
   ENAMETOOLONG: 'the name is too long',
   ENOENT: 'there is no such file or directory',
   ENOSPC: 'no space is left on the disk; free some or choose another place',
@@ -107,12 +108,23 @@ export function unwritable(path: string, cause: unknown): unknown {
   return new TorchTlError('WRITE_FAILED', `Cannot write ${resolve(path)}: ${reason(cause)}.`, { cause });
 }
 
+/** Node's stand-in for what it cannot read in a name. */
+const NOT_UTF8 = '\ufffd';
+
+/** Whether the system has no more of what every file needs, which says nothing of the file. */
+export function isExhausted(error: unknown): error is NodeJS.ErrnoException {
+  return isSystemError(error) && ['EMFILE', 'ENFILE', 'ENOMEM'].includes(error.code);
+}
+
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   return error instanceof Error && 'syscall' in error && 'code' in error;
 }
 
 /** What an error of the system means, for the end of a sentence; the message of any other. */
 export function reason(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT' && error.path?.includes(NOT_UTF8)) {
+    return 'a name in its path is not in UTF-8, which Node.js cannot open; rename it';
+  }
   const known = REASONS[error.code ?? ''];
   return known ? `${known} (${error.code})` : error.message;
 }

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Help } from 'commander';
 import { InputError, TorchTlError } from '../errors.ts';
+import { isExhausted, reason } from '../files.ts';
 import { packageVersion } from '../version.ts';
 import { COMMANDS } from './commands.ts';
 import { addExamples } from './examples.ts';
@@ -115,8 +116,10 @@ function report(error: unknown, verbose: boolean): number {
     return error.exitCode;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  notice(`error: ${error instanceof TorchTlError ? error.atCommandLine : message}`);
+  const said = isExhausted(error) ? `${reason(error)}.` : message;
+  notice(`error: ${error instanceof TorchTlError ? error.atCommandLine : said}`);
   if (verbose) notice(String(stack));
-  else if (!(error instanceof TorchTlError)) notice('This is a fault in torch-tl; --verbose shows where.');
+  else if (!(error instanceof TorchTlError || isExhausted(error)))
+    notice('This is a fault in torch-tl; --verbose shows where.');
   return error instanceof InputError ? EXIT.wrongUse : EXIT.failed;
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { allocateBytes } from '../allocate.ts';
 import { InputError, TorchTlError } from '../errors.ts';
-import { reason } from '../files.ts';
+import { isExhausted, reason, unreadable } from '../files.ts';
 import { guarded } from '../job.ts';
 import { decodePicture, type Picture, pictureName } from './decode.ts';
 import type { Resize } from './resize.ts';
@@ -69,7 +69,9 @@ export async function decodeAll(
       try {
         await decodePicture(pictures[index] as Picture, imageSize, resize, target);
       } catch (error) {
+        const picture = pictureName(pictures[index] as Picture, index);
         if (error instanceof TorchTlError) failure.abort(error);
+        else if (isExhausted(error)) failure.abort(unreadable(picture, error));
         else failures.set(index, reason(error as Error));
       }
       report(++done);

@@ -16,12 +16,13 @@ import { writeEpochs } from '../../lib/experiments/epoch-files.ts';
 import { readRunConfig } from '../../lib/experiments/run-config.ts';
 import { hashOfFile } from '../../lib/files.ts';
 import { elfProblem } from '../../lib/libtorch/elf.ts';
+import { packageRoot } from '../../lib/package-root.ts';
 import { readRecipe } from '../../lib/recipe-file.ts';
 import { writeReport } from '../../lib/report/report.ts';
 import { readPth } from '../../lib/weights/pth/pth.ts';
 import { openWeights } from '../../lib/weights/read-weights.ts';
 import { readSafetensors } from '../../lib/weights/safetensors.ts';
-import { torchTl } from '../cli/torch-tl.ts';
+import { processOf, torchTl } from '../cli/torch-tl.ts';
 import { writeBatches } from '../support/cifar10-records.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -124,6 +125,23 @@ test.each<[command: string, args: (path: string, model: string) => string[]]>([
   execFileSync('mkfifo', [join(cwd, 'list.csv')]);
   const { code, stderr } = await torchTl(args('list.csv', await savedModel()), { cwd });
   expect([code, stderr]).toEqual([2, expect.stringMatching(/a FIFO|a part of its path is no directory/)]);
+});
+
+test.skipIf(process.platform === 'win32')('few open files are no fault in torch-tl', async () => {
+  for (const limit of [40, 64]) {
+    const script = `ulimit -n ${limit}; exec "$0" "$@"`;
+    const command = [
+      process.execPath,
+      join(packageRoot, 'bin', 'torch-tl.js'),
+      'evaluate',
+      '--weights',
+      'x',
+      '--data',
+      'y',
+    ];
+    const { stderr } = await processOf('sh', ['-c', script, ...command], { cwd: temporaryDirectory() });
+    expect(stderr).not.toContain('fault in torch-tl');
+  }
 });
 
 function listOf(picture: string): string {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -60,6 +60,33 @@ describe('a picture that cannot be decoded', () => {
     );
     await expect(failure).rejects.toThrow('`skipCorrupt: true`');
     await expect(failure).rejects.toThrow(/index 19: [^\n]*\n {2}and 5 more$/);
+  });
+
+  test('is one whose name Node.js cannot open, and that is said', async () => {
+    const directory = temporaryDirectory();
+    writeFileSync(
+      Buffer.concat([Buffer.from(`${directory}/`), Buffer.from([0xff]), Buffer.from('.png')]),
+      '',
+    );
+    const path = join(directory, readdirSync(directory)[0] as string);
+    await expect(decode(path)).rejects.toMatchObject(refused('is not in UTF-8'));
+  });
+
+  test('is none where the system has no more files to open: that is the error', async () => {
+    const path = join(temporaryDirectory(), 'good.png');
+    await encode(noise()).toFile(path);
+    await decode(path);
+    const open: number[] = [];
+    try {
+      for (;;) open.push(openSync(path, 'r'));
+    } catch {
+      await expect(decode(path)).rejects.toMatchObject({
+        code: 'FILE_UNREADABLE',
+        message: expect.stringContaining('too many files are open'),
+      });
+    } finally {
+      open.forEach(closeSync);
+    }
   });
 
   test('is named among good ones, with the reason, whatever the reason is', async () => {

@@ -77,8 +77,11 @@ export async function lockCache(onWait: () => void, signal?: AbortSignal): Promi
   return {
     temporary: (purpose) => join(cache, `${TEMPORARY}${purpose}`),
     release() {
-      clearTemporaries(cache);
-      rmSync(path, { force: true });
+      // What cannot be removed now, the next who holds the lock clears.
+      try {
+        clearTemporaries(cache);
+        rmSync(path, { force: true });
+      } catch {}
       lock.release();
     },
   };

@@ -46,10 +46,9 @@ describe('torch-tl train', () => {
       `Data: colours (${join(cwd, 'colours')}), 12 training and 3 validation pictures ` +
         '(a fifth of each class, drawn with seed 0)',
     );
-    expect(lines.slice(5, 9)).toEqual([
+    expect(lines.slice(5, 8)).toEqual([
       'Classes: 3 (training + validation images): blue 4+1, green 4+1, red 4+1',
-      "Warning: Every class has fewer than 10 validation images ('blue' 1, 'green' 1,",
-      "  'red' 1); their accuracy says little.",
+      "Warning: Every class has fewer than 10 validation images ('blue' 1, 'green' 1, 'red' 1); their accuracy says little.",
       expect.stringMatching(/^Model: /),
     ]);
     const results = resultsIn(join(cwd, 'run'));

@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'OUT_OF_MEMORY'
   | 'OUTPUT_EXISTS'
   | 'PLATFORM_UNSUPPORTED'
+  | 'PYTHON_TOO_SLOW'
   | 'RUN_INVALID'
   | 'RUN_LOCKED'
   | 'WEIGHTS_INVALID'

@@ -48,7 +48,7 @@ export type Inspection =
  * `LIBTORCH`, Python's torch, torch-tl's cache. Later places are not looked at.
  *
  * @param pythonSeconds how long a Python may take to answer
- * @throws TorchTlError `MUSL_UNSUPPORTED` on musl; `LIBTORCH_NOT_FOUND` where a Python takes longer; where none will do, the code of the first
+ * @throws TorchTlError `MUSL_UNSUPPORTED` on musl; `PYTHON_TOO_SLOW`; where none will do, the code of the first
  *   rejected one (`LIBTORCH_VERSION`, `LIBTORCH_INCOMPLETE`), `LIBTORCH_NOT_FOUND` where there is none
  */
 export function locateLibTorch(minors: readonly string[], pythonSeconds?: number): LibTorch {
@@ -178,7 +178,7 @@ function notFound(rejected: Rejected[], minors: readonly string[]): TorchTlError
 
 function tooSlow({ source, problem }: Place): TorchTlError {
   return new TorchTlError(
-    'LIBTORCH_NOT_FOUND',
+    'PYTHON_TOO_SLOW',
     `Whether ${source} has a torch to run on cannot be told: ${problem}. Try again when the machine is less busy, or ` +
       'name a LibTorch with TORCH_TL_LIBTORCH=DIR, for which no Python is asked.',
   );

@@ -116,8 +116,10 @@ int JobQueue::default_threads() {
 }
 
 void JobQueue::run() {
-  // A thread that asks for the first time takes the number that any thread of the process has set last: it
-  // must not come in between a job's number and its work.
+  // A thread that computes for the first time takes the number that any thread of the process has set last.
+  // Each library keeps by itself whether it has, this one too: none of it may come in between a job's number
+  // and its work.
+  at::internal::lazy_init_num_threads();
   at::get_num_threads();
   while (const std::shared_ptr<JobControl> job = next()) {
     at::set_num_threads(job->threads_);

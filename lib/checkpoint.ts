@@ -137,16 +137,17 @@ async function tensorsOf(checkpoint: NativeCheckpoint): Promise<HostTensor[]> {
 /**
  * The checkpoint in a file; null where there is none.
  *
- * @throws InputError `CHECKPOINT_INVALID` or `FILE_UNREADABLE`
+ * @throws InputError `CHECKPOINT_INVALID` or `FILE_UNREADABLE`; the signal's reason
  */
-export async function readCheckpoint(file: string): Promise<StoredCheckpoint | null> {
+export async function readCheckpoint(file: string, signal?: AbortSignal): Promise<StoredCheckpoint | null> {
   if (!existsSync(file)) return null;
-  const { tensors, metadata: text } = await readSafetensors(file).catch((error: unknown) => {
+  const { tensors, metadata: text } = await readSafetensors(file, signal).catch((error: unknown) => {
     const damaged = error instanceof TorchTlError && error.code === 'WEIGHTS_INVALID';
     throw damaged ? checkpointInvalid(file, error.message) : error;
   });
   const { checksum, ...metadata } = text;
-  if (checksum !== (await checksumOf(tensors, metadata))) throw checkpointInvalid(file, 'it is damaged');
+  if (checksum !== (await checksumOf(tensors, metadata, signal)))
+    throw checkpointInvalid(file, 'it is damaged');
   if (!tensors.every(isHostTensor)) throw checkpointInvalid(file, 'it has tensors of another kind');
   const checked = checkpointMetadata.safeParse(metadata);
   if (!checked.success) throw checkpointInvalid(file, `of its metadata ${fileProblem(checked.error)}`);
@@ -158,11 +159,13 @@ export async function readCheckpoint(file: string): Promise<StoredCheckpoint | n
 async function checksumOf(
   tensors: readonly StoredTensor[],
   metadata: Record<string, string>,
+  signal?: AbortSignal,
 ): Promise<string> {
   const byName = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   const names = byName.map(({ name, dtype, shape }) => [name, dtype, shape]);
   const entries = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-  const sum = await crc32([Buffer.from(JSON.stringify([entries, names])), ...byName.map(({ data }) => data)]);
+  const parts = [Buffer.from(JSON.stringify([entries, names])), ...byName.map(({ data }) => data)];
+  const sum = await crc32(parts, signal);
   return sum.toString(16);
 }
 

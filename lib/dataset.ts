@@ -240,20 +240,20 @@ export class Dataset {
    * The engine's copy on a device, made once.
    *
    * @internal
-   * @throws TorchTlError `DISPOSED`
+   * @throws TorchTlError `DISPOSED` or `OUT_OF_MEMORY`; InputError `FILE_UNREADABLE`; the signal's reason, at once
    */
-  async onDevice(device: string): Promise<NativeDataset> {
-    return this.#requirePictures().onDevice(device);
+  async onDevice(device: string, signal?: AbortSignal): Promise<NativeDataset> {
+    return this.#requirePictures().onDevice(device, signal);
   }
 
   /**
    * SHA-256 over the pictures and their size, computed once.
    *
    * @internal
-   * @throws TorchTlError `DISPOSED`
+   * @throws TorchTlError `DISPOSED`; InputError `FILE_UNREADABLE`; the signal's reason, at once
    */
-  async pixelsSha256(): Promise<string> {
-    return this.#requirePictures().pixelsSha256();
+  async pixelsSha256(signal?: AbortSignal): Promise<string> {
+    return this.#requirePictures().pixelsSha256(signal);
   }
 
   /**

@@ -92,13 +92,13 @@ export class DenseNet121 {
    * has fetched it, a file of safetensors or of `torch.save`, or a run's directory.
    *
    * @throws InputError `INVALID_ARGUMENT`, `CUDA_UNAVAILABLE`, `WEIGHTS_NOT_FOUND`,
-   *   `WEIGHTS_INVALID` or `WEIGHTS_MISMATCH`
+   *   `WEIGHTS_INVALID` or `WEIGHTS_MISMATCH`; the signal's reason
    */
   static async create(options: CreateOptions): Promise<DenseNet121> {
-    const { weights: name, seed, device, ...shape } = checkOptions(createOptions, options);
+    const { weights: name, seed, device, signal, ...shape } = checkOptions(createOptions, options);
     const chosen = chooseDevice(device, loadEngine().info());
-    const weights = name === null ? null : await resolveWeights(name);
-    const file = weights && (await readWeights(weights.path));
+    const weights = name === null ? null : await resolveWeights(name, signal);
+    const file = weights && (await readWeights(weights.path, signal));
     const normalisation =
       weights && file ? readNormalisation(file.metadata, weights.path) : IMAGENET_NORMALISATION;
     const metadata: ModelMetadata = {
@@ -117,14 +117,14 @@ export class DenseNet121 {
    * its best model.
    *
    * @throws InputError `INVALID_ARGUMENT`, `WEIGHTS_NOT_FOUND`, `WEIGHTS_INVALID`, `WEIGHTS_MISMATCH` or
-   *   `CUDA_UNAVAILABLE`
+   *   `CUDA_UNAVAILABLE`; the signal's reason
    */
   static async load(path: string, options: LoadOptions = {}): Promise<DenseNet121> {
     requirePath(path);
-    const { device } = checkOptions(loadOptions, options);
+    const { device, signal } = checkOptions(loadOptions, options);
     const chosen = chooseDevice(device, loadEngine().info());
-    const weights = await resolveWeights(path);
-    const { tensors, metadata: text } = await readSafetensors(weights.path);
+    const weights = await resolveWeights(path, signal);
+    const { tensors, metadata: text } = await readSafetensors(weights.path, signal);
     const metadata = readModelMetadata(text, weights.path);
     const model = new DenseNet121(await createNative(metadata, 0, chosen), metadata, chosen, weights);
     await model.#load(tensors, { backboneOnly: false, file: weights.path });
@@ -139,7 +139,7 @@ export class DenseNet121 {
   save(path: string): Promise<void> {
     return this.#state.work('save', async () => {
       requirePath(path);
-      await this.#write(path, await settle(() => this.#native.state(), this.#state.signal()));
+      await this.#write(path, await this.#state.settle(() => this.#native.state()));
     });
   }
 
@@ -173,7 +173,7 @@ export class DenseNet121 {
       requirePath(path);
       const { format, check } = checkOptions(modelExportOptions, options);
       const chosen = exportFormat(path, format);
-      const tensors = await settle(() => this.#native.state(), this.#state.signal());
+      const tensors = await this.#state.settle(() => this.#native.state());
       const contents = { tensors, metadata: modelMetadataText(this.#metadata) };
       const compare = check ? (exported: Uint8Array) => this.#compare(tensors, exported) : null;
       return exportContents(path, contents, chosen, 'the model', compare);
@@ -206,10 +206,8 @@ export class DenseNet121 {
    * @throws TorchTlError `MODEL_BUSY` or `DISPOSED`
    */
   async describe(): Promise<ModelDescription> {
-    const layers = await this.#state.work('describe', () =>
-      settle(() => this.#native.describe(), this.#state.signal()),
-    );
-    return descriptionOf(this.imageSize, layers);
+    const describing = () => this.#state.settle(() => this.#native.describe());
+    return descriptionOf(this.imageSize, await this.#state.work('describe', describing));
   }
 
   /**
@@ -242,8 +240,11 @@ export class DenseNet121 {
   predict(inputs: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
     return this.#state.work('predict', async () => {
       const { topK, skipCorrupt, onSkipped, ...rest } = checkOptions(predictOptions, options);
-      const control = { topK, skipCorrupt, onSkipped, signal: this.#state.signal(rest.signal) };
-      return predict(inputs, this, control, (data) => this.#extract('logits', data, rest));
+      return this.#state.stoppable(rest.signal, (signal) =>
+        predict(inputs, this, { topK, skipCorrupt, onSkipped, signal }, (data) =>
+          this.#extract('logits', data, rest),
+        ),
+      );
     });
   }
 
@@ -257,14 +258,15 @@ export class DenseNet121 {
   gradCam(inputs: Picture | readonly Picture[], options: GradCamOptions = {}): Promise<ClassActivation[]> {
     return this.#state.work('gradCam', async () => {
       const { batchSize, ...checked } = checkOptions(gradCamOptions, options);
-      const signal = this.#state.signal(checked.signal);
       const computation = computationOf(checked, this.device);
-      return gradCam(inputs, this, { ...checked, signal }, async (data) => {
-        const pictures = await data.onDevice(this.device);
-        const start = () => this.#native.gradCam(pictures, { batchSize, ...computation });
-        const { maps, logits } = await settle(start, signal);
-        return { maps: extracted(maps), logits: extracted(logits) };
-      });
+      return this.#state.stoppable(checked.signal, (signal) =>
+        gradCam(inputs, this, { ...checked, signal }, async (data) => {
+          const pictures = await data.onDevice(this.device, signal);
+          const start = () => this.#native.gradCam(pictures, { batchSize, ...computation });
+          const { maps, logits } = await settle(start, signal);
+          return { maps: extracted(maps), logits: extracted(logits) };
+        }),
+      );
     });
   }
 
@@ -293,8 +295,9 @@ export class DenseNet121 {
     const checked = checkOptions(fitOptions, options);
     const training = this.#training(data, checked);
     requireClasses('valid', checked.valid, this);
-    const stopped = this.#state.signal(checked.signal);
-    return new FitRun((onEpoch) => this.#state.alone(() => train(training, stopped, onEpoch)));
+    return new FitRun((onEpoch) =>
+      this.#state.alone(checked.signal, (stopped) => train(training, stopped, onEpoch)),
+    );
   }
 
   /**
@@ -309,8 +312,7 @@ export class DenseNet121 {
   async findLearningRate(data: Dataset, options: LearningRateOptions = {}): Promise<LearningRateSearch> {
     this.#state.requireUnused('findLearningRate');
     const search = this.#training(data, checkSearch(options));
-    const stopped = this.#state.signal(search.options.signal);
-    return this.#state.alone(() => findLearningRate(search, stopped));
+    return this.#state.alone(search.options.signal, (stopped) => findLearningRate(search, stopped));
   }
 
   /**
@@ -330,7 +332,7 @@ export class DenseNet121 {
     const checked = checkOptions(extractionOptions, options);
     const computation = computationOf(checked, this.device);
     const extraction = { model: this.#native, device: this.device, computation, data, options: checked };
-    return extract(what, extraction, this.#state.signal(checked.signal));
+    return this.#state.stoppable(checked.signal, (stopped) => extract(what, extraction, stopped));
   }
 
   /** What a training with these options works with. */

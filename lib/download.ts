@@ -165,22 +165,23 @@ async function writeFrom(path: string, start: number, pieces: AsyncIterable<Uint
   }
 }
 
-async function checkWhole(part: string, expected: ExpectedHash | FileCheck): Promise<void> {
+async function checkWhole(part: string, expected: DownloadOptions): Promise<void> {
   const problem = await problemWith(part, expected);
   if (problem === null) return;
   await rm(part);
   throw new RequestFailure(`what came ${problem}, and was deleted`);
 }
 
-async function isWhole(path: string, expected: ExpectedHash | FileCheck): Promise<boolean> {
+async function isWhole(path: string, expected: DownloadOptions): Promise<boolean> {
   return (await sizeOf(path)) > 0 && (await problemWith(path, expected)) === null;
 }
 
-async function problemWith(path: string, expected: ExpectedHash | FileCheck): Promise<string | null> {
+async function problemWith(path: string, expected: DownloadOptions): Promise<string | null> {
   if ('problem' in expected) return expected.problem(path);
-  const actual = await hashOfFile(path, algorithmOf(expected));
+  const algorithm = algorithmOf(expected);
+  const actual = await hashOfFile(path, { algorithm, signal: expected.signal });
   if (hasHash(actual, expected)) return null;
-  const name = algorithmOf(expected) === 'md5' ? 'MD5' : 'SHA-256';
+  const name = algorithm === 'md5' ? 'MD5' : 'SHA-256';
   return `has the ${name} ${actual}, expected ${shownHash(expected)}`;
 }
 

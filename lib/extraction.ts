@@ -44,7 +44,7 @@ export async function extract(
   const { batchSize, onProgress } = options;
   const held = data.share();
   try {
-    const pictures = await held.onDevice(device);
+    const pictures = await held.onDevice(device, stopped);
     const tensor = await settleReporting<ExtractionProgress, HostTensor>(
       ({ done, total }) => onProgress?.(done, total),
       (report) => model[what](pictures, { batchSize, ...computation }, report),

@@ -62,6 +62,7 @@ export async function featureKeys(
   origin: FeatureOrigin,
   train: Dataset,
   valid: Dataset,
+  signal?: AbortSignal,
 ): Promise<FeatureKeys> {
   const { cut, tensors, device, ...rest } = origin;
   const prefix = tensorsUpTo(cut, tensors);
@@ -74,10 +75,13 @@ export async function featureKeys(
     libtorch: engine.libtorch,
     version: packageVersion(),
     tensors: prefix.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
-    bytes: await sha256(prefix.map(({ data }) => data)),
+    bytes: await sha256(
+      prefix.map(({ data }) => data),
+      signal,
+    ),
   };
   const keyOf = async (data: Dataset) =>
-    sha256([Buffer.from(JSON.stringify({ ...made, pixels: await data.pixelsSha256() }))]);
+    sha256([Buffer.from(JSON.stringify({ ...made, pixels: await data.pixelsSha256(signal) }))]);
   return { cut, train: await keyOf(train), valid: await keyOf(valid) };
 }
 

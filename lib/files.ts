@@ -64,14 +64,20 @@ export async function moveIntoPlace(temporary: string, path: string): Promise<vo
 /**
  * SHA-256, or another hash, of a file in lower-case hexadecimal, read in pieces.
  *
- * @throws InputError `FILE_UNREADABLE`
+ * @throws InputError `FILE_UNREADABLE`; the signal's reason
  */
-export async function hashOfFile(path: string, algorithm: 'md5' | 'sha256' = 'sha256'): Promise<string> {
+export async function hashOfFile(
+  path: string,
+  { algorithm = 'sha256', signal }: { algorithm?: 'md5' | 'sha256'; signal?: AbortSignal | undefined } = {},
+): Promise<string> {
   const hash = createHash(algorithm);
   try {
     await withRegularFile(path, async (file) => {
       const pieces = file.createReadStream({ highWaterMark: 1 << 18, autoClose: false });
-      for await (const piece of pieces) hash.update(piece);
+      for await (const piece of pieces) {
+        signal?.throwIfAborted();
+        hash.update(piece);
+      }
     });
   } catch (cause) {
     throw unreadable(path, cause);

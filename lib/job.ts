@@ -1,4 +1,5 @@
 import type { Job } from './native.ts';
+import { onAbort, withFirstOf } from './signals.ts';
 
 /**
  * What a native job comes to; `signal` stops it.
@@ -8,8 +9,7 @@ import type { Job } from './native.ts';
 export async function settle<Result>(start: () => Job<Result>, signal: AbortSignal): Promise<Result> {
   signal.throwIfAborted();
   const job = start();
-  const abort = () => job.abort();
-  signal.addEventListener('abort', abort, { once: true });
+  const end = onAbort(signal, () => job.abort());
   try {
     const result = await job.result;
     signal.throwIfAborted();
@@ -18,7 +18,7 @@ export async function settle<Result>(start: () => Job<Result>, signal: AbortSign
     const stopped = signal.aborted && (error as { code?: string }).code === 'ABORTED';
     throw stopped ? signal.reason : error;
   } finally {
-    signal.removeEventListener('abort', abort);
+    end();
   }
 }
 
@@ -34,7 +34,7 @@ export async function settleReporting<Event, Result>(
 ): Promise<Result> {
   const failure = new AbortController();
   const report = guarded(callback, failure);
-  return settle(() => start(report), AbortSignal.any([stopped, failure.signal]));
+  return withFirstOf([stopped, failure.signal], (signal) => settle(() => start(report), signal));
 }
 
 /** A callback for the engine, out of which nothing may be thrown: what it throws aborts `failure`. */

@@ -65,7 +65,7 @@ export async function findLearningRate(search: Search, stopped: AbortSignal): Pr
   const native = nativeOptions(search);
   const held = data.share();
   try {
-    const pictures = await held.onDevice(device);
+    const pictures = await held.onDevice(device, stopped);
     const points = await settleReporting(
       reporter(options),
       (report) => model.findLearningRate(pictures, native, { start, end, steps }, report),

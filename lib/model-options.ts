@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type HeadLayer, type HeadName, headLayers } from './head.ts';
 import { repeatedNames } from './names.ts';
-import { experimentOptions, resizing } from './options.ts';
+import { abortSignal, experimentOptions, resizing } from './options.ts';
 import { DEFAULT_WEIGHTS } from './weights/catalogue.ts';
 
 /*
@@ -20,9 +20,14 @@ export const createOptions = experimentOptions.pick({ imageSize: true, seed: tru
     .readonly(),
   /** How pictures are made square: `resize` of the training data. */
   resize: resizing().default('cover'),
+  /** Stops the reading of the weights. */
+  signal: abortSignal,
 });
 
-export const loadOptions = experimentOptions.pick({ device: true });
+export const loadOptions = experimentOptions.pick({ device: true }).extend({
+  /** Stops the reading of the file. */
+  signal: abortSignal,
+});
 
 export type CreateOptions = z.input<typeof createOptions>;
 export type LoadOptions = z.input<typeof loadOptions>;

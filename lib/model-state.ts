@@ -1,4 +1,7 @@
 import { TorchTlError } from './errors.ts';
+import { settle } from './job.ts';
+import type { Job } from './native.ts';
+import { withFirstOf } from './signals.ts';
 
 /**
  * What may be asked of a model now: several pieces of work at a time, which the engine takes in turn, or one
@@ -33,10 +36,12 @@ export class ModelState {
     if (this.#working > 0) throw busy(method, 'while other methods work; await them first');
   }
 
-  /** What stops work: `dispose`, or the signal given. */
-  signal(given?: AbortSignal): AbortSignal {
-    const { signal } = this.#disposal;
-    return given ? AbortSignal.any([signal, given]) : signal;
+  /** Work that `dispose` stops, or the signal given. */
+  stoppable<Result>(
+    given: AbortSignal | undefined,
+    work: (stopped: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    return withFirstOf([this.#disposal.signal, given], work);
   }
 
   /** @throws what `requireIdle` and the work throw */
@@ -51,11 +56,19 @@ export class ModelState {
     }
   }
 
-  /** Work that has the model to itself, where `requireUnused` let it pass. */
-  async alone<Result>(work: () => Promise<Result>): Promise<Result> {
+  /** What a job of the model comes to, which `dispose` stops. */
+  settle<Result>(start: () => Job<Result>): Promise<Result> {
+    return this.stoppable(undefined, (stopped) => settle(start, stopped));
+  }
+
+  /** Work that has the model to itself, where `requireUnused` let it pass, and that is stopped as by `stoppable`. */
+  async alone<Result>(
+    given: AbortSignal | undefined,
+    work: (stopped: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
     this.#taken = true;
     try {
-      return await work();
+      return await this.stoppable(given, work);
     } finally {
       this.#taken = false;
       this.#freeWhenDone();

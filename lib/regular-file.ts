@@ -109,10 +109,20 @@ export function withRegularFileSync<Result>(
 /** The most that one read asks for; the system takes no more than 2 GiB at once. */
 const READ_PIECE = 1 << 26;
 
-/** Fills `target` from a place in a file on; gives how many bytes there were. */
-export async function readInto(file: FileHandle, target: Uint8Array, position: number): Promise<number> {
+/**
+ * Fills `target` from a place in a file on; gives how many bytes there were.
+ *
+ * @throws the signal's reason; what the system refuses
+ */
+export async function readInto(
+  file: FileHandle,
+  target: Uint8Array,
+  position: number,
+  signal?: AbortSignal,
+): Promise<number> {
   let done = 0;
   while (done < target.length) {
+    signal?.throwIfAborted();
     const length = Math.min(READ_PIECE, target.length - done);
     const { bytesRead } = await file.read(target, done, length, position + done);
     if (bytesRead === 0) break;

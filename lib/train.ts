@@ -30,6 +30,7 @@ import type {
 } from './native.ts';
 import { trainingOptions } from './options.ts';
 import { stagesOf } from './recipes.ts';
+import { withFirstOf } from './signals.ts';
 import type { TrainingPlan } from './training-plan.ts';
 
 /** What a training works with: the engine's model, where it is, and the pictures. */
@@ -61,8 +62,12 @@ export async function train(
 ): Promise<FitResult> {
   const data = given.data.share();
   const valid = given.options.valid.share();
+  const run = { ...given, data, options: { ...given.options, valid } };
+  const failure = new AbortController();
   try {
-    return await trainWith({ ...given, data, options: { ...given.options, valid } }, stopped, onEpoch);
+    return await withFirstOf([stopped, failure.signal], (signal) =>
+      trainWith(run, { signal, failure }, onEpoch),
+    );
   } finally {
     data.dispose();
     valid.dispose();
@@ -71,20 +76,18 @@ export async function train(
 
 async function trainWith(
   run: Training,
-  stopped: AbortSignal,
+  { signal, failure }: { signal: AbortSignal; failure: AbortController },
   onEpoch: (epoch: EpochMetrics) => void,
 ): Promise<FitResult> {
   const { model, device, data, options } = run;
-  const failure = new AbortController();
-  const signal = AbortSignal.any([stopped, failure.signal]);
-  const stored = await storedCheckpoint(options);
-  const state = await checkpointState(run, stored);
+  const stored = await storedCheckpoint(options, signal);
+  const state = await checkpointState(run, stored, signal);
   if (stored) await tellOfResumption(stored, state, options);
 
   const onFailure = (error: unknown) => failure.abort(error);
   const checkpoints = await checkpointWriter(run, state, onFailure);
   const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
-  const pictures = await Promise.all([data.onDevice(device), options.valid.onDevice(device)]);
+  const pictures = await Promise.all([data.onDevice(device, signal), options.valid.onDevice(device, signal)]);
   const native = nativeOptions(run, await stageKeys(run, stored, signal));
   const start = () => model.train(...pictures, native, guarded(report, failure), stored?.tensors ?? []);
   try {
@@ -114,14 +117,18 @@ function explained(error: unknown, { device, computation: { precision }, options
   return new TorchTlError('OUT_OF_MEMORY', message, { cause: error });
 }
 
-async function storedCheckpoint({ checkpoint, resume }: Training['options']) {
-  return resume && checkpoint !== undefined ? await readCheckpoint(checkpoint) : null;
+async function storedCheckpoint({ checkpoint, resume }: Training['options'], signal: AbortSignal) {
+  return resume && checkpoint !== undefined ? await readCheckpoint(checkpoint, signal) : null;
 }
 
-async function checkpointState(run: Training, stored: StoredCheckpoint | null): Promise<CheckpointState> {
+async function checkpointState(
+  run: Training,
+  stored: StoredCheckpoint | null,
+  signal: AbortSignal,
+): Promise<CheckpointState> {
   const { data, options, computation } = run;
-  const train = options.checkpoint === undefined ? '' : await hashOf(data);
-  const valid = options.checkpoint === undefined ? '' : await hashOf(options.valid);
+  const train = options.checkpoint === undefined ? '' : await hashOf(data, signal);
+  const valid = options.checkpoint === undefined ? '' : await hashOf(options.valid, signal);
   const epochs = stored?.epochs ?? [];
   return {
     epochs: [...epochs],
@@ -145,9 +152,12 @@ async function checkpointWriter(
   return new CheckpointWriter(checkpoint, model, state, onFailure);
 }
 
-async function hashOf(data: Dataset): Promise<string> {
+async function hashOf(data: Dataset, signal: AbortSignal): Promise<string> {
   const { buffer, byteOffset, byteLength } = data.labels;
-  return sha256([Buffer.from(await data.pixelsSha256()), new Uint8Array(buffer, byteOffset, byteLength)]);
+  return sha256([
+    Buffer.from(await data.pixelsSha256(signal)),
+    new Uint8Array(buffer, byteOffset, byteLength),
+  ]);
 }
 
 async function tellOfResumption(
@@ -238,7 +248,7 @@ async function stageKeys(
   const { batchSize } = options;
   const origin = { tensors, ...preprocessing, ...computation, device, batchSize };
   return await Promise.all(
-    cuts.map((cut) => (cut === null ? null : featureKeys({ ...origin, cut }, data, options.valid))),
+    cuts.map((cut) => (cut === null ? null : featureKeys({ ...origin, cut }, data, options.valid, signal))),
   );
 }
 

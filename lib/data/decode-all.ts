@@ -57,13 +57,13 @@ export async function decodeAll(
   const pixels = allocateBytes(pictures.length * bytes, `A data set of ${pictures.length} pictures`);
   const failures: Failures = new Map();
   const failure = new AbortController();
-  const stop = AbortSignal.any(signal ? [signal, failure.signal] : [failure.signal]);
+  const stops = [signal, failure.signal];
   const report = guarded<number>((done) => onProgress(done, pictures.length), failure);
   let next = 0;
   let done = 0;
 
   async function decodeNext(): Promise<void> {
-    while (next < pictures.length && !stop.aborted) {
+    while (next < pictures.length && !stops.some((stop) => stop?.aborted)) {
       const index = next++;
       const target = pixels.subarray(index * bytes, (index + 1) * bytes);
       try {
@@ -79,7 +79,7 @@ export async function decodeAll(
   }
 
   await Promise.all(Array.from({ length: DECODED_AT_ONCE }, decodeNext));
-  stop.throwIfAborted();
+  for (const stop of stops) stop?.throwIfAborted();
   return { pixels, failures };
 }
 

@@ -1,6 +1,7 @@
 import { loadEngine } from '../engine.ts';
 import { sha256 } from '../hash.ts';
 import type { Job, NativeDataset } from '../native.ts';
+import { onAbort, SharedWork } from '../signals.ts';
 import type { Pictures } from './picture-set.ts';
 import { readPixels } from './read-pixels.ts';
 
@@ -8,8 +9,8 @@ import { readPixels } from './read-pixels.ts';
 export class SharedPictures {
   readonly set: Pictures;
   #holders = 0;
-  #sha256: Promise<string> | undefined;
-  readonly #onDevice = new Map<string, Promise<NativeDataset>>();
+  #sha256: SharedWork<string> | undefined;
+  readonly #onDevice = new Map<string, SharedWork<NativeDataset>>();
 
   constructor(set: Pictures) {
     this.set = set;
@@ -22,34 +23,47 @@ export class SharedPictures {
   release(): void {
     this.#holders -= 1;
     if (this.#holders > 0) return;
-    for (const native of this.#onDevice.values()) {
-      native.then(
-        (copy) => copy.dispose(),
+    for (const copy of this.#onDevice.values()) {
+      copy.result().then(
+        (native) => native.dispose(),
         () => undefined,
       );
     }
     this.#onDevice.clear();
   }
 
-  /** The engine's copy on a device, made once. */
-  onDevice(device: string): Promise<NativeDataset> {
-    let native = this.#onDevice.get(device);
-    if (!native) {
-      native = this.#copyTo(device).result;
-      this.#onDevice.set(device, native);
-      // A copy that failed, for want of memory say, may succeed the next time.
-      native.catch(() => this.#onDevice.delete(device));
+  /** The engine's copy on a device, made once. A copy that failed, for want of memory say, may succeed the next time. */
+  onDevice(device: string, signal?: AbortSignal): Promise<NativeDataset> {
+    let copy = this.#onDevice.get(device);
+    if (!copy || copy.lost) {
+      copy = new SharedWork((stopped) => this.#copyTo(device, stopped));
+      this.#onDevice.set(device, copy);
     }
-    return native;
+    return copy.result(signal);
   }
 
   /** SHA-256 over the pictures and their size, computed once. */
-  pixelsSha256(): Promise<string> {
-    this.#sha256 ??= sha256(hashed(this.set));
-    return this.#sha256;
+  pixelsSha256(signal?: AbortSignal): Promise<string> {
+    if (!this.#sha256 || this.#sha256.lost) {
+      this.#sha256 = new SharedWork((stopped) => sha256(hashed(this.set), stopped));
+    }
+    return this.#sha256.result(signal);
   }
 
-  #copyTo(device: string): Job<NativeDataset> {
+  #copyTo(device: string, stopped: AbortSignal): Promise<NativeDataset> {
+    const job = this.#copyJob(device);
+    onAbort(stopped, () => {
+      job.abort();
+      // It may have been done by then.
+      job.result.then(
+        (native) => native.dispose(),
+        () => undefined,
+      );
+    });
+    return job.result;
+  }
+
+  #copyJob(device: string): Job<NativeDataset> {
     const engine = loadEngine();
     const { set } = this;
     return 'file' in set ? engine.openDataset({ ...set, device }) : engine.createDataset({ ...set, device });

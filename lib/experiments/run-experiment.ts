@@ -125,7 +125,7 @@ export async function run(
     onEvent({ type: 'data', ...dataset });
     const warnings = dataWarnings(counts, heldOut, leftOut);
     for (const warning of warnings) onEvent({ type: 'warning', ...warning });
-    model = await createModel(definition, options, machine.device, train);
+    model = await createModel(definition, options, { device: machine.device, train, signal });
     if (earlier) requireSameWeights(path, earlier, model.weights?.sha256 ?? null);
     const described = await describeModel(definition, options, model);
     const started = earlier?.started ?? new Date().toISOString();
@@ -246,8 +246,7 @@ function hardwareOf(device: string, { cuda }: EngineInfo, threads: number): stri
 export async function createModel(
   definition: RunDefinition,
   options: RunOptions,
-  device: string,
-  { classes, resize }: Dataset,
+  { device, train: { classes, resize }, signal }: { device: string; train: Dataset; signal: AbortSignal },
 ): Promise<DenseNet121> {
   const { imageSize, seed, weights = DEFAULT_WEIGHTS } = options;
   const model = await DenseNet121.create({
@@ -258,6 +257,7 @@ export async function createModel(
     resize: resize ?? 'cover',
     seed,
     device,
+    signal,
   });
   const freeze = stagesOf(options)[0]?.freeze ?? options.freeze;
   const selections = freeze === undefined ? [] : [freeze].flat();

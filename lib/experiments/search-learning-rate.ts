@@ -55,7 +55,7 @@ export async function searchLearningRate(
   valid.dispose();
   try {
     onEvent({ type: 'data', name: train.name, source: train.source, count: train.count });
-    const model = await createModel(definition, run, device, train);
+    const model = await createModel(definition, run, { device, train, signal });
     try {
       onEvent({ type: 'model', ...(await describeModel(definition, run, model)) });
       return await model.findLearningRate(train, {

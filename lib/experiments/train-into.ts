@@ -12,6 +12,7 @@ import type { BatchProgress, CacheReport, FeaturesProgress, FitRun, Resumption, 
 import type { EpochMetrics } from '../native.ts';
 import { type RunOptions, trainingOptions } from '../options.ts';
 import { epochsOf } from '../recipes.ts';
+import { withFirstOf } from '../signals.ts';
 import { EventFile } from '../tensorboard/event-file.ts';
 import { bestOf, secondsOf } from '../train.ts';
 import { scalarsOf } from './epoch-scalars.ts';
@@ -135,12 +136,16 @@ class Recorder {
   }
 
   async train() {
-    const { resume, onEvent } = this.#run;
+    const { resume, signal, onEvent } = this.#run;
     if (resume && !existsSync(this.#directory.checkpoint)) {
       await this.#goBackTo([]);
       onEvent({ type: 'afresh', directory: this.#directory.path, isNew: false, meant: null });
     }
-    const fit = this.#start();
+    return withFirstOf([signal, this.#writingFailed.signal], (stopped) => this.#trainUntil(stopped));
+  }
+
+  async #trainUntil(stopped: AbortSignal) {
+    const fit = this.#start(stopped);
     try {
       await this.#recordEpochs(fit);
     } catch (error) {
@@ -170,15 +175,15 @@ class Recorder {
     };
   }
 
-  #start(): FitRun {
-    const { model, train, valid, setup, options, resume, signal, onEvent } = this.#run;
+  #start(signal: AbortSignal): FitRun {
+    const { model, train, valid, setup, options, resume, onEvent } = this.#run;
     return model.fit(train, {
       ...trainingOptions.strip().parse(options),
       precision: setup.precision,
       valid,
       checkpoint: this.#directory.checkpoint,
       resume,
-      signal: AbortSignal.any([signal, this.#writingFailed.signal]),
+      signal,
       onResume: (resumption) => this.#goOn(resumption),
       onStage: (stage) => this.#tellAfter(stage.epoch, stage),
       onCache: (report) => this.#tellAfter(this.#waiting.at(-1)?.epochs ?? 0, report),

@@ -94,13 +94,13 @@ export class NotDownloaded extends InputError {
  * goes before a file of that name, which `./NAME` reaches. Nothing is fetched.
  *
  * @throws InputError `WEIGHTS_NOT_FOUND`, also for named weights that were not downloaded yet;
- *   `FILE_UNREADABLE`; TorchTlError `WEIGHTS_INVALID` where the file of named weights is damaged
+ *   `FILE_UNREADABLE`; TorchTlError `WEIGHTS_INVALID` where the file of named weights is damaged; the signal's reason
  */
-export async function resolveWeights(nameOrFile: string): Promise<WeightsSource> {
+export async function resolveWeights(nameOrFile: string, signal?: AbortSignal): Promise<WeightsSource> {
   const named = CATALOGUE.find(({ name }) => name === nameOrFile);
-  if (named) return resolveNamed(named);
+  if (named) return resolveNamed(named, signal);
   const path = await findFile(nameOrFile);
-  return { source: path, path, sha256: await hashOfFile(path), trainedOn: null };
+  return { source: path, path, sha256: await hashOfFile(path, { signal }), trainedOn: null };
 }
 
 /**
@@ -114,11 +114,11 @@ export async function findWeights(nameOrFile: string): Promise<string> {
 }
 
 /** The same for weights of the catalogue, or like those. */
-export async function resolveNamed(weights: NamedWeights): Promise<WeightsSource> {
+export async function resolveNamed(weights: NamedWeights, signal?: AbortSignal): Promise<WeightsSource> {
   const { name, sha256, trainedOn, url } = weights;
   const path = weightsPath(weights);
   if (url !== null && (await infoOf(path)) === null) throw new NotDownloaded(weights, path);
-  const actual = await hashOfFile(path);
+  const actual = await hashOfFile(path, { signal });
   if (actual.startsWith(sha256)) return { source: name, path, sha256: actual, trainedOn };
   const said = (call: string) =>
     `${path} is damaged: its SHA-256 is ${actual}, expected ${sha256}. ` +

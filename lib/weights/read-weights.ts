@@ -20,13 +20,16 @@ export type WeightsFormat = 'safetensors' | 'pth';
 /**
  * The tensors of a file of weights under torchvision's names; metadata only safetensors has.
  *
- * @throws InputError `WEIGHTS_INVALID` or `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`
+ * @throws InputError `WEIGHTS_INVALID` or `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`; the signal's reason
  */
-export async function readWeights(path: string): Promise<SafetensorsFile> {
+export async function readWeights(path: string, signal?: AbortSignal): Promise<SafetensorsFile> {
   const { tensors, metadata } =
     (await formatOf(path)) === 'safetensors'
-      ? await readSafetensors(path)
-      : { tensors: stateDictTensors(await readPth(path), refusing(path)), metadata: Object.create(null) };
+      ? await readSafetensors(path, signal)
+      : {
+          tensors: stateDictTensors(await readPth(path, signal), refusing(path)),
+          metadata: Object.create(null),
+        };
   return { tensors: torchvisionNames(tensors), metadata };
 }
 

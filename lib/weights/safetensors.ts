@@ -32,13 +32,13 @@ export interface SafetensorsFile {
  * Reads a whole safetensors file. Nothing is allocated before the file's own length bears it out.
  *
  * @throws InputError `WEIGHTS_INVALID` naming file, tensor, offset and what was expected;
- *   `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`
+ *   `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`; the signal's reason
  */
-export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+export async function readSafetensors(path: string, signal?: AbortSignal): Promise<SafetensorsFile> {
   const refuse: Refuse = (problem) =>
     new InputError('WEIGHTS_INVALID', `${resolve(path)} is no valid safetensors file: ${problem}.`);
   try {
-    return await withRegularFile(path, (file, size) => readAll(file, path, size, refuse));
+    return await withRegularFile(path, (file, size) => readAll({ file, path, size }, refuse, signal));
   } catch (cause) {
     throw unreadable(path, cause);
   }
@@ -74,14 +74,17 @@ export async function writeSafetensors(
 }
 
 async function readAll(
-  file: FileHandle,
-  path: string,
-  size: number,
+  { file, path, size }: { file: FileHandle; path: string; size: number },
   refuse: Refuse,
+  signal: AbortSignal | undefined,
 ): Promise<SafetensorsFile> {
   if (size < PREFIX) throw refuse(`it has ${size} bytes, but the header's length alone takes ${PREFIX}`);
   const prefix = Buffer.alloc(PREFIX);
-  await readExactly(file, prefix, 0, refuse);
+  const fill = async (target: Uint8Array, position: number): Promise<void> => {
+    const done = await readInto(file, target, position, signal);
+    if (done < target.length) throw refuse(`it ended at offset ${position + done} while it was being read`);
+  };
+  await fill(prefix, 0);
   const headerLength = Number(prefix.readBigUInt64LE());
   const longest = Math.min(MAX_HEADER_LENGTH, size - PREFIX);
   if (headerLength > longest) {
@@ -90,11 +93,11 @@ async function readAll(
     );
   }
   const headerBytes = allocateBytes(headerLength, `The header of ${path}`);
-  await readExactly(file, headerBytes, PREFIX, refuse);
+  await fill(headerBytes, PREFIX);
   const dataStart = PREFIX + headerLength;
   const { places, metadata } = parseHeader(headerBytes, size - dataStart, refuse);
   const data = allocateBytes(size - dataStart, path);
-  await readExactly(file, data, dataStart, refuse);
+  await fill(data, dataStart);
   const tensors = places.map(({ name, dtype, shape, begin, end }) => ({
     name,
     dtype,
@@ -102,16 +105,6 @@ async function readAll(
     data: data.subarray(begin, end),
   }));
   return { tensors, metadata };
-}
-
-async function readExactly(
-  file: FileHandle,
-  target: Uint8Array,
-  position: number,
-  refuse: Refuse,
-): Promise<void> {
-  const done = await readInto(file, target, position);
-  if (done < target.length) throw refuse(`it ended at offset ${position + done} while it was being read`);
 }
 
 /** A hint for the commonest other file of weights. */

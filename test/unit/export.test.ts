@@ -18,7 +18,9 @@ describe('a model exports itself', () => {
     const exported = await model.export(path, options);
     expect(exported).toEqual({ path, format, bytes: statSync(path).size, check: null });
     await model.save(join(directory, 'saved'));
-    const [read, saved] = await Promise.all([path, join(directory, 'saved')].map(readWeights));
+    const [read, saved] = await Promise.all(
+      [path, join(directory, 'saved')].map((file) => readWeights(file)),
+    );
     expect(bytesOf(read?.tensors ?? [])).toEqual(bytesOf(saved?.tensors ?? []));
   });
 

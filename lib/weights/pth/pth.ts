@@ -19,12 +19,12 @@ import { ZipArchive } from './zip.ts';
  * tensors read their bytes when asked for them.
  *
  * @throws InputError `WEIGHTS_INVALID` that says what is wrong and where, or which opcode or global is refused;
- *   `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`
+ *   `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`; the signal's reason
  */
-export async function readPth(path: string): Promise<PickleValue> {
+export async function readPth(path: string, signal?: AbortSignal): Promise<PickleValue> {
   const refuse: Refuse = (problem) =>
     new InputError('WEIGHTS_INVALID', `${resolve(path)} cannot be read as a file of torch.save: ${problem}.`);
-  const bytes = await readWhole(path);
+  const bytes = await readWhole(path, signal);
   try {
     return isZip(bytes) ? readZip(bytes, refuse) : readLegacy(bytes, refuse);
   } catch (error) {
@@ -51,11 +51,11 @@ function isZip(bytes: Uint8Array): boolean {
 
 const ZIP = Buffer.from('PK\x03\x04', 'latin1');
 
-async function readWhole(path: string): Promise<Uint8Array> {
+async function readWhole(path: string, signal: AbortSignal | undefined): Promise<Uint8Array> {
   try {
     return await withRegularFile(path, async (file, size) => {
       const bytes = allocateBytes(size, path);
-      return bytes.subarray(0, await readInto(file, bytes, 0));
+      return bytes.subarray(0, await readInto(file, bytes, 0, signal));
     });
   } catch (cause) {
     throw unreadable(path, cause);

@@ -102,7 +102,7 @@ export class PictureCache {
     const text = await readIndex(paths.index);
     const [first, ...lines] = text.split('\n').slice(0, -1);
     if (first !== header) {
-      // Another process may have mapped the pixels, which it then keeps.
+      // Another process may have opened the pixels, which it then keeps.
       for (const path of Object.values(paths)) await rm(path, { force: true });
       await writeFile(paths.index, `${header}\n`);
     }

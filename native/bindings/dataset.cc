@@ -18,11 +18,24 @@ BorrowedTensor borrow(const char* name, const Napi::BigInt64Array& values) {
           values.ByteLength()};
 }
 
+/** Pictures that JavaScript holds, on a device. */
+at::Tensor copy_pictures(const BorrowedTensor& borrowed, const at::Device& device, const JobControl& job) {
+  const RowsLayout layout{borrowed.shape, borrowed.type};
+  const auto piece = [&](const BatchRange& range) {
+    BorrowedTensor rows = borrowed;
+    rows.shape[0] = range.size();
+    rows.data += static_cast<std::size_t>(range.begin) * layout.row_bytes();
+    rows.size = static_cast<std::size_t>(range.size()) * layout.row_bytes();
+    return rows.copy();
+  };
+  return copy_in_pieces(layout, device, piece, [&job] { job.check_abort(); });
+}
+
 /** A job that makes a data set, and until then keeps what `make` borrows from. */
 template <typename Make>
 Napi::Value submit_making(const Napi::CallbackInfo& info, const std::vector<Napi::Object>& kept, Make make) {
-  const auto execute = [make](JobControl&) -> MakeResult {
-    auto data = std::make_shared<Dataset>(make());
+  const auto execute = [make](JobControl& job) -> MakeResult {
+    auto data = std::make_shared<Dataset>(make(job));
     return
         [data](Napi::Env env) { return DatasetObject::wrap(env, Environment::of(env).dataset_class, data); };
   };
@@ -38,9 +51,8 @@ Napi::Function DatasetObject::define(Napi::Env env) {
 }
 
 std::int64_t DatasetObject::bytes_of(const Dataset& data) {
-  if (!data.pixels.is_cpu()) return 0;
-  // What is mapped can be dropped at any time.
-  const at::Tensor& largest = data.places.defined() ? data.places : data.pixels;
+  if (!data.labels.is_cpu()) return 0;
+  const at::Tensor& largest = data.stored ? data.places : data.pixels;
   return static_cast<std::int64_t>(largest.nbytes() + data.labels.nbytes());
 }
 
@@ -60,10 +72,11 @@ Napi::Value DatasetObject::create(const Napi::CallbackInfo& info) {
   const BorrowedTensor pictures{
       "pixels", at::kByte, {count, height, width, 3}, pixels.Data(), pixels.ByteLength()};
   const at::Device device = to_device(options.Get("device"));
-  return submit_making(info, {pixels.As<Napi::Object>(), options.Get("labels").As<Napi::Object>()},
-                       [pictures, labels, device] {
-                         return Dataset{pictures.copy().to(device), {}, labels.copy().to(device)};
-                       });
+  return submit_making(
+      info, {pixels.As<Napi::Object>(), options.Get("labels").As<Napi::Object>()},
+      [pictures, labels, device](const JobControl& job) {
+        return Dataset{labels.copy().to(device), copy_pictures(pictures, device, job), {}, {}};
+      });
 }
 
 Napi::Value DatasetObject::open(const Napi::CallbackInfo& info) {
@@ -77,11 +90,12 @@ Napi::Value DatasetObject::open(const Napi::CallbackInfo& info) {
   const std::int64_t height = to_int(options.Get("height"));
   const std::int64_t width = to_int(options.Get("width"));
   const at::Device device = to_device(options.Get("device"));
-  return submit_making(
-      info, {options.Get("places").As<Napi::Object>(), options.Get("labels").As<Napi::Object>()},
-      [path, height, width, places, labels, device] {
-        return open_picture_file({path, height, width, places.copy()}, labels.copy(), device);
-      });
+  return submit_making(info,
+                       {options.Get("places").As<Napi::Object>(), options.Get("labels").As<Napi::Object>()},
+                       [path, height, width, places, labels, device](const JobControl& job) {
+                         return open_picture_file({path, height, width, places.copy()}, labels.copy(), device,
+                                                  [&job] { job.check_abort(); });
+                       });
 }
 
 Napi::Value DatasetObject::count(const Napi::CallbackInfo& info) {

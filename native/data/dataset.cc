@@ -3,16 +3,13 @@
 namespace torch_tl {
 
 at::Tensor Dataset::pictures(const at::Tensor& indices) const {
-  const at::Tensor host = indices.to(pixels.device());
-  const at::Tensor rows = places.defined() ? places.index_select(0, host) : host;
-  return pixels.index_select(0, rows).to(labels.device());
+  if (!stored) return pixels.index_select(0, indices);
+  return stored->select(places.index_select(0, indices.to(at::kCPU))).to(labels.device());
 }
 
 at::Tensor Dataset::pictures(const BatchRange& range) const {
-  if (places.defined()) {
-    return pixels.index_select(0, places.narrow(0, range.begin, range.size())).to(labels.device());
-  }
-  return pixels.narrow(0, range.begin, range.size());
+  if (!stored) return pixels.narrow(0, range.begin, range.size());
+  return stored->select(places.narrow(0, range.begin, range.size())).to(labels.device());
 }
 
 }  // namespace torch_tl

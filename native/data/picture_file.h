@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 
 #include "data/dataset.h"
 
@@ -18,9 +19,10 @@ struct PictureFile {
 };
 
 /**
- * A data set of them: on a GPU that has room for it, else mapped, so that what is not in use needs no memory.
- * Throws FileUnreadable, also where it has not all of them.
+ * A data set of them: on a GPU that has room for it, else in the file, so that what is not in use needs no
+ * memory. Throws FileUnreadable, also where it has not all of them, and what `check_stop` throws.
  */
-Dataset open_picture_file(const PictureFile& file, const at::Tensor& labels, const at::Device& device);
+Dataset open_picture_file(const PictureFile& file, const at::Tensor& labels, const at::Device& device,
+                          const std::function<void()>& check_stop);
 
 }  // namespace torch_tl

@@ -11,10 +11,10 @@
 namespace torch_tl {
 namespace {
 
-/** Fills `all`, made to fit where it is undefined, with what `compute` makes of each batch's pictures. */
+/** Gives what `compute` makes of each batch's pictures to `keep`. */
 template <typename Compute>
-at::Tensor extract(const Network& network, const Dataset& data, const Extraction& extraction, at::Tensor all,
-                   Compute compute) {
+void extract(const Network& network, const Dataset& data, const Extraction& extraction, Compute compute,
+             const KeepBatch& keep) {
   const at::NoGradGuard no_grad;
   RepeatedWork computed(network.device(),
                         [&compute](const auto& inputs) { return RepeatedWork::Tensors{compute(inputs[0])}; });
@@ -22,16 +22,26 @@ at::Tensor extract(const Network& network, const Dataset& data, const Extraction
     const at::Tensor pixels = data.pictures(range);
     const at::Tensor batch =
         computed({network.preprocess(pixels, extraction.computation.precision)}).outputs[0];
+    keep(range, batch);
+    // A GPU is behind by then: what is told at the end is true, and the time until then.
+    if (range.end == data.count()) synchronise(network.device());
+    extraction.on_progress(range.end);
+  }
+}
+
+/** The same, all in one tensor. */
+template <typename Compute>
+at::Tensor extract_all(const Network& network, const Dataset& data, const Extraction& extraction,
+                       Compute compute) {
+  at::Tensor all;
+  extract(network, data, extraction, compute, [&](const BatchRange& range, const at::Tensor& batch) {
     if (!all.defined()) {
       auto shape = batch.sizes().vec();
       shape[0] = data.count();
       all = at::empty(shape, batch.options());
     }
     all.narrow(0, range.begin, range.size()).copy_(batch);
-    // A GPU is behind by then: what is told at the end is true, and the time until then.
-    if (range.end == data.count()) synchronise(network.device());
-    extraction.on_progress(range.end);
-  }
+  });
   return all;
 }
 
@@ -39,20 +49,21 @@ at::Tensor extract(const Network& network, const Dataset& data, const Extraction
 
 at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction) {
   const Pass evaluation(extraction.computation);
-  return extract(network, data, extraction, {},
-                 [&](const at::Tensor& images) { return network.features(images, evaluation); });
+  return extract_all(network, data, extraction,
+                     [&](const at::Tensor& images) { return network.features(images, evaluation); });
 }
 
 void extract_rows(Network& network, const Dataset& data, std::size_t cut, const Extraction& extraction,
-                  const at::Tensor& rows) {
-  extract(network, data, extraction, rows, [&](const at::Tensor& images) {
+                  const KeepBatch& keep) {
+  const auto rows = [&](const at::Tensor& images) {
     return to_rows(network.prefix(images, cut, extraction.computation), network.cut_format(cut));
-  });
+  };
+  extract(network, data, extraction, rows, keep);
 }
 
 at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction) {
   const Pass evaluation(extraction.computation);
-  return extract(network, data, extraction, {}, [&](const at::Tensor& images) {
+  return extract_all(network, data, extraction, [&](const at::Tensor& images) {
     return network.logits(network.features(images, evaluation), evaluation);
   });
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 
+#include "data/batches.h"
 #include "data/dataset.h"
 #include "model/network.h"
 
@@ -22,9 +23,13 @@ struct Extraction {
 /** The backbone's last maps, in the data's order: [count, 1024, h, w] in the computation's precision. */
 at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction);
 
-/** Fills `rows` ("training/rows.h") with the maps at a cut, on whatever device they are. */
+/** Takes what was made of a batch, which is good until the next one. */
+using KeepBatch = std::function<void(const BatchRange&, const at::Tensor&)>;
+
+/** Gives the maps at a cut as rows ("training/rows.h"), on the network's device, batch after batch to `keep`.
+ */
 void extract_rows(Network& network, const Dataset& data, std::size_t cut, const Extraction& extraction,
-                  const at::Tensor& rows);
+                  const KeepBatch& keep);
 
 /** What the head makes of the last maps: float32 [count, classes]. */
 at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction);

@@ -46,61 +46,78 @@ class CacheMaker {
     if (!request.key.empty()) {
       entry.kept = find_feature_file(options_.directory, request.key, entry.layout);
     }
-    if (!entry.kept.rows.defined()) total_ += request.data.count();
+    if (!entry.kept.rows) total_ += request.data.count();
     return entry;
   }
 
   FeatureCache make(const Entry& entry) {
     const bool on_device = gpu_has_room(network_.device(), entry.layout.bytes());
-    at::Tensor rows = entry.kept.rows;
-    if (rows.defined()) {
-      report(entry, on_device ? CachePlace::kDevice : CachePlace::kFile, "found in " + options_.directory);
-    } else if (!entry.request.key.empty()) {
-      report(entry, on_device ? CachePlace::kDevice : CachePlace::kFile, "kept in " + options_.directory);
-      FeatureFile file(options_.directory, entry.layout);
-      rows = fill(file.rows(), entry);
-      file.keep(entry.request.key);
-    } else {
-      rows = fill(new_rows(entry, on_device), entry);
-    }
-    return {on_device ? rows.to(network_.device()) : rows, network_, cut_};
+    if (entry.request.key.empty()) return {new_rows(entry, on_device), network_, cut_};
+    const StoredRows rows = kept_rows(entry, on_device ? CachePlace::kDevice : CachePlace::kFile);
+    if (!on_device) return {rows, network_, cut_};
+    const auto piece = [&rows](const BatchRange& range) { return rows.select(range); };
+    const auto check_stop = [this] { observer_.check_stop(); };
+    return {copy_in_pieces(entry.layout, network_.device(), piece, check_stop), network_, cut_};
   }
 
  private:
-  at::Tensor new_rows(const Entry& entry, bool on_device) {
+  /** Those that were found, or that are made and kept. */
+  StoredRows kept_rows(const Entry& entry, CachePlace place) {
+    if (entry.kept.rows) {
+      report(entry, place, "found in " + options_.directory);
+      return *entry.kept.rows;
+    }
+    report(entry, place, "kept in " + options_.directory);
+    FeatureFile file(options_.directory, entry.layout);
+    fill(file, entry);
+    return file.keep(entry.request.key);
+  }
+
+  FeatureCache::Rows new_rows(const Entry& entry, bool on_device) {
     const RowsLayout& layout = entry.layout;
     const auto bytes = static_cast<std::int64_t>(layout.bytes());
     if (on_device) {
       report(entry, CachePlace::kDevice, "it has room");
-      return at::empty(layout.sizes, at::TensorOptions(network_.device()).dtype(layout.type));
+      return filled(at::empty(layout.sizes, at::TensorOptions(network_.device()).dtype(layout.type)), entry);
     }
     const std::string limit = "the " + std::to_string(memory_left_) + " bytes of memory for it";
     if (bytes <= memory_left_) {
       report(entry, CachePlace::kMemory, "it fits into " + limit);
       memory_left_ -= bytes;
-      return at::empty(layout.sizes, layout.type);
+      return filled(at::empty(layout.sizes, layout.type), entry);
     }
     report(entry, CachePlace::kFile, "it is larger than " + limit);
     FeatureFile file(options_.directory, layout);
-    file.keep_private();
+    file.make_private();
+    fill(file, entry);
     return file.rows();
   }
 
-  at::Tensor fill(at::Tensor rows, const Entry& entry) {
+  at::Tensor filled(at::Tensor rows, const Entry& entry) {
+    run(entry, [&rows](const BatchRange& range, const at::Tensor& batch) {
+      rows.narrow(0, range.begin, range.size()).copy_(batch);
+    });
+    return rows;
+  }
+
+  void fill(FeatureFile& file, const Entry& entry) {
+    run(entry, [&file](const BatchRange&, const at::Tensor& batch) { file.append(batch); });
+  }
+
+  void run(const Entry& entry, const KeepBatch& keep) {
     Extraction extraction = extraction_;
     extraction.on_progress = [this](std::int64_t done) {
       observer_.on_features(done_ + done, total_, stopwatch_.seconds());
       observer_.check_stop();
     };
-    extract_rows(network_, entry.request.data, cut_, extraction, rows);
+    extract_rows(network_, entry.request.data, cut_, extraction, keep);
     done_ += entry.request.data.count();
-    return rows;
   }
 
   void report(const Entry& entry, CachePlace place, std::string reason) {
     if (!entry.kept.fault.empty()) reason += "; made anew, since " + entry.kept.fault;
     observer_.on_cache({entry.request.part, network_.cut_name(cut_), place,
-                        static_cast<std::int64_t>(entry.layout.bytes()), entry.kept.rows.defined(),
+                        static_cast<std::int64_t>(entry.layout.bytes()), entry.kept.rows.has_value(),
                         std::move(reason)});
   }
 
@@ -119,8 +136,10 @@ class CacheMaker {
 }  // namespace
 
 at::Tensor FeatureCache::maps(const at::Tensor& indices) const {
-  const at::Tensor rows = rows_.index_select(0, indices.to(rows_.device()));
-  return to_maps(rows.to(indices.device()), format_);
+  const auto* const stored = std::get_if<StoredRows>(&rows_);
+  if (stored != nullptr) return to_maps(stored->select(indices.to(at::kCPU)).to(indices.device()), format_);
+  const auto& rows = std::get<at::Tensor>(rows_);
+  return to_maps(rows.index_select(0, indices.to(rows.device())).to(indices.device()), format_);
 }
 
 std::vector<FeatureCache> make_caches(Network& network, std::size_t cut,

@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "data/dataset.h"
+#include "data/stored_rows.h"
 #include "model/network.h"
 #include "training/extraction.h"
 #include "training/observer.h"
@@ -19,15 +21,21 @@ namespace torch_tl {
 /** What the sections in front of a cut made of every picture of a set. */
 class FeatureCache {
  public:
-  FeatureCache(at::Tensor rows, const Network& network, std::size_t cut)
+  /** In memory, on whatever device, or in a file. */
+  using Rows = std::variant<at::Tensor, StoredRows>;
+
+  FeatureCache(Rows rows, const Network& network, std::size_t cut)
       : rows_(std::move(rows)), format_(network.cut_format(cut)), cut_(cut) {}
 
   std::size_t cut() const { return cut_; }
-  /** The pictures at `indices` (int64 [n] on the network's device), as `Network::prefix` gives them. */
+  /**
+   * The pictures at `indices` (int64 [n] on the network's device), as `Network::prefix` gives them. Throws
+   * FileUnreadable.
+   */
   at::Tensor maps(const at::Tensor& indices) const;
 
  private:
-  at::Tensor rows_;
+  Rows rows_;
   at::MemoryFormat format_;
   std::size_t cut_;
 };
@@ -42,7 +50,8 @@ struct CacheRequest {
 /**
  * The maps of each set at a cut. Those with a key are looked for in the cache's directory; the others are
  * made in one pass, and kept where they have room: on the network's device if that is a GPU, in memory, in a
- * file. The observer hears where, and of the pass. Throws WriteFailed, and what the observer throws.
+ * file. The observer hears where, and of the pass. Throws WriteFailed, FileUnreadable, and what the observer
+ * throws.
  */
 std::vector<FeatureCache> make_caches(Network& network, std::size_t cut,
                                       const std::vector<CacheRequest>& requests,

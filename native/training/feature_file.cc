@@ -1,15 +1,12 @@
 #include "training/feature_file.h"
 
-#include <ATen/ops/from_blob.h>
-
 #include <algorithm>
-#include <cstddef>
-#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "errors.h"
 
@@ -18,32 +15,16 @@ namespace {
 
 constexpr std::size_t kHeaderSize = 4096;  // a page, so that rows are aligned
 constexpr int kFormatVersion = 1;
-
-at::Tensor rows_of(const std::shared_ptr<MappedFile>& file, const RowsLayout& layout) {
-  return at::from_blob(
-      file->data() + kHeaderSize, layout.sizes, [file](void*) {}, at::TensorOptions(layout.type));
-}
-
-/** FNV-1a over words of 64 bits: it finds what disks do, not what people do. */
-std::uint64_t hash_of(const std::uint8_t* data, std::size_t size) {
-  constexpr std::uint64_t kBasis = 0xcbf29ce484222325;
-  constexpr std::uint64_t kPrime = 0x100000001b3;
-  std::uint64_t hash = kBasis;
-  for (std::size_t i = 0; i < size; i += sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, data + i, std::min(sizeof word, size - i));
-    hash = (hash ^ word) * kPrime;
-  }
-  return hash;
-}
+/** So much of a file is read at a time. */
+constexpr std::size_t kPiece = std::size_t{1} << 22;
 
 /** Text, filled up with zeros: two files with the same first page hold the same. */
-std::string header_of(const MappedFile& file, const std::string& key, const RowsLayout& layout) {
+std::string header_of(const std::string& key, const RowsLayout& layout, const WordsHash& hash) {
   std::ostringstream text;
   text << "torch-tl features " << kFormatVersion << "\nkey " << key << "\ntype " << c10::toString(layout.type)
        << "\nsizes";
   for (const std::int64_t size : layout.sizes) text << ' ' << size;
-  text << "\nhash " << hash_of(file.data() + kHeaderSize, layout.bytes()) << '\n';
+  text << "\nhash " << hash.value() << '\n';
   std::string header = text.str();
   header.resize(kHeaderSize);
   return header;
@@ -65,40 +46,101 @@ auto writing_in(const std::string& directory, const RowsLayout& layout, Write wr
   }
 }
 
+/** The first page as it should be for the rows that follow it; empty where these are not all there. */
+std::string header_for(const File& file, const std::string& key, const RowsLayout& layout) {
+  WordsHash hash;
+  std::vector<std::uint8_t> piece(std::min(kPiece, layout.bytes()));
+  for (std::size_t done = 0; done < layout.bytes(); done += piece.size()) {
+    piece.resize(std::min(piece.size(), layout.bytes() - done));
+    if (!file.read(kHeaderSize + done, piece.data(), piece.size())) return {};
+    hash.add(piece.data(), piece.size());
+  }
+  return header_of(key, layout, hash);
+}
+
+/** Whether a file holds these rows, and all of them, as they were written. */
+bool holds(const File& file, const std::string& key, const RowsLayout& layout) {
+  std::string header(kHeaderSize, '\0');
+  return file.read(0, header.data(), header.size()) && header == header_for(file, key, layout);
+}
+
+/** The rows of a file that others can open: where it was written since, its hash is compared again. */
+StoredRows named_rows(const std::shared_ptr<const File>& file, const std::filesystem::path& path,
+                      const std::string& key, const RowsLayout& layout) {
+  const std::string name = "the features in " + path.string();
+  const std::string remedy = "train again, which makes them anew";
+  const auto seen = std::make_shared<std::int64_t>(file->modified());
+  const auto check = [=] {
+    const std::int64_t now = file->modified();
+    if (now == *seen) return;
+    if (!holds(*file, key, layout)) {
+      throw FileUnreadable(name + " are no longer what they were: another program has changed the file; " +
+                           remedy);
+    }
+    *seen = now;
+  };
+  return {{file, kHeaderSize, name, remedy, check}, layout};
+}
+
 }  // namespace
+
+void WordsHash::add(const std::uint8_t* data, std::size_t size) {
+  constexpr std::uint64_t kPrime = 0x100000001b3;
+  for (std::size_t i = 0; i < size; i += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, data + i, std::min(sizeof word, size - i));
+    value_ = (value_ ^ word) * kPrime;
+  }
+}
 
 FeatureFile::FeatureFile(std::string directory, RowsLayout layout)
     : directory_(std::move(directory)), layout_(std::move(layout)) {
-  file_ = writing_in(directory_, layout_, [this] {
-    return std::make_shared<MappedFile>(directory_, kHeaderSize + layout_.bytes());
-  });
+  file_ = writing_in(directory_, layout_,
+                     [this] { return std::make_shared<File>(directory_, kHeaderSize + layout_.bytes()); });
 }
 
-at::Tensor FeatureFile::rows() const { return rows_of(file_, layout_); }
-
-void FeatureFile::keep_private() {
+void FeatureFile::make_private() {
   writing_in(directory_, layout_, [this] { file_->unlink(); });
 }
 
-void FeatureFile::keep(const std::string& key) {
-  const std::string header = header_of(*file_, key, layout_);
-  std::memcpy(file_->data(), header.data(), kHeaderSize);
-  writing_in(directory_, layout_, [&] { file_->publish(kept_path(directory_, key)); });
+void FeatureFile::append(const at::Tensor& rows) {
+  const at::Tensor host = rows.to(at::kCPU).contiguous();
+  const auto* const data = static_cast<const std::uint8_t*>(host.const_data_ptr());
+  writing_in(directory_, layout_, [&] { file_->write(kHeaderSize + written_, data, host.nbytes()); });
+  written_ += host.nbytes();
+  hash_.add(data, host.nbytes());
+}
+
+StoredRows FeatureFile::rows() const {
+  return {{file_, kHeaderSize, "the features in a file in " + directory_, "train again"}, layout_};
+}
+
+StoredRows FeatureFile::keep(const std::string& key) {
+  const std::string header = header_of(key, layout_, hash_);
+  const std::filesystem::path path = kept_path(directory_, key);
+  return writing_in(directory_, layout_, [&] {
+    file_->write(0, header.data(), header.size());
+    const StoredRows rows = named_rows(file_, path, key, layout_);
+    if (!holds(*file_, key, layout_)) {
+      throw WriteFailed("the features in " + directory_ +
+                        " are not what was written: another program has changed the file; train again");
+    }
+    file_->publish(path);
+    return rows;
+  });
 }
 
 KeptFeatures find_feature_file(const std::string& directory, const std::string& key,
                                const RowsLayout& layout) {
   const std::filesystem::path path = kept_path(directory, key);
   try {
-    const auto file = std::make_shared<MappedFile>(path);
+    const auto file = std::make_shared<const File>(path);
     if (file->size() != kHeaderSize + layout.bytes()) {
       return {{}, path.string() + " has not the size that these features have"};
     }
-    const std::string header = header_of(*file, key, layout);
-    if (std::memcmp(file->data(), header.data(), kHeaderSize) != 0) {
-      return {{}, path.string() + " is damaged or something else"};
-    }
-    return {rows_of(file, layout), {}};
+    StoredRows rows = named_rows(file, path, key, layout);
+    if (!holds(*file, key, layout)) return {{}, path.string() + " is damaged or something else"};
+    return {std::move(rows), {}};
   } catch (const std::system_error& error) {
     if (error.code() == std::errc::no_such_file_or_directory) return {};
     return {{}, path.string() + " cannot be read: " + error.code().message()};

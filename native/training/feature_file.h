@@ -2,39 +2,57 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "memory/mapped_file.h"
-#include "training/rows.h"
+#include "data/stored_rows.h"
+#include "memory/file.h"
 
 namespace torch_tl {
 
+/** FNV-1a over words of 64 bits: it finds what disks do, not what people do. */
+class WordsHash {
+ public:
+  /** All but the last piece are of whole words, as rows of at least 64 channels are. */
+  void add(const std::uint8_t* data, std::size_t size);
+  std::uint64_t value() const { return value_; }
+
+ private:
+  std::uint64_t value_ = 0xcbf29ce484222325;
+};
+
 /**
- * A new file of maps: a page that says what they are, then the rows. It goes with its last tensor, and when
- * the process ends, unless it is kept.
+ * A new file of maps: a page that says what they are, then the rows. It goes with the last that reads it, and
+ * when the process ends, unless it is kept.
  */
 class FeatureFile {
  public:
   /** Throws WriteFailed, also where the disk has too little room for all the rows. */
   FeatureFile(std::string directory, RowsLayout layout);
 
-  /** Of undefined values, to be filled. */
-  at::Tensor rows() const;
-  /** Leaves the file to this process alone, before it is filled. */
-  void keep_private();
+  /** Leaves the file to this process alone. Throws WriteFailed. */
+  void make_private();
+  /** The next rows: [n, ...], on whatever device. Throws WriteFailed. */
+  void append(const at::Tensor& rows);
+  /** All of them, once they are there. */
+  StoredRows rows() const;
   /** Names the filled file `<key>.features`, in the place of an older one. Throws WriteFailed. */
-  void keep(const std::string& key);
+  StoredRows keep(const std::string& key);
 
  private:
   std::string directory_;
   RowsLayout layout_;
-  std::shared_ptr<MappedFile> file_;
+  std::shared_ptr<File> file_;
+  std::size_t written_ = 0;  // bytes of rows
+  WordsHash hash_;
 };
 
-/** What became of looking for a file that was kept: the rows, read-only, or undefined and maybe a fault. */
+/** What became of looking for a file that was kept: the rows, or nothing and maybe a fault. */
 struct KeptFeatures {
-  at::Tensor rows;
+  std::optional<StoredRows> rows;
   std::string fault;  // what is wrong with the file that is there, as a sentence
 };
 

@@ -3,10 +3,6 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/MemoryFormat.h>
 
-#include <cstddef>
-#include <cstdint>
-#include <vector>
-
 namespace torch_tl {
 
 /*
@@ -22,17 +18,5 @@ inline at::Tensor to_rows(const at::Tensor& maps, at::MemoryFormat format) {
 inline at::Tensor to_maps(const at::Tensor& rows, at::MemoryFormat format) {
   return format == at::MemoryFormat::ChannelsLast ? rows.permute({0, 3, 1, 2}) : rows;
 }
-
-/** Shape and type of the rows of a set, before there are any. */
-struct RowsLayout {
-  std::vector<std::int64_t> sizes;  // [count, ...]
-  at::ScalarType type = at::kFloat;
-
-  std::size_t bytes() const {
-    std::size_t bytes = c10::elementSize(type);
-    for (const std::int64_t size : sizes) bytes *= static_cast<std::size_t>(size);
-    return bytes;
-  }
-};
 
 }  // namespace torch_tl

@@ -26,25 +26,35 @@ class FileDescriptor {
   int number_;
 };
 
-/** A file whose bytes are read and written as memory. Every member throws std::system_error. */
-class MappedFile {
+/**
+ * A file that is read and written at any place, by several threads at a time. It is not mapped: where another
+ * program cuts a mapped file short, or its disk fails, touching the memory kills the process. Every member
+ * throws std::system_error.
+ */
+class File {
  public:
-  /** An existing file, to be read only; writing into it is a fault. */
-  explicit MappedFile(const std::filesystem::path& path);
+  /** An existing file, to be read only. */
+  explicit File(const std::filesystem::path& path);
   /**
    * A new one of `size` zeros in `directory`. The disk has room for all of it from then on, so that writing
-   * cannot fail. Its name is a temporary one: unless `publish` gives it another, it goes with this object,
-   * and that of a process that was killed with the next call.
+   * does not fail for want of that. Its name is a temporary one: unless `publish` gives it another, it goes
+   * with this object, and that of a process that was killed with the next call.
    */
-  MappedFile(const std::filesystem::path& directory, std::size_t size);
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  MappedFile(MappedFile&&) = delete;
-  MappedFile& operator=(MappedFile&&) = delete;
-  ~MappedFile();
+  File(const std::filesystem::path& directory, std::size_t size);
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  File(File&&) = delete;
+  File& operator=(File&&) = delete;
+  ~File();
 
-  std::uint8_t* data() const { return data_; }
+  /** As it was opened or made. */
   std::size_t size() const { return size_; }
+  /** When it was last written, in nanoseconds of the system's clock. */
+  std::int64_t modified() const;
+
+  /** Fills `to`; false where the file ends before that. */
+  [[nodiscard]] bool read(std::size_t offset, void* to, std::size_t bytes) const;
+  void write(std::size_t offset, const void* from, std::size_t bytes);
 
   /** Drops the name of a new file: its bytes are then gone with the process, however that ends. */
   void unlink();
@@ -54,10 +64,7 @@ class MappedFile {
  private:
   FileDescriptor file_;
   std::filesystem::path temporary_;  // empty where there is none
-  std::uint8_t* data_ = nullptr;
   std::size_t size_ = 0;
-
-  void map(int protection);
 };
 
 }  // namespace torch_tl

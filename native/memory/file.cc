@@ -1,14 +1,14 @@
-#include "memory/mapped_file.h"
+#include "memory/file.h"
 
 #include <system_error>
 
 #ifndef _WIN32
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <random>
 #include <string>
@@ -29,12 +29,14 @@ namespace {
 }  // namespace
 
 FileDescriptor::~FileDescriptor() = default;
-MappedFile::~MappedFile() = default;
-MappedFile::MappedFile(const fs::path& /*path*/) { refuse(); }
-MappedFile::MappedFile(const fs::path& /*directory*/, std::size_t /*size*/) { refuse(); }
-void MappedFile::unlink() { refuse(); }
-void MappedFile::publish(const fs::path& /*path*/) { refuse(); }
-void MappedFile::map(int /*protection*/) { refuse(); }
+File::~File() = default;
+File::File(const fs::path& /*path*/) { refuse(); }
+File::File(const fs::path& /*directory*/, std::size_t /*size*/) { refuse(); }
+std::int64_t File::modified() const { refuse(); }
+bool File::read(std::size_t /*offset*/, void* /*to*/, std::size_t /*bytes*/) const { refuse(); }
+void File::write(std::size_t /*offset*/, const void* /*from*/, std::size_t /*bytes*/) { refuse(); }
+void File::unlink() { refuse(); }
+void File::publish(const fs::path& /*path*/) { refuse(); }
 
 #else
 
@@ -79,7 +81,7 @@ fs::path random_name(const fs::path& directory) {
   return directory / (kTemporaryName + std::to_string(random()) + std::to_string(random()));
 }
 
-/** Not ftruncate alone: writing into the hole it makes kills the process when the disk is full. */
+/** Not ftruncate alone: that a disk is too full is told before hours of work go into the file, not after. */
 void reserve(const FileDescriptor& file, std::size_t size) {
   const auto length = static_cast<off_t>(size);
 #ifdef __APPLE__
@@ -92,18 +94,35 @@ void reserve(const FileDescriptor& file, std::size_t size) {
 #endif
 }
 
+/**
+ * Moves bytes in as many pieces as the system wants: `move` takes what is done and what is left, and gives
+ * how much of that it moved. Gives how many bytes there were in all.
+ */
+template <typename Move>
+std::size_t in_pieces(std::size_t bytes, Move move) {
+  constexpr std::size_t kLargest = std::size_t{1} << 30;  // Linux moves at most 2 GiB at once, macOS fewer
+  std::size_t done = 0;
+  while (done < bytes) {
+    const ssize_t moved = move(done, std::min(bytes - done, kLargest));
+    if (moved < 0 && errno == EINTR) continue;
+    require(moved >= 0);
+    if (moved == 0) break;
+    done += static_cast<std::size_t>(moved);
+  }
+  return done;
+}
+
 }  // namespace
 
 FileDescriptor::~FileDescriptor() {
   if (number_ >= 0) ::close(number_);
 }
 
-MappedFile::MappedFile(const fs::path& path) : file_(open_file(path, O_RDONLY)) {
+File::File(const fs::path& path) : file_(open_file(path, O_RDONLY)) {
   size_ = static_cast<std::size_t>(status_of(file_).st_size);
-  if (size_ > 0) map(PROT_READ);
 }
 
-MappedFile::MappedFile(const fs::path& directory, std::size_t size) : size_(size) {
+File::File(const fs::path& directory, std::size_t size) : size_(size) {
   fs::create_directories(directory);
   remove_abandoned(directory);
   do {
@@ -113,34 +132,50 @@ MappedFile::MappedFile(const fs::path& directory, std::size_t size) : size_(size
   } while (status_of(file_).st_nlink == 0);  // another process took it for that before it was locked
   try {
     reserve(file_, size);
-    map(PROT_READ | PROT_WRITE);
   } catch (...) {
     ::unlink(temporary_.c_str());
     throw;
   }
 }
 
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(data_, size_);
+File::~File() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-void MappedFile::unlink() {
+std::int64_t File::modified() const {
+  constexpr std::int64_t kSecond = 1'000'000'000;
+#ifdef __APPLE__
+  const timespec time = status_of(file_).st_mtimespec;
+#else
+  const timespec time = status_of(file_).st_mtim;
+#endif
+  return time.tv_sec * kSecond + time.tv_nsec;
+}
+
+bool File::read(std::size_t offset, void* to, std::size_t bytes) const {
+  return in_pieces(bytes, [&](std::size_t done, std::size_t left) {
+           return ::pread(file_.number(), static_cast<char*>(to) + done, left,
+                          static_cast<off_t>(offset + done));
+         }) == bytes;
+}
+
+void File::write(std::size_t offset, const void* from, std::size_t bytes) {
+  in_pieces(bytes, [&](std::size_t done, std::size_t left) {
+    return ::pwrite(file_.number(), static_cast<const char*>(from) + done, left,
+                    static_cast<off_t>(offset + done));
+  });
+}
+
+void File::unlink() {
   require(::unlink(temporary_.c_str()) == 0);
   temporary_.clear();
 }
 
-void MappedFile::publish(const fs::path& path) {
-  require(::msync(data_, size_, MS_SYNC) == 0 && ::fsync(file_.number()) == 0);
+void File::publish(const fs::path& path) {
+  require(::fsync(file_.number()) == 0);
   fs::rename(temporary_, path);
   temporary_.clear();
   require(::fsync(open_file(path.parent_path(), O_RDONLY).number()) == 0);
-}
-
-void MappedFile::map(int protection) {
-  void* address = ::mmap(nullptr, size_, protection, MAP_SHARED, file_.number(), 0);
-  require(address != MAP_FAILED);
-  data_ = static_cast<std::uint8_t*>(address);
 }
 
 #endif

@@ -42,6 +42,7 @@ import { checkOptions, type TrainingOptions } from './options.ts';
 import { computationOf } from './precision.ts';
 import { type Prediction, type PredictOptions, predict, predictOptions } from './predict.ts';
 import { train } from './train.ts';
+import { TrainedLayers } from './trained-layers.ts';
 import { trainingPlan } from './training-plan.ts';
 import { resolveWeights, type WeightsSource } from './weights/catalogue.ts';
 import { matchWeights } from './weights/match.ts';
@@ -68,6 +69,7 @@ export class DenseNet121 {
   readonly #native: NativeModel;
   readonly #metadata: ModelMetadata;
   readonly #state: ModelState;
+  readonly #layers: TrainedLayers;
 
   private constructor(
     native: NativeModel,
@@ -78,6 +80,7 @@ export class DenseNet121 {
     this.#native = native;
     this.#state = new ModelState(() => native.dispose());
     this.#metadata = metadata;
+    this.#layers = new TrainedLayers(leafNamesOf(native.tensors().map(({ name }) => name)));
     this.classes = metadata.classes;
     this.imageSize = metadata.imageSize;
     this.resize = metadata.resize;
@@ -338,8 +341,9 @@ export class DenseNet121 {
   /** What a training with these options works with. */
   #training<Options extends TrainingOptions>(data: Dataset, options: Options) {
     requireTrainingData(data, this);
-    const trained = { leafNames: this.#leafNames(), classes: this.classes, labels: data.labels };
+    const trained = { leafNames: this.#layers.names, classes: this.classes, labels: data.labels };
     const plan = trainingPlan(options, trained);
+    this.#layers.requireAny(plan.stages[0]?.trainable ?? null);
     const { imageSize, mean, std } = this.#metadata;
     return {
       model: this.#native,
@@ -349,6 +353,7 @@ export class DenseNet121 {
       data,
       options,
       plan,
+      layers: this.#layers,
     };
   }
 
@@ -379,13 +384,10 @@ export class DenseNet121 {
 
   #setTrainable(method: string, selections: LayerSelection[], trainable: boolean): void {
     this.#state.requireIdle(method);
-    const layers = selectLayers(selections.length > 0 ? selections : 'backbone', this.#leafNames());
+    const layers = selectLayers(selections.length > 0 ? selections : 'backbone', this.#layers.names);
     // The engine works in order: whatever is called next finds the layers so.
     this.#native.setTrainable(layers, trainable);
-  }
-
-  #leafNames(): string[] {
-    return leafNamesOf(this.#native.tensors().map(({ name }) => name));
+    this.#layers.set(layers, trainable);
   }
 }
 

@@ -31,6 +31,7 @@ import type {
 import { trainingOptions } from './options.ts';
 import { stagesOf } from './recipes.ts';
 import { withFirstOf } from './signals.ts';
+import type { TrainedLayers } from './trained-layers.ts';
 import type { TrainingPlan } from './training-plan.ts';
 
 /** What a training works with: the engine's model, where it is, and the pictures. */
@@ -42,6 +43,8 @@ export interface Training {
   data: Dataset;
   options: z.output<typeof fitOptions>;
   plan: TrainingPlan;
+  /** Of the model; they become those of the stage that begins. */
+  layers: TrainedLayers;
 }
 
 /** Options that the engine needs besides the plan. */
@@ -175,7 +178,7 @@ async function tellOfResumption(
  * a resumption is told of again, once its weights are back, since nobody may have written them.
  */
 function reporter(
-  { options }: Training,
+  { options, plan, layers }: Training,
   epochs: EpochMetrics[],
   onEpoch: (epoch: EpochMetrics) => void,
   onCheckpoint: () => void,
@@ -183,6 +186,8 @@ function reporter(
   const names = stagesOf(options).map(({ name = null }) => name);
   let bestBefore = epochs.length > 0 ? bestOf(epochs) : null;
   return (event) => {
+    // First, since a callback may throw: that undoes nothing.
+    if (event.type === 'stage') layers.setOnly(plan.stages[event.stage - 1]?.trainable ?? null);
     if (bestBefore) options.onBest?.(bestBefore);
     bestBefore = null;
     if (event.type === 'stage')

@@ -88,7 +88,10 @@ function trainableLayers(
   const frozen = new Set(selectLayers(freeze, leafNames));
   const trainable = leafNames.filter((leaf) => !frozen.has(leaf));
   if (trainable.length > 0) return trainable;
-  throw new InputError('INVALID_ARGUMENT', `freeze leaves no layer to train${where}; freeze fewer.`);
+  throw new InputError(
+    'INVALID_ARGUMENT',
+    `freeze leaves no layer to train${where}; freeze fewer, such as backbone, which leaves the head.`,
+  );
 }
 
 function optimizerOf(options: StageFields): OptimizerOptions {

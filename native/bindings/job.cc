@@ -21,6 +21,12 @@ constexpr std::size_t kIdleCache = std::size_t{256} << 20;
 /** Waiting without a limit needs the libstdc++ of GCC 12, newer than Red Hat Enterprise Linux 9's. */
 constexpr std::chrono::hours kLongWait{1};
 
+/** What no tensor holds any more: telling of a failure takes memory too. */
+void release_memory() noexcept {
+  trim_cached_blocks(0);
+  release_gpu_memory();
+}
+
 }  // namespace
 
 void JobControl::check_abort() const {
@@ -64,6 +70,9 @@ void JobControl::settle(Napi::Env env, const MakeResult& make) {
     deferred_.Resolve(make(env));
   } catch (const Napi::Error& error) {
     deferred_.Reject(error.Value());
+  } catch (const std::exception& error) {
+    // Of memory for the result: nothing catches it between here and Node.
+    deferred_.Reject(coded_error(env, "OUT_OF_MEMORY", error.what()).Value());
   }
   release();
 }
@@ -121,10 +130,7 @@ void JobQueue::run() {
   // and its work.
   at::internal::lazy_init_num_threads();
   at::get_num_threads();
-  while (const std::shared_ptr<JobControl> job = next()) {
-    at::set_num_threads(job->threads_);
-    execute(job);
-  }
+  while (const std::shared_ptr<JobControl> job = next()) execute(job);
 }
 
 std::shared_ptr<JobControl> JobQueue::next() {
@@ -152,6 +158,7 @@ void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
   };
   try {
     job->check_abort();
+    at::set_num_threads(job->threads_);
     finish(job->execute_(*job));
   } catch (const Aborted& error) {
     fail("ABORTED", error.what());
@@ -164,11 +171,12 @@ void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
   } catch (const WriteFailed& error) {
     fail("WRITE_FAILED", error.what());
   } catch (const c10::OutOfMemoryError& error) {
-    release_gpu_memory();
+    release_memory();
     fail("OUT_OF_MEMORY", error.what_without_backtrace());
   } catch (const c10::Error& error) {
     fail("NATIVE_FAILURE", error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
+    release_memory();
     fail("OUT_OF_MEMORY", "not enough memory");
   } catch (const std::exception& error) {
     fail("NATIVE_FAILURE", error.what());

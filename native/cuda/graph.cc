@@ -62,13 +62,17 @@ class CudaGraph final : public Graph {
     }
   }
 
-  void abandon() {
-    try {
-      graph_.capture_end();
-    } catch (const c10::Error&) {
-      // That the record is not whole is known already.
-    }
-    graph_.reset();
+  /** Throws nothing: what is on its way says why there is no record. */
+  void abandon() noexcept {
+    const auto attempt = [](const auto& step) {
+      try {
+        step();
+      } catch (...) {
+        // That the record is not whole is known already.
+      }
+    };
+    attempt([this] { graph_.capture_end(); });
+    attempt([this] { graph_.reset(); });
   }
 
   at::Device device_;

@@ -54,10 +54,14 @@ void synchronise(const at::Device& device) {
   c10::impl::getDeviceGuardImpl(device.type())->synchronizeDevice(device.index());
 }
 
-void release_gpu_memory() {
-  if (!at::detail::getCUDAHooks().hasCUDART()) return;
-  c10::DeviceAllocator* allocator = c10::getDeviceAllocator(at::kCUDA);
-  if (allocator->initialized()) allocator->emptyCache();
+void release_gpu_memory() noexcept {
+  try {
+    if (!at::detail::getCUDAHooks().hasCUDART()) return;
+    c10::DeviceAllocator* allocator = c10::getDeviceAllocator(at::kCUDA);
+    if (allocator->initialized()) allocator->emptyCache();
+  } catch (...) {
+    // A GPU that has failed keeps failing: what is asked of it next says so.
+  }
 }
 
 }  // namespace torch_tl

@@ -29,7 +29,7 @@ bool gpu_has_room(const at::Device& device, std::size_t bytes);
 /** Waits until the device has done what it was given; a CPU always has. */
 void synchronise(const at::Device& device);
 
-/** Gives the memory that no tensor holds back to the GPUs, if any is in use. */
-void release_gpu_memory();
+/** Gives the memory that no tensor holds back to the GPUs, if any is in use and they still answer. */
+void release_gpu_memory() noexcept;
 
 }  // namespace torch_tl

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 
 #ifdef _WIN32
 #include <malloc.h>
@@ -149,8 +150,13 @@ void CachingAllocator::give_back(void* data) {
   }
   CachingAllocator& self = allocator();
   const std::lock_guard lock(self.mutex_);
-  self.cached_.emplace(block.size, block.start);
-  self.cached_bytes_ += block.size;
+  try {
+    self.cached_.emplace(block.size, block.start);
+    self.cached_bytes_ += block.size;
+  } catch (const std::bad_alloc&) {
+    // Tensors are freed by destructors, most of all when memory has run out.
+    system_free(block.start);
+  }
 }
 
 }  // namespace

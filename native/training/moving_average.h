@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "finally.h"
 #include "model/network.h"
 #include "training/archive.h"
 
@@ -31,22 +32,14 @@ class MovingAverage {
   std::vector<at::Tensor> values_, averages_;
 };
 
-/** While it lives the network holds the averages, where there are any. */
-class AveragedScope {
- public:
-  explicit AveragedScope(MovingAverage* average) : average_(average) {
-    if (average_ != nullptr) average_->swap();
-  }
-  AveragedScope(const AveragedScope&) = delete;
-  AveragedScope& operator=(const AveragedScope&) = delete;
-  AveragedScope(AveragedScope&&) = delete;
-  AveragedScope& operator=(AveragedScope&&) = delete;
-  ~AveragedScope() {
-    if (average_ != nullptr) average_->swap();
-  }
-
- private:
-  MovingAverage* average_;
-};
+/** Does `work` while the network holds the averages, where there are any. */
+template <typename Work>
+void with_averages(MovingAverage* average, Work work) {
+  const auto swap = [average] {
+    if (average != nullptr) average->swap();
+  };
+  swap();
+  finally(work, swap);
+}
 
 }  // namespace torch_tl

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "data/batches.h"
+#include "finally.h"
 #include "training/feature_source.h"
 #include "training/metrics.h"
 #include "training/optimizer.h"
@@ -20,19 +21,16 @@ namespace {
 constexpr double kPast = 0.98;
 constexpr double kDivergence = 4;
 
-/** Puts a network back as it was, also when the search is stopped. */
-class RestoredAtEnd {
+/** A network as it was. */
+class Restoration {
  public:
-  explicit RestoredAtEnd(Network& network) : network_(network), tensors_(network.snapshot()) {
+  explicit Restoration(Network& network) : network_(network), tensors_(network.snapshot()) {
     for (const Layer* leaf : network.leaves()) {
       if (leaf->trainable()) trainable_.push_back(leaf->name());
     }
   }
-  RestoredAtEnd(const RestoredAtEnd&) = delete;
-  RestoredAtEnd& operator=(const RestoredAtEnd&) = delete;
-  RestoredAtEnd(RestoredAtEnd&&) = delete;
-  RestoredAtEnd& operator=(RestoredAtEnd&&) = delete;
-  ~RestoredAtEnd() {
+
+  void restore() {
     network_.load(tensors_);
     network_.set_only_trainable(trainable_);
   }
@@ -65,12 +63,8 @@ class EndlessBatches {
   std::size_t position_ = 0;
 };
 
-}  // namespace
-
-std::vector<RatePoint> find_learning_rate(Network& network, const Dataset& training,
-                                          const TrainOptions& options, const RateFinderOptions& finder,
-                                          Observer& observer) {
-  const RestoredAtEnd restored(network);
+std::vector<RatePoint> search(Network& network, const Dataset& training, const TrainOptions& options,
+                              const RateFinderOptions& finder, Observer& observer) {
   const StageOptions& stage = options.stages.front();
   if (stage.trainable) network.set_only_trainable(*stage.trainable);
   SourceOptions source_options{options.computation, options.batch_size, options.augmentation.has_value()};
@@ -93,18 +87,31 @@ std::vector<RatePoint> find_learning_rate(Network& network, const Dataset& train
     const double part =
         static_cast<double>(i) / static_cast<double>(std::max<std::int64_t>(finder.steps - 1, 1));
     const double rate = finder.start * std::pow(finder.end / finder.start, part);
-    const BatchOutcome outcome = step.add(batches.next().to(network.device()), /*share=*/1);
+    const at::Tensor indices = batches.next().to(network.device());
+    const BatchOutcome outcome = step.add(indices, /*share=*/1);
     if (!std::isfinite(outcome.loss)) break;
     average = kPast * average + (1 - kPast) * outcome.loss;
     const double smoothed = average / (1 - std::pow(kPast, static_cast<double>(i + 1)));
     lowest = std::min(lowest, smoothed);
     points.push_back({rate, outcome.loss, smoothed});
-    metrics.add(outcome.loss, outcome.logits, outcome.labels);
+    metrics.add(outcome.loss, step.weights(indices).sum().item<double>(), outcome.logits, outcome.labels);
     observer.on_batch({1, i + 1, finder.steps, outcome.loss, metrics.accuracy(),
                        static_cast<double>(metrics.count()) / stopwatch.seconds()});
     if (smoothed > kDivergence * lowest) break;
     step.finish(rate);
   }
+  return points;
+}
+
+}  // namespace
+
+std::vector<RatePoint> find_learning_rate(Network& network, const Dataset& training,
+                                          const TrainOptions& options, const RateFinderOptions& finder,
+                                          Observer& observer) {
+  Restoration before(network);
+  std::vector<RatePoint> points;
+  finally([&] { points = search(network, training, options, finder, observer); },
+          [&before] { before.restore(); });
   return points;
 }
 

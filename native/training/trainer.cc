@@ -134,14 +134,13 @@ class Trainer {
     metrics.learning_rate = stage_->learning_rate(progress_);
     metrics.train_loss = progress_.metrics.loss();
     metrics.train_accuracy = progress_.metrics.accuracy();
-    {
-      const AveragedScope averaged(stage_->average());
+    with_averages(stage_->average(), [&] {
       const Validation validation = stage_->validate(metrics.epoch);
       metrics.valid_loss = validation.metrics.loss();
       metrics.valid_accuracy = validation.metrics.accuracy();
       metrics.best = best_.is_beaten_by(metrics);
       if (metrics.best) keep_best(metrics, validation.logits);
-    }
+    });
     metrics.seconds = stopwatch.seconds();
     end_epoch(metrics.valid_loss);
     observer_.on_epoch(metrics);

@@ -18,6 +18,9 @@ namespace {
 double draw_beta(double alpha, at::Generator& generator) {
   const at::Tensor gammas = at::_standard_gamma(at::full({2}, alpha, at::kDouble), generator);
   const auto* values = gammas.const_data_ptr<double>();
+  // Of a small alpha both are less than a double holds, and come out as the least that it does: the one is
+  // still nothing beside the other, where their quotient would be a half.
+  if (values[0] == values[1]) return draw_chance(0.5, generator) ? 1 : 0;
   return values[0] / (values[0] + values[1]);
 }
 

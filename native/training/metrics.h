@@ -11,15 +11,19 @@ namespace torch_tl {
 /** Mean loss and accuracy over the pictures seen so far. */
 class RunningMetrics {
  public:
-  /** Takes a batch's mean loss, and counts which of its logits [n, classes] put the label [n] first. */
-  void add(double mean_loss, const at::Tensor& logits, const at::Tensor& labels);
-  double loss() const { return loss_sum_ / static_cast<double>(count_); }
+  /**
+   * Takes a batch's mean loss and the `weight` that this is a mean over, and counts which of its logits
+   * [n, classes] put the label [n] first.
+   */
+  void add(double mean_loss, double weight, const at::Tensor& logits, const at::Tensor& labels);
+  double loss() const { return loss_sum_ / weight_; }
   double accuracy() const { return static_cast<double>(correct_) / static_cast<double>(count_); }
   std::int64_t count() const { return count_; }
   void archive(Archive& archive);
 
  private:
   double loss_sum_ = 0;
+  double weight_ = 0;
   std::int64_t correct_ = 0;
   std::int64_t count_ = 0;
 };

@@ -61,16 +61,19 @@ double Schedule::cosine(std::int64_t step) const {
 }
 
 double Schedule::one_cycle(std::int64_t step) const {
+  // A single step at PyTorch's rate, the last of the fall, would train nothing.
+  if (steps_ == 1) return learning_rate_;
   const double rise =
       warmup_steps_ > 0 ? static_cast<double>(warmup_steps_) : kOneCycleRise * static_cast<double>(steps_);
-  const double peak = std::max(rise - 1, 0.0);
-  const double end = std::max(static_cast<double>(steps_ - 1), peak + 1);
+  // Between two steps as a rule, and of two or three steps before the first, which then falls already.
+  const double peak = rise - 1;
   const auto at = static_cast<double>(step);
   if (at <= peak) {
     const double part = peak > 0 ? at / peak : 1;
     return along_cosine(learning_rate_ * kOneCycleStart, learning_rate_, part);
   }
-  return along_cosine(learning_rate_, learning_rate_ * kOneCycleEnd, (at - peak) / (end - peak));
+  const double fall = static_cast<double>(steps_ - 1) - peak;
+  return along_cosine(learning_rate_, learning_rate_ * kOneCycleEnd, (at - peak) / fall);
 }
 
 double Schedule::stepwise(std::int64_t step) const {

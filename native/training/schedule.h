@@ -15,7 +15,7 @@ namespace torch_tl {
  * - cosine: PyTorch's CosineAnnealingLR, a step at a time, from the end of the warm-up to the end of the
  * stage
  * - one-cycle: PyTorch's OneCycleLR (cosine up from 1/25 over the warm-up or 0.3 of the steps, then down
- *   to 1/250,000) with the momentum left alone
+ *   to 1/250,000) with the momentum left alone; of a single step the peak
  * - step: PyTorch's StepLR, an epoch at a time
  * - plateau: Keras' ReduceLROnPlateau on the validation loss
  */

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 #include "errors.h"
@@ -66,11 +67,13 @@ void Stage::train_epoch(Progress& progress, const std::function<void()>& after_b
   const std::int64_t epoch = progress.epoch + 1;
   if (!progress.order.defined()) progress.order = epoch_order(sources_.training.count(), random_.order);
   const at::Tensor order = progress.order.to(network_.device());
+  const std::vector<double> weights = batch_weights(order);
   const auto batches = static_cast<std::int64_t>(ranges_.size());
   while (progress.batch < batches) {
     observer_.check_stop();
     const BatchRange& range = ranges_[progress.batch];
-    const double share = share_of_step(progress.batch);
+    const double weight = weights[progress.batch];
+    const double share = share_of_step(progress.batch, weights);
     const BatchOutcome outcome = step_.add(order.narrow(0, range.begin, range.size()), share);
     ++progress.batch;
     require_finite(outcome.loss, epoch, "batch " + std::to_string(progress.batch));
@@ -78,19 +81,32 @@ void Stage::train_epoch(Progress& progress, const std::function<void()>& after_b
       step_.finish(schedule_.rate(progress.step++));
       if (average_) average_->update();
     }
-    progress.metrics.add(outcome.loss, outcome.logits, outcome.labels);
+    progress.metrics.add(outcome.loss, weight, outcome.logits, outcome.labels);
     observer_.on_batch({epoch, progress.batch, batches, progress.metrics.loss(), progress.metrics.accuracy(),
                         static_cast<double>(progress.metrics.count() - before) / stopwatch.seconds()});
     after_batch();
   }
 }
 
-double Stage::share_of_step(std::int64_t batch) const {
+/** Of each batch of an epoch in this order, the sum of its pictures' weights: what its mean loss divides by.
+ */
+std::vector<double> Stage::batch_weights(const at::Tensor& order) const {
+  const at::Tensor weights = step_.weights(order).to(at::kCPU);
+  std::vector<double> sums;
+  sums.reserve(ranges_.size());
+  for (const BatchRange& range : ranges_) {
+    sums.push_back(weights.narrow(0, range.begin, range.size()).sum().item<double>());
+  }
+  return sums;
+}
+
+/** So that several batches make the step of one: the whole step's loss is a mean over all of their weights.
+ */
+double Stage::share_of_step(std::int64_t batch, const std::vector<double>& weights) const {
   const std::int64_t batches_per_step = options_.gradient_accumulation_steps;
   const std::int64_t first = batch / batches_per_step * batches_per_step;
-  const std::int64_t last = std::min(first + batches_per_step, static_cast<std::int64_t>(ranges_.size())) - 1;
-  return static_cast<double>(ranges_[batch].size()) /
-         static_cast<double>(ranges_[last].end - ranges_[first].begin);
+  const std::int64_t end = std::min(first + batches_per_step, static_cast<std::int64_t>(weights.size()));
+  return weights[batch] / std::accumulate(weights.begin() + first, weights.begin() + end, 0.0);
 }
 
 Validation Stage::validate(std::int64_t epoch) {
@@ -103,7 +119,7 @@ Validation Stage::validate(std::int64_t epoch) {
     const at::Tensor indices = order.narrow(0, range.begin, range.size());
     const at::Tensor labels = source.labels(indices);
     const RepeatedWork::Tensors outputs = validation_({source.inputs(indices), labels}).outputs;
-    validation.metrics.add(outputs[0].item<double>(), outputs[1], labels);
+    validation.metrics.add(outputs[0].item<double>(), static_cast<double>(range.size()), outputs[1], labels);
     validation.logits.narrow(0, range.begin, range.size()).copy_(outputs[1]);
   }
   require_finite(validation.metrics.loss(), epoch, "validation");

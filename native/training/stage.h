@@ -62,7 +62,8 @@ class Stage {
   void archive(Archive& archive);
 
  private:
-  double share_of_step(std::int64_t batch) const;
+  std::vector<double> batch_weights(const at::Tensor& order) const;
+  double share_of_step(std::int64_t batch, const std::vector<double>& weights) const;
 
   Network& network_;
   const Sources& sources_;

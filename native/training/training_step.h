@@ -35,7 +35,9 @@ class TrainingStep {
   TrainingStep& operator=(TrainingStep&&) = delete;
   ~TrainingStep() = default;
 
-  /** Adds the gradients of the pictures at `indices`, which are `share` of the step's. */
+  /** How much each of the pictures at `indices` counts in a mean loss: float64 [n]. */
+  at::Tensor weights(const at::Tensor& indices) const { return loss_of_.weights(data_.labels(indices)); }
+  /** Adds the gradients of the pictures at `indices`, whose weights are `share` of the step's. */
   BatchOutcome add(const at::Tensor& indices, double share);
   /** Moves the parameters; with several processes this is where gradients would be averaged first. */
   void finish(double learning_rate);

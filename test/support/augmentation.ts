@@ -2,7 +2,7 @@ import type { PictureSet } from '../../lib/data/picture-set.ts';
 import type { AugmentationOptions, HostTensor, NativeModel, Precision } from '../../lib/native.ts';
 import { createNativeModel, nativePictures } from './native.ts';
 
-const OFF: AugmentationOptions = {
+export const OFF: AugmentationOptions = {
   randomResizedCrop: null,
   randomCrop: null,
   horizontalFlip: 0,

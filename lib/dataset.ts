@@ -28,9 +28,11 @@ import {
   callback,
   checkOptions,
   flag,
-  integer,
+  imageSize,
+  limit,
   pictureCache,
   resizing,
+  seed,
   text,
 } from './options.ts';
 
@@ -275,10 +277,8 @@ export class Dataset {
   }
 }
 
-const IMAGE_SIZE = 'an integer of at least 32';
 const CLASSES = 'a list of names, each of them once';
 
-const imageSize = integer(32, IMAGE_SIZE);
 const resize = resizing();
 /** Leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error. */
 const skipCorrupt = flag().default(false);
@@ -288,15 +288,15 @@ const decoding = z.strictObject({
   onProgress: callback<(done: number, total: number) => void>(),
 });
 
-const filesOptions = decoding.extend({
+export const filesOptions = decoding.extend({
   /** Side of the pictures in pixels: the model's. By default that of `like`. */
-  imageSize: imageSize.optional(),
+  imageSize: imageSize().optional(),
   /** By default that of `like`, else `cover`. */
   resize: resize.optional(),
   /** The data set whose classes the labels shall be indices of, matched by name. */
   like: z.custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' }).optional(),
   /** So many pictures, spread evenly over the classes. */
-  limit: integer(1).optional(),
+  limit: limit().optional(),
   skipCorrupt,
   /** Keeps decoded pictures in the cache directory or another one, and takes those that are there; else all are in memory. */
   pictureCache: pictureCache().default(true),
@@ -311,13 +311,13 @@ const listOptions = filesOptions.extend({
 
 /** What is left open is as in the data set whose like this is to be. */
 function decodingOf({ like, limit: _, ...options }: z.output<typeof filesOptions>) {
-  const imageSize = options.imageSize ?? like?.imageSize;
-  if (imageSize === undefined) throw invalidArgument('imageSize', IMAGE_SIZE, imageSize);
-  return { ...options, imageSize, resize: options.resize ?? like?.resize ?? 'cover' };
+  const side = options.imageSize ?? like?.imageSize;
+  if (side === undefined) throw invalidArgument('imageSize', 'the side of the pictures in pixels', side);
+  return { ...options, imageSize: side, resize: options.resize ?? like?.resize ?? 'cover' };
 }
 
-const imagesOptions = decoding.extend({
-  imageSize,
+export const imagesOptions = decoding.extend({
+  imageSize: imageSize(),
   resize: resize.default('cover'),
   classes: z
     .array(z.string({ error: CLASSES }), { error: CLASSES })
@@ -330,8 +330,8 @@ const imagesOptions = decoding.extend({
   skipCorrupt,
 });
 
-const splitOptions = z.strictObject({
-  seed: integer(0).default(0),
+export const splitOptions = z.strictObject({
+  seed: seed().default(0),
 });
 
 export type FolderOptions = z.input<typeof filesOptions>;

@@ -1,6 +1,7 @@
 import { InputError, invalidArgument } from './errors.ts';
 import type { NativeHeadLayer } from './native.ts';
 import { nearest } from './nearest.ts';
+import { below1, checkNumber, integer } from './options/range.ts';
 
 /**
  * One layer of a head. A head is a list of them: first `globalAveragePool` (1,024 values a picture) or
@@ -45,6 +46,9 @@ const HEADS = {
 } satisfies Record<string, HeadLayer[]>;
 
 export const HEAD_NAMES = Object.keys(HEADS) as [HeadName, ...HeadName[]];
+
+/** Of a head's layers; of units `'classes'` stands for as many as there are. */
+export const headNumbers = { units: integer(1, 65_536), rate: below1() };
 
 const LAYER_TYPES = ['globalAveragePool', 'flatten', 'batchNorm', 'dense', 'relu', 'dropout'];
 
@@ -117,19 +121,15 @@ function checkedLayer(layer: unknown, index: number): HeadLayer {
         units: checkedUnits(`${name}.units`, 'units' in layer ? layer.units : undefined),
       };
     case 'dropout':
-      return { type: 'dropout', rate: checkedRate(`${name}.rate`, 'rate' in layer ? layer.rate : undefined) };
+      return {
+        type: 'dropout',
+        rate: checkNumber(`${name}.rate`, headNumbers.rate, 'rate' in layer ? layer.rate : undefined),
+      };
     default:
       throw invalidArgument(`${name}.type`, `one of ${LAYER_TYPES.join(', ')}`, layer.type);
   }
 }
 
 function checkedUnits(name: string, units: unknown): number | 'classes' {
-  if (units === 'classes') return units;
-  if (typeof units === 'number' && Number.isSafeInteger(units) && units >= 1) return units;
-  throw invalidArgument(name, "an integer of at least 1, or 'classes'", units);
-}
-
-function checkedRate(name: string, rate: unknown): number {
-  if (typeof rate === 'number' && rate >= 0 && rate < 1) return rate;
-  throw invalidArgument(name, 'a number from 0 to below 1', rate);
+  return units === 'classes' ? units : checkNumber(name, headNumbers.units, units);
 }

@@ -15,11 +15,11 @@ export {
 } from './options/experiment.ts';
 export { evaluateRunOptions, predictRunOptions } from './options/inference.ts';
 export { searchOptions, searchRunOptions } from './options/learning-rate.ts';
+export { checkNumber, imageSize, integer, limit, numberRange, seed, threads } from './options/range.ts';
 export {
   type CommandLine,
   commandLine,
   flag,
-  integer,
   pictureCache,
   resizing,
   TOPICS,

@@ -1,4 +1,4 @@
-import { invalidArgument } from '../errors.ts';
+import { checkNumber, limit as limitRange } from '../options/range.ts';
 import type { PictureSet } from './picture-set.ts';
 import { select } from './select.ts';
 
@@ -20,9 +20,7 @@ export function limitPerClass(set: PictureSet, limit: number): PictureSet {
  * @throws InputError `INVALID_ARGUMENT` for a limit that is no integer from 1
  */
 export function indicesPerClass(labels: BigInt64Array, limit: number): number[] {
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw invalidArgument('limit', 'an integer of at least 1', limit);
-  }
+  checkNumber('limit', limitRange(), limit);
   const all = [...labels.keys()];
   if (limit >= labels.length) return all;
   const left = share(limit, countLabels(labels));

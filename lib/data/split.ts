@@ -1,4 +1,5 @@
-import { InputError, invalidArgument } from '../errors.ts';
+import { InputError } from '../errors.ts';
+import { between0And1, checkNumber, seed as seedRange } from '../options/range.ts';
 
 /**
  * Places of pictures in two parts, of which the first has about `fraction` of every class; each part
@@ -10,12 +11,8 @@ import { InputError, invalidArgument } from '../errors.ts';
  * @throws InputError `INVALID_ARGUMENT` also where a part would be empty
  */
 export function splitPerClass(labels: BigInt64Array, fraction: number, seed: number): [number[], number[]] {
-  if (!(fraction > 0 && fraction < 1)) {
-    throw invalidArgument('fraction', 'a number above 0 and below 1', fraction);
-  }
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw invalidArgument('seed', 'an integer of at least 0', seed);
-  }
+  checkNumber('fraction', between0And1(), fraction);
+  checkNumber('seed', seedRange(), seed);
   const classes = placesPerClass(labels);
   const counts = classes.map(({ length }) => length);
   const sizes = sizesOfFirst(counts, fraction);

@@ -1,17 +1,11 @@
 import { z } from 'zod';
 import type { AugmentationOptions } from '../native.ts';
-import { commandLine, from0To1, notNegative } from './schema.ts';
+import { interval, notNegative, number } from './range.ts';
+import { commandLine } from './schema.ts';
 
 const forms = 'none, light, strong or an object of its parts';
-const scaleError = 'two numbers above 0 and at most 1, the smaller first';
-const ratioError = 'two numbers above 0, the smaller first';
-
-const range = (highest: number, error: string) =>
-  z
-    .tuple([z.number({ error }).gt(0, { error }), z.number({ error }).max(highest, { error })], { error })
-    .refine(([low, high]) => low <= high, { error });
-const scale = () => range(1, scaleError);
-const ratio = () => range(Number.MAX_VALUE, ratioError);
+const scale = () => interval(0.0001, 1);
+const ratio = () => interval(0.01, 100);
 
 const part = <Shape extends z.ZodRawShape>(shape: Shape, description: string) =>
   z.strictObject(shape).nullable().default(null).describe(description);
@@ -23,26 +17,22 @@ export const augmentationParts = z.strictObject({
     "a crop of this share of the area, with sides of this ratio, resized to the picture's size",
   ),
   randomCrop: part(
-    { padding: from0To1().default(0.125) },
+    { padding: number(0, 1).default(0.125) },
     'a crop of the same size out of the picture with a black border of this share of its side',
   ),
-  horizontalFlip: from0To1().default(0).describe('the probability of a mirrored picture'),
+  horizontalFlip: number(0, 1).default(0).describe('the probability of a mirrored picture'),
   colorJitter: part(
     {
-      brightness: from0To1().default(0),
-      contrast: from0To1().default(0),
-      saturation: from0To1().default(0),
-      hue: z
-        .number({ error: 'a number from 0 to 0.5' })
-        .min(0, { error: 'a number from 0 to 0.5' })
-        .max(0.5, { error: 'a number from 0 to 0.5' })
-        .default(0),
+      brightness: number(0, 1).default(0),
+      contrast: number(0, 1).default(0),
+      saturation: number(0, 1).default(0),
+      hue: number(0, 0.5).default(0),
     },
     'factors between 1 minus the value and 1 plus it, the hue turned by up to this part of a turn',
   ),
   randomErasing: part(
     {
-      probability: from0To1().default(0.5),
+      probability: number(0, 1).default(0.5),
       scale: scale().default([0.02, 0.33]),
       ratio: ratio().default([0.3, 3.3]),
     },

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { RESIZES } from '../data/resize.ts';
 import { HEAD_NAMES } from '../head.ts';
-import { commandLine, flag, integer, pictureCache, resizing, text, without } from './schema.ts';
+import { limit, imageSize as size } from './range.ts';
+import { commandLine, flag, pictureCache, resizing, text, without } from './schema.ts';
 import { batchSize, precision, reference, threads, trainingOptions } from './training.ts';
 
 const data = text('auto, sample, a directory or a list').default('auto').register(commandLine, {
@@ -17,7 +18,7 @@ const pictures = text('auto, sample, a directory or a list').optional().register
   description: 'the pictures; the first argument names them too',
 });
 
-const imageSize = integer(32).default(155).register(commandLine, {
+const imageSize = size().default(155).register(commandLine, {
   topic: 'Data',
   flags: '--image-size <n>',
   description: 'side of the pictures in pixels',
@@ -43,12 +44,12 @@ const device = z
 /** One of the paper's experiments: where it starts, on what, how it trains, where it writes. */
 export const experimentOptions = z.strictObject({
   data,
-  limitTrain: integer(1).optional().register(commandLine, {
+  limitTrain: limit().optional().register(commandLine, {
     topic: 'Data',
     flags: '--limit-train <n>',
     description: 'use so many training pictures, spread evenly over the classes',
   }),
-  limitValid: integer(1).optional().register(commandLine, {
+  limitValid: limit().optional().register(commandLine, {
     topic: 'Data',
     flags: '--limit-valid <n>',
     description: 'use so many validation pictures, spread evenly over the classes',

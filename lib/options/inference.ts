@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { featuresOptions } from './experiment.ts';
-import { commandLine, integer, text } from './schema.ts';
+import { integer } from './range.ts';
+import { commandLine, text } from './schema.ts';
 
 const { data, skipCorrupt, batchSize, device, precision, threads, reference } = featuresOptions.shape;
 

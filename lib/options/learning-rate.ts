@@ -1,23 +1,24 @@
 import type { z } from 'zod';
 import { runOptions } from './experiment.ts';
-import { commandLine, integer, positive } from './schema.ts';
+import { integer, learningRate } from './range.ts';
+import { commandLine } from './schema.ts';
 import { trainingOptions } from './training.ts';
 
 const topic = 'Search';
 
 /** Of a learning-rate search alone. */
 export const searchFields = {
-  start: positive().default(1e-7).register(commandLine, {
+  start: learningRate().default(1e-7).register(commandLine, {
     topic,
     flags: '--start <rate>',
     description: 'the learning rate of the first step',
   }),
-  end: positive().default(10).register(commandLine, {
+  end: learningRate().default(10).register(commandLine, {
     topic,
     flags: '--end <rate>',
     description: 'that of the last step, if the loss has not run away before',
   }),
-  steps: integer(2).default(100).register(commandLine, {
+  steps: integer(2, 10_000).default(100).register(commandLine, {
     topic,
     flags: '--steps <n>',
     description: 'steps, a batch each, between which the rate rises by the same factor',

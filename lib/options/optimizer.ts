@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { pairsFromText } from './from-text.ts';
-import { below1, commandLine, flag, integer, notNegative, positive } from './schema.ts';
+import { below1, integer, learningRate, notNegative, number } from './range.ts';
+import { commandLine, flag } from './schema.ts';
 
 const topic = 'Optimiser';
 const optimizer = 'adam, adamw or sgd';
@@ -11,13 +12,13 @@ export const optimizerFields = {
     .enum(['adam', 'adamw', 'sgd'], { error: optimizer })
     .default('adam')
     .register(commandLine, { topic, flags: '--optimizer <name>', description: optimizer }),
-  learningRate: positive().default(1e-3).register(commandLine, {
+  learningRate: learningRate().default(1e-3).register(commandLine, {
     topic,
     flags: '--lr <rate>',
     description: 'the learning rate, which the schedule then changes; of one-cycle the highest',
   }),
   layerLearningRates: z
-    .record(z.string(), positive(), { error: 'a number above 0 for each layer named' })
+    .record(z.string(), learningRate(), { error: 'a learning rate for each layer named' })
     .optional()
     .register(commandLine, {
       topic,
@@ -35,7 +36,7 @@ export const optimizerFields = {
     flags: '--beta2 <factor>',
     description: "Adam's and AdamW's: the same of squared gradients",
   }),
-  epsilon: positive().default(1e-8).register(commandLine, {
+  epsilon: number(1e-30, 1).default(1e-8).register(commandLine, {
     topic,
     flags: '--epsilon <number>',
     description: "Adam's and AdamW's: added to what the step is divided by",
@@ -64,7 +65,7 @@ export const optimizerFields = {
 
 /** Of the whole run. */
 export const gradientFields = {
-  clipNorm: positive().optional().register(commandLine, {
+  clipNorm: number(1e-12, 1e12).optional().register(commandLine, {
     topic,
     flags: '--clip-norm <norm>',
     description: 'scales all gradients together so that their norm is no higher',

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { between0And1, commandLine, integer, notNegative } from './schema.ts';
+import { between0And1, integer, notNegative, orOff } from './range.ts';
+import { commandLine } from './schema.ts';
 
 const schedule = 'constant, cosine, one-cycle, step or plateau';
-const patience = 'an integer of at least 1, or off';
 
 /** What a stage may set anew. */
 export const scheduleFields = {
@@ -44,14 +44,11 @@ export const scheduleFields = {
     flags: '--plateau-patience <n>',
     description: 'epochs without a lower validation loss before that',
   }),
-  earlyStoppingPatience: z
-    .union([integer(1, patience), z.literal('off')], { error: patience })
-    .default(15)
-    .register(commandLine, {
-      topic: 'Regularisation',
-      flags: '--early-stopping-patience <n|off>',
-      description: 'epochs without a lower validation loss before the training, or its stage, ends',
-    }),
+  earlyStoppingPatience: orOff({ min: 1, max: 1_000_000, whole: true }).default(15).register(commandLine, {
+    topic: 'Regularisation',
+    flags: '--early-stopping-patience <n|off>',
+    description: 'epochs without a lower validation loss before the training, or its stage, ends',
+  }),
   earlyStoppingMinDelta: notNegative().default(1e-5).register(commandLine, {
     topic: 'Regularisation',
     flags: '--early-stopping-min-delta <loss>',

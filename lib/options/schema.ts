@@ -32,25 +32,6 @@ export interface CommandLine {
 
 export const commandLine = z.registry<CommandLine>();
 
-export const integer = (minimum: number, error = `an integer of at least ${minimum}`) =>
-  z.int({ error }).min(minimum, { error });
-
-export const positive = (error = 'a number above 0') => z.number({ error }).positive({ error });
-
-export const notNegative = (error = 'a number of at least 0') => z.number({ error }).min(0, { error });
-
-/** Above 0 and below 1. */
-export const between0And1 = (error = 'a number between 0 and 1') =>
-  z.number({ error }).gt(0, { error }).lt(1, { error });
-
-/** 0 included, 1 not. */
-export const below1 = (error = 'a number of at least 0 and below 1') =>
-  z.number({ error }).min(0, { error }).lt(1, { error });
-
-/** Both ends included. */
-export const from0To1 = (error = 'a number from 0 to 1') =>
-  z.number({ error }).min(0, { error }).max(1, { error });
-
 /** How pictures are made square. */
 export const resizing = () => z.enum(RESIZES, { error: RESIZES.join(' or ') });
 

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { layersFromText } from './from-text.ts';
 import { optimizerFields } from './optimizer.ts';
+import { integer } from './range.ts';
 import { scheduleFields } from './schedule.ts';
-import { commandLine, integer, overrides, text } from './schema.ts';
+import { commandLine, overrides, text } from './schema.ts';
 
 const layer = "a layer's name or pattern, a RegExp or { through: name }";
 const selection = z.union(

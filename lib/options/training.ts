@@ -3,17 +3,25 @@ import { recipeFromText } from '../recipe-file.ts';
 import { augmentation } from './augmentation.ts';
 import { pairsFromText } from './from-text.ts';
 import { gradientFields, optimizerFields } from './optimizer.ts';
+import {
+  below1,
+  between0And1,
+  classWeight,
+  integer,
+  orOff,
+  seed as seedRange,
+  threads as threadsRange,
+} from './range.ts';
 import { scheduleFields } from './schedule.ts';
-import { below1, between0And1, commandLine, integer, positive, text } from './schema.ts';
+import { commandLine, text } from './schema.ts';
 import { epochs, freeze, RECIPE_NAMES, stageOptions } from './stage.ts';
 
 const topic = 'Training';
 const recipe = `${RECIPE_NAMES.join(', ')} or a list of stages`;
 const featureCache = 'true, false or a directory';
-const minutes = 'a number above 0, or off';
-const classWeights = 'balanced, or a number above 0 for each class named';
+const classWeights = 'balanced, or a weight for each class named';
 
-export const seed = integer(0).default(0).register(commandLine, {
+export const seed = seedRange().default(0).register(commandLine, {
   topic,
   flags: '--seed <n>',
   description: 'draws initial weights, order and dropout',
@@ -24,7 +32,7 @@ export const precision = z
   .default('auto')
   .register(commandLine, { topic, flags: '--precision <name>', description: 'auto, fp32 or bf16' });
 
-export const threads = integer(1).optional().register(commandLine, {
+export const threads = threadsRange().optional().register(commandLine, {
   topic,
   flags: '--threads <n>',
   description: 'processor threads; by default one a core',
@@ -57,7 +65,7 @@ export const trainingOptions = z.strictObject({
     }),
   freeze,
   classWeights: z
-    .union([z.literal('balanced'), z.record(z.string(), positive())], { error: classWeights })
+    .union([z.literal('balanced'), z.record(z.string(), classWeight())], { error: classWeights })
     .optional()
     .register(commandLine, {
       topic,
@@ -81,14 +89,11 @@ export const trainingOptions = z.strictObject({
         description: "compute a frozen backbone's features anew in every epoch",
       },
     }),
-  checkpointMinutes: z
-    .union([positive(minutes), z.literal('off')], { error: minutes })
-    .default(10)
-    .register(commandLine, {
-      topic,
-      flags: '--checkpoint-minutes <n|off>',
-      description: 'minutes between two checkpoints of a run',
-    }),
+  checkpointMinutes: orOff({ min: 1e-6, max: 1_000_000, whole: false }).default(10).register(commandLine, {
+    topic,
+    flags: '--checkpoint-minutes <n|off>',
+    description: 'minutes between two checkpoints of a run',
+  }),
   ...optimizerFields,
   ...gradientFields,
   ...scheduleFields,

@@ -3,7 +3,9 @@
 #include <ATen/ops/empty.h>
 
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "bindings/environment.h"
@@ -128,6 +130,15 @@ std::vector<std::string> to_strings(const Napi::Value& value) {
   std::vector<std::string> strings;
   for (std::uint32_t i = 0; i < array.Length(); ++i) strings.push_back(to_string(array.Get(i)));
   return strings;
+}
+
+std::int64_t to_int(const Napi::Value& value) {
+  constexpr double kLargest = 9007199254740991;  // Number.MAX_SAFE_INTEGER
+  const double number = value.As<Napi::Number>().DoubleValue();
+  if (number != std::trunc(number) || !(std::abs(number) <= kLargest)) {
+    throw Napi::TypeError::New(value.Env(), "expected an integer, not " + std::to_string(number));
+  }
+  return static_cast<std::int64_t>(number);
 }
 
 at::ScalarType to_precision(const Napi::Value& value) {

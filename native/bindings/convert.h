@@ -49,7 +49,8 @@ at::Device to_device(const Napi::Value& value);
 
 std::vector<double> to_doubles(const Napi::Value& value);
 std::vector<std::string> to_strings(const Napi::Value& value);
-inline std::int64_t to_int(const Napi::Value& value) { return value.As<Napi::Number>().Int64Value(); }
+/** Throws TypeError for what is no whole number, or one that a double does not hold exactly. */
+std::int64_t to_int(const Napi::Value& value);
 inline double to_double(const Napi::Value& value) { return value.As<Napi::Number>().DoubleValue(); }
 inline std::string to_string(const Napi::Value& value) { return value.As<Napi::String>().Utf8Value(); }
 

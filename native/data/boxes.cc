@@ -1,5 +1,6 @@
 #include "data/boxes.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "data/draws.h"
@@ -33,12 +34,15 @@ Box draw_place(std::int64_t box_height, std::int64_t box_width, std::int64_t hei
   return {top, left, box_height, box_width};
 }
 
+/** Of a picture with few pixels and a ratio that is far from 1 nothing would be left. */
+std::int64_t side_of(double pixels) { return std::max<std::int64_t>(round_to_pixels(pixels), 1); }
+
 Box middle_box(const std::array<double, 2>& ratio, std::int64_t height, std::int64_t width) {
   const double own_ratio = static_cast<double>(width) / static_cast<double>(height);
   std::int64_t box_height = height;
   std::int64_t box_width = width;
-  if (own_ratio < ratio[0]) box_height = round_to_pixels(static_cast<double>(width) / ratio[0]);
-  if (own_ratio > ratio[1]) box_width = round_to_pixels(static_cast<double>(height) * ratio[1]);
+  if (own_ratio < ratio[0]) box_height = side_of(static_cast<double>(width) / ratio[0]);
+  if (own_ratio > ratio[1]) box_width = side_of(static_cast<double>(height) * ratio[1]);
   return {(height - box_height) / 2, (width - box_width) / 2, box_height, box_width};
 }
 

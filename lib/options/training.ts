@@ -70,7 +70,8 @@ export const trainingOptions = z.strictObject({
     .register(commandLine, {
       topic,
       flags: '--class-weights <balanced|class=weight,...>',
-      description: 'how much a picture of a class counts: more the rarer it is, or as given, else 1',
+      description:
+        'how much a picture of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its pictures, mixed ones by those of their shares',
       read: pairsFromText,
     }),
   seed,

@@ -37,14 +37,14 @@ describe('Dataset.fromFolder', () => {
   });
 
   test.each<[string, object, string]>([
-    ['no size', {}, 'imageSize must be an integer of at least 32, not undefined'],
-    ['a small size', { imageSize: 31 }, 'imageSize must be an integer of at least 32, not 31'],
+    ['no size', {}, 'imageSize must be the side of the pictures in pixels, not undefined'],
+    ['a small size', { imageSize: 31 }, 'imageSize must be an integer from 32 to 4096, not 31'],
     [
       'an unknown resize',
       { imageSize: 32, resize: 'crop' },
       "resize must be cover or contain or stretch, not 'crop'",
     ],
-    ['a limit of none', { imageSize: 32, limit: 0 }, 'limit must be an integer of at least 1'],
+    ['a limit of none', { imageSize: 32, limit: 0 }, 'limit must be an integer from 1 to 1000000000'],
     ['a like that is none', { like: {} }, 'like must be a Dataset'],
     ['a misspelt option', { imagesize: 32 }, "did you mean 'imageSize'?"],
   ])('refuses %s', async (_, options, message) => {
@@ -151,8 +151,10 @@ describe('Dataset.split', () => {
 
   test('refuses a wrong fraction, seed or option, and a disposed data set', async () => {
     const data = await Dataset.fromFolder(await flowers(), { imageSize: 32 });
-    expect(() => data.split(1)).toThrow(invalid('fraction must be a number above 0 and below 1'));
-    expect(() => data.split(0.5, { seed: -1 })).toThrow(invalid('seed must be an integer of at least 0'));
+    expect(() => data.split(1)).toThrow(invalid('fraction must be a number between 0 and 1'));
+    expect(() => data.split(0.5, { seed: -1 })).toThrow(
+      invalid('seed must be an integer from 0 to 4294967295'),
+    );
     expect(() => data.split(0.5, { sed: 1 } as never)).toThrow(invalid("did you mean 'seed'?"));
     data.dispose();
     expect(() => data.split(0.5)).toThrow(DISPOSED);

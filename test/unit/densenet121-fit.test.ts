@@ -106,7 +106,7 @@ describe('DenseNet121.fit', () => {
 
   test.each<[string, object, string]>([
     ['a misspelt option', { epoch: 3 }, "There is no option 'epoch'; did you mean 'epochs'?"],
-    ['a batch of one', { batchSize: 1 }, 'batchSize must be an integer of at least 2, not 1'],
+    ['a batch of one', { batchSize: 1 }, 'batchSize must be an integer from 2 to 1000000, not 1'],
     ['an unknown layer', { freeze: 'denseblok4' }, "did you mean 'denseblock4'?"],
     ['an unknown class', { classWeights: { dgo: 2 } }, "did you mean 'dog'?"],
     ['no validation set', { valid: undefined }, 'valid must be a Dataset, not undefined'],

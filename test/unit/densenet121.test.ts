@@ -38,12 +38,12 @@ describe('DenseNet121.create', () => {
 
   test.each<[string, object, string]>([
     ['an unknown option', { imagesize: 64 }, "There is no option 'imagesize'; did you mean 'imageSize'?"],
-    ['small pictures', { imageSize: 31 }, 'imageSize must be an integer of at least 32, not 31'],
+    ['small pictures', { imageSize: 31 }, 'imageSize must be an integer from 32 to 4096, not 31'],
     ['an unknown head', { head: 'linaer' }, "did you mean 'linear'?"],
     ['one class', { classes: ['cat'] }, 'classes must be a list of at least 2 names'],
     ['a class twice', { classes: ['cat', 'cat'] }, 'classes must be a list of at least 2 names'],
     ['a class without a name', { classes: ['cat', 7] }, 'classes[1] must be a name, not 7'],
-    ['a negative seed', { seed: -1 }, 'seed must be an integer of at least 0'],
+    ['a negative seed', { seed: -1 }, 'seed must be an integer from 0 to 4294967295'],
     ['weights of another kind', { weights: 7 }, "weights must be a name, a file's path or null"],
     ['unknown weights', { weights: 'tiny-imagnet' }, "Did you mean 'tiny-imagenet'?"],
   ])('refuses %s', async (_, wrong, message) => {

@@ -44,7 +44,7 @@ describe('headLayers', () => {
     ['no pool first', [LAST], 'head[0].type must be globalAveragePool or flatten'],
     ['a second pool', [POOL, { type: 'flatten' }, LAST], 'head[1].type must be none of globalAveragePool'],
     ['another end', [POOL, { type: 'dense', units: 10 }], "ends in a dense layer of units 'classes'"],
-    ['no units', [POOL, { type: 'dense' }, LAST], 'head[1].units must be an integer of at least 1'],
+    ['no units', [POOL, { type: 'dense' }, LAST], 'head[1].units must be an integer from 1 to 65536'],
     ['zero units', [POOL, { type: 'dense', units: 0 }, LAST], 'head[1].units'],
     ['half a unit', [POOL, { type: 'dense', units: 1.5 }, LAST], 'head[1].units'],
     ['units as text', [POOL, { type: 'dense', units: '8' }, LAST], "not '8'"],

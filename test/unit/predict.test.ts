@@ -106,7 +106,7 @@ describe('DenseNet121.predict', () => {
   test.each<[string, unknown, object, string]>([
     ['what is no picture', [7], {}, 'inputs[0] must be a path'],
     ['a misspelt option', 'a.png', { topk: 1 }, "did you mean 'topK'?"],
-    ['no classes', 'a.png', { topK: 0 }, 'topK must be an integer of at least 1'],
+    ['no classes', 'a.png', { topK: 0 }, 'topK must be an integer from 1 to 1000000'],
   ])('refuses %s', async (_, inputs, options, message) => {
     const model = await smallModel();
     await expect(model.predict(inputs as never, options)).rejects.toThrow(

@@ -98,7 +98,7 @@ describe('readRecipe', () => {
     [
       'a wrong value',
       { formatVersion: 1, stages: [{ epochs: 1 }, { epochs: 1, learningRate: 'low' }] },
-      "stages[1].learningRate must be a number above 0, not 'low'",
+      "stages[1].learningRate must be a number from 1e-12 to 1000000, not 'low'",
     ],
     [
       'a misspelt name',

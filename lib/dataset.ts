@@ -32,8 +32,8 @@ import {
   limit,
   pictureCache,
   resizing,
-  seed,
   text,
+  wideSeed,
 } from './options.ts';
 
 /** Where a data set comes from. */
@@ -331,7 +331,7 @@ export const imagesOptions = decoding.extend({
 });
 
 export const splitOptions = z.strictObject({
-  seed: seed().default(0),
+  seed: wideSeed().default(0),
 });
 
 export type FolderOptions = z.input<typeof filesOptions>;

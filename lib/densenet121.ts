@@ -343,7 +343,6 @@ export class DenseNet121 {
     requireTrainingData(data, this);
     const trained = { leafNames: this.#layers.names, classes: this.classes, labels: data.labels };
     const plan = trainingPlan(options, trained);
-    this.#layers.requireAny(plan.stages[0]?.trainable ?? null);
     const { imageSize, mean, std } = this.#metadata;
     return {
       model: this.#native,
@@ -353,7 +352,7 @@ export class DenseNet121 {
       data,
       options,
       plan,
-      layers: this.#layers,
+      layers: this.#layers.requireAny(plan.stages[0]?.trainable ?? null),
     };
   }
 
@@ -385,7 +384,6 @@ export class DenseNet121 {
   #setTrainable(method: string, selections: LayerSelection[], trainable: boolean): void {
     this.#state.requireIdle(method);
     const layers = selectLayers(selections.length > 0 ? selections : 'backbone', this.#layers.names);
-    // The engine works in order: whatever is called next finds the layers so.
     this.#native.setTrainable(layers, trainable);
     this.#layers.set(layers, trainable);
   }

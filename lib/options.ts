@@ -15,7 +15,16 @@ export {
 } from './options/experiment.ts';
 export { evaluateRunOptions, predictRunOptions } from './options/inference.ts';
 export { searchOptions, searchRunOptions } from './options/learning-rate.ts';
-export { checkNumber, imageSize, integer, limit, numberRange, seed, threads } from './options/range.ts';
+export {
+  checkNumber,
+  imageSize,
+  integer,
+  limit,
+  numberRange,
+  seed,
+  threads,
+  wideSeed,
+} from './options/range.ts';
 export {
   type CommandLine,
   commandLine,

@@ -28,8 +28,8 @@ export class TrainedLayers {
    * @param first what trains in the first stage; null leaves the layers as they are
    * @throws InputError `INVALID_ARGUMENT` where nothing would train
    */
-  requireAny(first: readonly string[] | null): void {
-    if (first !== null || this.#trainable.size > 0) return;
+  requireAny(first: readonly string[] | null): this {
+    if (first !== null || this.#trainable.size > 0) return this;
     throw new InputError(
       'INVALID_ARGUMENT',
       "Every layer of the model is frozen, so nothing would train; unfreeze some first, as model.unfreeze('classifier') " +

@@ -1,5 +1,5 @@
 import { InputError } from '../errors.ts';
-import { between0And1, checkNumber, seed as seedRange } from '../options/range.ts';
+import { between0And1, checkNumber, wideSeed } from '../options/range.ts';
 
 /**
  * Places of pictures in two parts, of which the first has about `fraction` of every class; each part
@@ -12,7 +12,7 @@ import { between0And1, checkNumber, seed as seedRange } from '../options/range.t
  */
 export function splitPerClass(labels: BigInt64Array, fraction: number, seed: number): [number[], number[]] {
   checkNumber('fraction', between0And1(), fraction);
-  checkNumber('seed', seedRange(), seed);
+  checkNumber('seed', wideSeed(), seed);
   const classes = placesPerClass(labels);
   const counts = classes.map(({ length }) => length);
   const sizes = sizesOfFirst(counts, fraction);

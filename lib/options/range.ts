@@ -52,6 +52,9 @@ export const threads = () => integer(1, 1024);
 /** PyTorch's generator for processors starts from 32 bits: no two seeds may mean the same. */
 export const seed = () => integer(0, 2 ** 32 - 1);
 
+/** Of a draw of our own, which takes all of a number that a program can name. */
+export const wideSeed = () => integer(0, Number.MAX_SAFE_INTEGER);
+
 /** Above 0 and below 1. */
 export const between0And1 = () =>
   declared({ min: 0, max: 1, whole: false, above: true, below: true }, 'a number between 0 and 1');

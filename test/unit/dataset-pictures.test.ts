@@ -153,7 +153,7 @@ describe('Dataset.split', () => {
     const data = await Dataset.fromFolder(await flowers(), { imageSize: 32 });
     expect(() => data.split(1)).toThrow(invalid('fraction must be a number between 0 and 1'));
     expect(() => data.split(0.5, { seed: -1 })).toThrow(
-      invalid('seed must be an integer from 0 to 4294967295'),
+      invalid('seed must be an integer from 0 to 9007199254740991'),
     );
     expect(() => data.split(0.5, { sed: 1 } as never)).toThrow(invalid("did you mean 'seed'?"));
     data.dispose();

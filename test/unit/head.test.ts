@@ -48,7 +48,11 @@ describe('headLayers', () => {
     ['zero units', [POOL, { type: 'dense', units: 0 }, LAST], 'head[1].units'],
     ['half a unit', [POOL, { type: 'dense', units: 1.5 }, LAST], 'head[1].units'],
     ['units as text', [POOL, { type: 'dense', units: '8' }, LAST], "not '8'"],
-    ['a rate of one', [POOL, { type: 'dropout', rate: 1 }, LAST], 'head[1].rate must be a number from 0'],
+    [
+      'a rate of one',
+      [POOL, { type: 'dropout', rate: 1 }, LAST],
+      'head[1].rate must be a number of at least 0 and below 1',
+    ],
     ['a negative rate', [POOL, { type: 'dropout', rate: -0.1 }, LAST], 'head[1].rate'],
     ['a rate that is no number', [POOL, { type: 'dropout', rate: Number.NaN }, LAST], 'head[1].rate'],
     ['another name for the rate', [POOL, { type: 'dropout', p: 0.2 }, LAST], 'head[1].rate'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { NumberRange } from '../../lib/options/range.ts';
 import { checkOptions } from '../../lib/options.ts';
 import { type Leaf, leavesOf, nextTo, SCHEMAS } from '../support/numeric-options.ts';
@@ -85,7 +85,7 @@ function ends(range: NumberRange, which: 'min' | 'max'): { inside: number; outsi
 /** What is said of an option that holds the number; null where it is taken, whatever else is missing. */
 function problemOf(schema: z.ZodObject, { option, holding }: Leaf, value: number): string | null {
   try {
-    checkOptions(schema.partial().pick({ [option]: true } as never), { [option]: holding(value) });
+    checkOptions(z.strictObject({ [option]: schema.shape[option] }), { [option]: holding(value) });
     return null;
   } catch (error) {
     expect(error).toMatchObject({ name: 'InputError', code: 'INVALID_ARGUMENT' });

@@ -3,12 +3,14 @@ import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { BackgroundWriter } from './background-writer.ts';
+import { unusedNames } from './effects.ts';
 import { InputError, TorchTlError } from './errors.ts';
 import { crc32 } from './hash.ts';
 import { json } from './model-file.ts';
 import { isSameValue } from './names.ts';
 import type { Computation, EpochMetrics, HostTensor, NativeCheckpoint, NativeModel } from './native.ts';
 import { fileProblem } from './options/file-problem.ts';
+import { type TrainingOptions, trainingOptions } from './options.ts';
 import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
 import { isHostTensor, type StoredTensor } from './weights/stored-tensor.ts';
 
@@ -183,27 +185,55 @@ export function plainOptions(options: Record<string, unknown>): Record<string, u
   return JSON.parse(text) as Record<string, unknown>;
 }
 
+/** A training's options as its checkpoint has them: checked, and where it trains. */
+export function checkpointOptions(options: TrainingOptions, device: string): CheckpointState['options'] {
+  return { ...plainOptions(trainingOptions.strip().parse(options)), device };
+}
+
 /**
  * What has changed since a checkpoint though it may, a sentence each.
  *
  * @throws InputError `CHECKPOINT_MISMATCH`, naming the first option that must not change, or the data
  */
-export function requireSame(then: CheckpointState, now: CheckpointState, file: string): string[] {
+export function requireSame(
+  then: CheckpointState,
+  now: CheckpointState,
+  file: string,
+  asked: { options: TrainingOptions; device: string },
+): string[] {
   for (const part of ['train', 'valid'] as const) {
     if (then.data[part] === now.data[part]) continue;
     throw mismatch(file, `the ${part === 'train' ? 'training' : 'validation'} pictures are not the same`);
   }
-  const names = new Set([...Object.keys(then.options), ...Object.keys(now.options)]);
-  const changed = [...names].filter((name) => !isSameValue(then.options[name], now.options[name]));
-  const refused = changed.find((name) => !MAY_CHANGE.includes(name));
-  if (refused !== undefined) throw mismatch(file, change(refused, then.options, now.options));
+  const options = requireSameOptions(then, asked, file);
   return [
     // What was asked for does not tell how many there were.
-    ...changed.filter((name) => name !== 'threads').map((name) => change(name, then.options, now.options)),
+    ...options.filter((name) => name !== 'threads').map((name) => change(name, then.options, now.options)),
     ...(['precision', 'threads'] as const)
       .filter((name) => then.computation[name] !== now.computation[name])
       .map((name) => change(name, then.computation, now.computation)),
   ];
+}
+
+/**
+ * The names of the options that have changed though they may; one that has no effect may differ.
+ *
+ * @throws InputError `CHECKPOINT_MISMATCH`
+ */
+export function requireSameOptions(
+  then: Pick<CheckpointState, 'options'>,
+  { options, device }: { options: TrainingOptions; device: string },
+  file: string,
+): string[] {
+  const now = checkpointOptions(options, device);
+  const unused = unusedNames(options);
+  const names = new Set([...Object.keys(then.options), ...Object.keys(now)]);
+  const changed = [...names].filter(
+    (name) => !unused.includes(name) && !isSameValue(then.options[name], now[name]),
+  );
+  const refused = changed.find((name) => !MAY_CHANGE.includes(name));
+  if (refused !== undefined) throw mismatch(file, change(refused, then.options, now));
+  return changed;
 }
 
 function change(name: string, then: Record<string, unknown>, now: Record<string, unknown>): string {

@@ -3,7 +3,7 @@ import type { Resize } from './data/resize.ts';
 import type { Dataset } from './dataset.ts';
 import { chooseDevice } from './device.ts';
 import { loadEngine } from './engine.ts';
-import { InputError, invalidArgument } from './errors.ts';
+import { InputError } from './errors.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { type Exported, type ExportOptions, exportContents, exportFormat } from './export.ts';
 import {
@@ -13,9 +13,9 @@ import {
   extracted,
   extractionOptions,
 } from './extraction.ts';
-import { type FitOptions, FitRun, fitOptions } from './fit.ts';
+import { checkFit, type FitOptions, FitRun } from './fit.ts';
 import { type ClassActivation, type GradCamOptions, gradCam, gradCamOptions } from './grad-cam.ts';
-import { type HeadLayer, nativeHead } from './head.ts';
+import type { HeadLayer } from './head.ts';
 import { settle } from './job.ts';
 import { type LayerSelection, leafNamesOf, selectLayers } from './layer-selection.ts';
 import {
@@ -33,9 +33,16 @@ import {
   readModelMetadata,
   readNormalisation,
 } from './model-file.ts';
-import { type CreateOptions, createOptions, type LoadOptions, loadOptions } from './model-options.ts';
+import {
+  type CreateOptions,
+  createOptions,
+  type LoadOptions,
+  loadOptions,
+  requirePath,
+} from './model-options.ts';
 import { ModelState } from './model-state.ts';
 import type { HostTensor, NativeModel } from './native.ts';
+import { createNative } from './native-model.ts';
 import { checkOnnx } from './onnx/check.ts';
 import { modelExportOptions } from './options/export.ts';
 import { checkOptions, type TrainingOptions } from './options.ts';
@@ -69,7 +76,8 @@ export class DenseNet121 {
   readonly #native: NativeModel;
   readonly #metadata: ModelMetadata;
   readonly #state: ModelState;
-  readonly #layers: TrainedLayers;
+  /** @internal */
+  readonly layers: TrainedLayers;
 
   private constructor(
     native: NativeModel,
@@ -80,7 +88,7 @@ export class DenseNet121 {
     this.#native = native;
     this.#state = new ModelState(() => native.dispose());
     this.#metadata = metadata;
-    this.#layers = new TrainedLayers(leafNamesOf(native.tensors().map(({ name }) => name)));
+    this.layers = new TrainedLayers(leafNamesOf(native.tensors().map(({ name }) => name)));
     this.classes = metadata.classes;
     this.imageSize = metadata.imageSize;
     this.resize = metadata.resize;
@@ -295,9 +303,9 @@ export class DenseNet121 {
    */
   fit(data: Dataset, options: FitOptions): FitRun {
     this.#state.requireUnused('fit');
-    const checked = checkOptions(fitOptions, options);
-    const training = this.#training(data, checked);
+    const checked = checkFit(options);
     requireClasses('valid', checked.valid, this);
+    const training = this.#training(data, checked);
     return new FitRun((onEpoch) =>
       this.#state.alone(checked.signal, (stopped) => train(training, stopped, onEpoch)),
     );
@@ -341,7 +349,7 @@ export class DenseNet121 {
   /** What a training with these options works with. */
   #training<Options extends TrainingOptions>(data: Dataset, options: Options) {
     requireTrainingData(data, this);
-    const trained = { leafNames: this.#layers.names, classes: this.classes, labels: data.labels };
+    const trained = { leafNames: this.layers.names, classes: this.classes, labels: data.labels };
     const plan = trainingPlan(options, trained);
     const { imageSize, mean, std } = this.#metadata;
     return {
@@ -352,7 +360,7 @@ export class DenseNet121 {
       data,
       options,
       plan,
-      layers: this.#layers.requireAny(plan.stages[0]?.trainable ?? null),
+      layers: this.layers.requireAny(plan.stages[0]?.trainable ?? null),
     };
   }
 
@@ -383,18 +391,9 @@ export class DenseNet121 {
 
   #setTrainable(method: string, selections: LayerSelection[], trainable: boolean): void {
     this.#state.requireIdle(method);
-    const layers = selectLayers(selections.length > 0 ? selections : 'backbone', this.#layers.names);
+    const layers = selectLayers(selections.length > 0 ? selections : 'backbone', this.layers.names);
+    // The engine works in order: whatever is called next finds the layers so.
     this.#native.setTrainable(layers, trainable);
-    this.#layers.set(layers, trainable);
+    this.layers.set(layers, trainable);
   }
-}
-
-function requirePath(path: unknown): void {
-  if (typeof path !== 'string' || path === '') throw invalidArgument('path', "a file's path", path);
-}
-
-function createNative(metadata: ModelMetadata, seed: number, device: string): Promise<NativeModel> {
-  const { imageSize, mean, std, classes } = metadata;
-  const head = nativeHead(metadata.head, classes.length);
-  return loadEngine().createModel({ imageSize, head, seed, mean, std, device }).result;
 }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { open, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { access, constants, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
 import { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 import { readRegularText, withRegularFile } from './regular-file.ts';
 
@@ -43,6 +43,54 @@ export async function writeFileAtomically(
     await rm(temporary, { force: true }).catch(() => undefined);
     throw unwritable(path, cause);
   }
+}
+
+/**
+ * Makes sure, before work that would be in vain, that a file can be written: its directory is there.
+ *
+ * @throws InputError `WRITE_FAILED`
+ */
+export async function requireWritableFile(path: string): Promise<void> {
+  const file = resolve(path);
+  try {
+    await access(dirname(file), constants.W_OK | constants.X_OK);
+    const isDirectory = (await stat(file).catch(() => null))?.isDirectory();
+    if (!isDirectory) return;
+  } catch (cause) {
+    throw cannotWrite(file, cause);
+  }
+  throw new InputError('WRITE_FAILED', `Cannot write ${file}: ${REASONS.EISDIR}.`);
+}
+
+/**
+ * The same of a directory that may have to be made, with those that it lies in.
+ *
+ * @throws InputError `WRITE_FAILED`
+ */
+export async function requireWritableDirectory(path: string): Promise<void> {
+  const directory = resolve(path);
+  try {
+    await access(await nearestThere(directory), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw cannotWrite(directory, cause);
+  }
+}
+
+/** The directory itself or the nearest of those that it lies in, which is there. */
+async function nearestThere(directory: string): Promise<string> {
+  try {
+    // With the separator a file is refused.
+    await stat(join(directory, sep));
+    return directory;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(directory) === directory) throw cause;
+    return nearestThere(dirname(directory));
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): unknown {
+  const { message } = unwritable(path, cause) as Error;
+  return new InputError('WRITE_FAILED', message, { cause });
 }
 
 /**

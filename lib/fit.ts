@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { ResumePoint } from './checkpoint.ts';
 import { Dataset } from './dataset.ts';
+import { requireUsed } from './effects.ts';
 import type { Extracted } from './extraction.ts';
 import type { EpochMetrics, TrainEvent, TrainResult } from './native.ts';
-import { abortSignal, callback, trainingOptions } from './options.ts';
+import { abortSignal, callback, checkOptions, trainingOptions } from './options.ts';
 
 type EventOf<Type extends TrainEvent['type']> = Extract<TrainEvent, { type: Type }>;
 
@@ -49,6 +50,17 @@ export const fitOptions = trainingOptions.extend({
 });
 
 export type FitOptions = z.input<typeof fitOptions>;
+
+/**
+ * Checked, with defaults filled in.
+ *
+ * @throws InputError `INVALID_ARGUMENT`, also for options that would have no effect
+ */
+export function checkFit(options: FitOptions): z.output<typeof fitOptions> {
+  const checked = checkOptions(fitOptions, options);
+  requireUsed(options, checked);
+  return checked;
+}
 
 /** What a training came to; with those before where it went on from a checkpoint. */
 export interface FitResult extends TrainResult {

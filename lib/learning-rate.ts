@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { requireUsed } from './effects.ts';
 import type { BatchProgress, FeaturesProgress } from './fit.ts';
 import { settleReporting } from './job.ts';
 import type { LearningRatePoint, TrainEvent } from './native.ts';
@@ -49,7 +50,9 @@ export interface Search extends Pick<Training, 'model' | 'device' | 'computation
  */
 export function checkSearch(options: LearningRateOptions): SearchOptions {
   const checked = checkOptions(learningRateOptions, options);
-  return { ...trainingOptions.strip().parse(checked), ...checked };
+  const all = { ...trainingOptions.strip().parse(checked), ...checked };
+  requireUsed(options, all);
+  return all;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { invalidArgument } from './errors.ts';
 import { type HeadLayer, type HeadName, headLayers } from './head.ts';
 import { repeatedNames } from './names.ts';
 import { abortSignal, experimentOptions, resizing } from './options.ts';
@@ -31,3 +32,8 @@ export const loadOptions = experimentOptions.pick({ device: true }).extend({
 
 export type CreateOptions = z.input<typeof createOptions>;
 export type LoadOptions = z.input<typeof loadOptions>;
+
+/** @throws InputError `INVALID_ARGUMENT` */
+export function requirePath(path: unknown): void {
+  if (typeof path !== 'string' || path === '') throw invalidArgument('path', "a file's path", path);
+}

@@ -1,32 +1,59 @@
 import type { FilesDecodeOptions } from './data/picture-files.ts';
-import { type DataOptions, listTestPictures, openData } from './data/source.ts';
+import { type DataOptions, type ListedData, listData, listTestPictures } from './data/source.ts';
 import type { HeldOut } from './data/train-and-valid.ts';
 import { Dataset } from './dataset.ts';
 
 /**
  * What `--data` names, as two data sets; `validation` says, for people, where the second comes from, `heldOut` what it took of
  * each class where it was held out of the first.
- *
- * @throws what `openData` throws
  */
-export async function openDatasets(
-  spec: string,
-  options: DataOptions,
-): Promise<{ train: Dataset; valid: Dataset; validation: string; heldOut: HeldOut[] | null }> {
-  const { train, valid, validation, heldOut, ...origin } = await openData(spec, options);
-  return { train: Dataset.of(origin, train), valid: Dataset.of(origin, valid), validation, heldOut };
+export interface OpenedDatasets {
+  train: Dataset;
+  valid: Dataset;
+  validation: string;
+  heldOut: HeldOut[] | null;
+}
+
+/** The same before any picture is decoded. */
+export interface ListedDatasets extends Omit<ListedData, 'open'> {
+  /** @throws what `openData` throws */
+  open(): Promise<OpenedDatasets>;
+}
+
+/** @throws what `listData` throws */
+export async function listDatasets(spec: string, options: DataOptions): Promise<ListedDatasets> {
+  const listed = await listData(spec, options);
+  const open = async () => {
+    const { train, valid, validation, heldOut, ...origin } = await listed.open();
+    return { train: Dataset.of(origin, train), valid: Dataset.of(origin, valid), validation, heldOut };
+  };
+  return { ...listed, open };
+}
+
+/** @throws what `openData` throws */
+export async function openDatasets(spec: string, options: DataOptions): Promise<OpenedDatasets> {
+  return (await listDatasets(spec, options)).open();
 }
 
 /**
- * The labelled pictures of what `--data` names for a model to be tested on: those for validation, where nothing tells
- * them from others all.
+ * The labelled pictures of what `--data` names for a model to be tested on, before they are decoded: those for
+ * validation, where nothing tells them from others all.
  *
- * @throws what `openData` throws
+ * @throws what `listData` throws
  */
-export async function openTestData(spec: string, options: FilesDecodeOptions): Promise<Dataset> {
+export async function listTestData(
+  spec: string,
+  options: FilesDecodeOptions,
+): Promise<{ classes: readonly string[]; open(): Promise<Dataset> }> {
   const pictures = await listTestPictures(spec);
-  if (pictures !== null) return Dataset.fromFiles(pictures, options);
-  const { train, valid } = await openDatasets(spec, options);
-  train.dispose();
-  return valid;
+  if (pictures !== null) {
+    return { classes: pictures.classes, open: () => Dataset.fromFiles(pictures, options) };
+  }
+  const listed = await listDatasets(spec, options);
+  const open = async () => {
+    const { train, valid } = await listed.open();
+    train.dispose();
+    return valid;
+  };
+  return { classes: listed.classes, open };
 }

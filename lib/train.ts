@@ -5,7 +5,7 @@ import {
   type CheckpointState,
   CheckpointWriter,
   checkpointInvalid,
-  plainOptions,
+  checkpointOptions,
   readCheckpoint,
   requireSame,
   type StoredCheckpoint,
@@ -28,7 +28,6 @@ import type {
   TrainEvent,
   TrainOptions,
 } from './native.ts';
-import { trainingOptions } from './options.ts';
 import { stagesOf } from './recipes.ts';
 import { withFirstOf } from './signals.ts';
 import type { TrainedLayers } from './trained-layers.ts';
@@ -85,7 +84,7 @@ async function trainWith(
   const { model, device, data, options } = run;
   const stored = await storedCheckpoint(options, signal);
   const state = await checkpointState(run, stored, signal);
-  if (stored) await tellOfResumption(stored, state, options);
+  if (stored) await tellOfResumption(stored, state, run);
 
   const onFailure = (error: unknown) => failure.abort(error);
   const checkpoints = await checkpointWriter(run, state, onFailure);
@@ -136,7 +135,7 @@ async function checkpointState(
   return {
     epochs: [...epochs],
     resumed: stored ? [...stored.resumed, { epoch: epochs.length, batch: stored.batch }] : [],
-    options: { ...plainOptions(trainingOptions.strip().parse(options)), device: run.device },
+    options: checkpointOptions(options, run.device),
     computation: { precision: computation.precision, threads: computation.threads },
     data: { train, valid },
   };
@@ -166,10 +165,11 @@ async function hashOf(data: Dataset, signal: AbortSignal): Promise<string> {
 async function tellOfResumption(
   stored: StoredCheckpoint,
   now: CheckpointState,
-  { checkpoint, onResume }: Training['options'],
+  run: Training,
 ): Promise<void> {
   const { epochs, batch } = stored;
-  const changed = requireSame(stored, now, checkpoint as string);
+  const { checkpoint, onResume } = run.options;
+  const changed = requireSame(stored, now, checkpoint as string, run);
   await onResume?.({ type: 'resume', epoch: epochs.length, batch, epochs, resumed: now.resumed, changed });
 }
 

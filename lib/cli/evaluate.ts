@@ -46,17 +46,21 @@ async function evaluate(
   signal: AbortSignal,
 ): Promise<Evaluation> {
   const { DenseNet121 } = await import('../densenet121.ts');
-  const { openTestData } = await import('../open-datasets.ts');
+  const { listTestData } = await import('../open-datasets.ts');
+  const { indicesOf } = await import('../data/labels.ts');
   const model = await DenseNet121.load(weights, { device });
   try {
     const { imageSize, resize } = model;
-    const pictures = await openTestData(data, {
+    const listed = await listTestData(data, {
       imageSize,
       resize,
       signal,
       skipCorrupt,
       ...decodingShown(progress),
     });
+    // Before they are decoded in vain.
+    indicesOf(listed.classes, model.classes);
+    const pictures = await listed.open();
     showSkipped(pictures.skipped);
     try {
       progress.line(`Data: ${pictures.name} (${pictures.source}), ${count(pictures.count)} pictures`);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Exported, ExportFormat } from '../export.ts';
+import { requireWritableFile } from '../files.ts';
 import { exportOptions } from '../options/export.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
@@ -17,6 +18,7 @@ export function define(command: Command): void {
     const { findWeights } = await import('../weights/catalogue.ts');
     const { readWeights } = await import('../weights/read-weights.ts');
     const chosen = exportFormat(out, format);
+    await requireWritableFile(out);
     const path = await findWeights(weights);
     const compare = check ? (exported: Uint8Array) => compareWith(path, exported) : null;
     const exported = await exportContents(out, await readWeights(path), chosen, path, compare);

@@ -1,12 +1,9 @@
-import { access, constants } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { Dataset } from '../dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
-import { InputError } from '../errors.ts';
 import { dataText, weightsText } from '../experiments/setup-text.ts';
-import { reason } from '../files.ts';
+import { requireWritableFile } from '../files.ts';
 import type { HostTensor } from '../native.ts';
 import { featuresOptions } from '../options.ts';
 import { addDataArgument, requireData } from './data-argument.ts';
@@ -44,33 +41,35 @@ async function extract(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
-  await requireDirectoryOf(options.out);
-  const { openDatasets } = await import('../open-datasets.ts');
+  await requireWritableFile(options.out);
+  const { listDatasets } = await import('../open-datasets.ts');
   const { DenseNet121 } = await import('../densenet121.ts');
   const { writeSafetensors } = await import('../weights/safetensors.ts');
   const { imageSize, device, weights, skipCorrupt } = options;
-  const { train, valid, validation } = await openDatasets(data, {
-    imageSize,
-    signal,
-    skipCorrupt,
-    ...decodingShown(progress),
-  });
-  showSkipped(train.skipped);
-  const { name, source, classes } = train;
-  progress.line(`Data: ${dataText({ name, source, train: train.count, valid: valid.count, validation })}`);
-  const resize = train.resize ?? 'cover';
-  const model = await DenseNet121.create({ weights, head: 'linear', classes, imageSize, resize, device });
+  const decoding = { imageSize, signal, skipCorrupt, ...decodingShown(progress) };
+  const listed = await listDatasets(data, decoding);
+  const { classes, resize } = listed;
+  const shape = { head: 'linear', classes, imageSize, resize: resize ?? 'cover' } as const;
+  const model = await DenseNet121.create({ ...shape, weights, device });
   try {
-    if (model.weights) progress.line(`Weights: ${weightsText(model.weights)}`);
-    const tensors = [
-      ...(await featuresOf('train', train, model, { options, progress, signal })),
-      ...(await featuresOf('valid', valid, model, { options, progress, signal })),
-    ];
-    await writeSafetensors(options.out, tensors, { formatVersion: '1', imageSize: String(imageSize) });
+    const { train, valid, validation } = await listed.open();
+    try {
+      showSkipped(train.skipped);
+      const { name, source } = train;
+      const counts = { train: train.count, valid: valid.count };
+      progress.line(`Data: ${dataText({ name, source, ...counts, validation })}`);
+      if (model.weights) progress.line(`Weights: ${weightsText(model.weights)}`);
+      const tensors = [
+        ...(await featuresOf('train', train, model, { options, progress, signal })),
+        ...(await featuresOf('valid', valid, model, { options, progress, signal })),
+      ];
+      await writeSafetensors(options.out, tensors, { formatVersion: '1', imageSize: String(imageSize) });
+    } finally {
+      train.dispose();
+      valid.dispose();
+    }
   } finally {
     model.dispose();
-    train.dispose();
-    valid.dispose();
   }
 }
 
@@ -98,15 +97,4 @@ async function featuresOf(
 
 function bytesOf({ buffer, byteOffset, byteLength }: NodeJS.TypedArray): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-/** Before the work, so that it is not done in vain. */
-async function requireDirectoryOf(file: string): Promise<void> {
-  const directory = dirname(resolve(file));
-  try {
-    await access(directory, constants.W_OK);
-  } catch (cause) {
-    const why = reason(cause as NodeJS.ErrnoException);
-    throw new InputError('WRITE_FAILED', `Cannot write ${resolve(file)}: ${why}.`, { cause });
-  }
 }

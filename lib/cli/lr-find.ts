@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type ExperimentName, experimentName } from '../experiments/paper.ts';
 import type { SearchEvent } from '../experiments/search-learning-rate.ts';
-import { modelText, weightsText } from '../experiments/setup-text.ts';
+import { chosenText, modelText, weightsText } from '../experiments/setup-text.ts';
 import { count } from '../format.ts';
 import type { LearningRateSearch } from '../learning-rate.ts';
 import { searchRunOptions } from '../options.ts';
@@ -15,16 +15,23 @@ import { type Progress, progressOn, showPass } from './progress.ts';
 /** Defines `torch-tl lr-find`. */
 export function define(command: Command): void {
   command
-    .argument('[experiment]', 'base, base-optimized or finetune', experimentName, 'finetune')
+    .argument(
+      '[experiment]',
+      "base, base-optimized or finetune; by default finetune, of one's own pictures what `train` does",
+      experimentName,
+    )
     .option('--json', 'print points and suggestion as one JSON document, progress on stderr');
   addExamples(command, {
     'lr-find': 'for finetune on the embedded pictures',
+    'lr-find --data flowers': 'for what train --data flowers would train first',
     'lr-find base --steps 50 --json': 'for base in fewer steps, the points as JSON',
   });
-  addFlags(command, searchRunOptions).action((experiment: ExperimentName) => lrFind(command, experiment));
+  addFlags(command, searchRunOptions).action((experiment?: ExperimentName) =>
+    lrFind(command, experiment ?? null),
+  );
 }
 
-async function lrFind(command: Command, experiment: ExperimentName): Promise<void> {
+async function lrFind(command: Command, experiment: ExperimentName | null): Promise<void> {
   const given = givenFlags(command, searchRunOptions);
   const { searchLearningRate } = await import('../experiments/search-learning-rate.ts');
   const { json } = command.opts<{ json?: true }>();
@@ -40,7 +47,8 @@ async function lrFind(command: Command, experiment: ExperimentName): Promise<voi
 }
 
 function show(event: SearchEvent, progress: Progress): void {
-  if (event.type === 'decoding') showPass(progress, 'decoding', event);
+  if (event.type === 'recommendation') for (const line of chosenText(event)) progress.line(line);
+  else if (event.type === 'decoding') showPass(progress, 'decoding', event);
   else if (event.type === 'decoded') showDecoded(progress, event);
   else if (event.type === 'data') {
     progress.line(`Data: ${event.name} (${event.source}), ${count(event.count)} training pictures`);

@@ -58,10 +58,10 @@ async function predict(
   signal: AbortSignal,
 ): Promise<{ answers: Answer[]; classes: readonly string[] }> {
   const paths = await namedPictures(images);
-  const piped = paths.includes(STDIN) ? await buffer(process.stdin) : undefined;
   const { DenseNet121 } = await import('../densenet121.ts');
   const model = await DenseNet121.load(weights, { device });
   try {
+    const piped = paths.includes(STDIN) ? await buffer(process.stdin) : undefined;
     const answers: Answer[] = [];
     const leftOut: SkippedPicture[] = [];
     for (let first = 0; first < paths.length; first += GROUP) {

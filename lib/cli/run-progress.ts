@@ -1,4 +1,12 @@
-import { classesText, dataText, leftOutText, modelText, weightsText } from '../experiments/setup-text.ts';
+import {
+  classesText,
+  dataText,
+  leftOutText,
+  modelText,
+  stageText,
+  weightsText,
+} from '../experiments/setup-text.ts';
+import type { StageSetup } from '../experiments/stage-setups.ts';
 import type { RunEvent } from '../experiments/train-into.ts';
 import { count, duration, percent, size } from '../format.ts';
 import { showDecoded } from './decoding.ts';
@@ -10,6 +18,7 @@ type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 export class RunProgress {
   readonly #progress: Progress;
   #epochs = 0;
+  #stages: readonly StageSetup[] = [];
   #augmented = false;
   #epochsBefore = 0;
   #trainingSince = 0;
@@ -64,6 +73,7 @@ export class RunProgress {
 
   #showSetup({ setup, directory, epochs, augmented }: EventOf<'setup'>): void {
     this.#epochs = epochs;
+    this.#stages = setup.stages;
     this.#augmented = augmented;
     const line = (text: string) => this.#progress.line(text);
     line(`Model: ${modelText(setup)}`);
@@ -81,12 +91,11 @@ export class RunProgress {
     for (const what of changed) this.#progress.line(`Warning: ${what}`);
   }
 
-  #showStage({ stage, stages, name, trainableParameters }: EventOf<'stage'>): void {
-    if (stages === 1) return;
+  #showStage({ stage, stages, name }: EventOf<'stage'>): void {
+    const setup = this.#stages[stage - 1];
+    if (stages === 1 || !setup) return;
     const title = name === null ? '' : ` (${name})`;
-    this.#progress.line(
-      `Stage ${stage} of ${stages}${title}: ${count(trainableParameters)} parameters train`,
-    );
+    this.#progress.line(`Stage ${stage} of ${stages}${title}: ${stageText(setup)}`);
   }
 
   #showCache({ part, cut, place, bytes, reason }: EventOf<'cache'>): void {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { OwnPicturesControl } from '../experiments/own-pictures.ts';
+import { chosenText } from '../experiments/setup-text.ts';
 import { count } from '../format.ts';
 import { trainOptions } from '../options.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
@@ -26,9 +27,8 @@ async function train(command: Command): Promise<void> {
   const { trainOwnPictures } = await import('../experiments/own-pictures.ts');
   const { json } = command.opts<{ json?: true }>();
   const say = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
-  const onRecommendation: OwnPicturesControl['onRecommendation'] = ({ options, reason }) => {
-    const chosen = Object.entries(options).map(([name, value]) => `${name} ${value}`);
-    if (chosen.length > 0) say(`Chosen: ${chosen.join(', ')} (${reason})`);
+  const onRecommendation: OwnPicturesControl['onRecommendation'] = (recommendation) => {
+    chosenText(recommendation).forEach(say);
     if (given.weights === undefined || given.weights === DEFAULT_WEIGHTS) say(WEAK_BACKBONE);
   };
   await showRun(command, (control) => trainOwnPictures(given as never, { ...control, onRecommendation }));

@@ -20,9 +20,10 @@ import { isListName, readPictureList, splitsByPart } from './picture-list.ts';
 import type { PictureSet, Pictures } from './picture-set.ts';
 import type { Resize } from './resize.ts';
 import {
+  decodeTrainAndValid,
   type HeldOut,
+  limitTrainAndValid,
   listTrainAndValid,
-  openTrainAndValid,
   readTrainAndValid,
   type TrainAndValid,
 } from './train-and-valid.ts';
@@ -46,6 +47,14 @@ export interface OpenedData {
   leftOut: LeftOut;
   /** What was held out of each class to validate with, where that was done. */
   heldOut: HeldOut[] | null;
+}
+
+/** The same before any picture is decoded. */
+export interface ListedData extends Pick<OpenedData, 'name' | 'source' | 'classes' | 'resize'> {
+  /** Of the training pictures: indices into the classes. */
+  labels: BigInt64Array;
+  /** Decodes them. */
+  open(): Promise<OpenedData>;
 }
 
 export interface DataOptions extends Omit<FilesDecodeOptions, 'imageSize' | 'resize'> {
@@ -76,11 +85,20 @@ const READ_FORMS =
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the absolute path, or `INVALID_ARGUMENT`
  */
 export async function openData(spec: string, options: DataOptions = {}): Promise<OpenedData> {
-  if (spec === 'sample') return openSample(options);
-  if (spec !== 'auto') return openDirectory(spec, options);
-  if (process.env.TORCH_TL_DATA) return openDirectory(process.env.TORCH_TL_DATA, options);
+  return (await listData(spec, options)).open();
+}
+
+/**
+ * The same without decoding: what can be known of the data before is checked first.
+ *
+ * @throws as `openData`
+ */
+export async function listData(spec: string, options: DataOptions = {}): Promise<ListedData> {
+  if (spec === 'sample') return listSample(options);
+  if (spec !== 'auto') return listDirectory(spec, options);
+  if (process.env.TORCH_TL_DATA) return listDirectory(process.env.TORCH_TL_DATA, options);
   const downloaded = join(cacheDirectory(), 'cifar10');
-  return (await isDirectory(downloaded)) ? openDirectory(downloaded, options) : openSample(options);
+  return (await isDirectory(downloaded)) ? listDirectory(downloaded, options) : listSample(options);
 }
 
 /**
@@ -94,6 +112,14 @@ export async function listPictures(spec: string, seed: number): Promise<TrainAnd
   const pictures = await listSource(source, seed);
   requireTwoClasses(source, pictures.train.classes);
   return pictures;
+}
+
+/** Whether `--data` names a folder or list of pictures, and not CIFAR-10. */
+export async function holdsPictures(spec: string): Promise<boolean> {
+  if (DATA_NAMES.includes(spec) || ARCHIVE.test(basename(spec))) return false;
+  const source = resolve(spec);
+  if (await isList(source)) return true;
+  return (await isDirectory(source)) && isFolderOfPictures(source, await list(source));
 }
 
 async function listSource(source: string, seed: number): Promise<TrainAndValid> {
@@ -134,36 +160,36 @@ function requireTwoClasses(source: string, classes: readonly string[]): void {
   );
 }
 
-async function openSample(options: DataOptions): Promise<OpenedData> {
+async function listSample(options: DataOptions): Promise<ListedData> {
   const directory = fileURLToPath(new URL('../../assets/cifar10-sample', import.meta.url));
-  return openCifar10(directory, { name: 'cifar10-sample', source: 'embedded sample' }, options);
+  return listCifar10(directory, { name: 'cifar10-sample', source: 'embedded sample' }, options);
 }
 
-async function openDirectory(spec: string, options: DataOptions): Promise<OpenedData> {
+async function listDirectory(spec: string, options: DataOptions): Promise<ListedData> {
   const source = await storedPath(resolve(spec));
-  if (await isList(source)) return openFiles(source, readTrainAndValid, options);
+  if (await isList(source)) return listFiles(source, readTrainAndValid, options);
   const archive = ARCHIVE.test(basename(source)) ? await findFile(source) : null;
-  if (archive !== null) return openArchive(archive, options);
+  if (archive !== null) return listArchive(archive, options);
   if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
   const names = await list(source);
   if (await isFolderOfPictures(source, names)) {
-    return openFiles(source, listTrainAndValid, options);
+    return listFiles(source, listTrainAndValid, options);
   }
   const inside = holdsBatches(names) ? undefined : names.find((name) => ARCHIVE.test(name));
-  if (inside !== undefined) return openArchive(join(source, inside), options);
+  if (inside !== undefined) return listArchive(join(source, inside), options);
   refuseArchives(source, names);
-  return openCifar10(source, { name: 'cifar10', source }, options);
+  return listCifar10(source, { name: 'cifar10', source }, options);
 }
 
-async function openCifar10(
+async function listCifar10(
   directory: string,
   origin: { name: string; source: string },
   { limits = {} }: DataOptions,
-): Promise<OpenedData> {
+): Promise<ListedData> {
   const { classes, train, valid, validation } = await readCifar10(directory, await list(directory));
   const limited = (set: PictureSet, limit: number | undefined) =>
     limit === undefined ? set : limitPerClass(set, limit);
-  return {
+  const opened: OpenedData = {
     ...origin,
     classes,
     train: limited(train, limits.train),
@@ -174,29 +200,30 @@ async function openCifar10(
     leftOut: nothingLeftOut(),
     heldOut: null,
   };
+  return { ...origin, classes, resize: null, labels: opened.train.labels, open: async () => opened };
 }
 
-async function openFiles(
+async function listFiles(
   source: string,
   list: (source: string, seed: number) => Promise<TrainAndValid>,
   options: DataOptions,
-): Promise<OpenedData> {
+): Promise<ListedData> {
   const { imageSize, resize = 'cover', limits = {}, seed = 0, ...control } = options;
   if (imageSize === undefined) {
     const help = 'read them with Dataset.fromFolder or fromList, which take an imageSize';
     throw new InputError('DATA_INVALID', `${source} holds pictures of different sizes; ${help}.`);
   }
-  const opened = await openTrainAndValid(source, await list(source, seed), limits, {
-    ...control,
-    imageSize,
-    resize,
-  });
-  return { name: basename(source), source, ...opened, resize };
+  const listed = limitTrainAndValid(await list(source, seed), limits);
+  const { classes, labels } = listed.train;
+  const origin = { name: basename(source), source, resize };
+  const decoding = { ...control, imageSize, resize };
+  const open = async () => ({ ...origin, ...(await decodeTrainAndValid(source, listed, decoding)) });
+  return { ...origin, classes, labels, open };
 }
 
 /** The batches of an archive as it comes from CIFAR-10's page. */
-async function openArchive(archive: string, options: DataOptions): Promise<OpenedData> {
-  return openCifar10(await unpackedCifar10(archive), { name: 'cifar10', source: archive }, options);
+async function listArchive(archive: string, options: DataOptions): Promise<ListedData> {
+  return listCifar10(await unpackedCifar10(archive), { name: 'cifar10', source: archive }, options);
 }
 
 async function findFile(path: string): Promise<string | null> {

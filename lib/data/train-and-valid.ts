@@ -129,16 +129,23 @@ function countsOf({ classes, labels }: PictureFiles): number[] {
   return countPerClass(labels, classes.length);
 }
 
+/** At most so many of each, spread evenly over the classes. */
+export function limitTrainAndValid(
+  { train, valid, ...origin }: TrainAndValid,
+  limits: { train?: number | undefined; valid?: number | undefined },
+): TrainAndValid {
+  return { ...origin, train: limitFiles(train, limits.train), valid: limitFiles(valid, limits.valid) };
+}
+
 /**
  * Both parts, decoded.
  *
  * @param source the folder or list that they are from
  * @throws what `decodeFiles` throws
  */
-export async function openTrainAndValid(
+export async function decodeTrainAndValid(
   source: string,
   { train, valid, validation, leftOut, heldOut }: TrainAndValid,
-  limits: { train?: number | undefined; valid?: number | undefined },
   decoding: FilesDecodeOptions,
 ): Promise<{
   classes: readonly string[];
@@ -149,13 +156,11 @@ export async function openTrainAndValid(
   leftOut: LeftOut;
   heldOut: HeldOut[] | null;
 }> {
-  const first = limitFiles(train, limits.train);
-  const rest = limitFiles(valid, limits.valid);
   // In one go, so that an error names all pictures that cannot be decoded.
-  const files = [...first.files, ...rest.files];
-  const labels = BigInt64Array.from([...first.labels, ...rest.labels]);
+  const files = [...train.files, ...valid.files];
+  const labels = BigInt64Array.from([...train.labels, ...valid.labels]);
   const { set, kept, skipped } = await decodeFiles({ ...train, source, files, labels }, decoding);
-  const trained = kept.filter((index) => index < first.files.length).length;
+  const trained = kept.filter((index) => index < train.files.length).length;
   if (trained === 0 || trained === kept.length) {
     const none = trained === 0 ? 'training' : 'validation';
     throw new InputError('DATA_INVALID', `No ${none} picture in ${source} can be decoded.`);

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { listPictures } from '../data/source.ts';
-import { checkOptions, trainOptions } from '../options.ts';
+import { requireUsed, unusedNames } from '../effects.ts';
+import { checkOptions, type RunOptions, runOptions, trainOptions } from '../options.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
 import { nothingToGoOn } from './no-run.ts';
 import type { RunResults } from './results.ts';
@@ -25,33 +26,61 @@ interface RecommendedOptions {
 /** The embedded backbone learnt from pictures of 64 to 128 pixels: larger ones cost time only. */
 const EMBEDDED_IMAGE_SIZE = 128;
 
-/**
- * How to train with so many pictures: few ones cannot teach a backbone anything that lasts, and many make
- * epochs long.
- */
-export function recommend(
-  pictures: number,
-  weights: string,
-): { options: RecommendedOptions; reason: string } {
-  const size = (imageSize: number) =>
-    weights === DEFAULT_WEIGHTS ? Math.min(imageSize, EMBEDDED_IMAGE_SIZE) : imageSize;
-  const schedule = 'cosine';
-  if (pictures < 1_000) {
-    return {
-      options: { imageSize: size(224), recipe: 'head', epochs: 30, schedule, augmentation: 'none' },
-      reason: 'under 1,000 training pictures: the head alone, over features that are computed once',
-    };
-  }
-  if (pictures < 20_000) {
-    return {
-      options: { imageSize: size(224), recipe: 'fine-tune', epochs: 8, schedule, augmentation: 'light' },
-      reason: 'under 20,000 training pictures: the head first, then all layers at lower rates',
-    };
-  }
+/** How to train with up to so many pictures. */
+const BY_COUNT: ReadonlyArray<{ below: number; called: string; options: RecommendedOptions }> = [
+  {
+    // They cannot teach a backbone anything that lasts.
+    below: 1_000,
+    called: 'under 1,000 training pictures',
+    options: { imageSize: 224, recipe: 'head', epochs: 30, schedule: 'cosine', augmentation: 'none' },
+  },
+  {
+    below: 20_000,
+    called: 'under 20,000 training pictures',
+    options: { imageSize: 224, recipe: 'fine-tune', epochs: 8, schedule: 'cosine', augmentation: 'light' },
+  },
+  {
+    // Their epochs are long.
+    below: Number.POSITIVE_INFINITY,
+    called: 'many training pictures',
+    options: { imageSize: 160, recipe: 'fine-tune', epochs: 8, schedule: 'cosine', augmentation: 'strong' },
+  },
+];
+
+/** How to train with so many pictures, of what is not given; nothing that would have no effect. */
+export function recommend(pictures: number, given: OwnPicturesOptions): Recommendation {
+  const { called, options } = BY_COUNT.find(({ below }) => pictures < below) as (typeof BY_COUNT)[number];
+  const { weights = DEFAULT_WEIGHTS, epochs } = given;
+  const embedded = weights === DEFAULT_WEIGHTS;
+  const open = withoutGiven(
+    {
+      ...options,
+      imageSize: embedded ? Math.min(options.imageSize, EMBEDDED_IMAGE_SIZE) : options.imageSize,
+      // One epoch has no second stage.
+      recipe: epochs === 1 ? 'head' : options.recipe,
+    },
+    given,
+  );
+  const all = checkOptions(runOptions, { ...open, ...given });
+  const unused = unusedNames(all);
+  const chosen = Object.fromEntries(Object.entries(open).filter(([name]) => !unused.includes(name)));
+  const reasons = reasonsFor(chosen, all.augmentation === 'none');
   return {
-    options: { imageSize: size(160), recipe: 'fine-tune', epochs: 8, schedule, augmentation: 'strong' },
-    reason: 'many training pictures: smaller, strongly augmented, all layers after the head',
+    options: chosen,
+    reason: [called, ...(reasons.length > 0 ? [reasons.join(', ')] : [])].join(': '),
   };
+}
+
+function reasonsFor(
+  { imageSize, recipe, augmentation }: Recommendation['options'],
+  cached: boolean,
+): string[] {
+  return [
+    ...(imageSize === 160 ? ['smaller'] : []),
+    ...(augmentation === 'strong' ? ['strongly augmented'] : []),
+    ...(recipe === 'head' ? [`the head alone${cached ? ', over features that are computed once' : ''}`] : []),
+    ...(recipe === 'fine-tune' ? ['the head first, then all layers at lower rates'] : []),
+  ];
 }
 
 export type OwnPicturesOptions = z.input<typeof trainOptions>;
@@ -71,7 +100,7 @@ export async function trainOwnPictures(
   given: OwnPicturesOptions,
   { onRecommendation = () => {}, ...control }: OwnPicturesControl = {},
 ): Promise<RunResults> {
-  const { data, limitTrain, seed, weights = DEFAULT_WEIGHTS } = checkOptions(trainOptions, given);
+  const { data } = checkOptions(trainOptions, given);
   // Here `sample` is a directory of that name.
   const directory = data === undefined ? {} : { data: resolve(data) };
   if (control.resume) {
@@ -80,17 +109,29 @@ export async function trainOwnPictures(
     if (data === undefined) throw await nothingToGoOn(out);
   }
   if (data === undefined) throw noPictures();
-  const { train } = await listPictures(data, seed);
-  const { options, reason } = recommend(Math.min(train.files.length, limitTrain ?? Infinity), weights);
-  const chosen = withoutGiven(options, given);
-  onRecommendation({ options: chosen, reason });
-  return run(definitionOf('train'), { ...chosen, ...given, ...directory }, control);
+  const recommendation = await recommendFor(given);
+  const options = { ...recommendation.options, ...given };
+  requireUsed(given, checkOptions(runOptions, options));
+  onRecommendation(recommendation);
+  return run(definitionOf('train'), { ...options, ...directory }, control);
 }
 
-/** What the caller leaves open: freezing is a recipe of their own, and a list of stages has its epochs. */
+/**
+ * What is decided for these pictures.
+ *
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`
+ */
+export async function recommendFor(
+  given: OwnPicturesOptions & { init?: RunOptions['init'] },
+): Promise<Recommendation> {
+  const { data = '', seed = 0, limitTrain = Number.POSITIVE_INFINITY } = given;
+  const { train } = await listPictures(data, seed);
+  return recommend(Math.min(train.files.length, limitTrain), given);
+}
+
+/** What the caller leaves open: freezing is a recipe of their own. */
 function withoutGiven(recommended: RecommendedOptions, given: OwnPicturesOptions): Recommendation['options'] {
   const decided = new Set(Object.keys(given));
   if (given.freeze !== undefined) decided.add('recipe');
-  if (Array.isArray(given.recipe)) decided.add('epochs');
   return Object.fromEntries(Object.entries(recommended).filter(([name]) => !decided.has(name)));
 }

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
+import { requireUsed } from '../effects.ts';
 import { InputError } from '../errors.ts';
 import { pathHint } from '../nearest-path.ts';
 import { checkOptions, runOptions } from '../options.ts';
 import type { RunResults } from './results.ts';
-import { type RunConfig, readRunConfig } from './run-config.ts';
+import { type RunConfig, readRunConfig, withoutUnusedOf } from './run-config.ts';
 import { definitionOf, noPictures, type RunControl, run } from './run-experiment.ts';
 
 /**
@@ -32,7 +33,9 @@ export async function repeat(
     );
   }
   requireRepeatable(file, config, given);
-  return run(definitionOf(config.experiment), { ...config.options, ...given }, control);
+  const options = { ...withoutUnusedOf(config), ...given };
+  requireUsed(given, checkOptions(runOptions, options));
+  return run(definitionOf(config.experiment), withoutUnusedOf({ options }), control);
 }
 
 /** What is wrong in the file is said to be there. */

@@ -5,6 +5,7 @@ import type { LeftOut } from '../data/left-out.ts';
 import type { FitResult } from '../fit.ts';
 import type { EpochMetrics, Precision } from '../native.ts';
 import type { ExperimentName } from './paper.ts';
+import type { StageSetup } from './stage-setups.ts';
 
 /** Of every file in a run directory, and every line of epochs.jsonl. */
 export const FORMAT_VERSION = 1;
@@ -45,9 +46,13 @@ export interface RunSetup {
   precision: Precision;
   precisionReason: string;
   libtorch: string;
-  /** Of the first stage. */
+  /** That train in any stage. */
   trainableParameters: number;
   totalParameters: number;
+  /** What trains when and how, one after another. */
+  stages: readonly StageSetup[];
+  /** By class how much a picture of it counts; null where all count the same. */
+  classWeights: Record<string, number> | null;
 }
 
 /** `aborted` and `failed` runs have the epochs that were whole by then. */

@@ -2,12 +2,13 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { MAY_CHANGE, plainOptions } from '../checkpoint.ts';
 import { DATA_NAMES } from '../data/source.ts';
+import { unusedNames } from '../effects.ts';
 import { InputError } from '../errors.ts';
 import { readJsonFile } from '../files.ts';
 import { isSameValue } from '../names.ts';
 import type { Precision } from '../native.ts';
 import { fileProblem } from '../options/file-problem.ts';
-import { flagOf, type RunOptions } from '../options.ts';
+import { checkOptions, flagOf, type RunOptions, runOptions, type Stage } from '../options.ts';
 import { CATALOGUE } from '../weights/catalogue.ts';
 import type { RunResults } from './results.ts';
 
@@ -49,15 +50,20 @@ export async function readRunConfig(file: string): Promise<RunConfig | null> {
 }
 
 /**
- * The results of a run that has ended by itself and would not train on if it were given these epochs;
+ * The results of a run that has ended by itself and would not train on if it were given these stages;
  * null for any other.
  *
  * @throws InputError `FILE_UNREADABLE` or `RUN_INVALID`
  */
-export async function finishedResults(directory: string, epochs: number): Promise<RunResults | null> {
+export async function finishedResults(
+  directory: string,
+  stages: readonly Stage[],
+): Promise<RunResults | null> {
   const results = (await readJsonFile(join(directory, 'results.json'), 'RUN_INVALID')) as RunResults | null;
   if (results?.stoppedBecause === 'early-stopping') return results;
-  return results?.stoppedBecause === 'epochs' && results.epochs.length >= epochs ? results : null;
+  // Stages before the last may have stopped early.
+  const inLast = results?.epochs.filter(({ stage }) => stage === stages.length).length ?? 0;
+  return results?.stoppedBecause === 'epochs' && inLast >= (stages.at(-1)?.epochs ?? 0) ? results : null;
 }
 
 /** Options that name the same files from any working directory. */
@@ -91,7 +97,13 @@ export function optionsToGoOn(
     if (name === 'out' || MAY_CHANGE.includes(name)) continue;
     requireEqual(directory, name, earlier.options[name], value, flagOf(name));
   }
-  return { ...earlier.options, ...given };
+  return { ...withoutUnusedOf(earlier), ...given };
+}
+
+/** A run's options without those that have no effect, which earlier versions recorded too. */
+export function withoutUnusedOf({ options }: Pick<RunConfig, 'options'>): Record<string, unknown> {
+  const unused = unusedNames(checkOptions(runOptions, options));
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !unused.includes(name)));
 }
 
 /**

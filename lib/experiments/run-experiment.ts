@@ -1,21 +1,22 @@
-import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { MAY_CHANGE, plainOptions } from '../checkpoint.ts';
+import { MAY_CHANGE, plainOptions, readCheckpoint, requireSameOptions } from '../checkpoint.ts';
 import { classCounts, dataWarnings } from '../data/class-counts.ts';
 import type { Dataset } from '../dataset.ts';
 import { DenseNet121 } from '../densenet121.ts';
-import { chooseDevice, unusedGpu } from '../device.ts';
+import { unusedGpu } from '../device.ts';
+import { requireUsed, withoutUnused } from '../effects.ts';
 import { loadEngine } from '../engine.ts';
 import { InputError } from '../errors.ts';
-import type { EngineInfo } from '../native.ts';
+import { requireWritableDirectory } from '../files.ts';
 import { nearestPath } from '../nearest-path.ts';
-import { openDatasets } from '../open-datasets.ts';
+import { type ListedDatasets, listDatasets } from '../open-datasets.ts';
 import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options.ts';
-import { choosePrecision } from '../precision.ts';
-import { epochsOf, stagesOf } from '../recipes.ts';
+import { stagesOf } from '../recipes.ts';
+import { type TrainingPlan, trainingPlan } from '../training-plan.ts';
 import { packageVersion } from '../version.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
+import { describeMachine } from './machine.ts';
 import { nothingToGoOn } from './no-run.ts';
 import { type Experiment, experimentName, experiments } from './paper.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
@@ -28,12 +29,14 @@ import {
   withAbsolutePaths,
 } from './run-config.ts';
 import {
+  checkpointIn,
   defaultRunDirectory,
   holdsRun,
   makeUnusedDirectory,
   RunDirectory,
   requireVacant,
 } from './run-directory.ts';
+import { everTrained, stageSetups } from './stage-setups.ts';
 import { type DecodingEvent, type RunEvent, trainInto } from './train-into.ts';
 
 export type ExperimentOptions = z.input<typeof experimentOptions>;
@@ -56,9 +59,6 @@ export interface RunDefinition extends Pick<Experiment, 'head' | 'init' | 'froze
 
 /** For the user's own pictures. */
 const OWN: RunDefinition = { name: 'train', head: 'linear', init: 'pretrained', frozenBackbone: false };
-
-/** What of a run's setup the machine decides. */
-type Machine = Pick<RunSetup, 'device' | 'hardware' | 'precision' | 'precisionReason' | 'libtorch'>;
 
 /**
  * Runs one of the paper's experiments, from options to the files of its run directory, which is made
@@ -94,15 +94,9 @@ export async function run(
   { resume = false, signal = new AbortController().signal, onEvent = () => {} }: RunControl = {},
 ): Promise<RunResults> {
   const isUnnamed = !resume && given.out === undefined;
-  const path = resume ? directoryToGoOn(given) : (given.out ?? defaultRunDirectory(definition.name));
-  const earlier = resume ? await readRunConfig(join(path, 'config.json')) : null;
-  const asked = earlier ? optionsToGoOn(path, earlier, definition.name, given) : given;
-  const options = withAbsolutePaths(checkOptions(runOptions, asked));
-  requireConsistent(options);
-  // Else the pictures would be those of the paper.
-  if (definition.name === OWN.name && asked.data === undefined) throw noPictures();
+  const { path, earlier, options } = await resolveRun(definition, given, resume);
   if (earlier) {
-    const finished = await finishedResults(path, epochsOf(options));
+    const finished = await finishedResults(path, stagesOf(options));
     if (finished) {
       onEvent({ type: 'finished', directory: path, stoppedBecause: finished.stoppedBecause });
       return finished;
@@ -111,49 +105,88 @@ export async function run(
     if (resume) await startInstead(path, given, onEvent);
     if (!isUnnamed) await requireVacant(path);
   }
+  await requirePlaces(path, options);
   const machine = describeMachine(options, earlier);
   const reason = options.device === 'auto' ? unusedGpu(loadEngine().info()) : null;
   if (reason !== null) onEvent({ type: 'unused-gpu', reason });
 
-  const { train, valid, validation, heldOut } = await openPictures(options, signal, onEvent);
-  let model: DenseNet121 | undefined;
+  const listed = await listPictures(options, signal, onEvent);
+  const { device } = machine;
+  const model = await createModel(definition, options, { device, data: listed, signal });
   try {
-    const { name, source, skipped, leftOut } = train;
-    const counts = classCounts(train.classes, train.labels, valid.labels);
-    const used = { train: train.count, valid: valid.count, classCounts: counts };
-    const dataset = { name, ...used, source, validation, skipped, leftOut };
-    onEvent({ type: 'data', ...dataset });
-    const warnings = dataWarnings(counts, heldOut, leftOut);
-    for (const warning of warnings) onEvent({ type: 'warning', ...warning });
-    model = await createModel(definition, options, { device: machine.device, train, signal });
-    if (earlier) requireSameWeights(path, earlier, model.weights?.sha256 ?? null);
-    const described = await describeModel(definition, options, model);
-    const started = earlier?.started ?? new Date().toISOString();
-    const setup = { ...described, started, dataset, classes: train.classes, warnings, ...machine };
+    planOf(model, options, listed.labels);
+    if (earlier) await requireSameRun(path, earlier, { ...options, ...machine }, model);
     signal.throwIfAborted();
-    const config = configOf(setup, options, model);
-    const directory = earlier
-      ? await RunDirectory.reopen(path, config)
-      : await RunDirectory.create(isUnnamed ? await makeUnusedDirectory(path) : path, config);
-    return await trainInto(directory, {
-      ...{ setup, options, model, train, valid, signal, onEvent },
-      resume: earlier !== null,
-    });
+    const { train, valid, validation, heldOut } = await listed.open();
+    try {
+      const { name, source, skipped, leftOut } = train;
+      const counts = classCounts(train.classes, train.labels, valid.labels);
+      const used = { train: train.count, valid: valid.count, classCounts: counts };
+      const dataset = { name, ...used, source, validation, skipped, leftOut };
+      onEvent({ type: 'data', ...dataset });
+      const warnings = dataWarnings(counts, heldOut, leftOut);
+      for (const warning of warnings) onEvent({ type: 'warning', ...warning });
+      const described = await describeModel(definition, options, model, train.labels);
+      const started = earlier?.started ?? new Date().toISOString();
+      const setup = { ...described, started, dataset, classes: train.classes, warnings, ...machine };
+      signal.throwIfAborted();
+      const config = configOf(setup, options, model);
+      const directory = earlier
+        ? await RunDirectory.reopen(path, config)
+        : await RunDirectory.create(isUnnamed ? await makeUnusedDirectory(path) : path, config);
+      return await trainInto(directory, {
+        ...{ setup, options, model, train, valid, signal, onEvent },
+        resume: earlier !== null,
+      });
+    } finally {
+      train.dispose();
+      valid.dispose();
+    }
   } finally {
-    model?.dispose();
-    train.dispose();
-    valid.dispose();
+    model.dispose();
   }
 }
 
-/** What `--data` and its like name, resized where that is done on reading. */
-export function openPictures(
+/** Where a run writes, what it goes on with, and with which options. */
+async function resolveRun(definition: RunDefinition, given: z.input<typeof runOptions>, resume: boolean) {
+  const path = resume ? directoryToGoOn(given) : (given.out ?? defaultRunDirectory(definition.name));
+  const earlier = resume ? await readRunConfig(join(path, 'config.json')) : null;
+  const asked = earlier ? optionsToGoOn(path, earlier, definition.name, given) : given;
+  const options = withAbsolutePaths(checkOptions(runOptions, asked));
+  requireConsistent(options);
+  // Else the pictures would be those of the paper.
+  if (definition.name === OWN.name && asked.data === undefined) throw noPictures();
+  requireUsed(given, options);
+  return { path, earlier, options };
+}
+
+/** Makes sure that what a run writes can be written. */
+async function requirePlaces(path: string, { featureCache }: RunOptions): Promise<void> {
+  await requireWritableDirectory(path);
+  if (typeof featureCache === 'string') await requireWritableDirectory(featureCache);
+}
+
+/** Makes sure that a run which goes on is the one that it was: its weights, and what its checkpoint was made with. */
+async function requireSameRun(
+  path: string,
+  earlier: RunConfig,
+  options: RunOptions,
+  model: DenseNet121,
+): Promise<void> {
+  requireSameWeights(path, earlier, model.weights?.sha256 ?? null);
+  const file = checkpointIn(path);
+  const stored = await readCheckpoint(file);
+  if (stored) requireSameOptions(stored, { options, device: options.device }, file);
+}
+
+/** What `--data` and its like name, to be resized where that is done on reading. */
+export function listPictures(
   { data, imageSize, resize, limitTrain, limitValid, skipCorrupt, pictureCache, seed }: RunOptions,
   signal: AbortSignal,
   onEvent: (event: DecodingEvent) => void,
-) {
+): Promise<ListedDatasets> {
   const started = performance.now();
-  return openDatasets(data, {
+  return listDatasets(data, {
     imageSize,
     resize,
     limits: { train: limitTrain, valid: limitValid },
@@ -215,38 +248,18 @@ export function requireConsistent({ init, weights }: RunOptions): void {
   );
 }
 
-function describeMachine(options: RunOptions, earlier: RunConfig | null): Machine {
-  const engine = loadEngine();
-  const info = engine.info();
-  const device = chooseDevice(options.device, info);
-  const { precision, reason } = precisionOf(options, earlier, device);
-  return {
-    device,
-    hardware: hardwareOf(device, info, options.threads ?? info.threads),
-    precision,
-    precisionReason: reason,
-    libtorch: engine.libtorch,
-  };
-}
-
-/** A run that goes on computes in the precision that it had, on whatever device. */
-function precisionOf({ precision }: RunOptions, earlier: RunConfig | null, device: string) {
-  if (earlier?.precision) return { precision: earlier.precision, reason: 'as before' };
-  if (precision !== 'auto') return { precision, reason: 'as asked for' };
-  return choosePrecision(loadEngine().info(), device);
-}
-
-function hardwareOf(device: string, { cuda }: EngineInfo, threads: number): string {
-  if (device !== 'cpu') return cuda.devices[Number(device.slice('cuda:'.length))]?.name || 'GPU';
-  const processor = cpus()[0]?.model.trim() || process.arch;
-  return `${processor}, ${threads} thread${threads === 1 ? '' : 's'}`;
+/** Where a model is made, for which data, and what stops that. */
+interface ModelContext {
+  device: string;
+  data: Pick<Dataset, 'classes' | 'resize'>;
+  signal: AbortSignal;
 }
 
 /** Frozen as it is when training begins. */
 export async function createModel(
   definition: RunDefinition,
   options: RunOptions,
-  { device, train: { classes, resize }, signal }: { device: string; train: Dataset; signal: AbortSignal },
+  { device, data: { classes, resize }, signal }: ModelContext,
 ): Promise<DenseNet121> {
   const { imageSize, seed, weights = DEFAULT_WEIGHTS } = options;
   const model = await DenseNet121.create({
@@ -271,24 +284,52 @@ function initOf({ init: byDefault }: RunDefinition, { init, weights }: RunOption
   return init ?? (weights === undefined ? byDefault : 'pretrained');
 }
 
+/** @throws InputError `INVALID_ARGUMENT` for layers or classes that are not there */
+function planOf(model: DenseNet121, options: RunOptions, labels: BigInt64Array): TrainingPlan {
+  const plan = trainingPlan(options, { leafNames: model.layers.names, classes: model.classes, labels });
+  model.layers.requireAny(plan.stages[0]?.trainable ?? null);
+  return plan;
+}
+
 /** The model, and of the options what says most about a training. */
-export async function describeModel(definition: RunDefinition, options: RunOptions, model: DenseNet121) {
-  const { trainableParameters, totalParameters } = await model.describe();
+export async function describeModel(
+  definition: RunDefinition,
+  options: RunOptions,
+  model: DenseNet121,
+  labels: BigInt64Array,
+) {
+  const { totalParameters, layers } = await model.describe();
   const { imageSize, batchSize, seed } = options;
   const { source = 'random', sha256 = null, trainedOn = null } = model.weights ?? {};
   const weights = { source, sha256, trainedOn };
   const init = initOf(definition, options);
-  const experiment = definition.name;
-  return { experiment, init, weights, imageSize, batchSize, seed, trainableParameters, totalParameters };
+  const plan = planOf(model, options, labels);
+  return {
+    experiment: definition.name,
+    init,
+    weights,
+    imageSize,
+    batchSize,
+    seed,
+    trainableParameters: everTrained(plan, layers),
+    totalParameters,
+    stages: stageSetups(options, plan, layers),
+    classWeights: plan.classWeights && byName(model.classes, plan.classWeights),
+  };
+}
+
+function byName(names: readonly string[], numbers: readonly number[]): Record<string, number> {
+  return Object.fromEntries(names.map((name, index) => [name, numbers[index] as number]));
 }
 
 /** Everything needed to repeat the run: what was asked for, and what that came to here. */
-function configOf(setup: RunSetup, { out, ...options }: RunOptions, model: DenseNet121) {
+function configOf(setup: RunSetup, options: RunOptions, model: DenseNet121) {
+  const { out: _, ...used } = withoutUnused(options);
   return {
     formatVersion: FORMAT_VERSION,
     ...setup,
     head: model.head,
-    options: plainOptions(options),
+    options: plainOptions(used),
     versions: { 'torch-tl': packageVersion(), node: process.versions.node, libtorch: setup.libtorch },
   };
 }

@@ -1,22 +1,32 @@
+import { resolve } from 'node:path';
 import type { z } from 'zod';
+import { holdsPictures } from '../data/source.ts';
 import { chooseDevice } from '../device.ts';
+import { firstStageOf, requireUsed, withoutUnused } from '../effects.ts';
 import { loadEngine } from '../engine.ts';
+import { requireWritableDirectory } from '../files.ts';
 import type { FeaturesProgress } from '../fit.ts';
 import type { LearningRateSearch, LearningRateStep } from '../learning-rate.ts';
-import { checkOptions, runOptions, searchOptions, searchRunOptions } from '../options.ts';
+import { checkOptions, type RunOptions, runOptions, searchOptions, searchRunOptions } from '../options.ts';
+import { type Recommendation, recommendFor } from './own-pictures.ts';
 import { experimentName } from './paper.ts';
 import type { RunSetup } from './results.ts';
 import {
   createModel,
   definitionOf,
   describeModel,
-  openPictures,
+  listPictures,
+  type RunDefinition,
   requireConsistent,
 } from './run-experiment.ts';
 import type { DecodingEvent } from './train-into.ts';
 
-/** What a search tells: first of the decoding and `data`, then `model`, then the others many times. */
+/**
+ * What a search tells: of own pictures what is chosen for them, then of the decoding and `data`, then `model`, then the
+ * others many times.
+ */
 export type SearchEvent =
+  | ({ type: 'recommendation' } & Recommendation)
   | DecodingEvent
   | { type: 'data'; name: string; source: string; count: number }
   | ({ type: 'model' } & SearchedModel)
@@ -25,7 +35,7 @@ export type SearchEvent =
 
 export type SearchedModel = Pick<
   RunSetup,
-  'experiment' | 'weights' | 'imageSize' | 'trainableParameters' | 'totalParameters'
+  'experiment' | 'weights' | 'imageSize' | 'trainableParameters' | 'totalParameters' | 'stages'
 >;
 
 export interface SearchControl {
@@ -35,39 +45,79 @@ export interface SearchControl {
 }
 
 /**
- * Searches for the learning rate of one of the paper's experiments: the model and the training pictures are
- * those of the run with these options.
+ * Searches for the learning rate of one of the paper's experiments, or of a training with the user's own pictures: model,
+ * training pictures and options are those of that run's first stage.
  *
+ * @param name of an experiment; null is `train` where `data` names pictures, else `finetune`
  * @throws InputError for wrong options, data or weights; the signal's reason; what `findLearningRate` throws
  */
 export async function searchLearningRate(
-  name: string,
+  name: string | null,
   given: z.input<typeof searchRunOptions>,
   { signal = new AbortController().signal, onEvent = () => {} }: SearchControl = {},
 ): Promise<LearningRateSearch> {
-  const definition = definitionOf(experimentName(name));
-  const options = checkOptions(searchRunOptions, given);
-  // Validation pictures are not looked at, and one is the least that can be read.
-  const run = { ...runOptions.strip().parse(options), limitValid: 1 };
-  requireConsistent(run);
-  const device = chooseDevice(options.device, loadEngine().info());
-  const { train, valid } = await openPictures(run, signal, onEvent);
-  valid.dispose();
+  const { definition, run, start, end, steps } = await resolveSearch(name, given, onEvent);
+  const device = chooseDevice(run.device, loadEngine().info());
+  const listed = await listPictures(run, signal, onEvent);
+  const model = await createModel(definition, run, { device, data: listed, signal });
   try {
-    onEvent({ type: 'data', name: train.name, source: train.source, count: train.count });
-    const model = await createModel(definition, run, { device, train, signal });
+    const described = await describeModel(definition, run, model, listed.labels);
+    const { train, valid } = await listed.open();
+    valid.dispose();
     try {
-      onEvent({ type: 'model', ...(await describeModel(definition, run, model)) });
+      onEvent({ type: 'data', name: train.name, source: train.source, count: train.count });
+      onEvent({ type: 'model', ...described });
       return await model.findLearningRate(train, {
-        ...searchOptions.strip().parse(options),
+        ...searched(run),
+        ...{ start, end, steps },
         signal,
         onFeatures: onEvent,
         onStep: (step) => onEvent({ type: 'step', ...step }),
       });
     } finally {
-      model.dispose();
+      train.dispose();
     }
   } finally {
-    train.dispose();
+    model.dispose();
   }
+}
+
+/** What is searched for: of which run, with which options of its first stage. */
+async function resolveSearch(
+  name: string | null,
+  given: z.input<typeof searchRunOptions>,
+  onEvent: (event: SearchEvent) => void,
+): Promise<{ definition: RunDefinition; run: RunOptions; start: number; end: number; steps: number }> {
+  const { data, start, end, steps } = checkOptions(searchRunOptions, given);
+  const asked = withoutSearch(given);
+  const own = name === null && (await holdsPictures(data));
+  const recommendation = own ? await recommendFor(asked) : null;
+  // Validation pictures are not looked at, and one is the least that can be read.
+  const run = runOptions.strip().parse({ ...recommendation?.options, ...asked, limitValid: 1 });
+  const definition = definitionOf(own ? 'train' : experimentName(name ?? 'finetune'));
+  requireConsistent(run);
+  requireUsed(asked, run);
+  if (typeof run.featureCache === 'string') await requireWritableDirectory(run.featureCache);
+  if (recommendation) onEvent({ type: 'recommendation', ...bearingOnAStep(recommendation) });
+  const source = own ? { data: resolve(data) } : {};
+  return { definition, run: { ...firstStageOf(run), ...source }, start, end, steps };
+}
+
+/** Without what says only how the training goes on. */
+function bearingOnAStep({ options, reason }: Recommendation): Recommendation {
+  const { epochs: _, schedule: __, ...others } = options;
+  return { options: others, reason };
+}
+
+/** Of a run's options those that a search goes by. */
+function searched(run: RunOptions) {
+  const names = Object.keys(searchOptions.shape);
+  return Object.fromEntries(Object.entries(withoutUnused(run)).filter(([name]) => names.includes(name)));
+}
+
+/** What was set of the run that is searched for. */
+function withoutSearch({ start, end, steps, ...run }: z.input<typeof searchRunOptions>) {
+  return Object.fromEntries(
+    Object.entries(run).filter(([, value]) => value !== undefined),
+  ) as unknown as typeof run;
 }

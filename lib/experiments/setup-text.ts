@@ -1,7 +1,9 @@
 import type { ClassCount } from '../data/class-counts.ts';
 import { leftOutTexts } from '../data/left-out.ts';
 import { count } from '../format.ts';
+import type { Recommendation } from './own-pictures.ts';
 import type { RunSetup } from './results.ts';
+import type { StageSetup } from './stage-setups.ts';
 
 /** Which pictures are used, in one line. */
 export function dataText(
@@ -38,15 +40,50 @@ export function leftOutText(leftOut: RunSetup['dataset']['leftOut']): string | n
   return texts.length === 0 ? null : texts.join(', ');
 }
 
+/** What was chosen for own pictures and why, in one line; none where all was given. */
+export function chosenText({ options, reason }: Recommendation): string[] {
+  const chosen = Object.entries(options).map(([name, value]) => `${name} ${value}`);
+  return chosen.length > 0 ? [`Chosen: ${chosen.join(', ')} (${reason})`] : [];
+}
+
 /** Which model it is, in one line. */
 export function modelText({
   experiment,
   imageSize,
   trainableParameters,
   totalParameters,
-}: Pick<RunSetup, 'experiment' | 'imageSize' | 'trainableParameters' | 'totalParameters'>): string {
-  const trained = `${count(trainableParameters)} of ${count(totalParameters)} parameters train`;
+  stages,
+}: Pick<
+  RunSetup,
+  'experiment' | 'imageSize' | 'trainableParameters' | 'totalParameters' | 'stages'
+>): string {
+  const when = stages.length > 1 ? `, in ${stages.length} stages` : '';
+  const trained = `${count(trainableParameters)} of ${count(totalParameters)} parameters train${when}`;
   return `${experiment} at ${imageSize}x${imageSize}, ${trained}`;
+}
+
+/** How a stage trains, in one line. */
+export function settingsText({
+  optimizer,
+  learningRate = 0,
+  layerLearningRates = {},
+  schedule,
+}: StageSetup): string {
+  return `${optimizer}, ${ratesText([learningRate, ...Object.values(layerLearningRates)])}, schedule ${schedule}`;
+}
+
+function ratesText(rates: readonly number[]): string {
+  const [lowest, highest] = [Math.min(...rates), Math.max(...rates)].map((rate) => rate.toPrecision(3));
+  const shown = (rate = '') => String(Number(rate));
+  return lowest === highest
+    ? `learning rate ${shown(lowest)}`
+    : `learning rates ${shown(lowest)} to ${shown(highest)}`;
+}
+
+/** What trains in a stage and how, in one line. */
+export function stageText(stage: StageSetup): string {
+  const epochs = `${count(stage.epochs)} ${stage.epochs === 1 ? 'epoch' : 'epochs'}`;
+  return `${epochs}, ${count(stage.trainableParameters)} parameters train, ${settingsText(stage)}`;
 }
 
 /** Which weights a backbone starts from, in one line. */

@@ -6,6 +6,7 @@ import type { DataWarning } from '../data/class-counts.ts';
 import type { DecodeReport } from '../data/picture-files.ts';
 import type { Dataset } from '../dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
+import { withoutUnused } from '../effects.ts';
 import { TorchTlError } from '../errors.ts';
 import type { Extracted } from '../extraction.ts';
 import type { BatchProgress, CacheReport, FeaturesProgress, FitRun, Resumption, StageStart } from '../fit.ts';
@@ -178,7 +179,7 @@ class Recorder {
   #start(signal: AbortSignal): FitRun {
     const { model, train, valid, setup, options, resume, onEvent } = this.#run;
     return model.fit(train, {
-      ...trainingOptions.strip().parse(options),
+      ...withoutUnused(trainingOptions.strip().parse(options)),
       precision: setup.precision,
       valid,
       checkpoint: this.#directory.checkpoint,

@@ -128,7 +128,7 @@ export const trainOptions = runOptions.omit({ init: true }).extend({
   imageSize: without(imageSize, BY_COUNT),
   epochs: without(trainingOptions.shape.epochs, BY_COUNT),
   recipe: without(trainingOptions.shape.recipe, BY_COUNT),
-  schedule: without(trainingOptions.shape.schedule, '(default: cosine)'),
+  schedule: without(trainingOptions.shape.schedule, '(default: cosine, where the recipe sets none)'),
   augmentation: without(trainingOptions.shape.augmentation, BY_COUNT),
 });
 

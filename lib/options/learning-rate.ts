@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { runOptions } from './experiment.ts';
 import { integer, learningRate } from './range.ts';
-import { commandLine } from './schema.ts';
+import { commandLine, described, without } from './schema.ts';
 import { trainingOptions } from './training.ts';
 
 const topic = 'Search';
@@ -53,7 +53,10 @@ const SEARCHED = {
 /** A search for the learning rate of a training with these options. */
 export const searchOptions = rising(trainingOptions.pick(SEARCHED).extend(searchFields));
 
-/** The same from the command line: of an experiment, on pictures. */
+const OWN = "for one's own pictures by their number";
+const run = runOptions.shape;
+
+/** The same from the command line: of an experiment, or of one's own pictures as `train` takes them. */
 export const searchRunOptions = rising(
   runOptions
     .pick({
@@ -62,14 +65,18 @@ export const searchRunOptions = rising(
       skipCorrupt: true,
       pictureCache: true,
       resize: true,
-      imageSize: true,
       init: true,
       weights: true,
-      head: true,
       device: true,
       ...SEARCHED,
     })
-    .extend(searchFields),
+    .extend({
+      imageSize: without(run.imageSize, `(default: ${run.imageSize.parse(undefined)}; ${OWN})`),
+      augmentation: without(run.augmentation, `(default: none; ${OWN})`),
+      freeze: described(run.freeze, `(default: as the experiment; ${OWN})`),
+      head: described(run.head, "(default: the experiment's; for one's own pictures linear)"),
+      ...searchFields,
+    }),
 );
 
 function rising<Schema extends z.ZodType<{ start: number; end: number }>>(schema: Schema): Schema {

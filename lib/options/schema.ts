@@ -52,6 +52,15 @@ export function without<Type extends z.ZodType>(type: Type, note: string) {
   return optional;
 }
 
+/** An option that has no default of its own, with a note that says what is done where it is not given. */
+export function described<Type extends z.ZodType>(type: Type, note: string): Type {
+  const declared = commandLine.get(type) as CommandLine;
+  const same = type.clone();
+  const description = `${declared.description.replace(/ \(default: [^)]*\)$/, '')} ${note}`;
+  commandLine.add(same, { ...declared, description });
+  return same;
+}
+
 type Overrides<Shape> = {
   [Name in keyof Shape]: z.ZodOptional<
     Shape[Name] extends z.ZodDefault<infer Inner> ? Inner : Extract<Shape[Name], z.ZodType>

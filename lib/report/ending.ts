@@ -1,5 +1,6 @@
 import { InputError } from '../errors.ts';
-import { checkOptions, type RunOptions, runOptions } from '../options.ts';
+import type { StageSetup } from '../experiments/stage-setups.ts';
+import { checkOptions, runOptions } from '../options.ts';
 import { epochsOf } from '../recipes.ts';
 import { shellText } from './command.ts';
 import type { ReportedRun } from './read-run.ts';
@@ -20,11 +21,11 @@ export function endingOf(run: ReportedRun): Ending {
   const of = planned === null ? done : `${run.epochs.length} of ${planned} epochs`;
   switch (run.stoppedBecause) {
     case 'epochs':
-      return { status: 'finished', text: `It trained all of its ${done}.`, isWhole: true };
+      return { status: 'finished', text: finishedText(run, done), isWhole: true };
     case 'early-stopping':
       return {
         status: 'stopped early',
-        text: `It stopped early, after ${of}: ${patience(run)}.`,
+        text: `It stopped early, after ${of}: ${patience(run, run.stages.at(-1))}.`,
         isWhole: true,
       };
     case 'aborted':
@@ -42,23 +43,30 @@ export function endingOf(run: ReportedRun): Ending {
   }
 }
 
-/** The options, checked; null where this version does not know them all. */
-export function knownOptions({ options }: Pick<ReportedRun, 'options'>): RunOptions | null {
+/** Stages before the last may have stopped early. */
+function finishedText(run: ReportedRun, done: string): string {
+  const early = run.stages.flatMap((stage, index) => {
+    const trained = run.epochs.filter((epoch) => epoch.stage === index + 1).length;
+    const name = `Stage ${index + 1}${stage.name === null ? '' : ` (${stage.name})`}`;
+    const after = `after ${trained} of ${stage.epochs} epochs`;
+    return trained < stage.epochs ? [`${name} stopped early, ${after}: ${patience(run, stage)}.`] : [];
+  });
+  return early.length === 0 ? `It trained all of its ${done}.` : [`It trained ${done}.`, ...early].join(' ');
+}
+
+/** Of all stages; null where this version does not know the options. */
+function plannedEpochs({ options, stages }: ReportedRun): number | null {
+  if (stages.length > 0) return stages.reduce((sum, { epochs }) => sum + epochs, 0);
   try {
-    return checkOptions(runOptions, options);
+    return epochsOf(checkOptions(runOptions, options));
   } catch (cause) {
     if (cause instanceof InputError) return null;
     throw cause;
   }
 }
 
-function plannedEpochs(run: ReportedRun): number | null {
-  const options = knownOptions(run);
-  return options && epochsOf(options);
-}
-
-function patience({ options }: ReportedRun): string {
-  const { earlyStoppingPatience: epochs, earlyStoppingMinDelta: delta } = options;
+function patience({ options }: ReportedRun, stage: StageSetup | undefined): string {
+  const { earlyStoppingPatience: epochs, earlyStoppingMinDelta: delta } = { ...options, ...stage };
   return `the validation loss had not become lower by ${delta} for ${epochs} epochs`;
 }
 

@@ -11,6 +11,9 @@ import type { ValidationReport } from '../experiments/validation.ts';
 import { readJsonFile, unreadable } from '../files.ts';
 import type { EpochMetrics } from '../native.ts';
 import { fileProblem } from '../options/file-problem.ts';
+import { optimizerFields } from '../options/optimizer.ts';
+import { scheduleFields } from '../options/schedule.ts';
+import { overrides } from '../options/schema.ts';
 import { readRegularText } from '../regular-file.ts';
 import { bestOf, secondsOf } from '../train.ts';
 
@@ -70,6 +73,20 @@ const setupFields = {
   libtorch: z.string(),
   trainableParameters: count,
   totalParameters: count,
+  // Runs of before 0.2 did not say.
+  stages: z
+    .array(
+      z.object({
+        name: z.string().nullable(),
+        epochs: count,
+        trainableParameters: count,
+        frozen: z.array(z.string()),
+        ...overrides(optimizerFields),
+        ...overrides(scheduleFields),
+      }),
+    )
+    .default([]),
+  classWeights: z.record(z.string(), z.number()).nullable().default(null),
 };
 
 const configFile = z.object({

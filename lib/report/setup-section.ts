@@ -1,9 +1,8 @@
-import { classesText, weightsText } from '../experiments/setup-text.ts';
+import { classesText, settingsText, weightsText } from '../experiments/setup-text.ts';
 import { count, duration } from '../format.ts';
-import { stagesOf } from '../recipes.ts';
 import { commandOf, shellText } from './command.ts';
 import { shortNumber } from './curves.ts';
-import { endingOf, knownOptions } from './ending.ts';
+import { endingOf } from './ending.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 import { dataTable, facts } from './table.ts';
@@ -41,10 +40,7 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
     ['picture size', `${run.imageSize} × ${run.imageSize} pixels`],
     ['backbone', run.init === 'random' ? 'random weights, drawn from the seed' : weightsText(run.weights)],
     ['parameters', `${count(run.trainableParameters)} of ${count(run.totalParameters)} train`],
-    [
-      'optimiser',
-      `${run.options.optimizer}, learning rate ${run.options.learningRate}, schedule ${run.options.schedule}`,
-    ],
+    ['optimiser', optimiserText(run.stages)],
     ['batch', `${run.batchSize} pictures`],
     [
       'augmentation',
@@ -52,6 +48,7 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
         ? run.options.augmentation
         : JSON.stringify(run.options.augmentation ?? 'none'),
     ],
+    ['class weights', classWeightsText(run.classWeights)],
     ['seed', String(run.seed)],
     ['hardware', run.device === 'cpu' ? run.hardware : `${run.hardware} (${run.device})`],
     ['started', run.started],
@@ -93,21 +90,44 @@ function timesOf(run: ReportedRun): Array<readonly [string, Content]> {
   ];
 }
 
+function classWeightsText(weights: ReportedRun['classWeights']): string {
+  if (weights === null) return 'none';
+  return Object.entries(weights)
+    .map(([name, weight]) => `${name} ${shortNumber(weight)}`)
+    .join(', ');
+}
+
+/** How each stage trains; runs of before 0.2 did not say. */
+function optimiserText(stages: ReportedRun['stages']): string {
+  if (stages.length === 0) return 'not recorded';
+  if (stages.length === 1) return stages.map(settingsText).join('');
+  return stages
+    .map((stage, index) => `${stage.name ?? `stage ${index + 1}`}: ${settingsText(stage)}`)
+    .join('; ');
+}
+
 /** What trained when, where that changes. */
 function stages(run: ReportedRun): Content {
-  const options = knownOptions(run);
-  const planned = options ? stagesOf(options) : [];
-  if (planned.length < 2) return null;
+  if (run.stages.length < 2) return null;
   return dataTable({
     caption: 'Stages, one after another',
-    heading: ['stage', 'frozen', 'epochs', 'learning rate'],
-    rows: planned.map((stage, index) => {
+    heading: [
+      'stage',
+      'frozen',
+      'parameters that train',
+      'epochs',
+      'optimiser',
+      'learning rate at an epoch’s end',
+    ],
+    rows: run.stages.map((stage, index) => {
       const epochs = run.epochs.filter((epoch) => epoch.stage === index + 1);
       const [first, last] = [epochs[0], epochs.at(-1)];
       return [
-        `${index + 1}${stage.name === undefined ? '' : `: ${stage.name}`}`,
-        frozenText(stage.freeze),
+        `${index + 1}${stage.name === null ? '' : `: ${stage.name}`}`,
+        frozenText(stage.frozen),
+        count(stage.trainableParameters),
         `${epochs.length} of ${stage.epochs}`,
+        settingsText(stage),
         first && last ? `${shortNumber(first.lr)} to ${shortNumber(last.lr)}` : '-',
       ];
     }),
@@ -115,12 +135,9 @@ function stages(run: ReportedRun): Content {
   });
 }
 
-function frozenText(freeze: unknown): string {
-  if (freeze === undefined) return 'as before';
-  if (Array.isArray(freeze)) return freeze.length === 0 ? 'nothing' : freeze.map(frozenText).join(', ');
-  if (typeof freeze === 'object' && freeze !== null && 'through' in freeze)
-    return `all through ${freeze.through}`;
-  return String(freeze);
+function frozenText(frozen: readonly string[]): string {
+  if (frozen.length === 0) return 'nothing';
+  return frozen.length > 12 ? `${frozen.length} layers` : frozen.join(', ');
 }
 
 function skippedPictures({ dataset: { skipped } }: ReportedRun): Content {

@@ -43,6 +43,18 @@ export const SETUP: RunSetup = {
   libtorch: '2.13.0',
   trainableParameters: 4_262_026,
   totalParameters: 11_215_882,
+  stages: [
+    {
+      name: null,
+      epochs: 32,
+      trainableParameters: 4_262_026,
+      frozen: ['backbone'],
+      optimizer: 'adam',
+      learningRate: 1e-3,
+      schedule: 'plateau',
+    },
+  ],
+  classWeights: null,
 };
 
 /** Epochs that learn quickly, and then too much. */

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { RunSetup } from '../../lib/experiments/results.ts';
 import { writeReport } from '../../lib/report/report.ts';
 import { learningEpochs, type RunFiles, SETUP, validationReport, writeRun } from '../support/run-files.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -22,6 +23,8 @@ function textOf(report: string): string {
   const body = report.slice(report.indexOf('<body>'));
   return body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
 }
+
+const [STAGE] = SETUP.stages as [RunSetup['stages'][number]];
 
 test("a run's results stand beside the paper's, with their ratios and figures", async () => {
   const text = textOf(await reportOf({ run: {} }));
@@ -169,6 +172,10 @@ test('stages, where it was resumed and pictures left out are told', async () => 
     run: {
       epochs,
       setup: {
+        stages: [
+          { ...STAGE, name: 'head', epochs: 1, trainableParameters: 3075, schedule: 'one-cycle' },
+          { ...STAGE, name: 'all', epochs: 3, frozen: [], layerLearningRates: { conv0: 1e-5 } },
+        ],
         warnings: [{ kind: 'class-imbalance', message: 'One class has many more.' }],
         dataset: {
           ...SETUP.dataset,
@@ -180,8 +187,10 @@ test('stages, where it was resumed and pictures left out are told', async () => 
     },
   });
   const text = textOf(report);
-  expect(text).toContain('1: head backbone 1 of 1');
-  expect(text).toContain('2: all nothing 3 of 3');
+  expect(text).toContain('1: head backbone 3,075 1 of 1 adam, learning rate 0.001, schedule one-cycle');
+  expect(text).toContain(
+    '2: all nothing 4,262,026 3 of 3 adam, learning rates 0.00001 to 0.001, schedule plateau',
+  );
   expect(text).toContain('resumed after epoch 2 and 3 batches');
   expect(text).toContain('cats/broken.jpg it ends early');
   expect(text).toContain('One class has many more.');
@@ -220,7 +229,9 @@ test('a single epoch is drawn', async () => {
 });
 
 test('several runs of one experiment are told apart by their directories', async () => {
-  const text = textOf(await reportOf({ low: { options: { learningRate: 1e-4 } }, high: {} }));
+  const text = textOf(
+    await reportOf({ low: { setup: { stages: [{ ...STAGE, learningRate: 1e-4 }] } }, high: {} }),
+  );
   expect(text).toContain('What differs low high optimiser adam, learning rate 0.0001, schedule plateau adam');
 });
 

@@ -121,14 +121,17 @@ describe('readRunConfig', () => {
 });
 
 describe('finishedResults', () => {
-  const epochs = [{ epoch: 1 }, { epoch: 2 }];
+  const epochs = [
+    { epoch: 1, stage: 1 },
+    { epoch: 2, stage: 1 },
+  ];
 
   test.each([
     ['all epochs', { stoppedBecause: 'epochs', epochs }, 2],
     ['more than are now asked for', { stoppedBecause: 'epochs', epochs }, 1],
     ['as many as early stopping let it', { stoppedBecause: 'early-stopping', epochs }, 9],
   ])('gives those of a run that trained %s', async (_, results, asked) => {
-    expect(await finishedResults(runWith(results), asked)).toEqual(results);
+    expect(await finishedResults(runWith(results), [{ epochs: asked }])).toEqual(results);
   });
 
   test.each([
@@ -136,11 +139,18 @@ describe('finishedResults', () => {
     ['failed', { stoppedBecause: 'failed', epochs }, 2],
     ['has epochs left', { stoppedBecause: 'epochs', epochs }, 3],
   ])('gives null for one that %s', async (_, results, asked) => {
-    expect(await finishedResults(runWith(results), asked)).toBeNull();
+    expect(await finishedResults(runWith(results), [{ epochs: asked }])).toBeNull();
+  });
+
+  test('counts the epochs of the last stage: those before may have stopped early', async () => {
+    const stages = [{ epochs: 5 }, { epochs: 1 }];
+    const run = runWith({ stoppedBecause: 'epochs', epochs: [...epochs, { epoch: 3, stage: 2 }] });
+    expect(await finishedResults(run, stages)).not.toBeNull();
+    expect(await finishedResults(run, [{ epochs: 5 }, { epochs: 2 }])).toBeNull();
   });
 
   test('gives null where there are none', async () => {
-    expect(await finishedResults(temporaryDirectory(), 1)).toBeNull();
+    expect(await finishedResults(temporaryDirectory(), [{ epochs: 1 }])).toBeNull();
   });
 
   function runWith(results: object): string {

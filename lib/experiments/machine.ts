@@ -1,0 +1,43 @@
+import { cpus } from 'node:os';
+import { chooseDevice } from '../device.ts';
+import { loadEngine } from '../engine.ts';
+import type { EngineInfo } from '../native.ts';
+import type { RunOptions } from '../options.ts';
+import { choosePrecision } from '../precision.ts';
+import type { RunSetup } from './results.ts';
+import type { RunConfig } from './run-config.ts';
+
+/** What of a run's setup the machine decides. */
+export type Machine = Pick<RunSetup, 'device' | 'hardware' | 'precision' | 'precisionReason' | 'libtorch'>;
+
+/**
+ * What a run's options come to on this machine.
+ *
+ * @throws InputError `CUDA_UNAVAILABLE` or `CUDA_DRIVER_TOO_OLD`
+ */
+export function describeMachine(options: RunOptions, earlier: RunConfig | null): Machine {
+  const engine = loadEngine();
+  const info = engine.info();
+  const device = chooseDevice(options.device, info);
+  const { precision, reason } = precisionOf(options, earlier, device);
+  return {
+    device,
+    hardware: hardwareOf(device, info, options.threads ?? info.threads),
+    precision,
+    precisionReason: reason,
+    libtorch: engine.libtorch,
+  };
+}
+
+/** A run that goes on computes in the precision that it had, on whatever device. */
+function precisionOf({ precision }: RunOptions, earlier: RunConfig | null, device: string) {
+  if (earlier?.precision) return { precision: earlier.precision, reason: 'as before' };
+  if (precision !== 'auto') return { precision, reason: 'as asked for' };
+  return choosePrecision(loadEngine().info(), device);
+}
+
+function hardwareOf(device: string, { cuda }: EngineInfo, threads: number): string {
+  if (device !== 'cpu') return cuda.devices[Number(device.slice('cuda:'.length))]?.name || 'GPU';
+  const processor = cpus()[0]?.model.trim() || process.arch;
+  return `${processor}, ${threads} thread${threads === 1 ? '' : 's'}`;
+}

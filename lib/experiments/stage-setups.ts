@@ -1,0 +1,78 @@
+import { type StageSettings, settingsInEffect } from '../effects.ts';
+import { matchedPart } from '../layer-selection.ts';
+import type { LayerDescription } from '../native.ts';
+import type { TrainingOptions } from '../options.ts';
+import { stagesOf } from '../recipes.ts';
+import type { TrainingPlan } from '../training-plan.ts';
+
+type Recorded = {
+  [Name in Exclude<keyof StageSettings, 'freeze'>]?: StageSettings[Name] | undefined;
+};
+
+/** What one stage of a run trains, and with which settings; those that have no effect in it are left out. */
+export interface StageSetup extends Recorded {
+  /** Null where the run has no recipe, or the recipe no name for it. */
+  name: string | null;
+  /** At most: early stopping ends it before. */
+  epochs: number;
+  trainableParameters: number;
+  /** The layers that do not train, each group that is frozen as a whole by its own name. */
+  frozen: string[];
+}
+
+/**
+ * By stage what a run trains.
+ *
+ * @param options checked
+ * @param layers the model's, as they are before the first stage
+ */
+export function stageSetups(
+  options: TrainingOptions,
+  plan: TrainingPlan,
+  layers: readonly LayerDescription[],
+): StageSetup[] {
+  const withParameters = layers.filter(({ parameters }) => parameters > 0);
+  let trained = new Set(withParameters.filter(({ trainable }) => trainable).map(({ name }) => name));
+  return stagesOf(options).map((stage, index) => {
+    const trainable = plan.stages[index]?.trainable;
+    if (trainable) trained = new Set(trainable);
+    const { freeze: _, layerLearningRates, ...settings } = settingsInEffect(options, stage);
+    const rates = Object.entries(layerLearningRates ?? {}).filter(([name]) =>
+      [...trained].some((leaf) => matchedPart(name, leaf) !== undefined),
+    );
+    return {
+      name: stage.name ?? null,
+      epochs: stage.epochs,
+      trainableParameters: parametersOf(withParameters, trained),
+      frozen: groupsOf(
+        withParameters.map(({ name }) => name),
+        (leaf) => !trained.has(leaf),
+      ),
+      ...settings,
+      ...(rates.length > 0 ? { layerLearningRates: Object.fromEntries(rates) } : {}),
+    };
+  });
+}
+
+/** Of the layers that train in any of the stages. */
+export function everTrained(plan: TrainingPlan, layers: readonly LayerDescription[]): number {
+  const now = layers.filter(({ trainable }) => trainable).map(({ name }) => name);
+  const [first, ...later] = plan.stages;
+  const trained = [first?.trainable ?? now, ...later.map(({ trainable }) => trainable ?? [])];
+  return parametersOf(layers, new Set(trained.flat()));
+}
+
+function parametersOf(layers: readonly LayerDescription[], names: ReadonlySet<string>): number {
+  return layers.reduce((sum, { name, parameters }) => sum + (names.has(name) ? parameters : 0), 0);
+}
+
+/** The widest groups of layers of which each has the property, `features` as `backbone`. */
+function groupsOf(leaves: readonly string[], has: (leaf: string) => boolean, prefix = ''): string[] {
+  const parts = new Set(leaves.map((leaf) => leaf.slice(prefix.length).split('.')[0] as string));
+  return [...parts].flatMap((part) => {
+    const group = prefix + part;
+    const inside = leaves.filter((leaf) => leaf === group || leaf.startsWith(`${group}.`));
+    if (inside.every(has)) return [group === 'features' ? 'backbone' : group.replace(/^features\./, '')];
+    return inside.length === 1 && inside[0] === group ? [] : groupsOf(inside, has, `${group}.`);
+  });
+}

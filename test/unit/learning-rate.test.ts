@@ -82,7 +82,7 @@ describe('DenseNet121.findLearningRate', () => {
     const controller = new AbortController();
     const search = model.findLearningRate(train, {
       batchSize: 8,
-      steps: 100_000,
+      steps: 10_000,
       start: 1e-5,
       end: 1e-3,
       freeze: [],
@@ -100,7 +100,7 @@ describe('DenseNet121.findLearningRate', () => {
     const onStep = () => {
       throw thrown;
     };
-    const search = model.findLearningRate(train, { ...QUICK, steps: 100_000, end: 1e-6, onStep });
+    const search = model.findLearningRate(train, { ...QUICK, steps: 10_000, end: 1e-6, onStep });
     await expect(search).rejects.toBe(thrown);
     expect(await stateOf(model)).toEqual(before);
   });

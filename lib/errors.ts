@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { shown } from './shown.ts';
 
 /** What went wrong, for programs. The message says where and what to do, for people. */
 export type ErrorCode =
@@ -38,9 +39,11 @@ export type ErrorCode =
   | 'WRITE_FAILED'
   | 'WRONG_ARCHITECTURE';
 
+type Message = string | readonly string[];
+
 interface TorchTlErrorOptions extends ErrorOptions {
   /** The message in commands and flags, where that for programs names functions and options. */
-  atCommandLine?: string;
+  atCommandLine?: Message;
 }
 
 /** Every error torch-tl throws on purpose: `code` for programs, `message` for people. */
@@ -53,16 +56,21 @@ export class TorchTlError extends Error {
    */
   readonly atCommandLine: string;
 
+  /** @param message one line, or several; what is unfit to be shown in a line is escaped, line breaks too */
   constructor(
     code: ErrorCode,
-    message: string,
+    message: Message,
     { atCommandLine = message, ...options }: TorchTlErrorOptions = {},
   ) {
-    super(message, options);
+    super(linesOf(message), options);
     this.name = new.target.name;
     this.code = code;
-    this.atCommandLine = atCommandLine;
+    this.atCommandLine = linesOf(atCommandLine);
   }
+}
+
+function linesOf(message: Message): string {
+  return [message].flat().map(shown).join('\n');
 }
 
 /** The caller's argument, option or file is at fault; the command line exits 2 for it. */
@@ -76,11 +84,11 @@ export class InputError extends TorchTlError {}
  * @param received what came instead
  */
 export function invalidArgument(name: string, expected: string, received: unknown): InputError {
-  const shown = inspect(received, {
+  const given = inspect(received, {
     depth: 0,
     breakLength: Infinity,
     maxArrayLength: 5,
     maxStringLength: 200,
   });
-  return new InputError('INVALID_ARGUMENT', `${name} must be ${expected}, not ${shown}`);
+  return new InputError('INVALID_ARGUMENT', `${name} must be ${expected}, not ${given}`);
 }

@@ -3,6 +3,7 @@ import { type ExperimentName, experimentName } from '../experiments/paper.ts';
 import { count } from '../format.ts';
 import type { ModelDescription } from '../model-description.ts';
 import { experimentOptions } from '../options.ts';
+import { shownJson } from '../shown.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { print } from './output.ts';
@@ -27,7 +28,7 @@ async function describe(command: Command, experiment: ExperimentName): Promise<v
   const { describeExperiment } = await import('../experiments/describe-experiment.ts');
   const description = await describeExperiment(experiment, imageSize);
   const { json } = command.opts<{ json?: true }>();
-  print(json ? JSON.stringify({ experiment, ...description }, null, 2) : summary(experiment, description));
+  print(json ? shownJson({ experiment, ...description }) : summary(experiment, description));
 }
 
 /** As Keras prints a model. */

@@ -11,6 +11,7 @@ import { DEFAULT_MINOR } from '../libtorch/version.ts';
 import type { EngineInfo } from '../native.ts';
 import { packageRoot } from '../package-root.ts';
 import { choosePrecision, type PrecisionChoice } from '../precision.ts';
+import { shownJson } from '../shown.ts';
 import { packageVersion } from '../version.ts';
 import { addExamples } from './examples.ts';
 import { candidateText } from './libtorch-text.ts';
@@ -38,7 +39,7 @@ export interface DoctorReport {
 export function define(command: Command): void {
   command.option('--json', 'print one JSON document', false).action(({ json }: { json: boolean }) => {
     const report = examine();
-    print(json ? JSON.stringify(report, null, 2) : describe(report));
+    print(json ? shownJson(report) : describe(report));
     if ('error' in report.engine) process.exitCode = 1;
   });
   addExamples(command, { doctor: 'for people', 'doctor --json': 'for programs' });

@@ -4,6 +4,7 @@ import { confusions } from '../confusions.ts';
 import type { Evaluation } from '../evaluate.ts';
 import { count, percent } from '../format.ts';
 import { evaluateRunOptions } from '../options.ts';
+import { shown, shownJson } from '../shown.ts';
 import { addDataArgument, requireData } from './data-argument.ts';
 import { decodingShown } from './decoding.ts';
 import { addExamples } from './examples.ts';
@@ -32,7 +33,7 @@ export function define(command: Command): void {
     try {
       const evaluation = await interruptible((signal) => evaluate(pictures, options, progress, signal));
       progress.end();
-      print(json ? JSON.stringify(evaluation, null, 2) : asText(evaluation));
+      print(json ? shownJson(evaluation) : asText(evaluation));
     } finally {
       progress.end();
     }
@@ -96,8 +97,8 @@ function asText(evaluation: Evaluation): string {
 function mistakes(classes: readonly string[], confusion: number[][]): string[] {
   const worst = confusions(confusion).slice(0, 5);
   if (worst.length === 0) return [];
-  const listed = worst.map(
-    ({ label, taken, pictures }) => `  ${classes[label]} taken for ${classes[taken]}: ${count(pictures)}`,
+  const listed = worst.map(({ label, taken, pictures }) =>
+    shown(`  ${classes[label]} taken for ${classes[taken]}: ${count(pictures)}`),
   );
   return ['', 'Most often', ...listed];
 }

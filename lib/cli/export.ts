@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Exported, ExportFormat } from '../export.ts';
 import { requireWritableFile } from '../files.ts';
 import { exportOptions } from '../options/export.ts';
+import { shown, shownJson } from '../shown.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { say } from './output.ts';
@@ -22,7 +23,7 @@ export function define(command: Command): void {
     const path = await findWeights(weights);
     const compare = check ? (exported: Uint8Array) => compareWith(path, exported) : null;
     const exported = await exportContents(out, await readWeights(path), chosen, path, compare);
-    say([`Written: ${out}`, ...checkNote(exported), '', USES[chosen](JSON.stringify(out))].join('\n'));
+    say([`Written: ${shown(out)}`, ...checkNote(exported), '', USES[chosen](shownJson(out))].join('\n'));
   });
 }
 

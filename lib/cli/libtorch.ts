@@ -9,6 +9,7 @@ import { findNvidiaDriver, type NvidiaDriver } from '../libtorch/nvidia.ts';
 import { removeLibTorch } from '../libtorch/remove.ts';
 import { DEFAULT_MINOR, fullVersion } from '../libtorch/version.ts';
 import { packageRoot } from '../package-root.ts';
+import { shownJson } from '../shown.ts';
 import { addExamples } from './examples.ts';
 import { interruptible } from './interrupt.ts';
 import { candidateText } from './libtorch-text.ts';
@@ -50,7 +51,7 @@ export function define(libtorch: Command): void {
     .option('--json', 'print one JSON document', false)
     .action(({ json }: { json: boolean }) => {
       const status = examine();
-      print(json ? JSON.stringify(status, null, 2) : wrap(describe(status), process.stdout.columns));
+      print(json ? shownJson(status) : wrap(describe(status), process.stdout.columns));
     });
   const remove = libtorch
     .command('remove')

@@ -5,6 +5,7 @@ import { chosenText, modelText, weightsText } from '../experiments/setup-text.ts
 import { count } from '../format.ts';
 import type { LearningRateSearch } from '../learning-rate.ts';
 import { searchRunOptions } from '../options.ts';
+import { shownJson } from '../shown.ts';
 import { showDecoded } from './decoding.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
@@ -43,7 +44,7 @@ async function lrFind(command: Command, experiment: ExperimentName | null): Prom
   } finally {
     progress.end();
   }
-  print(json ? JSON.stringify(search, null, 2) : await summary(search));
+  print(json ? shownJson(search) : await summary(search));
 }
 
 function show(event: SearchEvent, progress: Progress): void {

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Help } from 'commander';
 import { InputError, TorchTlError } from '../errors.ts';
 import { isExhausted, reason } from '../files.ts';
+import { shownText } from '../shown.ts';
 import { packageVersion } from '../version.ts';
 import { COMMANDS } from './commands.ts';
 import { addExamples } from './examples.ts';
@@ -56,7 +57,10 @@ export async function programFor(argv: string[]): Promise<Command> {
     .description('Transfer learning with DenseNet-121 at native speed')
     .option('--verbose', 'print where an error comes from')
     // Commander ends what it prints with a line break.
-    .configureOutput({ writeOut: (text) => print(text.trimEnd()) })
+    .configureOutput({
+      writeOut: (text) => print(text.trimEnd()),
+      outputError: (text, write) => write(shownText(text)),
+    })
     .configureHelp({ minWidthToWrap: NARROWEST_DESCRIPTION, formatItem: itemText })
     .showHelpAfterError('`torch-tl --help`, and --help after a command, list what may be given.')
     .hook('preAction', (_, called) => requireValues(called))

@@ -1,6 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { TorchTlError } from '../errors.ts';
 import { reason } from '../files.ts';
+import { shownText } from '../shown.ts';
 
 /*
  * What a command writes to stdout. What it was asked for goes there by `print`: whole, or with an error. All else, such as
@@ -18,7 +19,7 @@ export function print(text: string): void {
     return;
   }
   // Node's own stream would not notice that the disk took a part only.
-  const bytes = Buffer.from(`${text}\n`);
+  const bytes = Buffer.from(`${shownText(text)}\n`);
   try {
     for (let done = 0; done < bytes.length; ) done += writeSync(process.stdout.fd, bytes, done);
   } catch (cause) {
@@ -29,7 +30,7 @@ export function print(text: string): void {
 
 /** Prints a line that the work does not depend on; see `watchOutput`. */
 export function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${shownText(text)}\n`);
 }
 
 /**

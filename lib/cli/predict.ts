@@ -1,12 +1,13 @@
 import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { csvRow } from '../csv.ts';
+import { csvPath, csvRow } from '../csv.ts';
 import type { SkippedPicture } from '../data/decode-all.ts';
 import { InputError } from '../errors.ts';
 import { percent } from '../format.ts';
 import { predictRunOptions } from '../options.ts';
 import type { Prediction } from '../predict.ts';
+import { shownJson } from '../shown.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
@@ -40,14 +41,7 @@ export function define(command: Command): void {
     const { json, csv } = command.opts<{ json?: true; csv?: true }>();
     if (json && csv) throw new InputError('INVALID_ARGUMENT', 'Give --json or --csv, not both.');
     const { answers, classes } = await interruptible((signal) => predict(images, options, signal));
-    if (json)
-      print(
-        JSON.stringify(
-          answers.map(({ top, ...answer }) => answer),
-          null,
-          2,
-        ),
-      );
+    if (json) print(shownJson(answers.map(({ top, ...answer }) => answer)));
     else print(csv ? asCsv(answers, classes) : asText(answers));
   });
 }
@@ -109,7 +103,7 @@ function asText(answers: Answer[]): string {
 function asCsv(answers: Answer[], classes: readonly string[]): string {
   const heading = ['path', 'label', 'index', 'probability', ...classes];
   const rows = answers.map(({ path, label, index, probability, probabilities }) => [
-    path,
+    csvPath(path),
     label,
     index,
     probability,

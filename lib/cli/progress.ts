@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import { count, duration } from '../format.ts';
+import { shown } from '../shown.ts';
 import { setBar } from './notice.ts';
 import { wrap } from './wrap.ts';
 
@@ -35,7 +36,7 @@ class LineProgress implements Progress {
 
   line(text: string): void {
     this.#last = performance.now();
-    this.#stream.write(`${text}\n`);
+    this.#stream.write(`${shown(text)}\n`);
   }
 
   bar(_done: number, _total: number, text: string): void {
@@ -98,7 +99,8 @@ function barText(progress: number, forms: Forms, columns: number): string {
 }
 
 function fitting(forms: Forms, width: number): string {
-  return forms.find((form) => form.length <= width) ?? (forms.at(-1) as string);
+  const fit = forms.map(shown);
+  return fit.find((form) => form.length <= width) ?? (fit.at(-1) as string);
 }
 
 /** What shows how far a pass over pictures is that begins now. */

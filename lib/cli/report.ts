@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { shown, shownJson } from '../shown.ts';
 import { addExamples } from './examples.ts';
 import { print, say } from './output.ts';
 
@@ -24,6 +25,6 @@ async function report(runs: string[], { out, json }: { out?: string; json?: true
   const [run = '.', ...others] = runs;
   const file = resolve(out ?? (others.length === 0 ? join(run, 'report.html') : 'report.html'));
   await writeReport(runs, file);
-  if (json) print(JSON.stringify({ formatVersion: 1, report: file }, null, 2));
-  else say(`Written: ${file}`);
+  if (json) print(shownJson({ formatVersion: 1, report: file }));
+  else say(`Written: ${shown(file)}`);
 }

@@ -6,6 +6,7 @@ import type { RunAllControl } from '../experiments/run-all.ts';
 import type { RunControl } from '../experiments/run-experiment.ts';
 import type { RunEvent } from '../experiments/train-into.ts';
 import { experimentOptions } from '../options.ts';
+import { shownJson } from '../shown.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { Interrupted, interruptible } from './interrupt.ts';
@@ -100,7 +101,7 @@ async function follow<Results>(
 
 function show(command: Command, document: object, text: () => string): void {
   const { json } = command.opts<{ json?: true }>();
-  if (json) print(JSON.stringify(document, null, 2));
+  if (json) print(shownJson(document));
   // They are in results.json, too.
   else say(`\n${text()}`);
 }

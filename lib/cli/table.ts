@@ -1,3 +1,4 @@
+import { shown } from '../shown.ts';
 import { brokenLines } from './wrap.ts';
 
 export type Alignment = 'left' | 'right';
@@ -8,7 +9,8 @@ const GAP = '  ';
  * Rows of text in columns as wide as their widest cell, two spaces apart. Where that is wider than the terminal, text on
  * the left of its column is broken between words.
  */
-export function columns(rows: string[][], alignments: Alignment[], width = process.stdout.columns): string {
+export function columns(given: string[][], alignments: Alignment[], width = process.stdout.columns): string {
+  const rows = given.map((row) => row.map(shown));
   const widths = fittingWidths(rows, alignments, width);
   return rows.map((row) => rowText(row, alignments, widths)).join('\n');
 }
@@ -20,10 +22,11 @@ export function table(
   alignments: Alignment[],
   width = process.stdout.columns,
 ): string {
-  const all = [heading, ...rows];
+  const [shownHeading = [], ...shownRows] = [heading, ...rows].map((row) => row.map(shown));
+  const all = [shownHeading, ...shownRows];
   const widths = fittingWidths(all, alignments, width);
   const rule = widths.map((columnWidth) => '-'.repeat(columnWidth));
-  return [heading, rule, ...rows].map((row) => rowText(row, alignments, widths)).join('\n');
+  return [shownHeading, rule, ...shownRows].map((row) => rowText(row, alignments, widths)).join('\n');
 }
 
 function rowText(row: string[], alignments: Alignment[], widths: number[]): string {

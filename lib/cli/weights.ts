@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { count } from '../format.ts';
 import { sha256 } from '../hash.ts';
+import { shown, shownJson } from '../shown.ts';
 import { CATALOGUE, findWeights } from '../weights/catalogue.ts';
 import { downloadWeights } from '../weights/download-weights.ts';
 import { openWeights, type WeightsFormat } from '../weights/read-weights.ts';
@@ -37,7 +38,7 @@ export function define(weights: Command): void {
     .option('--json', 'print one JSON document', false)
     .action(async (file: string, { json }: { json: boolean }) => {
       const inspection = await inspect(file);
-      print(json ? JSON.stringify(inspection, null, 2) : asText(inspection));
+      print(json ? shownJson(inspection) : asText(inspection));
     });
   addExamples(list, { 'weights list': 'shows which can be named' });
   addExamples(download, { 'weights download imagenet': 'then --weights imagenet finds them' });
@@ -64,7 +65,7 @@ async function inspect(file: string): Promise<Inspection> {
 
 function asText({ format, tensors, metadata }: Inspection): string {
   const rows = tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]);
-  const facts = Object.entries(metadata).map(([key, value]) => `${key}: ${value}`);
+  const facts = Object.entries(metadata).map(([key, value]) => shown(`${key}: ${value}`));
   const listed = table(['tensor', 'dtype', 'shape'], rows, ['left', 'left', 'left']);
   return [`${format}, ${count(tensors.length)} tensors`, ...facts, '', listed].join('\n');
 }

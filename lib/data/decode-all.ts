@@ -99,7 +99,7 @@ export function undecodable(failures: Failures, pictures: readonly Picture[]): I
   const lines = all.slice(0, NAMED);
   if (all.length > NAMED) lines.push(`  and ${all.length - NAMED} more`);
   const summary = `${all.length} of ${pictures.length} pictures cannot be decoded; mend or remove them`;
-  const said = (option: string) => [`${summary}, or leave them out with ${option}:`, ...lines].join('\n');
+  const said = (option: string) => [`${summary}, or leave them out with ${option}:`, ...lines];
   return new InputError('DATA_INVALID', said('`skipCorrupt: true`'), {
     atCommandLine: said('--skip-corrupt'),
   });

@@ -179,12 +179,13 @@ function inCache(release: LibTorchVersion): LibTorch | null {
 }
 
 function failed(problem: string): TorchTlError {
-  return new TorchTlError(
-    'LIBTORCH_INSTALL_FAILED',
-    `LibTorch could not be installed. ${problem}\nAny one of these helps:\n` +
-      '  TORCH_TL_LIBTORCH_URL=https://download.pytorch.org/libtorch  takes the official archive, without pip; or a mirror of it\n' +
-      `  pip install torch==${DEFAULT_VERSION}  for the Python that is on PATH, or in the active virtual environment\n` +
-      '  TORCH_TL_LIBTORCH=DIR  names an unpacked LibTorch, or the torch directory of a Python wheel\n' +
-      '  TORCH_TL_CACHE=DIR  names a cache that was filled where there is a network',
-  );
+  return new TorchTlError('LIBTORCH_INSTALL_FAILED', [
+    // What pip says has many lines.
+    ...`LibTorch could not be installed. ${problem}`.split('\n'),
+    'Any one of these helps:',
+    '  TORCH_TL_LIBTORCH_URL=https://download.pytorch.org/libtorch  takes the official archive, without pip; or a mirror of it',
+    `  pip install torch==${DEFAULT_VERSION}  for the Python that is on PATH, or in the active virtual environment`,
+    '  TORCH_TL_LIBTORCH=DIR  names an unpacked LibTorch, or the torch directory of a Python wheel',
+    '  TORCH_TL_CACHE=DIR  names a cache that was filled where there is a network',
+  ]);
 }

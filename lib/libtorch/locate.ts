@@ -170,10 +170,11 @@ function notFound(rejected: Rejected[], minors: readonly string[]): TorchTlError
     return `  ${root === null ? source : `${source}: ${root}`}: ${reason}`;
   });
   const cause = rejected.find(({ place }) => place.root !== null);
-  return new TorchTlError(
-    cause?.code ?? 'LIBTORCH_NOT_FOUND',
-    `No LibTorch ${listMinors(minors)} was found. Looked at, in this order:\n${places.join('\n')}\n${waysOut(minors)}`,
-  );
+  return new TorchTlError(cause?.code ?? 'LIBTORCH_NOT_FOUND', [
+    `No LibTorch ${listMinors(minors)} was found. Looked at, in this order:`,
+    ...places,
+    ...waysOut(minors).split('\n'),
+  ]);
 }
 
 function tooSlow({ source, problem }: Place): TorchTlError {

@@ -1,3 +1,5 @@
+import { shownText } from '../shown.ts';
+
 /** HTML that is whole as it is: all that was text in it is escaped. */
 export class Html {
   readonly text: string;
@@ -20,5 +22,7 @@ export function html(parts: TemplateStringsArray, ...contents: Content[]): Html 
 function textOf(content: Content): string {
   if (content instanceof Html) return content.text;
   if (Array.isArray(content)) return content.map(textOf).join('');
-  return content === null ? '' : String(content).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  return content === null
+    ? ''
+    : shownText(String(content)).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 }

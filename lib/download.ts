@@ -1,8 +1,9 @@
-import { mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
+import { open, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { makeDirectory, moveIntoPlace } from './atomic-file.ts';
 import { TorchTlError } from './errors.ts';
 import { type FileLock, lockWhenFree } from './file-lock.ts';
-import { hashOfFile, moveIntoPlace, unwritable } from './files.ts';
+import { hashOfFile, unwritable } from './files.ts';
 import { HttpClient, RequestFailure } from './http.ts';
 import { pause } from './pause.ts';
 
@@ -65,7 +66,7 @@ export async function download(url: string, path: string, options: DownloadOptio
 
 async function lockPart(part: string, signal: AbortSignal | undefined): Promise<FileLock> {
   try {
-    await mkdir(dirname(part), { recursive: true });
+    await makeDirectory(dirname(part));
   } catch (cause) {
     throw unwritable(dirname(part), cause);
   }

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import type { z } from 'zod';
+import { writeFileAtomically } from './atomic-file.ts';
 import { InputError } from './errors.ts';
-import { writeFileAtomically } from './files.ts';
 import { EXPORT_FORMATS, type modelExportOptions } from './options/export.ts';
 import { writePth } from './weights/pth/write-pth.ts';
 import { type SafetensorsFile, writeSafetensors } from './weights/safetensors.ts';

@@ -29,11 +29,16 @@ export function lockFile(path: string): FileLock | null {
   const loader = loadLoader(packageRoot);
   for (;;) {
     const descriptor = openForLock(path);
-    const locked = lockOrClose(loader, descriptor, path);
-    // Who held the lock before may have removed or renamed the file meanwhile.
-    if (locked && isAt(descriptor, path)) return heldLock(descriptor);
+    let state: LockState;
+    try {
+      state = lockDescriptor(loader, descriptor, path);
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
+    if (state === 'held') return heldLock(descriptor);
     closeSync(descriptor);
-    if (!locked) return null;
+    if (state === 'taken') return null;
   }
 }
 
@@ -60,6 +65,18 @@ export async function lockWhenFree(
   }
 }
 
+/**
+ * Locks an open file until it is closed, in the same way, if nobody else has (`taken`) and if there are such locks here:
+ * `impossible` without the loader addon, and on some file systems.
+ */
+export function tryLock(descriptor: number): 'locked' | 'taken' | 'impossible' {
+  try {
+    return loadLoader(packageRoot).lock(descriptor) ? 'locked' : 'taken';
+  } catch {
+    return 'impossible';
+  }
+}
+
 function openForLock(path: string): number {
   try {
     // Node opens every file so that child processes do not inherit it.
@@ -69,20 +86,30 @@ function openForLock(path: string): number {
   }
 }
 
-function lockOrClose(loader: Loader, descriptor: number, path: string): boolean {
+/** `gone` where who held the lock before has removed or renamed the file meanwhile. */
+type LockState = 'held' | 'taken' | 'gone';
+
+function lockDescriptor(loader: Loader, descriptor: number, path: string): LockState {
+  let locked: boolean;
   try {
-    return loader.lock(descriptor);
+    locked = loader.lock(descriptor);
   } catch (cause) {
-    closeSync(descriptor);
     throw new TorchTlError(
       'WRITE_FAILED',
       `Cannot lock ${resolve(path)}: ${(cause as Error).message}. Choose a place on another file system.`,
       { cause },
     );
   }
+  if (!locked) return 'taken';
+  try {
+    return isAt(descriptor, path) ? 'held' : 'gone';
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
 }
 
-function isAt(descriptor: number, path: string): boolean {
+/** Whether a path names the open file of a descriptor. */
+export function isAt(descriptor: number, path: string): boolean {
   const locked = fstatSync(descriptor, { bigint: true });
   const named = statSync(path, { bigint: true, throwIfNoEntry: false });
   return named !== undefined && named.ino === locked.ino && named.dev === locked.dev;

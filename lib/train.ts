@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { z } from 'zod';
+import { makeDirectory } from './atomic-file.ts';
 import {
   type CheckpointState,
   CheckpointWriter,
@@ -148,7 +148,7 @@ async function checkpointWriter(
   onFailure: (error: unknown) => void,
 ): Promise<CheckpointWriter | null> {
   if (checkpoint === undefined) return null;
-  await mkdir(dirname(checkpoint), { recursive: true }).catch((cause: unknown) => {
+  await makeDirectory(dirname(checkpoint)).catch((cause: unknown) => {
     throw unwritable(checkpoint, cause);
   });
   return new CheckpointWriter(checkpoint, model, state, onFailure);

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { Exported, ExportFormat } from '../export.ts';
-import { requireWritableFile } from '../files.ts';
 import { exportOptions } from '../options/export.ts';
 import { shown, shownJson } from '../shown.ts';
+import { requireWritableFile } from '../writable.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { say } from './output.ts';

@@ -5,9 +5,10 @@ import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
 import type { ReadEntry } from 'tar';
+import { makeDirectory, writeFileAtomically } from '../atomic-file.ts';
 import { cacheDirectory } from '../cache-directory.ts';
 import { InputError } from '../errors.ts';
-import { hashOfFile, unreadable, unwritable, writeFileAtomically } from '../files.ts';
+import { hashOfFile, unreadable, unwritable } from '../files.ts';
 import { withRegularFile } from '../regular-file.ts';
 
 /** The largest file in an archive: a batch of 10,000 pictures takes 31 MB. */
@@ -31,7 +32,7 @@ export async function unpackCifar10(archive: string, directory: string): Promise
   const parent = dirname(resolve(directory));
   let temporary: string;
   try {
-    await mkdir(parent, { recursive: true });
+    await makeDirectory(parent);
     temporary = await mkdtemp(join(parent, '.torch-tl-cifar10-'));
   } catch (cause) {
     throw unwritable(directory, cause);

@@ -46,5 +46,5 @@ function tooManyMissing(missing: readonly string[], looked: number, all: number)
   const summary =
     `More than ${count(missing.length)} of the first ${count(looked)} pictures are not there, and the other ` +
     `${count(all - looked)} were not looked at; mend the paths, or leave out what is missing (skipCorrupt, --skip-corrupt):`;
-  return new InputError('DATA_INVALID', [summary, ...missing.map((path) => `  ${path}`)].join('\n'));
+  return new InputError('DATA_INVALID', [summary, ...missing.map((path) => `  ${path}`)]);
 }

@@ -1,7 +1,6 @@
 import {
   type FileHandle,
   lstat,
-  mkdir,
   open,
   readdir,
   readFile,
@@ -11,6 +10,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { makeDirectory } from '../atomic-file.ts';
 import { type FileLock, lockFile, lockWhenFree } from '../file-lock.ts';
 import { unreadable, unwritable } from '../files.ts';
 import { sha256 } from '../hash.ts';
@@ -77,7 +77,7 @@ export class PictureCache {
     const directory = join(root, await nameOf(header));
     try {
       if (await isNew(directory)) {
-        await mkdir(directory, { recursive: true });
+        await makeDirectory(directory);
         if (own) await removeUnused(root);
       }
       const lock = await lockWhenFree(join(directory, 'lock'), signal);

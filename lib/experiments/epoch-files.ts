@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileAtomically } from '../atomic-file.ts';
 import { csvRow } from '../csv.ts';
-import { unwritable, writeFileAtomically } from '../files.ts';
+import { unwritable } from '../files.ts';
 import type { EpochMetrics } from '../native.ts';
 import { readRegularText } from '../regular-file.ts';
 import { FORMAT_VERSION } from './results.ts';

@@ -1,8 +1,9 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { makeDirectory, removeTemporaries, TEMPORARY, writeFileAtomically } from '../atomic-file.ts';
 import { InputError, TorchTlError } from '../errors.ts';
 import { type FileLock, lockFile } from '../file-lock.ts';
-import { reason, removeTemporaries, TEMPORARY, writeFileAtomically } from '../files.ts';
+import { reason } from '../files.ts';
 import type { EpochMetrics } from '../native.ts';
 import { appendEpoch, writeEpochs } from './epoch-files.ts';
 
@@ -22,7 +23,7 @@ export function defaultRunDirectory(experiment: string, now = new Date()): strin
  */
 export async function makeUnusedDirectory(path: string): Promise<string> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     for (let number = 1; ; number++) {
       const candidate = number === 1 ? path : `${path}-${number}`;
       if (await isMade(candidate)) return candidate;
@@ -204,7 +205,7 @@ async function filesIn(path: string): Promise<string[]> {
 
 async function makeLocked(path: string): Promise<FileLock> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeDirectory(path);
   } catch (cause) {
     throw cannotMake(path, cause);
   }

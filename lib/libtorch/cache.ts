@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory } from '../atomic-file.ts';
 import { cacheDirectory } from '../cache-directory.ts';
 import { lockWhenFree } from '../file-lock.ts';
 import { unwritable } from '../files.ts';
@@ -68,7 +69,7 @@ export interface CacheLock {
  */
 export async function lockCache(onWait: () => void, signal?: AbortSignal): Promise<CacheLock> {
   const cache = cacheDirectory();
-  await mkdir(cache, { recursive: true }).catch((cause) => {
+  await makeDirectory(cache).catch((cause) => {
     throw unwritable(cache, cause);
   });
   const path = join(cache, '.libtorch.lock');

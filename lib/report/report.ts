@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
+import { writeFileAtomically } from '../atomic-file.ts';
 import { InputError } from '../errors.ts';
-import { unreadable, writeFileAtomically } from '../files.ts';
+import { unreadable } from '../files.ts';
 import { readInto, withRegularFile } from '../regular-file.ts';
 import { comparisonReport } from './comparison-report.ts';
 import { GENERATOR } from './page.ts';

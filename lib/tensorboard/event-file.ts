@@ -1,6 +1,7 @@
-import { appendFile, mkdir, readdir } from 'node:fs/promises';
+import { appendFile, readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { makeDirectory } from '../atomic-file.ts';
 import { unwritable } from '../files.ts';
 
 /** A file of events for TensorBoard, beside those of earlier parts of a training. Its first scalars make it. */
@@ -34,7 +35,7 @@ export class EventFile {
 
 /** TensorBoard reads a directory's files in the order of their names. */
 async function makePath(directory: string, wallTime: number): Promise<string> {
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   const count = (await readdir(directory)).length;
   const name = ['events.out.tfevents', Math.floor(wallTime), hostname(), process.pid, count].join('.');
   return join(directory, name);

@@ -2,8 +2,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { allocateBytes } from '../allocate.ts';
+import { writeFileAtomically } from '../atomic-file.ts';
 import { InputError, invalidArgument } from '../errors.ts';
-import { unreadable, writeFileAtomically } from '../files.ts';
+import { unreadable } from '../files.ts';
 import { readInto, withRegularFile } from '../regular-file.ts';
 import {
   byteLength,

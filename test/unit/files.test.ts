@@ -1,8 +1,9 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { writeFileAtomically } from '../../lib/atomic-file.ts';
 import { InputError, TorchTlError } from '../../lib/errors.ts';
-import { hashOfFile, unreadable, writeFileAtomically } from '../../lib/files.ts';
+import { hashOfFile, unreadable } from '../../lib/files.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 

@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '../../files.ts';
+import { writeFileAtomically } from '../../atomic-file.ts';
 import * as pickle from '../../pickle-writer.ts';
 import type { StoredTensor, StoredType } from '../stored-tensor.ts';
 import { STORAGES } from './tensors.ts';

@@ -7,14 +7,18 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <new>
+
+#include "memory/available.h"
 
 #ifdef _WIN32
 #include <malloc.h>
@@ -33,7 +37,33 @@ constexpr std::size_t kSmallestCached = std::size_t{128} << 10;
 // Every layer of a dense block needs another size: within this factor one block serves them all in turn.
 constexpr std::size_t kLargestSurplus = 8;
 
-void* system_allocate(std::size_t size, std::size_t alignment) {
+#ifdef __linux__
+
+void* map(std::size_t size) {
+  void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return start == MAP_FAILED ? nullptr : start;
+}
+
+void* map_huge_pages(std::size_t size) {
+  auto* const first = static_cast<std::byte*>(map(size + kHugePage));
+  if (first == nullptr) return nullptr;
+  const std::size_t before = kHugePage - reinterpret_cast<std::uintptr_t>(first) % kHugePage;
+  munmap(first, before);
+  if (before < kHugePage) munmap(first + before + size, kHugePage - before);
+  // One fault for 2 MiB instead of 512, and fewer TLB misses. A refusal costs only speed.
+  madvise(first + before, size, MADV_HUGEPAGE);
+  return first + before;
+}
+
+#endif
+
+void* system_allocate(std::size_t size) {
+#ifdef __linux__
+  // Mappings of their own, which go back to the system when they are freed: what malloc frees it may keep.
+  if (size >= kHugePage) return map_huge_pages(size);
+  if (size >= kSmallestCached) return map(size);
+#endif
+  const std::size_t alignment = size < kHugePage ? kAlignment : kHugePage;
   void* block = nullptr;
 #ifdef _WIN32
   block = _aligned_malloc(size, alignment);
@@ -43,7 +73,13 @@ void* system_allocate(std::size_t size, std::size_t alignment) {
   return block;
 }
 
-void system_free(void* block) {
+void system_free(void* block, [[maybe_unused]] std::size_t size) {
+#ifdef __linux__
+  if (size >= kSmallestCached) {
+    munmap(block, size);
+    return;
+  }
+#endif
 #ifdef _WIN32
   _aligned_free(block);
 #else
@@ -64,6 +100,46 @@ struct alignas(kAlignment) Block {
 };
 static_assert(sizeof(Block) == kAlignment);
 
+/** How much memory there is left, by a look at it that is not old, less what was taken since. */
+class Room {
+ public:
+  bool is_old() const { return Clock::now() - looked_ > kGood; }
+  void look() {
+    try {
+      memory_ = read_available_memory();
+    } catch (const std::exception&) {
+      memory_ = {};
+    }
+    looked_ = Clock::now();
+    taken_ = 0;
+  }
+  void take(std::size_t size) { taken_ += size; }
+  void give(std::size_t size) {
+    if (memory_.bytes != AvailableMemory::kUnknown) memory_.bytes += size;
+    if (memory_.allowed != AvailableMemory::kUnknown) memory_.allowed += size;
+  }
+
+  /** How much more would have to be left for `size` and the reserve. */
+  std::size_t lacks(std::size_t size) const {
+    if (memory_.bytes == AvailableMemory::kUnknown) return 0;
+    const std::size_t wanted = taken_ + size + reserve();
+    return wanted > memory_.bytes ? wanted - memory_.bytes : 0;
+  }
+  bool allows(std::size_t size) const { return taken_ + size <= memory_.allowed; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kGood{100};
+  static constexpr std::size_t kLargestReserve = std::size_t{512} << 20;
+
+  /** For the process's other needs and for other processes, between two looks. */
+  std::size_t reserve() const { return std::min(memory_.total / 16, kLargestReserve); }
+
+  AvailableMemory memory_;
+  Clock::time_point looked_{};
+  std::size_t taken_ = 0;
+};
+
 class CachingAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(std::size_t bytes) override {
@@ -79,15 +155,20 @@ class CachingAllocator final : public c10::Allocator {
 
   void trim(std::size_t keep) {
     const std::lock_guard lock(mutex_);
+    trim_locked(keep);
+  }
+
+ private:
+  void trim_locked(std::size_t keep) {
     while (cached_bytes_ > keep) {
       const auto largest = std::prev(cached_.end());
-      system_free(largest->second);
+      system_free(largest->second, largest->first);
       cached_bytes_ -= largest->first;
+      room_.give(largest->first);
       cached_.erase(largest);
     }
   }
 
- private:
   void* take(std::size_t bytes) {
     const std::size_t needed = bytes + sizeof(Block);
     const Block block = needed >= kSmallestCached ? reuse_or_allocate(size_class(needed)) : fresh(needed);
@@ -98,12 +179,35 @@ class CachingAllocator final : public c10::Allocator {
 
   Block reuse_or_allocate(std::size_t size) {
     Block block = reuse(size);
-    if (block.start == nullptr) block = fresh(size);
+    if (block.start != nullptr || !make_room(size)) return block;
+    block = fresh(size);
     if (block.start == nullptr) {
       trim(0);
       block = fresh(size);
     }
     return block;
+  }
+
+  /**
+   * Linux promises memory that it has not, and ends a process when that is used: so kept blocks go back
+   * before. False where the control group allows less than is wanted even then.
+   */
+  bool make_room(std::size_t size) {
+    const std::lock_guard lock(mutex_);
+    if (room_.is_old() || room_.lacks(size) > 0) room_.look();
+    const std::size_t lack = room_.lacks(size);
+    if (lack > 0 && cached_bytes_ > 0) {
+      trim_locked(cached_bytes_ - std::min(lack, cached_bytes_));
+      room_.look();
+    }
+    if (!room_.allows(size)) {
+      // Refused is only what a look at this moment says.
+      trim_locked(0);
+      room_.look();
+      if (!room_.allows(size)) return false;
+    }
+    room_.take(size);
+    return true;
   }
 
   /** The smallest cached block that is large enough and not far too large, or none. */
@@ -117,20 +221,15 @@ class CachingAllocator final : public c10::Allocator {
     return block;
   }
 
-  static Block fresh(std::size_t size) {
-    void* start = system_allocate(size, size < kHugePage ? kAlignment : kHugePage);
-#ifdef __linux__
-    // One fault for 2 MiB instead of 512, and fewer TLB misses. A refusal costs only speed.
-    if (start != nullptr && size >= kHugePage) madvise(start, size, MADV_HUGEPAGE);
-#endif
-    return {start, size};
-  }
+  static Block fresh(std::size_t size) { return {system_allocate(size), size}; }
 
   static void give_back(void* data);
+  void keep(const Block& block);
 
   std::mutex mutex_;
   std::multimap<std::size_t, void*> cached_;
   std::size_t cached_bytes_ = 0;
+  Room room_;
 };
 
 /** Never destroyed: tensors may be freed by other threads while the process exits. */
@@ -145,18 +244,25 @@ void CachingAllocator::give_back(void* data) {
   if (data == nullptr) return;
   const Block block = *(static_cast<Block*>(data) - 1);
   if (block.size < kSmallestCached) {
-    system_free(block.start);
+    system_free(block.start, block.size);
     return;
   }
-  CachingAllocator& self = allocator();
-  const std::lock_guard lock(self.mutex_);
+  allocator().keep(block);
+}
+
+/** Throws nothing: tensors are freed by destructors, most of all when memory has run out. */
+void CachingAllocator::keep(const Block& block) {
+  const std::lock_guard lock(mutex_);
   try {
-    self.cached_.emplace(block.size, block.start);
-    self.cached_bytes_ += block.size;
+    cached_.emplace(block.size, block.start);
   } catch (const std::bad_alloc&) {
-    // Tensors are freed by destructors, most of all when memory has run out.
-    system_free(block.start);
+    system_free(block.start, block.size);
+    return;
   }
+  cached_bytes_ += block.size;
+  // What others have come to need is not kept from them.
+  if (room_.is_old()) room_.look();
+  trim_locked(cached_bytes_ - std::min(room_.lacks(0), cached_bytes_));
 }
 
 }  // namespace

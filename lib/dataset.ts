@@ -23,6 +23,7 @@ import { splitPerClass } from './data/split.ts';
 import { invalidArgument, TorchTlError } from './errors.ts';
 import { repeatedNames } from './names.ts';
 import type { NativeDataset } from './native.ts';
+import type { FolderDocs, ImagesDocs, ListDocs } from './options/docs.ts';
 import {
   abortSignal,
   callback,
@@ -281,32 +282,44 @@ const CLASSES = 'a list of names, each of them once';
 
 const resize = resizing();
 /** Leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error. */
-const skipCorrupt = flag().default(false);
+const skipCorrupt = flag()
+  .default(false)
+  .describe('leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error');
+
 const decoding = z.strictObject({
-  /** Stops the decoding. */
-  signal: abortSignal,
-  onProgress: callback<(done: number, total: number) => void>(),
+  signal: abortSignal.describe('stops the decoding'),
+  onProgress: callback<(done: number, total: number) => void>().describe(
+    'hears how many are done, of how many',
+  ),
 });
 
 export const filesOptions = decoding.extend({
-  /** Side of the pictures in pixels: the model's. By default that of `like`. */
-  imageSize: imageSize().optional(),
-  /** By default that of `like`, else `cover`. */
-  resize: resize.optional(),
-  /** The data set whose classes the labels shall be indices of, matched by name. */
-  like: z.custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' }).optional(),
-  /** So many pictures, spread evenly over the classes. */
-  limit: limit().optional(),
+  imageSize: imageSize()
+    .optional()
+    .describe("side of the pictures in pixels: the model's. By default that of `like`"),
+  resize: resize
+    .optional()
+    .describe('how pictures are made square; by default as those of `like`, else `cover`'),
+  like: z
+    .custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' })
+    .optional()
+    .describe('the data set whose classes the labels shall be indices of, matched by name'),
+  limit: limit().optional().describe('so many pictures, spread evenly over the classes'),
   skipCorrupt,
-  /** Keeps decoded pictures in the cache directory or another one, and takes those that are there; else all are in memory. */
-  pictureCache: pictureCache().default(true),
-  /** Hears how many pictures were decoded, and how many had been before. */
-  onDecoded: callback<(report: DecodeReport) => void>(),
+  pictureCache: pictureCache()
+    .default(true)
+    .describe(
+      'keeps decoded pictures in the cache directory or another one, and takes those that are there; else all are in memory',
+    ),
+  onDecoded: callback<(report: DecodeReport) => void>().describe(
+    'hears how many pictures were decoded, and how many had been before',
+  ),
 });
 
-const listOptions = filesOptions.extend({
-  /** The pictures whose `split` is this; needed where the list has splits. */
-  split: text('a name').optional(),
+export const listOptions = filesOptions.extend({
+  split: text('a name')
+    .optional()
+    .describe('the pictures whose `split` is this; needed where the list has splits'),
 });
 
 /** What is left open is as in the data set whose like this is to be. */
@@ -317,23 +330,26 @@ function decodingOf({ like, limit: _, ...options }: z.output<typeof filesOptions
 }
 
 export const imagesOptions = decoding.extend({
-  imageSize: imageSize(),
-  resize: resize.default('cover'),
+  imageSize: imageSize().describe("side of the pictures in pixels: the model's"),
+  resize: resize.default('cover').describe('how pictures are made square'),
   classes: z
     .array(z.string({ error: CLASSES }), { error: CLASSES })
     .min(1, { error: CLASSES })
     .refine((classes) => repeatedNames(classes).length === 0, { error: CLASSES })
     .readonly()
-    .optional(),
-  /** For people. */
-  name: z.string({ error: 'a string' }).default('pictures'),
+    .optional()
+    .describe('what labels are indices of; by default the names among the labels, sorted'),
+  name: z
+    .string({ error: 'a string' })
+    .default('pictures')
+    .describe('what the data set is called, for people'),
   skipCorrupt,
 });
 
 export const splitOptions = z.strictObject({
-  seed: wideSeed().default(0),
+  seed: wideSeed().default(0).describe('draws which pictures go where'),
 });
 
-export type FolderOptions = z.input<typeof filesOptions>;
-export type ListOptions = z.input<typeof listOptions>;
-export type ImagesOptions = z.input<typeof imagesOptions>;
+export type FolderOptions = z.input<typeof filesOptions> & FolderDocs;
+export type ListOptions = z.input<typeof listOptions> & ListDocs;
+export type ImagesOptions = z.input<typeof imagesOptions> & ImagesDocs;

@@ -3,6 +3,7 @@ import { extname, resolve } from 'node:path';
 import type { z } from 'zod';
 import { writeFileAtomically } from './atomic-file.ts';
 import { InputError } from './errors.ts';
+import type { ExportDocs } from './options/docs.ts';
 import { EXPORT_FORMATS, type modelExportOptions } from './options/export.ts';
 import { writePth } from './weights/pth/write-pth.ts';
 import { type SafetensorsFile, writeSafetensors } from './weights/safetensors.ts';
@@ -13,7 +14,7 @@ import { type SafetensorsFile, writeSafetensors } from './weights/safetensors.ts
 
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-export type ExportOptions = z.input<typeof modelExportOptions>;
+export type ExportOptions = z.input<typeof modelExportOptions> & ExportDocs;
 
 export interface Exported {
   /** Of the file, absolute. */

@@ -2,18 +2,19 @@ import type { z } from 'zod';
 import type { Dataset } from './dataset.ts';
 import { settleReporting } from './job.ts';
 import type { Computation, ExtractionProgress, HostTensor, NativeModel } from './native.ts';
+import type { ExtractionDocs } from './options/docs.ts';
 import { abortSignal, callback, featuresOptions } from './options.ts';
 
 export const extractionOptions = featuresOptions
   .pick({ batchSize: true, precision: true, threads: true, reference: true })
   .extend({
-    /** Stops the work within one batch. */
-    signal: abortSignal,
-    /** Pictures that are done, of how many. */
-    onProgress: callback<(done: number, total: number) => void>(),
+    signal: abortSignal.describe('stops the work within one batch'),
+    onProgress: callback<(done: number, total: number) => void>().describe(
+      'hears how many pictures are done, of how many',
+    ),
   });
 
-export type ExtractionOptions = z.input<typeof extractionOptions>;
+export type ExtractionOptions = z.input<typeof extractionOptions> & ExtractionDocs;
 
 /** What the network made of every picture: features `[count, 1024, height, width]` or logits `[count, classes]`. */
 export interface Extracted {

@@ -4,6 +4,7 @@ import { Dataset } from './dataset.ts';
 import { requireUsed } from './effects.ts';
 import type { Extracted } from './extraction.ts';
 import type { EpochMetrics, TrainEvent, TrainResult } from './native.ts';
+import type { FitDocs } from './options/docs.ts';
 import { abortSignal, callback, checkOptions, trainingOptions } from './options.ts';
 
 type EventOf<Type extends TrainEvent['type']> = Extract<TrainEvent, { type: Type }>;
@@ -34,22 +35,34 @@ export interface Resumption extends ResumePoint {
 const file = "a file's path";
 
 export const fitOptions = trainingOptions.extend({
-  valid: z.custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' }),
-  /** A file for checkpoints: after every epoch, every `checkpointMinutes`, and when the signal stops it. */
-  checkpoint: z.string({ error: file }).min(1, { error: file }).optional(),
-  /** Goes on from that file where it is there. */
-  resume: z.boolean({ error: 'true or false' }).default(false),
-  signal: abortSignal,
-  /** Nothing is trained before a promise that it gives has resolved. */
-  onResume: callback<(resumption: Resumption) => void | Promise<void>>(),
-  onStage: callback<(stage: StageStart) => void>(),
-  onCache: callback<(report: CacheReport) => void>(),
-  onFeatures: callback<(progress: FeaturesProgress) => void>(),
-  onBatch: callback<(progress: BatchProgress) => void>(),
-  onBest: callback<(epoch: EpochMetrics) => void>(),
+  valid: z
+    .custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' })
+    .describe('the pictures that validate after each epoch'),
+  checkpoint: z
+    .string({ error: file })
+    .min(1, { error: file })
+    .optional()
+    .describe(
+      'a file for checkpoints: after every epoch, every `checkpointMinutes`, and when the signal stops it',
+    ),
+  resume: z
+    .boolean({ error: 'true or false' })
+    .default(false)
+    .describe('goes on from that file where it is there'),
+  signal: abortSignal.describe('stops the work'),
+  onResume: callback<(resumption: Resumption) => void | Promise<void>>().describe(
+    'hears where it goes on; nothing is trained before a promise that it gives has resolved',
+  ),
+  onStage: callback<(stage: StageStart) => void>().describe('hears that a stage begins'),
+  onCache: callback<(report: CacheReport) => void>().describe('hears where features are kept'),
+  onFeatures: callback<(progress: FeaturesProgress) => void>().describe(
+    'hears how far the pass through frozen layers is',
+  ),
+  onBatch: callback<(progress: BatchProgress) => void>().describe('hears of every training step'),
+  onBest: callback<(epoch: EpochMetrics) => void>().describe('hears of every epoch that is the best so far'),
 });
 
-export type FitOptions = z.input<typeof fitOptions>;
+export type FitOptions = z.input<typeof fitOptions> & FitDocs;
 
 /**
  * Checked, with defaults filled in.

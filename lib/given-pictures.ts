@@ -7,10 +7,14 @@ import { callback, flag } from './options.ts';
 
 /** What is done about pictures of the caller's that cannot be decoded. */
 export const skipOptions = {
-  /** Leaves out the pictures that cannot be decoded, which `onSkipped` hears of; else they are an error. */
-  skipCorrupt: flag().default(false),
-  /** Hears which pictures were left out, where any were. */
-  onSkipped: callback<(skipped: readonly SkippedInput[]) => void>(),
+  skipCorrupt: flag()
+    .default(false)
+    .describe(
+      'leaves out the pictures that cannot be decoded, which `onSkipped` hears of; else they are an error',
+    ),
+  onSkipped: callback<(skipped: readonly SkippedInput[]) => void>().describe(
+    'hears which pictures were left out, where any were',
+  ),
 };
 
 /** A picture that was left out, and why. */

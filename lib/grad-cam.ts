@@ -12,19 +12,20 @@ import {
   withPictures,
 } from './given-pictures.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
+import type { GradCamDocs } from './options/docs.ts';
 
 const CLASSES = 'a list of class names';
 
 export const gradCamOptions = extractionOptions.omit({ onProgress: true }).extend({
-  /** Of each picture the class that is asked about; by default the likeliest. */
   classes: z
     .array(z.string({ error: CLASSES }), { error: CLASSES })
     .readonly()
-    .optional(),
+    .optional()
+    .describe('of each picture the class that is asked about; by default the likeliest'),
   ...skipOptions,
 });
 
-export type GradCamOptions = z.input<typeof gradCamOptions>;
+export type GradCamOptions = z.input<typeof gradCamOptions> & GradCamDocs;
 
 /** Where a model looks when it gives a picture the probability of a class. */
 export interface ClassActivation {

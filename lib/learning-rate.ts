@@ -3,6 +3,7 @@ import { requireUsed } from './effects.ts';
 import type { BatchProgress, FeaturesProgress } from './fit.ts';
 import { settleReporting } from './job.ts';
 import type { LearningRatePoint, TrainEvent } from './native.ts';
+import type { LearningRateDocs } from './options/docs.ts';
 import {
   abortSignal,
   callback,
@@ -14,12 +15,14 @@ import {
 import { nativeOptions, type Training } from './train.ts';
 
 export const learningRateOptions = searchOptions.extend({
-  signal: abortSignal,
-  onFeatures: callback<(progress: FeaturesProgress) => void>(),
-  onStep: callback<(step: LearningRateStep) => void>(),
+  signal: abortSignal.describe('stops the work'),
+  onFeatures: callback<(progress: FeaturesProgress) => void>().describe(
+    'hears how far the pass through frozen layers is',
+  ),
+  onStep: callback<(step: LearningRateStep) => void>().describe('hears of every step'),
 });
 
-export type LearningRateOptions = z.input<typeof learningRateOptions>;
+export type LearningRateOptions = z.input<typeof learningRateOptions> & LearningRateDocs;
 
 /** After a step of a search. */
 export interface LearningRateStep extends Pick<BatchProgress, 'loss' | 'imagesPerSecond'> {

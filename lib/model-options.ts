@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { invalidArgument } from './errors.ts';
-import { type HeadLayer, type HeadName, headLayers } from './head.ts';
+import { HEAD_NAMES, type HeadLayer, type HeadName, headLayers } from './head.ts';
 import { repeatedNames } from './names.ts';
+import type { CreateDocs, LoadDocs } from './options/docs.ts';
 import { abortSignal, experimentOptions, resizing } from './options.ts';
 import { DEFAULT_WEIGHTS } from './weights/catalogue.ts';
 
@@ -12,26 +13,33 @@ import { DEFAULT_WEIGHTS } from './weights/catalogue.ts';
 const classNames = 'a list of at least 2 names, each of them once';
 
 export const createOptions = experimentOptions.pick({ imageSize: true, seed: true, device: true }).extend({
-  weights: z.string({ error: "a name, a file's path or null" }).nullable().default(DEFAULT_WEIGHTS),
-  head: z.custom<HeadName | readonly HeadLayer[]>().transform(headLayers),
+  weights: z
+    .string({ error: "a name, a file's path or null" })
+    .nullable()
+    .default(DEFAULT_WEIGHTS)
+    .describe(
+      'what the backbone starts from: a name of the catalogue, a .safetensors or .pth file, or null to draw it',
+    ),
+  head: z
+    .custom<HeadName | readonly HeadLayer[]>()
+    .transform(headLayers)
+    .describe(`the layers after the backbone: ${HEAD_NAMES.join(', ')}, or a list of layers`),
   classes: z
     .array(z.string({ error: 'a name' }), { error: classNames })
     .min(2, { error: classNames })
     .refine((classes) => repeatedNames(classes).length === 0, { error: classNames })
-    .readonly(),
-  /** How pictures are made square: `resize` of the training data. */
-  resize: resizing().default('cover'),
-  /** Stops the reading of the weights. */
-  signal: abortSignal,
+    .readonly()
+    .describe('the names of the classes, in the order of their labels'),
+  resize: resizing().default('cover').describe('how pictures are made square: `resize` of the training data'),
+  signal: abortSignal.describe('stops the reading of the weights'),
 });
 
 export const loadOptions = experimentOptions.pick({ device: true }).extend({
-  /** Stops the reading of the file. */
-  signal: abortSignal,
+  signal: abortSignal.describe('stops the reading of the file'),
 });
 
-export type CreateOptions = z.input<typeof createOptions>;
-export type LoadOptions = z.input<typeof loadOptions>;
+export type CreateOptions = z.input<typeof createOptions> & CreateDocs;
+export type LoadOptions = z.input<typeof loadOptions> & LoadDocs;
 
 /** @throws InputError `INVALID_ARGUMENT` */
 export function requirePath(path: unknown): void {

@@ -10,15 +10,15 @@ import {
   withPictures,
 } from './given-pictures.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
+import type { PredictDocs } from './options/docs.ts';
 import { integer } from './options.ts';
 
 export const predictOptions = extractionOptions.omit({ onProgress: true }).extend({
-  /** How many of the likeliest classes to name. */
-  topK: integer(1).default(5),
+  topK: integer(1).default(5).describe('how many of the likeliest classes to name'),
   ...skipOptions,
 });
 
-export type PredictOptions = z.input<typeof predictOptions>;
+export type PredictOptions = z.input<typeof predictOptions> & PredictDocs;
 
 export interface RankedClass {
   label: string;

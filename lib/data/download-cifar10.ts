@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { cacheDirectory } from '../cache-directory.ts';
 import { download, type OnDownloadProgress } from '../download.ts';
+import type { DownloadCifar10Docs } from '../options/docs.ts';
 import { abortSignal, callback, checkOptions } from '../options.ts';
 import { holdsUnpacked, unpackCifar10 } from './cifar10-archive.ts';
 
@@ -21,13 +22,16 @@ const OFFICIAL: Cifar10Archive = {
   size: 170_052_171,
 };
 
-const downloadCifar10Options = z.strictObject({
-  directory: z.string({ error: 'a path' }).optional(),
-  signal: abortSignal,
-  onProgress: callback<OnDownloadProgress>(),
+export const downloadCifar10Options = z.strictObject({
+  directory: z
+    .string({ error: 'a path' })
+    .optional()
+    .describe('where it is kept, instead of in the cache directory'),
+  signal: abortSignal.describe('stops the work'),
+  onProgress: callback<OnDownloadProgress>().describe('hears how many are done, of how many'),
 });
 
-export type DownloadCifar10Options = z.input<typeof downloadCifar10Options>;
+export type DownloadCifar10Options = z.input<typeof downloadCifar10Options> & DownloadCifar10Docs;
 
 /**
  * Fetches CIFAR-10 whole (170 MB) and unpacks it, unless it is there: into torch-tl's cache, where `auto` finds it, or

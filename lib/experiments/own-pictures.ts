@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { listPictures } from '../data/source.ts';
 import { requireUsed, unusedNames } from '../effects.ts';
+import type { OwnPicturesDocs } from '../options/docs.ts';
 import { checkOptions, type RunOptions, runOptions, trainOptions } from '../options.ts';
 import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
 import { nothingToGoOn } from './no-run.ts';
@@ -83,7 +84,7 @@ function reasonsFor(
   ];
 }
 
-export type OwnPicturesOptions = z.input<typeof trainOptions>;
+export type OwnPicturesOptions = z.input<typeof trainOptions> & OwnPicturesDocs;
 
 export interface OwnPicturesControl extends RunControl {
   /** Hears before anything starts what was decided. */

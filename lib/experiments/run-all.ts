@@ -61,7 +61,7 @@ async function optionsOfBegun(root: string, given: ExperimentOptions): Promise<E
   for (const name of ORDER) {
     const directory = join(root, name);
     const earlier = await readRunConfig(join(directory, 'config.json'));
-    if (earlier) return optionsToGoOn(directory, earlier, name, given);
+    if (earlier) return optionsToGoOn(directory, earlier, name, { ...given });
   }
   return null;
 }

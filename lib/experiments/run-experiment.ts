@@ -10,6 +10,7 @@ import { loadEngine } from '../engine.ts';
 import { InputError } from '../errors.ts';
 import { nearestPath } from '../nearest-path.ts';
 import { type ListedDatasets, listDatasets } from '../open-datasets.ts';
+import type { ExperimentDocs } from '../options/docs.ts';
 import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options.ts';
 import { stagesOf } from '../recipes.ts';
 import { type TrainingPlan, trainingPlan } from '../training-plan.ts';
@@ -39,7 +40,7 @@ import {
 import { everTrained, stageSetups } from './stage-setups.ts';
 import { type DecodingEvent, type RunEvent, trainInto } from './train-into.ts';
 
-export type ExperimentOptions = z.input<typeof experimentOptions>;
+export type ExperimentOptions = z.input<typeof experimentOptions> & ExperimentDocs;
 
 export interface RunControl {
   /**

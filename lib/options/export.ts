@@ -13,11 +13,14 @@ export const modelExportOptions = z.strictObject({
       flags: '--format <name>',
       description: `${EXPORT_FORMATS.join(', ')}; by default as the ending of --out says`,
     }),
-  check: flag().default(true).register(commandLine, {
-    topic: 'Output',
-    flags: '--no-check',
-    description: 'do not compare an ONNX export with the model, for which onnxruntime-node is needed',
-  }),
+  check: flag()
+    .default(true)
+    .describe('compares an ONNX export with the model, for which onnxruntime-node is needed')
+    .register(commandLine, {
+      topic: 'Output',
+      flags: '--no-check',
+      description: 'do not compare an ONNX export with the model, for which onnxruntime-node is needed',
+    }),
 });
 
 /** A model's file in another format, from the command line. */

@@ -46,7 +46,7 @@ export const optimizerFields = {
     flags: '--momentum <factor>',
     description: "SGD's: how much of the last step it keeps",
   }),
-  nesterov: flag().default(true).register(commandLine, {
+  nesterov: flag().default(true).describe("SGD's: Nesterov's momentum").register(commandLine, {
     topic,
     flags: '--no-nesterov',
     description: "SGD's: Nesterov's momentum; this flag turns it off",

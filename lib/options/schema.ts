@@ -71,7 +71,9 @@ type Overrides<Shape> = {
 export function overrides<Shape extends Record<string, z.ZodType>>(shape: Shape): Overrides<Shape> {
   const fields = Object.entries(shape).map(([name, type]) => [
     name,
-    (type instanceof z.ZodDefault ? (type.unwrap() as z.ZodType) : type).optional(),
+    (type instanceof z.ZodDefault ? (type.unwrap() as z.ZodType) : type)
+      .optional()
+      .describe(type.description ?? commandLine.get(type)?.description ?? ''),
   ]);
   return Object.fromEntries(fields) as Overrides<Shape>;
 }

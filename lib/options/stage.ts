@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { StageDocs } from './docs.ts';
 import { layersFromText } from './from-text.ts';
 import { optimizerFields } from './optimizer.ts';
 import { integer } from './range.ts';
@@ -29,14 +30,14 @@ export const freeze = z
 
 /** A part of a training. What it leaves out is as in the run's own options. */
 export const stageOptions = z.strictObject({
-  name: text('a name').optional(),
-  epochs: integer(1),
-  freeze: freeze.unwrap().optional(),
+  name: text('a name').optional().describe('what it is called, for people'),
+  epochs: integer(1).describe('passes over the training pictures'),
+  freeze: freeze.unwrap().optional().describe('what does not train, all else doing so; by default as before'),
   ...overrides(optimizerFields),
   ...overrides(scheduleFields),
 });
 
-export type Stage = z.output<typeof stageOptions>;
+export type Stage = z.output<typeof stageOptions> & StageDocs;
 
 export const RECIPE_NAMES = ['head', 'fine-tune', 'gradual'] as const;
 

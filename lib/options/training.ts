@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { recipeFromText } from '../recipe-file.ts';
 import { augmentation } from './augmentation.ts';
+import type { TrainingDocs } from './docs.ts';
 import { pairsFromText } from './from-text.ts';
 import { gradientFields, optimizerFields } from './optimizer.ts';
 import {
@@ -111,4 +112,4 @@ export const trainingOptions = z.strictObject({
   augmentation,
 });
 
-export type TrainingOptions = z.output<typeof trainingOptions>;
+export type TrainingOptions = z.output<typeof trainingOptions> & TrainingDocs;

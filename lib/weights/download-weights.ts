@@ -1,15 +1,19 @@
 import { z } from 'zod';
 import { download, type OnDownloadProgress } from '../download.ts';
+import type { DownloadWeightsDocs } from '../options/docs.ts';
 import { abortSignal, callback, checkOptions } from '../options.ts';
 import { CATALOGUE, type NamedWeights, unknownWeights, weightsPath } from './catalogue.ts';
 
-const downloadWeightsOptions = z.strictObject({
-  directory: z.string({ error: 'a path' }).optional(),
-  signal: abortSignal,
-  onProgress: callback<OnDownloadProgress>(),
+export const downloadWeightsOptions = z.strictObject({
+  directory: z
+    .string({ error: 'a path' })
+    .optional()
+    .describe('where it is kept, instead of in the cache directory'),
+  signal: abortSignal.describe('stops the work'),
+  onProgress: callback<OnDownloadProgress>().describe('hears how many are done, of how many'),
 });
 
-export type DownloadWeightsOptions = z.input<typeof downloadWeightsOptions>;
+export type DownloadWeightsOptions = z.input<typeof downloadWeightsOptions> & DownloadWeightsDocs;
 
 /**
  * Fetches named weights, unless they are there: into torch-tl's cache, where `DenseNet121.create`

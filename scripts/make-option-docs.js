@@ -1,0 +1,73 @@
+/*
+ * Writes lib/options/docs.ts, what editors show of every option, from what is declared, as compiled to dist by
+ * `npm run compile`.
+ *
+ *   node scripts/make-option-docs.js          writes it
+ *   node scripts/make-option-docs.js --check  fails where it is not as it would be written
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { downloadCifar10Options } from '../dist/data/download-cifar10.js';
+import { filesOptions, imagesOptions, listOptions } from '../dist/dataset.js';
+import { extractionOptions } from '../dist/extraction.js';
+import { fitOptions } from '../dist/fit.js';
+import { gradCamOptions } from '../dist/grad-cam.js';
+import { learningRateOptions } from '../dist/learning-rate.js';
+import { createOptions, loadOptions } from '../dist/model-options.js';
+import { modelExportOptions } from '../dist/options/export.js';
+import {
+  commandLine,
+  experimentOptions,
+  stageOptions,
+  trainingOptions,
+  trainOptions,
+} from '../dist/options.js';
+import { predictOptions } from '../dist/predict.js';
+import { downloadWeightsOptions } from '../dist/weights/download-weights.js';
+
+const SCHEMAS = {
+  CreateDocs: createOptions,
+  DownloadCifar10Docs: downloadCifar10Options,
+  DownloadWeightsDocs: downloadWeightsOptions,
+  ExperimentDocs: experimentOptions,
+  ExportDocs: modelExportOptions,
+  ExtractionDocs: extractionOptions,
+  FitDocs: fitOptions,
+  FolderDocs: filesOptions,
+  GradCamDocs: gradCamOptions,
+  ImagesDocs: imagesOptions,
+  LearningRateDocs: learningRateOptions,
+  ListDocs: listOptions,
+  LoadDocs: loadOptions,
+  OwnPicturesDocs: trainOptions,
+  PredictDocs: predictOptions,
+  StageDocs: stageOptions,
+  TrainingDocs: trainingOptions,
+};
+
+const file = new URL('../lib/options/docs.ts', import.meta.url);
+
+function text() {
+  const interfaces = Object.entries(SCHEMAS).map(([name, schema]) => {
+    const members = Object.entries(schema.shape).map(
+      ([option, type]) => `  /** ${comment(name, option, type)} */\n  ${option}?: unknown;`,
+    );
+    return `export interface ${name} {\n${members.join('\n')}\n}`;
+  });
+  return `/* Made by \`node scripts/make-option-docs.js\` from what options declare; change it there. */\n\n${interfaces.join('\n\n')}\n`;
+}
+
+function comment(name, option, type) {
+  const declared = commandLine.get(type);
+  const what = type.description ?? declared?.description;
+  if (!what) throw new Error(`${name}: the option '${option}' has no description.`);
+  const off = declared?.off ? ` False: ${declared.off.description}.` : '';
+  const { defaultValue } = type.def;
+  const byDefault = defaultValue === undefined ? '' : ` Default: \`${JSON.stringify(defaultValue)}\`.`;
+  return `${what[0].toUpperCase()}${what.slice(1)}.${off}${byDefault}`.replaceAll('*/', '*\\/');
+}
+
+if (!process.argv.includes('--check')) writeFileSync(file, text());
+else if (readFileSync(file, 'utf8') !== text()) {
+  console.error('lib/options/docs.ts is not as options declare: node scripts/make-option-docs.js');
+  process.exitCode = 1;
+}

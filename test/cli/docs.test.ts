@@ -30,7 +30,7 @@ const NOT_RUN: Record<string, string> = {
   'npx torch-tl libtorch install --version 2.13': NETWORK,
   'npx torch-tl build': 'takes minutes: build.test.ts runs it over small sources',
   'npx torch-tl weights download imagenet': NETWORK,
-  'npx torch-tl train --data flowers --weights imagenet --out runs/imagenet': 'needs what that fetches',
+  'npx torch-tl train flowers --weights imagenet --out runs/imagenet': 'needs what that fetches',
   'npx torch-tl data download cifar10': NETWORK,
   'npx torch-tl run finetune --device cuda': GPU,
   'npx torch-tl run finetune --device cuda:1': GPU,
@@ -51,8 +51,8 @@ const BEFORE: Record<string, string> = {
 const SHORTER: Array<[RegExp, string]> = [
   [/torch-tl run (?!--config)/, '--limit-train 20 --limit-valid 10 --image-size 32 --epochs 1'],
   [/torch-tl run --config/, '--epochs 1'],
-  [/torch-tl train --data.* --recipe fine-tune/, '--image-size 32 --epochs 2'],
-  [/torch-tl train --data/, '--image-size 32 --epochs 1'],
+  [/torch-tl train (flowers|--data).* --recipe fine-tune/, '--image-size 32 --epochs 2'],
+  [/torch-tl train (flowers|--data)/, '--image-size 32 --epochs 1'],
   [/torch-tl lr-find/, '--limit-train 20 --image-size 32 --steps 3'],
   [/torch-tl export .*\.onnx/, '--no-check'],
 ];

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { type ErrorCode, InputError, TorchTlError } from './errors.ts';
+import { parseJson } from './json.ts';
 import { readRegularText, withRegularFile } from './regular-file.ts';
 
 /** What the commonest system errors mean, and what helps. */
@@ -53,7 +54,7 @@ export async function hashOfFile(
  */
 export async function readJsonFile(path: string, invalid: ErrorCode): Promise<unknown> {
   try {
-    return JSON.parse(await readRegularText(path));
+    return parseJson(await readRegularText(path));
   } catch (cause) {
     if (cause instanceof SyntaxError) {
       throw new InputError(invalid, `${resolve(path)} is no JSON: ${cause.message}.`, { cause });

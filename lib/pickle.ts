@@ -72,6 +72,9 @@ export function unpickle(
 /** Where a group of values on the stack begins. */
 const MARK = Symbol('mark');
 
+/** The most operations of a pickle: a checkpoint of DenseNet-121 with its optimiser's state takes some 50,000. */
+const MAX_OPERATIONS = 2_000_000;
+
 /** The protocols that torch.save has been able to use. */
 const MAX_PROTOCOL = 5;
 
@@ -85,17 +88,23 @@ class Machine {
   #offset: number;
   /** Of the operation in hand. */
   #at = 0;
+  #operations = 0;
+  /** How much calls may still take in all: values that are remembered can be given to call after call. */
+  #left: number;
 
   constructor(bytes: Uint8Array, offset: number, options: PickleOptions) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#offset = offset;
     this.#options = options;
+    this.#left = 4 * bytes.length + MAX_OPERATIONS;
   }
 
   run(): { value: PickleValue; end: number } {
     for (;;) {
       this.#at = this.#offset;
+      this.#operations += 1;
+      if (this.#operations > MAX_OPERATIONS) throw this.refuse(`more than ${MAX_OPERATIONS} operations`);
       const code = String.fromCharCode(this.#byte());
       if (code === '.') return { value: this.#pop(), end: this.#offset };
       this.#step(code);
@@ -173,6 +182,8 @@ class Machine {
     }
     if (!callable.call)
       throw this.refuse(`a call of ${callable.name}, which is not called in files of tensors`);
+    for (const argument of args.items) this.#left -= sizeOf(argument);
+    if (this.#left < 0) throw this.refuse('calls that take the same values again and again');
     this.#stack.push(callable.call(args.items));
   }
 
@@ -328,6 +339,13 @@ const OPERATIONS = new Map<string, (machine: Machine) => void>([
   ['Q', (m) => m.load()],
   ['b', (m) => build(m)],
 ]);
+
+/** What making something of a value costs. */
+function sizeOf(value: PickleValue): number {
+  if (value instanceof Tuple) return value.items.length;
+  if (value instanceof Dict) return value.entries.size;
+  return typeof value === 'string' || Array.isArray(value) || value instanceof Uint8Array ? value.length : 1;
+}
 
 function integer(machine: Machine, line: string): PickleValue {
   if (line === '00' || line === '01') return line === '01';

@@ -1,18 +1,21 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { type FileHandle, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { setImmediate } from 'node:timers/promises';
 import { createGunzip } from 'node:zlib';
-import type { ReadEntry } from 'tar';
+import type { Parser, ReadEntry } from 'tar';
 import { makeDirectory, writeFileAtomically } from '../atomic-file.ts';
 import { cacheDirectory } from '../cache-directory.ts';
 import { InputError } from '../errors.ts';
 import { hashOfFile, unreadable, unwritable } from '../files.ts';
+import { size } from '../format.ts';
 import { withRegularFile } from '../regular-file.ts';
 
 /** The largest file in an archive: a batch of 10,000 pictures takes 31 MB. */
 const MAX_FILE = 64 << 20;
+
+/** The most bytes of all that is in an archive; CIFAR-10's are 186 MB. */
+const MAX_TOTAL = 1 << 29;
 
 /** CIFAR-10's batches in the directories in which the official archives have them. */
 const MEMBER =
@@ -71,34 +74,53 @@ async function unpackInto(archive: string, directory: string): Promise<number> {
   const written: Array<Promise<void>> = [];
   const failures: unknown[] = [];
   try {
-    if (!archive.endsWith('.tar')) await requireWhole(archive);
-    const { list } = await import('tar');
-    await list({
-      file: archive,
+    const { Parser } = await import('tar');
+    const parser = new Parser({
       strict: true,
       filter: (path) => MEMBER.test(path),
       onReadEntry: (entry) => {
         written.push(unpack(entry, archive, directory).catch((error: unknown) => void failures.push(error)));
       },
     });
+    await withRegularFile(archive, (file) => feed(file, archive, parser));
   } catch (cause) {
-    failures.push(
-      (cause as NodeJS.ErrnoException).syscall
-        ? unreadable(archive, cause, 'DATA_INVALID')
-        : invalid(archive, `is no whole tar archive: ${(cause as Error).message}`),
-    );
+    const { syscall, message } = cause as NodeJS.ErrnoException;
+    if (cause instanceof InputError) failures.push(cause);
+    else if (syscall) failures.push(unreadable(archive, cause, 'DATA_INVALID'));
+    else failures.push(invalid(archive, `is no whole tar archive: ${message}`));
   }
   await Promise.all(written);
   if (failures.length > 0) throw failures[0];
   return written.length;
 }
 
-/** A cut-off archive may end between two batches, of which the later ones would be missing unnoticed. */
-async function requireWhole(archive: string): Promise<void> {
-  const nowhere = new Writable({ write: (_piece, _encoding, done) => done() });
-  await withRegularFile(archive, (file) =>
-    pipeline(file.createReadStream({ autoClose: false }), createGunzip(), nowhere),
-  );
+/**
+ * Gives a parser all that is in an archive up to its end, decompressed here: what comes after the end the parser would
+ * keep, in time by the square of its length. Of an archive that is cut off the last batches would be missing unnoticed,
+ * so all is read.
+ */
+async function feed(file: FileHandle, archive: string, parser: Parser): Promise<void> {
+  const stored = file.createReadStream({ autoClose: false });
+  const pieces = archive.endsWith('.tar') ? stored : stored.pipe(createGunzip());
+  stored.on('error', (error) => pieces.destroy(error));
+  const ended = once(parser, 'end');
+  // It is waited for below, and may fail before.
+  ended.catch(() => undefined);
+  let [total, failure, isOver]: [number, unknown, boolean] = [0, undefined, false];
+  parser.on('error', (error: unknown) => {
+    failure ??= error;
+  });
+  parser.on('eof', () => {
+    isOver = true;
+  });
+  for await (const piece of pieces as AsyncIterable<Buffer>) {
+    if (failure !== undefined) throw failure;
+    total += piece.length;
+    if (total > MAX_TOTAL) throw invalid(archive, `unpacks to more than ${size(MAX_TOTAL)}, expected 186 MB`);
+    if (!isOver && !parser.write(piece)) await once(parser, 'drain');
+  }
+  parser.end();
+  await ended;
 }
 
 async function unpack(entry: ReadEntry, archive: string, directory: string): Promise<void> {
@@ -110,7 +132,7 @@ async function unpack(entry: ReadEntry, archive: string, directory: string): Pro
   for await (const piece of entry) pieces.push(piece as Buffer);
   await setImmediate();
   const path = join(directory, entry.path);
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path));
   await writeFileAtomically(path, pieces);
 }
 

@@ -4,12 +4,15 @@ import { InputError, invalidArgument } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { byName, looseName, normalName } from '../names.ts';
 import { readRegularText } from '../regular-file.ts';
+import { quoted } from '../weights/safetensors-header.ts';
 import { indicesOf, namedUnknown } from './labels.ts';
 import { nothingLeftOut } from './left-out.ts';
 import { namesMeant, type Part, partOf, VALIDATION_PARTS } from './parts.ts';
 import type { PictureFiles } from './picture-files.ts';
 
 const CSV = /\.csv$/i;
+/** Characters of a line: more than paths may have. The reader takes long for what has no end. */
+const LONGEST_RECORD = 1 << 16;
 const JSON_LINES = /\.(jsonl|ndjson)$/i;
 
 /** Whether a file is taken for a list of pictures, by its name. */
@@ -156,6 +159,7 @@ async function csvLines(source: string, text: string): Promise<ListedPicture[]> 
     const columns = (names: string[]) => requireColumns(source, names);
     const pictures: unknown = parse(text, {
       bom: true,
+      max_record_size: LONGEST_RECORD,
       columns,
       // Of a long list no more than that is kept.
       on_record: (value: unknown, { lines }) => checked(source, { number: lines, value }),
@@ -180,7 +184,7 @@ function requireColumns(source: string, names: string[]): string[] {
   }
   if (columns.includes('path') && columns.includes('label')) return columns;
   const expected = 'its first line must name the columns path and label, and may name split';
-  throw new InputError('DATA_INVALID', `${source}: ${expected}, not ${names.join(', ')}.`);
+  throw new InputError('DATA_INVALID', `${source}: ${expected}, not ${quoted(names.join(', '))}.`);
 }
 
 function jsonLines(source: string, text: string): ListedPicture[] {

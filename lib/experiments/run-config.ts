@@ -35,6 +35,12 @@ const runConfig = z.object({
   started: z.iso.datetime().optional(),
 });
 
+/** As much of results.json as is looked at here; reports check all of it. */
+const resultsFile = z.object({
+  stoppedBecause: z.string(),
+  epochs: z.array(z.object({ stage: z.number() })),
+});
+
 /**
  * A run's config.json; null where there is no such file.
  *
@@ -59,7 +65,15 @@ export async function finishedResults(
   directory: string,
   stages: readonly Stage[],
 ): Promise<RunResults | null> {
-  const results = (await readJsonFile(join(directory, 'results.json'), 'RUN_INVALID')) as RunResults | null;
+  const file = join(directory, 'results.json');
+  const content = await readJsonFile(file, 'RUN_INVALID');
+  if (content !== null && !resultsFile.safeParse(content).success) {
+    throw new InputError(
+      'RUN_INVALID',
+      `${resolve(file)} is no run's results.json: it has no list of epochs.`,
+    );
+  }
+  const results = content as RunResults | null;
   if (results?.stoppedBecause === 'early-stopping') return results;
   // Stages before the last may have stopped early.
   const inLast = results?.epochs.filter(({ stage }) => stage === stages.length).length ?? 0;

@@ -1,6 +1,8 @@
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
+import type { PickleValue } from '../pickle.ts';
 import { withRegularFile } from '../regular-file.ts';
 import { itemsOf } from './pth/contents.ts';
 import { looksLikePth, readPth, START } from './pth/pth.ts';
@@ -46,12 +48,20 @@ export async function openWeights(path: string): Promise<{
 }> {
   const format = await formatOf(path);
   if (format === 'safetensors') return { format, ...(await readSafetensors(path)) };
-  return { format, tensors: allTensors(await readPth(path), refusing(path)), metadata: Object.create(null) };
+  const root = await readPth(path);
+  const most = REPEATED * (await stat(path)).size + MAX_REPEATED;
+  return { format, tensors: allTensors(root, refusing(path), most), metadata: Object.create(null) };
 }
 
-function* allTensors(...contents: Parameters<typeof itemsOf>): Generator<StoredTensor> {
-  for (const { path, value } of itemsOf(...contents)) {
+/** How often a file's bytes may be in tensors that share them, and what small files may repeat beyond that. */
+const [REPEATED, MAX_REPEATED] = [16, 1 << 28];
+
+function* allTensors(root: PickleValue, refuse: Refuse, most: number): Generator<StoredTensor> {
+  let total = 0;
+  for (const { path, value } of itemsOf(root, refuse)) {
     if (!(value instanceof TorchTensor)) continue;
+    total += value.byteLength;
+    if (total > most) throw refuse(`its tensors repeat its bytes until they are more than ${most}`);
     yield { name: path, dtype: value.dtype, shape: [...value.shape], data: value.read() };
   }
 }

@@ -1,4 +1,4 @@
-import { duplicateKey, hasMoreValues } from './json-scan.ts';
+import { duplicateKey, hasMoreValues } from '../json-scan.ts';
 import { ITEM_SIZES, type StoredTensor, type StoredType } from './stored-tensor.ts';
 
 /*

@@ -6,6 +6,7 @@ import { writeFileAtomically } from '../atomic-file.ts';
 import { InputError, invalidArgument } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { readInto, withRegularFile } from '../regular-file.ts';
+import { looksLikePth, START } from './pth/pth.ts';
 import {
   byteLength,
   formatHeader,
@@ -89,9 +90,10 @@ async function readAll(
   const headerLength = Number(prefix.readBigUInt64LE());
   const longest = Math.min(MAX_HEADER_LENGTH, size - PREFIX);
   if (headerLength > longest) {
-    throw refuse(
-      `the header's length at offset 0 is ${headerLength}, expected at most ${longest}${otherFormat(prefix)}`,
-    );
+    const start = Buffer.alloc(Math.min(START, size));
+    await fill(start, 0);
+    const length = `the header's length at offset 0 is ${headerLength}, expected at most ${longest}`;
+    throw refuse(`${length}${otherFormat(start)}`);
   }
   const headerBytes = allocateBytes(headerLength, `The header of ${path}`);
   await fill(headerBytes, PREFIX);
@@ -110,9 +112,7 @@ async function readAll(
 
 /** A hint for the commonest other file of weights. */
 function otherFormat(start: Buffer): string {
-  const isZip = start.subarray(0, 2).toString('latin1') === 'PK';
-  const isPickle = start[0] === 0x80;
-  return isZip || isPickle ? ' (it looks like a file of torch.save; save it as safetensors first)' : '';
+  return looksLikePth(start) ? ' (it looks like a file of torch.save; save it as safetensors first)' : '';
 }
 
 function placeInTurn(tensors: StoredTensor[]): TensorPlace[] {

@@ -28,7 +28,7 @@ const PREFIXES = ['module.', '_orig_mod.', 'model.', 'net.', 'backbone.'];
 const OLD_NAME = /^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|running_mean|running_var))$/;
 
 /** The most bytes that are copied for tensors that do not lie in row-major order in the file. */
-const MAX_COPIED = 2 ** 30;
+const MAX_COPIED = 2 ** 28;
 
 /** The tensors of the state_dict in what a file of torch.save holds, under their names there. */
 export function stateDictTensors(root: PickleValue, refuse: Refuse): StoredTensor[] {
@@ -57,11 +57,18 @@ export function torchvisionNames(tensors: readonly StoredTensor[]): StoredTensor
 function findStateDict(root: PickleValue, refuse: Refuse): Dict {
   if (!(root instanceof Dict)) throw refuse('it holds no dict, so no state_dict');
   if (tensorsIn(root).length > 0) return root;
+  // Each is looked at once: a dict may stand in many places.
+  const known = new Map<Dict, boolean>();
+  const hasTensors = (dict: Dict) => {
+    const has = known.get(dict) ?? tensorsIn(dict).length > 0;
+    known.set(dict, has);
+    return has;
+  };
   const inside = [...root.entries].filter(
-    (entry): entry is [PickleValue, Dict] => entry[1] instanceof Dict && tensorsIn(entry[1]).length > 0,
+    (entry): entry is [PickleValue, Dict] => entry[1] instanceof Dict && hasTensors(entry[1]),
   );
-  const known = KEYS.map((key) => inside.find(([name]) => name === key)).find((entry) => entry !== undefined);
-  const [found = known] = inside.length === 1 ? inside : [];
+  const usual = KEYS.map((key) => inside.find(([name]) => name === key)).find((entry) => entry !== undefined);
+  const [found = usual] = inside.length === 1 ? inside : [];
   if (found) return found[1];
   const some = [...itemsOf(root, refuse)].filter(({ value }) => value instanceof TorchTensor).slice(0, 5);
   const hint =

@@ -12,6 +12,9 @@ export interface Item {
 const MAX_DEPTH = 64;
 const MAX_VALUES = 1_000_000;
 
+/** The most characters of all keys that lead to a value. */
+const MAX_PATH = 4096;
+
 /** Everything in what a file holds. Containers that stand in several places are listed in each. */
 export function* itemsOf(root: PickleValue, refuse: Refuse): Generator<Item> {
   let count = 0;
@@ -19,6 +22,9 @@ export function* itemsOf(root: PickleValue, refuse: Refuse): Generator<Item> {
     if (path.length > MAX_DEPTH) throw refuse(`its containers lie more than ${MAX_DEPTH} deep in each other`);
     count += 1;
     if (count > MAX_VALUES) throw refuse(`it holds more than ${MAX_VALUES} values`);
+    if (path.reduce((sum, { length }) => sum + length, 0) > MAX_PATH) {
+      throw refuse(`keys of more than ${MAX_PATH} characters lead to a value in it`);
+    }
     if (value === null || value instanceof TorchTensor || typeof value !== 'object') {
       yield { path: path.join('.'), value };
       return;

@@ -36,11 +36,21 @@ export async function readPth(path: string, signal?: AbortSignal): Promise<Pickl
 
 /** Whether a file that begins with these bytes may be one of torch.save. */
 export function looksLikePth(start: Uint8Array): boolean {
-  if (isZip(start) || isTar(start)) return true;
-  // The length of a safetensors header may begin like a pickle; its other half is zero, and a brace follows.
-  const isSafetensors = start.subarray(4, 8).every((byte) => byte === 0) && start[8] === 0x7b;
-  return start[0] === 0x80 && !isSafetensors;
+  return isZip(start) || isTar(start) || isPickle(start);
 }
+
+/**
+ * Whether it begins as a pickle of a protocol that torch.save uses. The length of a safetensors header may begin so too,
+ * but its other half is zero; of a pickle it is so where a frame, of less than 256 bytes, comes first.
+ */
+function isPickle(start: Uint8Array): boolean {
+  const [first, protocol = 0, next] = start;
+  if (first !== 0x80 || protocol < 2 || protocol > 5) return false;
+  const isLength = start.subarray(4, 8).every((byte) => byte === 0);
+  return !isLength || (next === FRAME && start[8] !== BRACE);
+}
+
+const [FRAME, BRACE] = [0x95, 0x7b];
 
 /** How many bytes that takes. */
 export const START = 512;

@@ -144,12 +144,21 @@ export function findGlobal(module: string, name: string, refuse: Refuse): Callab
   if (module === 'torch' && Object.hasOwn(ITEM_SIZES, name)) return new ElementType(name as StoredType);
   const make = Object.hasOwn(GLOBALS, full) ? GLOBALS[full] : undefined;
   if (make === undefined) {
-    throw refuse(
-      `it names ${quoted(full)}, which is more than tensors and plain containers. Files that bring their own code are ` +
-        'not run; in Python save torch.save(model.state_dict(), FILE) instead',
-    );
+    throw refuse(`it names ${quoted(full)}, which ${meaningOf(full)}`);
   }
   return new Callable(full, (args) => make(args, refuse));
+}
+
+/** What a name that is refused says of the file, and what to do. */
+function meaningOf(full: string): string {
+  if (/^torch\.(.*\.)?(QU?Int\w*Storage|_rebuild_qtensor|per_(tensor|channel)_\w+|qu?int\w+)$/.test(full)) {
+    return 'makes quantised tensors; in Python save them as floating point, by .dequantize()';
+  }
+  if (/^torch\..*sparse/.test(full)) return 'makes sparse tensors; in Python save them dense, by .to_dense()';
+  return (
+    'is more than tensors and plain containers. Files that bring their own code are not run; in Python save ' +
+    'torch.save(model.state_dict(), FILE) instead'
+  );
 }
 
 type Make = (args: readonly PickleValue[], refuse: Refuse) => PickleValue;
@@ -162,7 +171,8 @@ const GLOBALS: Record<string, Make> = {
   'torch._utils._rebuild_parameter': ([data], refuse) => parameterOf(data, refuse),
   'torch._utils._rebuild_parameter_with_state': ([data], refuse) => parameterOf(data, refuse),
   'torch._tensor._rebuild_from_type_v2': ([make, , args], refuse) => {
-    if (make instanceof Callable && make.call && args instanceof Tuple) return make.call(args.items);
+    const isRebuild = make instanceof Callable && make.name.startsWith('torch._utils._rebuild_tensor');
+    if (isRebuild && make.call && args instanceof Tuple) return make.call(args.items);
     throw refuse('its pickle rebuilds a tensor of no known kind');
   },
   'torch.Tensor': () => null,

@@ -105,8 +105,7 @@ function readDirectory(bytes: Uint8Array, refuse: Refuse): Map<string, Entry> {
 /** Where the directory is. */
 function findDirectory(view: DataView, refuse: Refuse): { offset: number; size: number; count: number } {
   const at = findEnd(view);
-  if (at === undefined)
-    throw refuse('its end is missing, where a zip archive has its directory; it may be cut off');
+  if (at === undefined) throw refuse(withoutEnd(view));
   let count = view.getUint16(at + 10, true);
   let size = view.getUint32(at + 12, true);
   let offset = view.getUint32(at + 16, true);
@@ -128,6 +127,19 @@ function findEnd(view: DataView): number | undefined {
     if (fits && view.getUint32(at, true) === END) return at;
   }
   return undefined;
+}
+
+/** What is wrong with an archive whose last bytes are not its end. */
+function withoutEnd(view: DataView): string {
+  const bytes = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
+  const end = bytes.lastIndexOf('PK\x05\x06', undefined, 'latin1');
+  const after =
+    end < 0 || bytes.length - end < END_LENGTH
+      ? 0
+      : bytes.length - end - END_LENGTH - bytes.readUInt16LE(end + 20);
+  return after > 0
+    ? `${after} bytes that do not belong to it follow its end; cut them off`
+    : 'its end is missing, where a zip archive has its directory; it may be cut off';
 }
 
 function findEnd64(view: DataView, end: number, refuse: Refuse): number {

@@ -10,11 +10,25 @@ interface Token {
   end: number;
 }
 
+/** Each value has a few of these characters at most: its own brackets, a key's quotes and colon, a comma. */
+const TOKENS_OF_A_VALUE = 5;
+
 /** Whether a text, which need not be JSON, has more than `most` values. */
 export function hasMoreValues(text: string, most: number): boolean {
-  let count = 1;
+  let [values, all] = [1, 0];
   for (const { first } of tokens(text)) {
-    if ('{[,'.includes(first) && ++count > most) return true;
+    if (++all > TOKENS_OF_A_VALUE * most) return true;
+    if ('{[,'.includes(first) && ++values > most) return true;
+  }
+  return false;
+}
+
+/** Whether there are more than `most` brackets and braces open anywhere in a text, which need not be JSON. */
+export function nestsDeeper(text: string, most: number): boolean {
+  let depth = 0;
+  for (const { first } of tokens(text)) {
+    if ('{['.includes(first) && ++depth > most) return true;
+    if ('}]'.includes(first)) depth--;
   }
   return false;
 }
@@ -45,19 +59,25 @@ export function duplicateKey(json: string): string | undefined {
   return undefined;
 }
 
+/** In time by the text's length, also of spaces alone. */
 function* tokens(text: string): Generator<Token> {
-  let position = 0;
-  while (position < text.length) {
-    const start = position;
-    const first = text[start] as string;
-    position = first === '"' ? endOfString(text, start) : start + 1;
-    if ('"{}[],:'.includes(first)) yield { first, start, end: position };
+  const sign = /["{}[\],:]/g;
+  for (let found = sign.exec(text); found !== null; found = sign.exec(text)) {
+    const { index: start, 0: first } = found;
+    if (first === '"') sign.lastIndex = endOfString(text, start);
+    yield { first, start, end: sign.lastIndex };
   }
 }
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
 
 /** The position after the closing quote of the string that opens at `start`, or past the end of the text. */
 function endOfString(text: string, start: number): number {
   let position = start + 1;
-  while (position < text.length && text[position] !== '"') position += text[position] === '\\' ? 2 : 1;
+  for (; position < text.length; position++) {
+    const code = text.charCodeAt(position);
+    if (code === QUOTE) break;
+    if (code === BACKSLASH) position++;
+  }
   return position + 1;
 }

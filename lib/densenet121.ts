@@ -30,7 +30,6 @@ import {
   IMAGENET_NORMALISATION,
   type ModelMetadata,
   modelMetadataText,
-  readModelMetadata,
   readNormalisation,
 } from './model-file.ts';
 import {
@@ -41,6 +40,7 @@ import {
   requirePath,
 } from './model-options.ts';
 import { ModelState } from './model-state.ts';
+import { modelMetadataOf } from './model-tensors.ts';
 import type { HostTensor, NativeModel } from './native.ts';
 import { createNative } from './native-model.ts';
 import { checkOnnx } from './onnx/check.ts';
@@ -135,10 +135,10 @@ export class DenseNet121 {
     const { device, signal } = checkOptions(loadOptions, options);
     const chosen = chooseDevice(device, loadEngine().info());
     const weights = await resolveWeights(path, signal);
-    const { tensors, metadata: text } = await readSafetensors(weights.path, signal);
-    const metadata = readModelMetadata(text, weights.path);
+    const contents = await readSafetensors(weights.path, signal);
+    const metadata = modelMetadataOf(contents, weights.path);
     const model = new DenseNet121(await createNative(metadata, 0, chosen), metadata, chosen, weights);
-    await model.#load(tensors, { backboneOnly: false, file: weights.path });
+    await model.#load(contents.tensors, { backboneOnly: false, file: weights.path });
     return model;
   }
 

@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { classNames } from './class-names.ts';
 import { RESIZES, type Resize } from './data/resize.ts';
 import { InputError, TorchTlError } from './errors.ts';
 import { type HeadLayer, headLayers } from './head.ts';
+import { parseJson } from './json.ts';
+import { imageSize } from './options/range.ts';
 
 /*
  * The metadata of a model's safetensors file: everything beside the tensors that predicting or
@@ -29,13 +32,17 @@ export interface ModelMetadata extends Normalisation {
   head: HeadLayer[];
 }
 
+/** The most characters of a value: some hundred thousand epochs, or names of classes. */
+const LONGEST_VALUE = 1 << 24;
+
 /** A value that is text holding JSON. */
 export const json = <Schema extends z.ZodType>(schema: Schema) =>
   z
-    .string()
+    .string({ error: 'is missing' })
+    .max(LONGEST_VALUE, { error: `is longer than ${LONGEST_VALUE} characters` })
     .transform((text, context) => {
       try {
-        return JSON.parse(text) as unknown;
+        return parseJson(text);
       } catch {
         context.addIssue({ code: 'custom', message: 'is no JSON' });
         return z.NEVER;
@@ -43,13 +50,23 @@ export const json = <Schema extends z.ZodType>(schema: Schema) =>
     })
     .pipe(schema);
 
-const channels = json(z.array(z.number()).length(3));
-const normalisation = z.object({ mean: channels, std: channels });
-const format = z.object({ formatVersion: z.literal('1'), architecture: z.literal('densenet121') });
+/** Of pixels from 0 to 1: what is far from that would make infinities of them. */
+const MOST = 1e4;
+const channels = (least: number) => {
+  const error = `must be three numbers from ${least} to ${MOST}`;
+  return json(
+    z.array(z.number({ error }).min(least, { error }).max(MOST, { error }), { error }).length(3, { error }),
+  );
+};
+const normalisation = z.object({ mean: channels(-MOST), std: channels(1 / MOST) });
+const format = z.object({
+  formatVersion: z.literal('1', { error: "must be '1'" }),
+  architecture: z.literal('densenet121', { error: "must be 'densenet121'" }),
+});
 const modelMetadata = normalisation.extend({
-  classes: json(z.array(z.string()).min(1)),
-  imageSize: json(z.int().min(32)),
-  resize: z.enum(RESIZES),
+  classes: json(classNames),
+  imageSize: json(imageSize()),
+  resize: z.enum(RESIZES, { error: `must be ${RESIZES.join(' or ')}` }),
   head: json(z.unknown()).transform(headLayers),
 });
 
@@ -92,7 +109,9 @@ function read<Schema extends z.ZodType>(
     const checked = schema.safeParse(text);
     if (checked.success) return checked.data;
     const issue = checked.error.issues[0] as z.core.$ZodIssue;
-    throw invalid(file, `'${issue.path.join('.')}': ${issue.message}`);
+    const { message } = issue;
+    const said = /^(is|must) /.test(message) ? message : `must be ${message}`;
+    throw invalid(file, `'${issue.path.join('.')}': ${said}`);
   } catch (error) {
     if (error instanceof TorchTlError && error.code === 'INVALID_ARGUMENT')
       throw invalid(file, error.message);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { classNames } from './class-names.ts';
 import { invalidArgument } from './errors.ts';
 import { HEAD_NAMES, type HeadLayer, type HeadName, headLayers } from './head.ts';
-import { repeatedNames } from './names.ts';
 import type { CreateDocs, LoadDocs } from './options/docs.ts';
 import { abortSignal, experimentOptions, resizing } from './options.ts';
 import { DEFAULT_WEIGHTS } from './weights/catalogue.ts';
@@ -9,8 +9,6 @@ import { DEFAULT_WEIGHTS } from './weights/catalogue.ts';
 /*
  * What a model is made or loaded with. The options of what it does stand where that is done.
  */
-
-const classNames = 'a list of at least 2 names, each of them once';
 
 export const createOptions = experimentOptions.pick({ imageSize: true, seed: true, device: true }).extend({
   weights: z
@@ -24,12 +22,7 @@ export const createOptions = experimentOptions.pick({ imageSize: true, seed: tru
     .custom<HeadName | readonly HeadLayer[]>()
     .transform(headLayers)
     .describe(`the layers after the backbone: ${HEAD_NAMES.join(', ')}, or a list of layers`),
-  classes: z
-    .array(z.string({ error: 'a name' }), { error: classNames })
-    .min(2, { error: classNames })
-    .refine((classes) => repeatedNames(classes).length === 0, { error: classNames })
-    .readonly()
-    .describe('the names of the classes, in the order of their labels'),
+  classes: classNames.readonly().describe('the names of the classes, in the order of their labels'),
   resize: resizing().default('cover').describe('how pictures are made square: `resize` of the training data'),
   signal: abortSignal.describe('stops the reading of the weights'),
 });

@@ -1,5 +1,6 @@
 import { InputError } from '../errors.ts';
-import { modelMetadataText, readModelMetadata } from '../model-file.ts';
+import { modelMetadataText } from '../model-file.ts';
+import { modelMetadataOf } from '../model-tensors.ts';
 import type { SafetensorsFile } from '../weights/safetensors.ts';
 import type { StoredTensor } from '../weights/stored-tensor.ts';
 import { onnxModel } from './densenet.ts';
@@ -12,9 +13,9 @@ import { encodeModel } from './proto.ts';
  * @param source which file, for errors
  * @throws InputError `WEIGHTS_INVALID`
  */
-export function onnxOf({ tensors, metadata: text }: SafetensorsFile, source: string): Uint8Array {
-  const metadata = readModelMetadata(text, source);
-  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+export function onnxOf(contents: SafetensorsFile, source: string): Uint8Array {
+  const metadata = modelMetadataOf(contents, source);
+  const byName = new Map(contents.tensors.map((tensor) => [tensor.name, tensor]));
   const weights = (name: string) => {
     const tensor = byName.get(name);
     if (!tensor) throw new InputError('WEIGHTS_INVALID', `${source} has no tensor '${name}'.`);

@@ -1,5 +1,6 @@
 import { InputError } from '../errors.ts';
 import type { HostTensor } from '../native.ts';
+import { requireSound } from './sound.ts';
 import { isHostTensor, type StoredTensor } from './stored-tensor.ts';
 
 /** How many names of one kind a message lists. */
@@ -19,7 +20,7 @@ export interface MatchOptions {
  * @param expected every tensor of the model
  * @param given every tensor of the file
  * @throws InputError `WEIGHTS_MISMATCH` that names what is missing, unexpected, or of another shape
- *   or kind
+ *   or kind; `WEIGHTS_INVALID` where a model cannot compute with them
  */
 export function matchWeights(
   expected: Array<{ name: string; shape: number[] }>,
@@ -56,6 +57,7 @@ export function matchWeights(
       `The weights in ${file} do not fit the model. ${problems.join('. ')}.`,
     );
   }
+  requireSound(matched, file);
   return matched;
 }
 

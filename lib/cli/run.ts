@@ -78,7 +78,8 @@ async function follow<Results>(
   const onExperiment = (name: ExperimentName) => {
     areSeveral = true;
     view = new RunProgress(progress);
-    progress.line(`\n${name}`);
+    progress.line('');
+    progress.line(name);
   };
   const onEvent = (event: RunEvent) => {
     reports.hear(event);

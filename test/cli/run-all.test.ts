@@ -16,8 +16,7 @@ test('run all runs the three experiments, each in a directory of its own, and go
     ...ARGS.slice(0, -4),
     '--epochs',
     '100000',
-    '--early-stopping-patience',
-    '2',
+    ...['--early-stopping-patience', '4', '--early-stopping-min-delta', '1'],
     '--out',
     'runs',
   ];
@@ -29,8 +28,11 @@ test('run all runs the three experiments, each in a directory of its own, and go
   expect(readFileSync(join(cwd, 'runs', 'base', 'report.html'), 'utf8')).toContain('stopped');
   const first = readFileSync(join(cwd, 'runs', 'finetune', 'results.json'), 'utf8');
 
-  const { code, stdout } = await torchTl(['run', 'all', '--resume', '--json', '--out', 'runs'], { cwd });
+  const { code, stdout, stderr } = await torchTl(['run', 'all', '--resume', '--json', '--out', 'runs'], {
+    cwd,
+  });
   expect(code).toBe(0);
+  expect(stderr.match(/^(finetune|base|base-optimized)$/gm)).toEqual(['finetune', 'base', 'base-optimized']);
   const { formatVersion, runs } = JSON.parse(stdout) as { formatVersion: number; runs: RunResults[] };
   expect(formatVersion).toBe(1);
   expect(runs.map(({ experiment }) => experiment)).toEqual(NAMES);

@@ -304,8 +304,8 @@ export class DenseNet121 {
   fit(data: Dataset, options: FitOptions): FitRun {
     this.#state.requireUnused('fit');
     const checked = checkFit(options);
-    requireClasses('valid', checked.valid, this);
     const training = this.#training(data, checked);
+    requireClasses('valid', checked.valid, this);
     return new FitRun((onEpoch) =>
       this.#state.alone(checked.signal, (stopped) => train(training, stopped, onEpoch)),
     );

@@ -9,7 +9,7 @@ import { findNvidiaDriver, type NvidiaDriver } from '../libtorch/nvidia.ts';
 import { removeLibTorch } from '../libtorch/remove.ts';
 import { DEFAULT_MINOR, fullVersion } from '../libtorch/version.ts';
 import { packageRoot } from '../package-root.ts';
-import { shownJson } from '../shown.ts';
+import { shown, shownJson } from '../shown.ts';
 import { addExamples } from './examples.ts';
 import { interruptible } from './interrupt.ts';
 import { candidateText } from './libtorch-text.ts';
@@ -142,6 +142,6 @@ function describe({ candidates, cache, nvidia, install }: LibTorchStatus): strin
 
 async function removeAsked(version: string | undefined): Promise<void> {
   const removed = await removeLibTorch(version);
-  for (const { path, bytes } of removed) console.error(`Removed ${path}, ${size(bytes)}`);
-  if (removed.length === 0) console.error(`There is no LibTorch in ${cacheDirectory()}.`);
+  for (const { path, bytes } of removed) console.error(`Removed ${shown(path)}, ${size(bytes)}`);
+  if (removed.length === 0) console.error(`There is no LibTorch in ${shown(cacheDirectory())}.`);
 }

@@ -45,6 +45,9 @@ async function versionOf(path: string): Promise<FileVersion | null> {
 function tooManyMissing(missing: readonly string[], looked: number, all: number): InputError {
   const summary =
     `More than ${count(missing.length)} of the first ${count(looked)} pictures are not there, and the other ` +
-    `${count(all - looked)} were not looked at; mend the paths, or leave out what is missing (skipCorrupt, --skip-corrupt):`;
-  return new InputError('DATA_INVALID', [summary, ...missing.map((path) => `  ${path}`)]);
+    `${count(all - looked)} were not looked at; mend the paths, or leave out what is missing with`;
+  const said = (option: string) => [`${summary} ${option}:`, ...missing.map((path) => `  ${path}`)];
+  return new InputError('DATA_INVALID', said('`skipCorrupt: true`'), {
+    atCommandLine: said('--skip-corrupt'),
+  });
 }

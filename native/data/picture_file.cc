@@ -30,7 +30,7 @@ Dataset open_picture_file(const PictureFile& file, const at::Tensor& labels, con
   if (file.places.max().item<std::int64_t>() >= layout.sizes[0]) {
     throw FileUnreadable(name + " are no longer whole; " + remedy);
   }
-  const Dataset stored{labels.to(device), {}, StoredRows(place, layout), file.places};
+  Dataset stored{labels.to(device), {}, StoredRows(place, layout), file.places};
   layout.sizes[0] = stored.count();
   if (!gpu_has_room(device, layout.bytes())) return stored;
   const auto piece = [&stored](const BatchRange& range) { return stored.pictures(range); };

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -6,6 +6,7 @@ import { builtMinors } from '../../lib/libtorch/engines.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { fileServer, stall, status, whole } from '../support/file-server.ts';
+import { installedIn } from '../support/libtorch.ts';
 import { packageCopy, torchTlOf } from '../support/package-copy.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { damaged, zipOf } from '../support/zip.ts';
@@ -38,7 +39,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         `There is no engine for LibTorch 2.12 yet: \`TORCH_TL_LIBTORCH=${root} npx torch-tl build\``,
       );
       expect(readFileSync(join(root, 'lib', 'libtorch_cpu.so')).equals(c10)).toBe(true);
-      expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+      expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);
     });
 
     test('goes on where a connection broke', async () => {
@@ -49,7 +50,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const { code, requests } = await installIn(cache, answers, onTick);
       expect(code).toBe(0);
       expect(requests.map(({ range }) => range)).toEqual([undefined, 'bytes=500000-']);
-      expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+      expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);
     });
 
     test('keeps what had come when stopped, and the next one goes on from there', async () => {
@@ -57,12 +58,12 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const onTick = onceArrived(cache, (kill) => kill('SIGINT'));
       const { code } = await installIn(cache, [stall(archive(), 500_000)], onTick);
       expect(code).toBe(130);
-      expect(readdirSync(cache)).toEqual([`${ARCHIVE}.part`]);
+      expect(installedIn(cache)).toEqual([`${ARCHIVE}.part`]);
 
       const second = await installIn(cache, [whole(archive())]);
       expect(second.code).toBe(0);
       expect(second.requests[0]?.range).toBe('bytes=500000-');
-      expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+      expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);
     });
 
     test.each([
@@ -105,7 +106,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const { code, stderr, cache } = await install(whole(content()));
       expect(code).toBe(1);
       expect(stderr).toMatch(message);
-      expect(readdirSync(cache)).toEqual([]);
+      expect(installedIn(cache)).toEqual([]);
     });
 
     test('says what a server answers that has no such file', async () => {

@@ -6,7 +6,7 @@ import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/package-root.ts';
 import { torchTl } from '../cli/torch-tl.ts';
 import { nvidiaSmi, pythonWithPip, writePrograms } from '../support/fake-programs.ts';
-import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
+import { installedIn, writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -28,11 +28,11 @@ describe('torch-tl libtorch install, through pip', () => {
     expect(first.stderr).toContain(
       `LibTorch ${VERSION} is in place: ${join(cache, `libtorch-${VERSION}`, 'torch')}`,
     );
-    expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+    expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);
 
     expect((await install('exit 1', { cache })).code).toBe(0);
     expect((await install('exit 1', { cache, args: ['--force'] })).code).toBe(1);
-    expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+    expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);
   });
 
   test("leaves the user's configuration of pip in force", async () => {
@@ -57,7 +57,7 @@ describe('torch-tl libtorch install, through pip', () => {
     ]) {
       expect(stderr).toContain(way);
     }
-    expect(readdirSync(cache)).toEqual([]);
+    expect(installedIn(cache)).toEqual([]);
   });
 
   test('takes no version but the one asked for', async () => {
@@ -65,7 +65,7 @@ describe('torch-tl libtorch install, through pip', () => {
     const { code, stderr, cache } = await install(installing(other));
     expect(code).toBe(1);
     expect(stderr).toContain('LibTorch 2.13.1+cpu came in place of 2.13.0+cpu.');
-    expect(readdirSync(cache)).toEqual([]);
+    expect(installedIn(cache)).toEqual([]);
   });
 
   test('takes nothing incomplete', async () => {
@@ -73,7 +73,7 @@ describe('torch-tl libtorch install, through pip', () => {
     const { code, stderr, cache } = await install(script);
     expect(code).toBe(1);
     expect(stderr).toContain('it is incomplete: lib/libtorch_cpu.so is missing');
-    expect(readdirSync(cache)).toEqual([]);
+    expect(installedIn(cache)).toEqual([]);
   });
 
   test('takes nothing that does not load', async () => {
@@ -85,7 +85,7 @@ describe('torch-tl libtorch install, through pip', () => {
     expect(stderr).toMatch(
       /What came does not load: LibTorch .*libc10\.so: it needs libdx\.so\.2, which is missing/,
     );
-    expect(readdirSync(cache)).toEqual([]);
+    expect(installedIn(cache)).toEqual([]);
   });
 
   test.each([
@@ -94,7 +94,7 @@ describe('torch-tl libtorch install, through pip', () => {
   ])('ends pip and leaves nothing on SIG%s', async (signal, exitCode) => {
     const { code, cache } = await install(`mkdir -p "$target/torch"; kill -${signal} $PPID; sleep 600`);
     expect(code).toBe(exitCode);
-    expect(readdirSync(cache)).toEqual([]);
+    expect(installedIn(cache)).toEqual([]);
   });
 
   test('clears what a killed installation left, and replaces an incomplete LibTorch', async () => {
@@ -102,7 +102,7 @@ describe('torch-tl libtorch install, through pip', () => {
     mkdirSync(join(cache, '.libtorch-installing', 'scratch'), { recursive: true });
     writeTree(join(cache, `libtorch-${VERSION}`, 'torch'), { 'version.py': `__version__ = '${VERSION}'\n` });
     expect((await install(installing(loadable()), { cache })).code).toBe(0);
-    expect(readdirSync(cache)).toEqual([`libtorch-${VERSION}`]);
+    expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);
   });
 
   test('waits for another process that installs, and takes what it has installed', async () => {
@@ -123,7 +123,7 @@ describe('torch-tl libtorch install, through pip', () => {
       /LibTorch needs 950 MB on the disk of \S+, which has \d+ kB free\. .*TORCH_TL_CACHE=DIR/,
     );
     expect(stderr).not.toContain('Fetching');
-    expect(readdirSync(cache)).toEqual([]);
+    expect(installedIn(cache)).toEqual([]);
   });
 
   test.each([

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** What Python's torch 2.13.0 for the CPU has as its version.py. */
@@ -39,4 +39,9 @@ export function writeVariation(root: string, real: string, libraries: Record<str
     else symlinkSync(join(real, 'lib', name), join(root, 'lib', name));
   }
   return root;
+}
+
+/** What is in a cache directory, but for what Pythons have answered. */
+export function installedIn(cache: string): string[] {
+  return readdirSync(cache).filter((name) => name !== 'pythons.json');
 }

@@ -8,6 +8,7 @@ import { addDataArgument } from './data-argument.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { showRun } from './run.ts';
+import { wrap } from './wrap.ts';
 
 /** Defines `torch-tl train`. */
 export function define(command: Command): void {
@@ -26,7 +27,8 @@ async function train(command: Command): Promise<void> {
   const given = givenFlags(command, trainOptions);
   const { trainOwnPictures } = await import('../experiments/own-pictures.ts');
   const { json } = command.opts<{ json?: true }>();
-  const say = (line: string) => (json ? process.stderr : process.stdout).write(`${line}\n`);
+  const stream = json ? process.stderr : process.stdout;
+  const say = (line: string) => stream.write(`${wrap(line, stream.columns)}\n`);
   const onRecommendation: OwnPicturesControl['onRecommendation'] = (recommendation) => {
     chosenText(recommendation).forEach(say);
     if (given.weights === undefined || given.weights === DEFAULT_WEIGHTS) say(WEAK_BACKBONE);

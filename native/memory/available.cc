@@ -20,12 +20,12 @@ namespace fs = std::filesystem;
 
 /** What a version of control groups calls things. */
 struct Names {
-  const char* limit;
-  const char* used;
-  const char* swap_limit;  // of swap alone, or of memory and swap
-  const char* swap_used;
+  const char* limit = nullptr;
+  const char* used = nullptr;
+  const char* swap_limit = nullptr;  // of swap alone, or of memory and swap
+  const char* swap_used = nullptr;
   std::initializer_list<std::string_view> reclaimable;  // in memory.stat, in bytes
-  bool swap_includes_memory;
+  bool swap_includes_memory = false;
 };
 
 const Names kVersion1{"memory.limit_in_bytes",

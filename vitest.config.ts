@@ -18,7 +18,7 @@ export default defineConfig({
       NVIDIA_TF32_OVERRIDE: '0',
       TORCH_TL_PICTURE_CACHE: join(tmpdir(), `torch-tl-test-pictures-${process.pid}`),
     },
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

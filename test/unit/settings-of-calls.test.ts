@@ -147,7 +147,7 @@ describe('the number of threads', () => {
       stderr: '',
       stdout: [first, second, first, second, third].map((line) => `${line}\n`).join(''),
     });
-  }, 300_000);
+  });
 });
 
 function filesIn(directory: string): Map<string, string> {

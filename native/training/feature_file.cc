@@ -120,7 +120,7 @@ StoredRows FeatureFile::keep(const std::string& key) {
   const std::filesystem::path path = kept_path(directory_, key);
   return writing_in(directory_, layout_, [&] {
     file_->write(0, header.data(), header.size());
-    const StoredRows rows = named_rows(file_, path, key, layout_);
+    StoredRows rows = named_rows(file_, path, key, layout_);
     if (!holds(*file_, key, layout_)) {
       throw WriteFailed("the features in " + directory_ +
                         " are not what was written: another program has changed the file; train again");

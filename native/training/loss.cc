@@ -15,8 +15,8 @@ Loss::Loss(const LossOptions& options, const at::Device& device) : label_smoothi
 
 at::Tensor Loss::operator()(const at::Tensor& logits, const at::Tensor& targets) const {
   constexpr std::int64_t kIgnoreNothing = -100;  // PyTorch's default: no label is negative here
-  const at::Tensor mean = at::cross_entropy_loss(logits, targets, class_weights_, at::Reduction::Mean,
-                                                 kIgnoreNothing, label_smoothing_);
+  at::Tensor mean = at::cross_entropy_loss(logits, targets, class_weights_, at::Reduction::Mean,
+                                           kIgnoreNothing, label_smoothing_);
   if (!class_weights_.defined() || targets.dim() == 1) return mean;
   // PyTorch divides by the number of pictures here, but by the weights' sum where targets are labels: a
   // loss would change its scale as soon as pictures are mixed.

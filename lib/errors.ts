@@ -82,13 +82,20 @@ export class InputError extends TorchTlError {}
  * @param name what the caller knows the argument as, such as `imageSize` or `--image-size`
  * @param expected what it must be, such as `an integer of at least 32`
  * @param received what came instead
+ * @param meant what it was most likely meant to be
  */
-export function invalidArgument(name: string, expected: string, received: unknown): InputError {
+export function invalidArgument(
+  name: string,
+  expected: string,
+  received: unknown,
+  meant?: string,
+): InputError {
   const given = inspect(received, {
     depth: 0,
     breakLength: Infinity,
     maxArrayLength: 5,
     maxStringLength: 200,
   });
-  return new InputError('INVALID_ARGUMENT', `${name} must be ${expected}, not ${given}`);
+  const hint = meant === undefined ? '' : `; did you mean '${meant}'?`;
+  return new InputError('INVALID_ARGUMENT', `${name} must be ${expected}, not ${given}${hint}`);
 }

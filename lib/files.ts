@@ -50,14 +50,14 @@ export async function hashOfFile(
 /**
  * What a JSON file holds; null where there is none.
  *
- * @throws InputError `FILE_UNREADABLE`, or `invalid` where it is no JSON
+ * @throws InputError `FILE_UNREADABLE`, or `invalid` where it is not JSON
  */
 export async function readJsonFile(path: string, invalid: ErrorCode): Promise<unknown> {
   try {
     return parseJson(await readRegularText(path));
   } catch (cause) {
     if (cause instanceof SyntaxError) {
-      throw new InputError(invalid, `${resolve(path)} is no JSON: ${cause.message}.`, { cause });
+      throw new InputError(invalid, `${resolve(path)} cannot be used: ${cause.message}.`, { cause });
     }
     if (isSystemError(cause) && cause.code === 'ENOENT') return null;
     throw unreadable(path, cause);

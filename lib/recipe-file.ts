@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError } from './errors.ts';
 import { unreadable } from './files.ts';
+import { parseJson } from './json.ts';
 import { nearest } from './nearest.ts';
 import { checkOptions } from './options/check.ts';
 import { RECIPE_NAMES, type Stage, stageOptions } from './options/stage.ts';
@@ -55,19 +56,10 @@ function read(path: string): string {
 
 function parse(text: string, path: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch (error) {
-    const { message } = error as SyntaxError;
-    throw invalid(path, `it is no JSON: ${message}${placeOf(message, text)}`);
+    throw invalid(path, (error as SyntaxError).message);
   }
-}
-
-/** Line and column, where JSON.parse tells a position only. */
-function placeOf(message: string, text: string): string {
-  const [, position] = /at position (\d+)$/.exec(message) ?? [];
-  if (position === undefined) return '';
-  const lines = text.slice(0, Number(position)).split('\n');
-  return ` (line ${lines.length} column ${(lines.at(-1) as string).length + 1})`;
 }
 
 function invalid(path: string, what: string): InputError {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type ExperimentName, experimentName } from '../experiments/paper.ts';
 import type { SearchEvent } from '../experiments/search-learning-rate.ts';
-import { chosenText, modelText, weightsText } from '../experiments/setup-text.ts';
+import { chosenText, modelText, trainingClassesText, weightsText } from '../experiments/setup-text.ts';
 import { count } from '../format.ts';
 import type { LearningRateSearch } from '../learning-rate.ts';
 import { searchRunOptions } from '../options.ts';
@@ -52,7 +52,9 @@ function show(event: SearchEvent, progress: Progress): void {
   else if (event.type === 'decoding') showPass(progress, 'decoding', event);
   else if (event.type === 'decoded') showDecoded(progress, event);
   else if (event.type === 'data') {
-    progress.line(`Data: ${event.name} (${event.source}), ${count(event.count)} training pictures`);
+    const pictures = count(event.classes.reduce((sum, { train }) => sum + train, 0));
+    progress.line(`Data: ${event.name} (${event.source}), ${pictures} training pictures`);
+    progress.line(`Classes: ${trainingClassesText(event.classes)}`);
   } else if (event.type === 'model') {
     progress.line(`Model: ${modelText(event)}`);
     progress.line(`Weights: ${weightsText(event.weights)}`);

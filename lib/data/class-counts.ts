@@ -5,11 +5,21 @@ import { countPerClass } from './limit.ts';
 import { partOf } from './parts.ts';
 import type { HeldOut } from './train-and-valid.ts';
 
-/** How many pictures of a class are to train and to validate with. */
-export interface ClassCount {
+/** How many pictures of a class are to train with. */
+export interface TrainingCount {
   name: string;
   train: number;
+}
+
+/** And how many to validate with. */
+export interface ClassCount extends TrainingCount {
   valid: number;
+}
+
+/** In the classes' order. */
+export function trainingCounts(classes: readonly string[], labels: BigInt64Array): TrainingCount[] {
+  const counts = countPerClass(labels, classes.length);
+  return classes.map((name, label) => ({ name, train: counts[label] as number }));
 }
 
 /** In the classes' order. */
@@ -18,11 +28,9 @@ export function classCounts(
   train: BigInt64Array,
   valid: BigInt64Array,
 ): ClassCount[] {
-  const first = countPerClass(train, classes.length);
   const rest = countPerClass(valid, classes.length);
-  return classes.map((name, label) => ({
-    name,
-    train: first[label] as number,
+  return trainingCounts(classes, train).map((counted, label) => ({
+    ...counted,
     valid: rest[label] as number,
   }));
 }
@@ -74,7 +82,7 @@ function imbalance(counts: readonly ClassCount[]): string | null {
   if (!least || !most || most.train < IMBALANCE * least.train || most.train === 0) return null;
   return (
     `'${most.name}' has ${count(most.train)} training images and '${least.name}' ${count(least.train)}; ` +
-    "a model may hardly ever name the rare one. classWeights 'balanced' (--class-weights balanced) evens them out."
+    "a model may hardly ever name the rare one. Class weights 'balanced' even them out."
   );
 }
 

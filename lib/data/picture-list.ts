@@ -199,8 +199,7 @@ function parsed(source: string, number: number, line: string): unknown {
   try {
     return JSON.parse(line);
   } catch (cause) {
-    const message = `${source}, line ${number}: no JSON: ${(cause as Error).message}.`;
-    throw new InputError('DATA_INVALID', message, { cause });
+    throw new InputError('DATA_INVALID', `${source}, line ${number}: it is not JSON.`, { cause });
   }
 }
 

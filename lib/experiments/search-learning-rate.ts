@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
+import { type TrainingCount, trainingCounts } from '../data/class-counts.ts';
 import { holdsPictures } from '../data/source.ts';
 import { chooseDevice } from '../device.ts';
 import { firstStageOf, requireUsed, withoutUnused } from '../effects.ts';
@@ -28,7 +29,7 @@ import type { DecodingEvent } from './train-into.ts';
 export type SearchEvent =
   | ({ type: 'recommendation' } & Recommendation)
   | DecodingEvent
-  | { type: 'data'; name: string; source: string; count: number }
+  | { type: 'data'; name: string; source: string; classes: readonly TrainingCount[] }
   | ({ type: 'model' } & SearchedModel)
   | FeaturesProgress
   | ({ type: 'step' } & LearningRateStep);
@@ -65,7 +66,8 @@ export async function searchLearningRate(
     const { train, valid } = await listed.open();
     valid.dispose();
     try {
-      onEvent({ type: 'data', name: train.name, source: train.source, count: train.count });
+      const classes = trainingCounts(train.classes, train.labels);
+      onEvent({ type: 'data', name: train.name, source: train.source, classes });
       onEvent({ type: 'model', ...described });
       return await model.findLearningRate(train, {
         ...searched(run),

@@ -1,6 +1,7 @@
-import type { ClassCount } from '../data/class-counts.ts';
+import type { ClassCount, TrainingCount } from '../data/class-counts.ts';
 import { leftOutTexts } from '../data/left-out.ts';
 import { count } from '../format.ts';
+import { flagOf } from '../options.ts';
 import type { Recommendation } from './own-pictures.ts';
 import type { RunSetup } from './results.ts';
 import type { StageSetup } from './stage-setups.ts';
@@ -23,15 +24,29 @@ export function classesText(counts: readonly ClassCount[]): string {
     const named = counts.map(({ name, train, valid }) => `${name} ${count(train)}+${count(valid)}`);
     return `${number} (training + validation images): ${named.join(', ')}`;
   }
-  const range = (of: (counted: ClassCount) => number) => {
-    const sorted = [...counts].sort((a, b) => of(a) - of(b));
-    const [least, most] = [sorted[0] as ClassCount, sorted.at(-1) as ClassCount];
-    return `${count(of(least))} (${least.name}) to ${count(of(most))} (${most.name})`;
-  };
   return (
-    `${number}, each of ${range(({ train }) => train)} training ` +
-    `and ${range(({ valid }) => valid)} validation images; results.json lists them`
+    `${number}, each of ${rangeText(counts, ({ train }) => train)} training ` +
+    `and ${rangeText(counts, ({ valid }) => valid)} validation images; results.json lists them`
   );
+}
+
+/** Which classes there are, with those of their pictures that train. */
+export function trainingClassesText(counts: readonly TrainingCount[]): string {
+  const number = count(counts.length);
+  if (counts.length <= MOST_NAMED) {
+    return `${number} (training images): ${counts.map(({ name, train }) => `${name} ${count(train)}`).join(', ')}`;
+  }
+  return `${number}, each of ${rangeText(counts, ({ train }) => train)} training images`;
+}
+
+/** The smallest class and the largest. */
+function rangeText<Counted extends TrainingCount>(
+  counts: readonly Counted[],
+  of: (counted: Counted) => number,
+): string {
+  const sorted = [...counts].sort((a, b) => of(a) - of(b));
+  const [least, most] = [sorted[0] as Counted, sorted.at(-1) as Counted];
+  return `${count(of(least))} (${least.name}) to ${count(of(most))} (${most.name})`;
 }
 
 /** What lies beside the pictures and is not used; null where nothing does. */
@@ -40,9 +55,9 @@ export function leftOutText(leftOut: RunSetup['dataset']['leftOut']): string | n
   return texts.length === 0 ? null : texts.join(', ');
 }
 
-/** What was chosen for own pictures and why, in one line; none where all was given. */
+/** What was chosen for own pictures and why, as flags in one line; none where all was given. */
 export function chosenText({ options, reason }: Recommendation): string[] {
-  const chosen = Object.entries(options).map(([name, value]) => `${name} ${value}`);
+  const chosen = Object.entries(options).map(([name, value]) => `${flagOf(name) ?? name} ${value}`);
   return chosen.length > 0 ? [`Chosen: ${chosen.join(', ')} (${reason})`] : [];
 }
 

@@ -28,7 +28,8 @@ export function checkOptions<Schema extends z.ZodObject>(
     throw new InputError('INVALID_ARGUMENT', `There is no option '${name}'; ${issue.message}`);
   }
   if (issue.path.length === 0) throw invalidArgument('options', 'an object', values);
-  throw invalidArgument(pathText(issue.path, shown), issue.message, valueAt(values, issue.path));
+  const received = valueAt(values, issue.path);
+  throw invalidArgument(pathText(issue.path, shown), issue.message, received, nearestOf(received, issue));
 }
 
 /** What objects say for themselves; all else declares its phrase. */
@@ -42,6 +43,17 @@ function phraseOf(issue: z.core.$ZodRawIssue): string | undefined {
 function hint(name: string, known: string[]): string {
   const suggestion = nearest(name, known);
   return suggestion ? `did you mean '${suggestion}'?` : `the options are ${known.join(', ')}.`;
+}
+
+/** Of the names that an option may have, the one that was most likely meant. */
+function nearestOf(received: unknown, issue: z.core.$ZodIssue): string | undefined {
+  return typeof received === 'string' ? nearest(received, namesOf(issue)) : undefined;
+}
+
+function namesOf(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'invalid_union') return issue.errors.flat().flatMap(namesOf);
+  const names = issue.code === 'invalid_value' ? issue.values : [];
+  return names.filter((name) => typeof name === 'string');
 }
 
 /** A misspelt name says more than that the right one is missing. */

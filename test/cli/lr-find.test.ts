@@ -14,6 +14,7 @@ describe('torch-tl lr-find', () => {
     expect(stderr).toBe('');
     expect(code).toBe(0);
     expect(stdout.split('\n')[0]).toBe('Data: cifar10-sample (embedded sample), 24 training pictures');
+    expect(stdout).toMatch(/^Classes: 10 \(training images\): airplane 3, automobile 3, bird 3, cat 3,/m);
     expect(stdout).toMatch(/^Model: finetune at 32x32, [\d,]+ of [\d,]+ parameters train$/m);
     expect(stdout).toMatch(/^Weights: tiny-imagenet/m);
     expect(stdout).toMatch(/1e-5 +1e-4 +1e-3/);
@@ -53,7 +54,7 @@ describe('torch-tl lr-find', () => {
     ['an unknown experiment', ['finetun'], "did you mean 'finetune'?"],
     ['an end below the start', ['--start', '1', '--end', '0.1'], '--end must be a learning rate above'],
     ['a start that is none', ['--start', '0'], '--start must be a number from 1e-12'],
-    ['an unknown head', ['--head', 'linaer'], '--head must be'],
+    ['an unknown head', ['--head', 'linaer'], "not 'linaer'; did you mean 'linear'?"],
     ['data that is not there', ['--data', 'nowhere'], 'There is no directory'],
     ['random weights from a file', ['--init', 'random', '--weights', 'imagenet'], 'leave out one of the two'],
     ['layers that are not there', [...SMALL, '--freeze', 'denseblock9'], 'denseblock9'],

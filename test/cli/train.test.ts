@@ -36,7 +36,7 @@ describe('torch-tl train', () => {
     expect(code).toBe(0);
     const lines = stdout.split('\n');
     expect(lines[0]).toBe(
-      'Chosen: recipe head, schedule cosine, augmentation none ' +
+      'Chosen: --recipe head, --schedule cosine, --augmentation none ' +
         '(under 1,000 training pictures: the head alone, over features that are computed once)',
     );
     expect(lines[1]).toMatch(/^Warning: the embedded backbone .* is weak; .*--weights imagenet/);
@@ -80,7 +80,7 @@ describe('torch-tl train', () => {
     const cwd = await colours(3);
     const { code, stdout } = await train(cwd, '--out', 'run', '--epochs', '1');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Chosen: imageSize 128, recipe head, schedule cosine/);
+    expect(stdout).toMatch(/^Chosen: --image-size 128, --recipe head, --schedule cosine/);
     expect(resultsIn(join(cwd, 'run')).imageSize).toBe(128);
 
     const more = await torchTl(['train', '--out', 'run', '--resume', '--epochs', '2'], { cwd });
@@ -243,7 +243,7 @@ describe('torch-tl run --config', () => {
   });
 
   test.each<[string, string, string]>([
-    ['no JSON', '{', 'is no JSON'],
+    ['no JSON', '{', 'it is not JSON'],
     ['no config.json of a run', '{"formatVersion":1}', "is no run's config.json: 'experiment'"],
     ['of own pictures, and names none', config({ experiment: 'train' }), 'Say which pictures to train with'],
     ['of an unknown experiment', config({ experiment: 'fine' }), "There is no experiment 'fine'"],

@@ -173,7 +173,7 @@ describe('a list is refused, by line, that', () => {
       'line 3: wrong or missing label',
     ],
     ['leaves out a path', 'a.jsonl', ['{"label":"warm"}'], 'line 1: wrong or missing path'],
-    ['is no JSON', 'a.jsonl', ['{"path":"red 1.png","label":"warm"}', '{path}'], 'line 2: no JSON'],
+    ['is no JSON', 'a.jsonl', ['{"path":"red 1.png","label":"warm"}', '{path}'], 'line 2: it is not JSON'],
     ['lists no object', 'a.jsonl', ['["red 1.png","warm"]'], 'line 1: wrong or missing all'],
     [
       'has splits in part',

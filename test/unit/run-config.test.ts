@@ -100,7 +100,7 @@ describe('readRunConfig', () => {
   });
 
   test.each<[string, string, string]>([
-    ['no JSON', '{', 'is no JSON'],
+    ['no JSON', '{', 'it is not JSON'],
     ['a list', '[]', 'no run'],
     ['of another version', '{"formatVersion":2,"experiment":"base","options":{}}', "'formatVersion'"],
     ['without options', '{"formatVersion":1,"experiment":"base"}', "'options'"],

@@ -15,7 +15,6 @@ import { listPictureFolder } from './data/picture-folder.ts';
 import { readPictureList, splitNamed } from './data/picture-list.ts';
 import type { Pictures } from './data/picture-set.ts';
 import { pixelsAt } from './data/read-pixels.ts';
-import type { Resize } from './data/resize.ts';
 import { select } from './data/select.ts';
 import { SharedPictures } from './data/shared-pictures.ts';
 import { openData } from './data/source.ts';
@@ -24,6 +23,7 @@ import { invalidArgument, TorchTlError } from './errors.ts';
 import { repeatedNames } from './names.ts';
 import type { NativeDataset } from './native.ts';
 import type { FolderDocs, ImagesDocs, ListDocs } from './options/docs.ts';
+import type { Resize } from './options/resize.ts';
 import {
   abortSignal,
   callback,

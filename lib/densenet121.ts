@@ -1,5 +1,4 @@
 import type { Picture } from './data/decode.ts';
-import type { Resize } from './data/resize.ts';
 import type { Dataset } from './dataset.ts';
 import { chooseDevice } from './device.ts';
 import { loadEngine } from './engine.ts';
@@ -45,6 +44,7 @@ import type { HostTensor, NativeModel } from './native.ts';
 import { createNative } from './native-model.ts';
 import { checkOnnx } from './onnx/check.ts';
 import { modelExportOptions } from './options/export.ts';
+import type { Resize } from './options/resize.ts';
 import { checkOptions, type TrainingOptions } from './options.ts';
 import { computationOf } from './precision.ts';
 import { type Prediction, type PredictOptions, predict, predictOptions } from './predict.ts';

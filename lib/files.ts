@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { type ErrorCode, InputError, TorchTlError } from './errors.ts';
-import { parseJson } from './json.ts';
-import { readRegularText, withRegularFile } from './regular-file.ts';
+import { withRegularFile } from './regular-file.ts';
 
 /** What the commonest system errors mean, and what helps. */
 const REASONS: Record<string, string> = {
@@ -47,23 +46,6 @@ export async function hashOfFile(
   return hash.digest('hex');
 }
 
-/**
- * What a JSON file holds; null where there is none.
- *
- * @throws InputError `FILE_UNREADABLE`, or `invalid` where it is not JSON
- */
-export async function readJsonFile(path: string, invalid: ErrorCode): Promise<unknown> {
-  try {
-    return parseJson(await readRegularText(path));
-  } catch (cause) {
-    if (cause instanceof SyntaxError) {
-      throw new InputError(invalid, `${resolve(path)} cannot be used: ${cause.message}.`, { cause });
-    }
-    if (isSystemError(cause) && cause.code === 'ENOENT') return null;
-    throw unreadable(path, cause);
-  }
-}
-
 /** The error to throw for what reading `path` threw: an InputError for the system's errors, else `cause`. */
 export function unreadable(path: string, cause: unknown, code: ErrorCode = 'FILE_UNREADABLE'): unknown {
   if (!isSystemError(cause)) return cause;
@@ -84,7 +66,7 @@ export function isExhausted(error: unknown): error is NodeJS.ErrnoException {
   return isSystemError(error) && ['EMFILE', 'ENFILE', 'ENOMEM'].includes(error.code);
 }
 
-function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {
   return error instanceof Error && 'syscall' in error && 'code' in error;
 }
 

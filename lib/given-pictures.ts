@@ -1,8 +1,8 @@
 import { type Picture, requirePictures } from './data/decode.ts';
 import { decodeAll, type SkippedPicture, skippedOf, undecodable } from './data/decode-all.ts';
-import type { Resize } from './data/resize.ts';
 import { select } from './data/select.ts';
 import { Dataset } from './dataset.ts';
+import type { Resize } from './options/resize.ts';
 import { callback, flag } from './options.ts';
 
 /** What is done about pictures of the caller's that cannot be decoded. */

@@ -4,7 +4,6 @@ export type { Picture, RawPicture } from './data/decode.ts';
 export { type DownloadCifar10Options, downloadCifar10 } from './data/download-cifar10.ts';
 export type { LeftOut } from './data/left-out.ts';
 export type { DecodeReport } from './data/picture-files.ts';
-export type { Resize } from './data/resize.ts';
 export { Dataset, type FolderOptions, type ImagesOptions, type ListOptions } from './dataset.ts';
 export { DenseNet121 } from './densenet121.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
@@ -50,6 +49,7 @@ export type {
   LearningRatePoint,
   Precision,
 } from './native.ts';
+export type { Resize } from './options/resize.ts';
 export type { RecipeName, Stage, TrainingOptions } from './options.ts';
 export type { Prediction, PredictOptions, RankedClass } from './predict.ts';
 export { readRecipe } from './recipe-file.ts';

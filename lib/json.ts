@@ -1,4 +1,8 @@
+import { resolve } from 'node:path';
+import { type ErrorCode, InputError } from './errors.ts';
+import { isSystemError, unreadable } from './files.ts';
 import { nestsDeeper } from './json-scan.ts';
+import { readRegularText } from './regular-file.ts';
 
 /** More than anything of ours nests; what goes through values by calling itself would run out of stack. */
 const DEEPEST = 100;
@@ -14,6 +18,23 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text) as unknown;
   } catch (error) {
     throw new SyntaxError(`it is not JSON${placeOf(error as SyntaxError, text)}`);
+  }
+}
+
+/**
+ * What a JSON file holds; null where there is none.
+ *
+ * @throws InputError `FILE_UNREADABLE`, or `invalid` where it is not JSON
+ */
+export async function readJsonFile(path: string, invalid: ErrorCode): Promise<unknown> {
+  try {
+    return parseJson(await readRegularText(path));
+  } catch (cause) {
+    if (cause instanceof SyntaxError) {
+      throw new InputError(invalid, `${resolve(path)} cannot be used: ${cause.message}.`, { cause });
+    }
+    if (isSystemError(cause) && cause.code === 'ENOENT') return null;
+    throw unreadable(path, cause);
   }
 }
 

@@ -1,7 +1,7 @@
-import type { Resize } from './data/resize.ts';
 import { Dataset } from './dataset.ts';
 import { InputError, invalidArgument } from './errors.ts';
 import { isSameName } from './names.ts';
+import type { Resize } from './options/resize.ts';
 
 /** What data must fit. */
 interface Model {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { classNames } from './class-names.ts';
-import { RESIZES, type Resize } from './data/resize.ts';
 import { InputError, TorchTlError } from './errors.ts';
 import { type HeadLayer, headLayers } from './head.ts';
 import { parseJson } from './json.ts';
 import { imageSize } from './options/range.ts';
+import { RESIZES, type Resize } from './options/resize.ts';
 
 /*
  * The metadata of a model's safetensors file: everything beside the tensors that predicting or

@@ -3,8 +3,7 @@ import { classNames } from './class-names.ts';
 import { invalidArgument } from './errors.ts';
 import { HEAD_NAMES, type HeadLayer, type HeadName, headLayers } from './head.ts';
 import type { CreateDocs, LoadDocs } from './options/docs.ts';
-import { abortSignal, experimentOptions, resizing } from './options.ts';
-import { DEFAULT_WEIGHTS } from './weights/catalogue.ts';
+import { abortSignal, DEFAULT_WEIGHTS, experimentOptions, resizing } from './options.ts';
 
 /*
  * What a model is made or loaded with. The options of what it does stand where that is done.

@@ -6,6 +6,7 @@
 export { augmentationOf } from './options/augmentation.ts';
 export { abortSignal, callback, checkOptions } from './options/check.ts';
 export {
+  DEFAULT_WEIGHTS,
   experimentOptions,
   featuresOptions,
   flagOf,

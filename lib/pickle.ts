@@ -1,4 +1,4 @@
-import { quoted, type Refuse } from './weights/safetensors-header.ts';
+import { quoted, type Refuse } from './quoted.ts';
 
 /*
  * Python's pickle, as far as files of tensors and of CIFAR-10 use it: a program for a small stack machine. Here it can make plain

@@ -1,9 +1,9 @@
 /*
- * Writes lib/options/docs.ts, what editors show of every option, from what is declared, as compiled to dist by
- * `npm run compile`.
+ * Writes what is made of the declared options, as compiled to dist by `npm run compile`: lib/options/docs.ts, which editors
+ * show of every option, and docs/options.md.
  *
- *   node scripts/make-option-docs.js          writes it
- *   node scripts/make-option-docs.js --check  fails where it is not as it would be written
+ *   node scripts/make-option-docs.js          writes both
+ *   node scripts/make-option-docs.js --check  fails where one is not as it would be written
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { downloadCifar10Options } from '../dist/data/download-cifar10.js';
@@ -23,6 +23,7 @@ import {
 } from '../dist/options.js';
 import { predictOptions } from '../dist/predict.js';
 import { downloadWeightsOptions } from '../dist/weights/download-weights.js';
+import { optionPage } from './option-page.js';
 
 const SCHEMAS = {
   CreateDocs: createOptions,
@@ -44,9 +45,7 @@ const SCHEMAS = {
   TrainingDocs: trainingOptions,
 };
 
-const file = new URL('../lib/options/docs.ts', import.meta.url);
-
-function text() {
+function optionTypes() {
   const interfaces = Object.entries(SCHEMAS).map(([name, schema]) => {
     const members = Object.entries(schema.shape).map(
       ([option, type]) => `  /** ${comment(name, option, type)} */\n  ${option}?: unknown;`,
@@ -66,8 +65,13 @@ function comment(name, option, type) {
   return `${what[0].toUpperCase()}${what.slice(1)}.${off}${byDefault}`.replaceAll('*/', '*\\/');
 }
 
-if (!process.argv.includes('--check')) writeFileSync(file, text());
-else if (readFileSync(file, 'utf8') !== text()) {
-  console.error('lib/options/docs.ts is not as options declare: node scripts/make-option-docs.js');
-  process.exitCode = 1;
+const FILES = { 'lib/options/docs.ts': optionTypes(), 'docs/options.md': optionPage() };
+
+for (const [name, text] of Object.entries(FILES)) {
+  const file = new URL(`../${name}`, import.meta.url);
+  if (!process.argv.includes('--check')) writeFileSync(file, text);
+  else if (readFileSync(file, 'utf8') !== text) {
+    console.error(`${name} is not as options declare: node scripts/make-option-docs.js`);
+    process.exitCode = 1;
+  }
 }

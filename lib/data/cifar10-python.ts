@@ -5,8 +5,8 @@ import { allocateBytes } from '../allocate.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { Callable, Dict, Made, type PickleValue, Tuple, unpickle } from '../pickle.ts';
+import { quoted, type Refuse } from '../quoted.ts';
 import { readRegularFile } from '../regular-file.ts';
-import { quoted, type Refuse } from '../weights/safetensors-header.ts';
 import {
   batchNumber,
   type Cifar10,

@@ -3,8 +3,8 @@ import { allocateBytes } from '../allocate.ts';
 import { InputError, TorchTlError } from '../errors.ts';
 import { isExhausted, reason, unreadable } from '../files.ts';
 import { guarded } from '../job.ts';
+import type { Resize } from '../options/resize.ts';
 import { decodePicture, type Picture, pictureName } from './decode.ts';
-import type { Resize } from './resize.ts';
 
 /** More pictures than processors: while some are read, enlarged or waited for, others are decoded. */
 export const DECODED_AT_ONCE = 4 * availableParallelism();

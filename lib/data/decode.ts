@@ -1,9 +1,10 @@
 import type { Sharp } from 'sharp';
 import { invalidArgument, TorchTlError } from '../errors.ts';
+import type { Resize } from '../options/resize.ts';
 import { readRegularFile } from '../regular-file.ts';
 import { isHarmless, meaningOf, PictureProblem } from './complaint.ts';
 import { plainImage } from './plain-image.ts';
-import { keptWindow, place, type Resize, scaledSize } from './resize.ts';
+import { keptWindow, place, scaledSize } from './resize.ts';
 
 /** Pixels as they are: uint8 `[height, width, channels]`; grey, RGB, or RGB with opacity. */
 export interface RawPicture {

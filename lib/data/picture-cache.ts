@@ -14,10 +14,10 @@ import { makeDirectory } from '../atomic-file.ts';
 import { type FileLock, lockFile, lockWhenFree } from '../file-lock.ts';
 import { unreadable, unwritable } from '../files.ts';
 import { sha256 } from '../hash.ts';
+import type { Resize } from '../options/resize.ts';
 import { readInto, withRegularFile } from '../regular-file.ts';
 import { decoderName } from './decode.ts';
 import type { FileVersion } from './file-versions.ts';
-import type { Resize } from './resize.ts';
 
 /** Of the index; another one's pictures are decoded anew. */
 const FORMAT_VERSION = 1;

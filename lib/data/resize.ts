@@ -1,8 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-
-/** How a picture that is not square is made square: cropped, padded with black, or distorted. */
-export const RESIZES = ['cover', 'contain', 'stretch'] as const;
-export type Resize = (typeof RESIZES)[number];
+import type { Resize } from '../options/resize.ts';
 
 /** uint8 `[height, width, 3]`, R, G, B. */
 export interface Pixels {

@@ -5,6 +5,7 @@ import { cacheDirectory } from '../cache-directory.ts';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import { nearest } from '../nearest.ts';
+import type { Resize } from '../options/resize.ts';
 import { kindOf } from '../regular-file.ts';
 import { storedPath } from '../stored-path.ts';
 import { holdsBatches, readCifar10 } from './cifar10.ts';
@@ -18,7 +19,6 @@ import type { FilesDecodeOptions, PictureFiles } from './picture-files.ts';
 import { listPictureFolder } from './picture-folder.ts';
 import { isListName, readPictureList, splitsByPart } from './picture-list.ts';
 import type { PictureSet, Pictures } from './picture-set.ts';
-import type { Resize } from './resize.ts';
 import {
   decodeTrainAndValid,
   type HeldOut,

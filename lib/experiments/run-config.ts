@@ -4,7 +4,7 @@ import { MAY_CHANGE, plainOptions } from '../checkpoint.ts';
 import { DATA_NAMES } from '../data/source.ts';
 import { unusedNames } from '../effects.ts';
 import { InputError } from '../errors.ts';
-import { readJsonFile } from '../files.ts';
+import { readJsonFile } from '../json.ts';
 import { isSameValue } from '../names.ts';
 import type { Precision } from '../native.ts';
 import { fileProblem } from '../options/file-problem.ts';

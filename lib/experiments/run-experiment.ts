@@ -11,11 +11,16 @@ import { InputError } from '../errors.ts';
 import { nearestPath } from '../nearest-path.ts';
 import { type ListedDatasets, listDatasets } from '../open-datasets.ts';
 import type { ExperimentDocs } from '../options/docs.ts';
-import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options.ts';
+import {
+  checkOptions,
+  DEFAULT_WEIGHTS,
+  type experimentOptions,
+  type RunOptions,
+  runOptions,
+} from '../options.ts';
 import { stagesOf } from '../recipes.ts';
 import { type TrainingPlan, trainingPlan } from '../training-plan.ts';
 import { packageVersion } from '../version.ts';
-import { DEFAULT_WEIGHTS } from '../weights/catalogue.ts';
 import { requireWritableDirectory } from '../writable.ts';
 import { describeMachine } from './machine.ts';
 import { nothingToGoOn } from './no-run.ts';

@@ -1,4 +1,4 @@
-import type { DenseNet121 } from '../densenet121.ts';
+import type { RawPicture } from '../data/decode.ts';
 import { TorchTlError } from '../errors.ts';
 
 /** The most by which a probability may differ: both compute in float32, in another order. */
@@ -18,12 +18,22 @@ interface OnnxRuntime {
   Tensor: new (type: string, data: Uint8Array, dims: readonly number[]) => unknown;
 }
 
+/** A model as far as it is compared. */
+interface Predictor {
+  readonly imageSize: number;
+  readonly classes: readonly string[];
+  predict(
+    pictures: RawPicture[],
+    options: { precision: 'fp32' },
+  ): Promise<ReadonlyArray<{ probabilities: readonly number[] }>>;
+}
+
 /**
  * The largest difference between the probabilities of a model and of its ONNX export for the same pictures.
  *
  * @throws TorchTlError `EXPORT_DIFFERS` past 1e-4; `EXPORT_UNCHECKED` where `onnxruntime-node` is not installed
  */
-export async function checkOnnx(exported: Uint8Array, model: DenseNet121): Promise<number> {
+export async function checkOnnx(exported: Uint8Array, model: Predictor): Promise<number> {
   const runtime = await loadRuntime();
   const { imageSize, classes } = model;
   const pictures = Array.from({ length: PICTURES }, (_, index) =>

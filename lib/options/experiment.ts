@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { RESIZES } from '../data/resize.ts';
 import { HEAD_NAMES } from '../head.ts';
 import { limit, imageSize as size } from './range.ts';
+import { RESIZES } from './resize.ts';
 import { commandLine, flag, pictureCache, resizing, text, without } from './schema.ts';
 import { batchSize, precision, reference, threads, trainingOptions } from './training.ts';
 
@@ -23,6 +23,9 @@ const imageSize = size().default(155).register(commandLine, {
   flags: '--image-size <n>',
   description: 'side of the pictures in pixels',
 });
+
+/** What a pretrained backbone starts from where the user names nothing. */
+export const DEFAULT_WEIGHTS = 'tiny-imagenet';
 
 const weights = text("a name or a file's path").optional().register(commandLine, {
   topic: 'Model',

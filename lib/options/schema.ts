@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RESIZES } from '../data/resize.ts';
+import { RESIZES } from './resize.ts';
 
 /*
  * What options are declared with. The `error` of a check is the phrase that says what the value must

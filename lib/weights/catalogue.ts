@@ -10,9 +10,6 @@ import { packageRoot } from '../package-root.ts';
 import { kindOf } from '../regular-file.ts';
 import { storedPath } from '../stored-path.ts';
 
-/** The weights of `--init pretrained` where the user names none. */
-export const DEFAULT_WEIGHTS = 'tiny-imagenet';
-
 /** Weights as results record them. */
 export interface WeightsSource {
   /** The catalogue's name, or the file's absolute path. */

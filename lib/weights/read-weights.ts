@@ -3,12 +3,12 @@ import { resolve } from 'node:path';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../files.ts';
 import type { PickleValue } from '../pickle.ts';
+import type { Refuse } from '../quoted.ts';
 import { withRegularFile } from '../regular-file.ts';
 import { itemsOf } from './pth/contents.ts';
 import { looksLikePth, readPth, START } from './pth/pth.ts';
 import { TorchTensor } from './pth/tensors.ts';
 import { readSafetensors, type SafetensorsFile } from './safetensors.ts';
-import type { Refuse } from './safetensors-header.ts';
 import { stateDictTensors, torchvisionNames } from './state-dict.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 

@@ -1,4 +1,5 @@
 import { duplicateKey, hasMoreValues } from '../json-scan.ts';
+import { quoted, type Refuse } from '../quoted.ts';
 import { ITEM_SIZES, type StoredTensor, type StoredType } from './stored-tensor.ts';
 
 /*
@@ -22,9 +23,6 @@ export interface Header {
   /** Without a prototype, since any string may be a key. */
   metadata: Record<string, string>;
 }
-
-/** Makes the error for what is wrong with a header. */
-export type Refuse = (problem: string) => Error;
 
 /** The largest header the reference implementation reads, in bytes. */
 export const MAX_HEADER_LENGTH = 100_000_000;
@@ -100,11 +98,6 @@ export function byteLength({ dtype, shape }: Pick<StoredTensor, 'dtype' | 'shape
 /** Whether a string can be written as UTF-8, which has no lone surrogates. */
 export function isUnicode(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
-}
-
-/** A name from a file, fit for a message. */
-export function quoted(name: string): string {
-  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name);
 }
 
 function formatName(dtype: StoredType): string {

@@ -5,6 +5,7 @@ import { allocateBytes } from '../allocate.ts';
 import { writeFileAtomically } from '../atomic-file.ts';
 import { InputError, invalidArgument } from '../errors.ts';
 import { unreadable } from '../files.ts';
+import { quoted, type Refuse } from '../quoted.ts';
 import { readInto, withRegularFile } from '../regular-file.ts';
 import { looksLikePth, START } from './pth/pth.ts';
 import {
@@ -14,8 +15,6 @@ import {
   MAX_HEADER_LENGTH,
   METADATA_KEY,
   parseHeader,
-  quoted,
-  type Refuse,
   type TensorPlace,
 } from './safetensors-header.ts';
 import { ITEM_SIZES, type StoredTensor } from './stored-tensor.ts';

@@ -1,7 +1,7 @@
 import { Dict, type PickleValue } from '../pickle.ts';
+import type { Refuse } from '../quoted.ts';
 import { itemsOf } from './pth/contents.ts';
 import { TorchTensor } from './pth/tensors.ts';
-import type { Refuse } from './safetensors-header.ts';
 import type { StoredTensor } from './stored-tensor.ts';
 
 /*

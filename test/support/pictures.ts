@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import type { Picture, RawPicture } from '../../lib/data/decode.ts';
 import { decodePictures } from '../../lib/data/decode-all.ts';
-import type { Resize } from '../../lib/data/resize.ts';
+import type { Resize } from '../../lib/options/resize.ts';
 
 export type Colour = [red: number, green: number, blue: number];
 

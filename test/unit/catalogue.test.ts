@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { DEFAULT_WEIGHTS, findWeights, resolveWeights } from '../../lib/weights/catalogue.ts';
+import { DEFAULT_WEIGHTS } from '../../lib/options.ts';
+import { findWeights, resolveWeights } from '../../lib/weights/catalogue.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 afterEach(() => void vi.unstubAllEnvs());

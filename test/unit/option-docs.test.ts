@@ -35,7 +35,7 @@ const TYPES: Record<string, z.ZodObject> = {
   TrainingOptions: trainingOptions,
 };
 
-test('lib/options/docs.ts says what options declare; node scripts/make-option-docs.js writes it', () => {
+test('lib/options/docs.ts and docs/options.md say what options declare; node scripts/make-option-docs.js writes them', () => {
   const script = join(packageRoot, 'scripts', 'make-option-docs.js');
   expect(() => execFileSync(process.execPath, [script, '--check'], { stdio: 'pipe' })).not.toThrow();
 });

@@ -1,8 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../lib/errors.ts';
-import { optionsDocument } from '../../lib/options/document.ts';
 import {
   augmentationOf,
   checkOptions,
@@ -11,7 +8,6 @@ import {
   featuresOptions,
   trainingOptions,
 } from '../../lib/options.ts';
-import { packageRoot } from '../../lib/package-root.ts';
 
 describe('trainingOptions', () => {
   test('have the defaults of the paper', () => {
@@ -247,8 +243,4 @@ describe('commandLine', () => {
       if (topics.has(commandLine.get(type)?.topic)) expect(trainingOptions.shape).toHaveProperty(name);
     }
   });
-});
-
-test('docs/options.md says what the options declare; node scripts/make-options-doc.js writes it', () => {
-  expect(readFileSync(join(packageRoot, 'docs', 'options.md'), 'utf8')).toBe(optionsDocument());
 });

@@ -1,7 +1,8 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { decodePicture } from '../../lib/data/decode.ts';
-import { enlarge, RESIZES, type Resize, scaledSize } from '../../lib/data/resize.ts';
+import { enlarge, scaledSize } from '../../lib/data/resize.ts';
+import { RESIZES, type Resize } from '../../lib/options/resize.ts';
 
 describe('scaledSize', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { Dict, type PickleValue, Tuple } from '../../pickle.ts';
-import type { Refuse } from '../safetensors-header.ts';
+import type { Refuse } from '../../quoted.ts';
 import { TorchTensor } from './tensors.ts';
 
 /** A tensor or a plain value, and the keys and indices that lead to it, joined by dots. */

@@ -1,5 +1,5 @@
 import { Dict, type PickleValue, Tuple } from '../../pickle.ts';
-import { quoted, type Refuse } from '../safetensors-header.ts';
+import { quoted, type Refuse } from '../../quoted.ts';
 import { type Names, readPickle } from './read-pickle.ts';
 import { isCount, Storage } from './tensors.ts';
 

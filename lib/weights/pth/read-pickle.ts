@@ -1,5 +1,5 @@
 import { type PickleValue, Tuple, unpickle } from '../../pickle.ts';
-import type { Refuse } from '../safetensors-header.ts';
+import type { Refuse } from '../../quoted.ts';
 import { findGlobal, isCount, type Storage, StorageType } from './tensors.ts';
 
 /** What the persistent ids of a pickle of tensors stand for: storages, which lie outside of it. */

@@ -1,6 +1,6 @@
 import { allocateBytes } from '../../allocate.ts';
 import { Callable, Dict, Made, type PickleValue, Tuple } from '../../pickle.ts';
-import { quoted, type Refuse } from '../safetensors-header.ts';
+import { quoted, type Refuse } from '../../quoted.ts';
 import { ITEM_SIZES, type StoredType } from '../stored-tensor.ts';
 
 /*

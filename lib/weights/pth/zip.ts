@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib';
-import type { Refuse } from '../safetensors-header.ts';
-import { quoted } from '../safetensors-header.ts';
+import type { Refuse } from '../../quoted.ts';
+import { quoted } from '../../quoted.ts';
 
 /*
  * A zip archive whose files are stored as they are, as torch.save writes it. Everything that the directory says is

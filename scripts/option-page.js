@@ -1,19 +1,18 @@
-import type { z } from 'zod';
-import { recipes } from '../recipes.ts';
-import { AUGMENTATIONS, augmentationParts } from './augmentation.ts';
-import { experimentOptions } from './experiment.ts';
-import { searchFields } from './learning-rate.ts';
-import { type CommandLine, commandLine, TOPICS } from './schema.ts';
-import { stageOptions } from './stage.ts';
+import { AUGMENTATIONS, augmentationParts } from '../dist/options/augmentation.js';
+import { experimentOptions } from '../dist/options/experiment.js';
+import { searchFields } from '../dist/options/learning-rate.js';
+import { commandLine, TOPICS } from '../dist/options/schema.js';
+import { stageOptions } from '../dist/options/stage.js';
+import { recipes } from '../dist/recipes.js';
 
 /** The text of docs/options.md, from what the options declare. */
-export function optionsDocument(): string {
+export function optionPage() {
   return `${[INTRODUCTION, ...TOPICS.map(topicSection), LAYERS, augmentationSection(), recipesSection(), STAGES].join('\n\n')}\n`;
 }
 
 const INTRODUCTION = `# Options
 
-<!-- Made by \`node scripts/make-options-doc.js\` from lib/options/; change it there. -->
+<!-- Made by \`node scripts/make-option-docs.js\` from lib/options/; change it there. -->
 
 Every option has one name in programs and one flag on the command line, the same check and the same default.
 \`torch-tl run\` and \`runExperiment\` take them all but those of Search, \`DenseNet121.fit\` those of Training,
@@ -57,8 +56,8 @@ ${namesOf(stageOptions.omit({ epochs: true }))}.
 }
 \`\`\``;
 
-function topicSection(topic: string): string {
-  const fields: Record<string, z.ZodType> = { ...experimentOptions.shape, ...searchFields };
+function topicSection(topic) {
+  const fields = { ...experimentOptions.shape, ...searchFields };
   const rows = Object.entries(fields).flatMap(([name, type]) => {
     const declared = commandLine.get(type);
     return declared?.topic === topic ? [row(name, type, declared)] : [];
@@ -66,14 +65,14 @@ function topicSection(topic: string): string {
   return `## ${topic}\n\n${table(['option', 'flag', 'must be', 'default', 'what it is'], rows)}`;
 }
 
-function row(name: string, type: z.ZodType, { flags, description, off }: CommandLine): string[] {
+function row(name, type, { flags, description, off }) {
   const shownFlags = off ? [flags, off.flags] : [flags];
   const what = off ? `${description}; or ${off.description}` : description;
   return [code(name), shownFlags.map(code).join(', '), phraseOf(type), defaultOf(type), what];
 }
 
-function augmentationSection(): string {
-  const rows = Object.entries(augmentationParts.shape as Record<string, z.ZodType>).map(([name, type]) => [
+function augmentationSection() {
+  const rows = Object.entries(augmentationParts.shape).map(([name, type]) => [
     code(name),
     partsOf(type),
     type.description ?? '',
@@ -92,12 +91,13 @@ function augmentationSection(): string {
 }
 
 /** A part's own parts with their defaults, or its default. */
-function partsOf(type: z.ZodType): string {
+
+function partsOf(type) {
   const parts = type.safeParse({}).data;
   return parts === undefined ? phraseOf(type) : code(JSON.stringify(parts, rounded));
 }
 
-function recipesSection(): string {
+function recipesSection() {
   const rows = Object.entries(recipes).map(([name, { description, leastEpochs }]) => [
     code(name),
     String(leastEpochs),
@@ -106,29 +106,30 @@ function recipesSection(): string {
   return `## Recipes\n\n${table(['recipe', 'epochs, at least', 'what it does'], rows)}`;
 }
 
-function namesOf(schema: z.ZodObject): string {
+function namesOf(schema) {
   return Object.keys(schema.shape).map(code).join(', ');
 }
 
 /** What the check says where the value is of no kind that it takes. */
-function phraseOf(type: z.ZodType): string {
+
+function phraseOf(type) {
   return type.safeParse(Symbol()).error?.issues[0]?.message ?? '';
 }
 
-function defaultOf(type: z.ZodType): string {
+function defaultOf(type) {
   const { data } = type.safeParse(undefined);
   return data === undefined ? '' : code(String(data));
 }
 
-function rounded(_: string, value: unknown): unknown {
+function rounded(_, value) {
   return typeof value === 'number' ? Number(value.toPrecision(3)) : value;
 }
 
-function table(head: string[], rows: string[][]): string {
-  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+function table(head, rows) {
+  const line = (cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }
 
-function code(text: string): string {
+function code(text) {
   return `\`${text}\``;
 }

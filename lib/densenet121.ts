@@ -1,61 +1,61 @@
-import type { Picture } from './data/decode.ts';
-import type { Dataset } from './dataset.ts';
-import { chooseDevice } from './device.ts';
-import { loadEngine } from './engine.ts';
+import type { Dataset } from './data/dataset.ts';
+import type { Picture } from './data/decoding/decode.ts';
+import { chooseDevice } from './engine/device.ts';
+import { loadEngine } from './engine/engine.ts';
+import { settle } from './engine/job.ts';
+import type { HostTensor, NativeModel } from './engine/native.ts';
+import { computationOf } from './engine/precision.ts';
 import { InputError } from './errors.ts';
-import { type Evaluation, evaluate } from './evaluate.ts';
-import { type Exported, type ExportOptions, exportContents, exportFormat } from './export.ts';
+import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
+import type { StoredTensor } from './formats/stored-tensor.ts';
+import { requireClasses, requireDataset, requireResize, requireTrainingData } from './model/data-checks.ts';
+import { descriptionOf, type ModelDescription } from './model/description.ts';
+import { type Evaluation, evaluate } from './model/evaluate.ts';
+import { type Exported, type ExportOptions, exportContents, exportFormat } from './model/export.ts';
 import {
   type Extracted,
   type ExtractionOptions,
   extract,
   extracted,
   extractionOptions,
-} from './extraction.ts';
-import { checkFit, type FitOptions, FitRun } from './fit.ts';
-import { type ClassActivation, type GradCamOptions, gradCam, gradCamOptions } from './grad-cam.ts';
-import type { HeadLayer } from './head.ts';
-import { settle } from './job.ts';
-import { type LayerSelection, leafNamesOf, selectLayers } from './layer-selection.ts';
-import {
-  checkSearch,
-  findLearningRate,
-  type LearningRateOptions,
-  type LearningRateSearch,
-} from './learning-rate.ts';
-import { requireClasses, requireDataset, requireResize, requireTrainingData } from './model-data.ts';
-import { descriptionOf, type ModelDescription } from './model-description.ts';
+} from './model/extraction.ts';
+import { type ClassActivation, type GradCamOptions, gradCam, gradCamOptions } from './model/grad-cam.ts';
+import { ModelState } from './model/lifecycle.ts';
 import {
   IMAGENET_NORMALISATION,
   type ModelMetadata,
   modelMetadataText,
   readNormalisation,
-} from './model-file.ts';
+} from './model/metadata.ts';
+import { createNative } from './model/native-model.ts';
+import { checkOnnx } from './model/onnx/check.ts';
+import { type Prediction, type PredictOptions, predict, predictOptions } from './model/predict.ts';
+import { modelMetadataOf } from './model/tensors.ts';
+import { modelExportOptions } from './options/export.ts';
+import type { HeadLayer } from './options/head.ts';
+import { checkOptions, type TrainingOptions } from './options/index.ts';
+import { type LayerSelection, leafNamesOf, selectLayers } from './options/layer-selection.ts';
 import {
   type CreateOptions,
   createOptions,
   type LoadOptions,
   loadOptions,
   requirePath,
-} from './model-options.ts';
-import { ModelState } from './model-state.ts';
-import { modelMetadataOf } from './model-tensors.ts';
-import type { HostTensor, NativeModel } from './native.ts';
-import { createNative } from './native-model.ts';
-import { checkOnnx } from './onnx/check.ts';
-import { modelExportOptions } from './options/export.ts';
+} from './options/model.ts';
 import type { Resize } from './options/resize.ts';
-import { checkOptions, type TrainingOptions } from './options.ts';
-import { computationOf } from './precision.ts';
-import { type Prediction, type PredictOptions, predict, predictOptions } from './predict.ts';
-import { train } from './train.ts';
-import { TrainedLayers } from './trained-layers.ts';
-import { trainingPlan } from './training-plan.ts';
+import { checkFit, type FitOptions, FitRun } from './training/fit.ts';
+import {
+  checkSearch,
+  findLearningRate,
+  type LearningRateOptions,
+  type LearningRateSearch,
+} from './training/learning-rate.ts';
+import { trainingPlan } from './training/plan.ts';
+import { train } from './training/train.ts';
+import { TrainedLayers } from './training/trained-layers.ts';
 import { resolveWeights, type WeightsSource } from './weights/catalogue.ts';
 import { matchWeights } from './weights/match.ts';
 import { readWeights } from './weights/read-weights.ts';
-import { readSafetensors, writeSafetensors } from './weights/safetensors.ts';
-import type { StoredTensor } from './weights/stored-tensor.ts';
 
 /**
  * DenseNet-121 with a head for the given classes, on one device. `fit` and `findLearningRate` have the model

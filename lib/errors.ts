@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { shown } from './shown.ts';
+import { shown } from './support/printable.ts';
 
 /** What went wrong, for programs. The message says where and what to do, for people. */
 export type ErrorCode =

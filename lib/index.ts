@@ -1,19 +1,24 @@
-export type { ResumePoint } from './checkpoint.ts';
+export { type DownloadCifar10Options, downloadCifar10 } from './data/cifar10/download.ts';
 export type { ClassCount, DataWarning } from './data/class-counts.ts';
-export type { Picture, RawPicture } from './data/decode.ts';
-export { type DownloadCifar10Options, downloadCifar10 } from './data/download-cifar10.ts';
+export { Dataset, type FolderOptions, type ImagesOptions, type ListOptions } from './data/dataset.ts';
+export type { Picture, RawPicture } from './data/decoding/decode.ts';
+export type { DecodeReport } from './data/image-files.ts';
 export type { LeftOut } from './data/left-out.ts';
-export type { DecodeReport } from './data/picture-files.ts';
-export { Dataset, type FolderOptions, type ImagesOptions, type ListOptions } from './dataset.ts';
 export { DenseNet121 } from './densenet121.ts';
+export type {
+  AugmentationOptions,
+  EpochMetrics,
+  LayerDescription,
+  LearningRatePoint,
+  Precision,
+} from './engine/native.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
-export type { ClassMetrics, Evaluation } from './evaluate.ts';
 export {
   type OwnPicturesControl,
   type OwnPicturesOptions,
   type Recommendation,
   trainOwnPictures,
-} from './experiments/own-pictures.ts';
+} from './experiments/own-images.ts';
 export {
   type Experiment,
   type ExperimentName,
@@ -24,8 +29,20 @@ export type { RunResults, RunSetup, StoppedBecause } from './experiments/results
 export { type RunAllControl, runAll } from './experiments/run-all.ts';
 export { type ExperimentOptions, type RunControl, runExperiment } from './experiments/run-experiment.ts';
 export type { RunEvent } from './experiments/train-into.ts';
-export type { Exported, ExportFormat, ExportOptions } from './export.ts';
-export type { Extracted, ExtractionOptions } from './extraction.ts';
+export type { ModelDescription } from './model/description.ts';
+export type { ClassMetrics, Evaluation } from './model/evaluate.ts';
+export type { Exported, ExportFormat, ExportOptions } from './model/export.ts';
+export type { Extracted, ExtractionOptions } from './model/extraction.ts';
+export type { ClassActivation, GradCamOptions } from './model/grad-cam.ts';
+export type { Prediction, PredictOptions, RankedClass } from './model/predict.ts';
+export type { HeadLayer, HeadName } from './options/head.ts';
+export type { RecipeName, Stage, TrainingOptions } from './options/index.ts';
+export type { LayerSelection } from './options/layer-selection.ts';
+export type { CreateOptions, LoadOptions } from './options/model.ts';
+export { readRecipe } from './options/recipe-file.ts';
+export type { Resize } from './options/resize.ts';
+export { writeReport } from './report/report.ts';
+export type { ResumePoint } from './training/checkpoint.ts';
 export type {
   BatchProgress,
   CacheReport,
@@ -35,25 +52,8 @@ export type {
   FitRun,
   Resumption,
   StageStart,
-} from './fit.ts';
-export type { ClassActivation, GradCamOptions } from './grad-cam.ts';
-export type { HeadLayer, HeadName } from './head.ts';
-export type { LayerSelection } from './layer-selection.ts';
-export type { LearningRateOptions, LearningRateSearch, LearningRateStep } from './learning-rate.ts';
-export type { ModelDescription } from './model-description.ts';
-export type { CreateOptions, LoadOptions } from './model-options.ts';
-export type {
-  AugmentationOptions,
-  EpochMetrics,
-  LayerDescription,
-  LearningRatePoint,
-  Precision,
-} from './native.ts';
-export type { Resize } from './options/resize.ts';
-export type { RecipeName, Stage, TrainingOptions } from './options.ts';
-export type { Prediction, PredictOptions, RankedClass } from './predict.ts';
-export { readRecipe } from './recipe-file.ts';
-export { type Recipe, recipes, spreadLearningRates } from './recipes.ts';
-export { writeReport } from './report/report.ts';
+} from './training/fit.ts';
+export type { LearningRateOptions, LearningRateSearch, LearningRateStep } from './training/learning-rate.ts';
+export { type Recipe, recipes, spreadLearningRates } from './training/recipes.ts';
 export type { WeightsSource } from './weights/catalogue.ts';
 export { type DownloadWeightsOptions, downloadWeights } from './weights/download-weights.ts';

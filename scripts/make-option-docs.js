@@ -6,13 +6,11 @@
  *   node scripts/make-option-docs.js --check  fails where one is not as it would be written
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { downloadCifar10Options } from '../dist/data/download-cifar10.js';
-import { filesOptions, imagesOptions, listOptions } from '../dist/dataset.js';
-import { extractionOptions } from '../dist/extraction.js';
-import { fitOptions } from '../dist/fit.js';
-import { gradCamOptions } from '../dist/grad-cam.js';
-import { learningRateOptions } from '../dist/learning-rate.js';
-import { createOptions, loadOptions } from '../dist/model-options.js';
+import { downloadCifar10Options } from '../dist/data/cifar10/download.js';
+import { filesOptions, imagesOptions, listOptions } from '../dist/data/dataset.js';
+import { extractionOptions } from '../dist/model/extraction.js';
+import { gradCamOptions } from '../dist/model/grad-cam.js';
+import { predictOptions } from '../dist/model/predict.js';
 import { modelExportOptions } from '../dist/options/export.js';
 import {
   commandLine,
@@ -20,8 +18,10 @@ import {
   stageOptions,
   trainingOptions,
   trainOptions,
-} from '../dist/options.js';
-import { predictOptions } from '../dist/predict.js';
+} from '../dist/options/index.js';
+import { createOptions, loadOptions } from '../dist/options/model.js';
+import { fitOptions } from '../dist/training/fit.js';
+import { learningRateOptions } from '../dist/training/learning-rate.js';
 import { downloadWeightsOptions } from '../dist/weights/download-weights.js';
 import { optionPage } from './option-page.js';
 

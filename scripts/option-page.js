@@ -3,7 +3,7 @@ import { experimentOptions } from '../dist/options/experiment.js';
 import { searchFields } from '../dist/options/learning-rate.js';
 import { commandLine, TOPICS } from '../dist/options/schema.js';
 import { stageOptions } from '../dist/options/stage.js';
-import { recipes } from '../dist/recipes.js';
+import { recipes } from '../dist/training/recipes.js';
 
 /** The text of docs/options.md, from what the options declare. */
 export function optionPage() {

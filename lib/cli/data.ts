@@ -20,6 +20,6 @@ export function define(data: Command): void {
 }
 
 async function fetchCifar10(directory: string | undefined): Promise<void> {
-  const { downloadCifar10 } = await import('../data/download-cifar10.ts');
+  const { downloadCifar10 } = await import('../data/cifar10/download.ts');
   await showDownload('cifar10', (control) => downloadCifar10({ directory, ...control }));
 }

@@ -1,5 +1,5 @@
-import type { DecodeReport } from '../data/picture-files.ts';
-import { count } from '../format.ts';
+import type { DecodeReport } from '../data/image-files.ts';
+import { count } from '../support/format.ts';
 import { type Progress, passShown } from './progress.ts';
 
 /** Where decoded pictures are. */

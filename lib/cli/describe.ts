@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { type ExperimentName, experimentName } from '../experiments/paper.ts';
-import { count } from '../format.ts';
-import type { ModelDescription } from '../model-description.ts';
-import { experimentOptions } from '../options.ts';
-import { shownJson } from '../shown.ts';
+import type { ModelDescription } from '../model/description.ts';
+import { experimentOptions } from '../options/index.ts';
+import { count } from '../support/format.ts';
+import { shownJson } from '../support/printable.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { print } from './output.ts';

@@ -1,4 +1,4 @@
-import { duration, size } from '../format.ts';
+import { duration, size } from '../support/format.ts';
 import { interruptible } from './interrupt.ts';
 import { progressOn } from './progress.ts';
 

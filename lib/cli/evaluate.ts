@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { confusions } from '../confusions.ts';
-import type { Evaluation } from '../evaluate.ts';
-import { count, percent } from '../format.ts';
-import { evaluateRunOptions } from '../options.ts';
-import { shown, shownJson } from '../shown.ts';
+import { confusions } from '../model/confusions.ts';
+import type { Evaluation } from '../model/evaluate.ts';
+import { evaluateRunOptions } from '../options/index.ts';
+import { count, percent } from '../support/format.ts';
+import { shown, shownJson } from '../support/printable.ts';
 import { addDataArgument, requireData } from './data-argument.ts';
 import { decodingShown } from './decoding.ts';
 import { addExamples } from './examples.ts';
@@ -47,7 +47,7 @@ async function evaluate(
   signal: AbortSignal,
 ): Promise<Evaluation> {
   const { DenseNet121 } = await import('../densenet121.ts');
-  const { listTestData } = await import('../open-datasets.ts');
+  const { listTestData } = await import('../data/open-datasets.ts');
   const { indicesOf } = await import('../data/labels.ts');
   const model = await DenseNet121.load(weights, { device });
   try {

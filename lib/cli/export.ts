@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Exported, ExportFormat } from '../export.ts';
+import { requireWritableFile } from '../files/writable.ts';
+import type { Exported, ExportFormat } from '../model/export.ts';
 import { exportOptions } from '../options/export.ts';
-import { shown, shownJson } from '../shown.ts';
-import { requireWritableFile } from '../writable.ts';
+import { shown, shownJson } from '../support/printable.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { say } from './output.ts';
@@ -15,7 +15,7 @@ export function define(command: Command): void {
   });
   addFlags(command, exportOptions).action(async () => {
     const { weights, out, format, check } = readFlags(command, exportOptions);
-    const { exportContents, exportFormat } = await import('../export.ts');
+    const { exportContents, exportFormat } = await import('../model/export.ts');
     const { findWeights } = await import('../weights/catalogue.ts');
     const { readWeights } = await import('../weights/read-weights.ts');
     const chosen = exportFormat(out, format);
@@ -30,7 +30,7 @@ export function define(command: Command): void {
 /** The largest difference between the probabilities of a model's file and of its ONNX export. */
 async function compareWith(path: string, exported: Uint8Array): Promise<number> {
   const { DenseNet121 } = await import('../densenet121.ts');
-  const { checkOnnx } = await import('../onnx/check.ts');
+  const { checkOnnx } = await import('../model/onnx/check.ts');
   const model = await DenseNet121.load(path, { device: 'cpu' });
   try {
     return await checkOnnx(exported, model);

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import type { Dataset } from '../dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
+import type { HostTensor } from '../engine/native.ts';
 import { dataText, weightsText } from '../experiments/setup-text.ts';
-import type { HostTensor } from '../native.ts';
-import { featuresOptions } from '../options.ts';
-import { requireWritableFile } from '../writable.ts';
+import { requireWritableFile } from '../files/writable.ts';
+import { featuresOptions } from '../options/index.ts';
 import { addDataArgument, requireData } from './data-argument.ts';
 import { decodingShown } from './decoding.ts';
 import { addExamples } from './examples.ts';
@@ -42,9 +42,9 @@ async function extract(
   signal: AbortSignal,
 ): Promise<void> {
   await requireWritableFile(options.out);
-  const { listDatasets } = await import('../open-datasets.ts');
+  const { listDatasets } = await import('../data/open-datasets.ts');
   const { DenseNet121 } = await import('../densenet121.ts');
-  const { writeSafetensors } = await import('../weights/safetensors.ts');
+  const { writeSafetensors } = await import('../formats/safetensors.ts');
   const { imageSize, device, weights, skipCorrupt } = options;
   const decoding = { imageSize, signal, skipCorrupt, ...decodingShown(progress) };
   const listed = await listDatasets(data, decoding);

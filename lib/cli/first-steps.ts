@@ -1,7 +1,7 @@
-import { builtMinors } from '../libtorch/engines.ts';
+import { builtMinors } from '../addon/engines.ts';
 import { findLibTorch } from '../libtorch/locate.ts';
-import { packageRoot } from '../package-root.ts';
-import { packageVersion } from '../version.ts';
+import { packageRoot } from '../support/package-root.ts';
+import { packageVersion } from '../support/version.ts';
 import { columns } from './table.ts';
 
 /** What `torch-tl` alone prints: what to do next on this machine. */

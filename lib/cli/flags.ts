@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { numberFromText } from '../options/from-text.ts';
-import { type CommandLine, checkOptions, commandLine, TOPICS } from '../options.ts';
+import { type CommandLine, checkOptions, commandLine, TOPICS } from '../options/index.ts';
 
 /** Gives a command the flags of declared options, under the headings of their topics. */
 export function addFlags(command: Command, schema: z.ZodObject): Command {

@@ -1,4 +1,4 @@
-import { outlivesTerminal } from '../hangup.ts';
+import { outlivesTerminal } from './hangup.ts';
 import { notice } from './notice.ts';
 
 /** `npx` passes on a signal that the terminal has sent already: two so near are one. */

@@ -1,8 +1,8 @@
 import { Command, CommanderError, Help } from 'commander';
 import { InputError, TorchTlError } from '../errors.ts';
-import { isExhausted, reason } from '../files.ts';
-import { shownText } from '../shown.ts';
-import { packageVersion } from '../version.ts';
+import { isExhausted, reason } from '../support/files.ts';
+import { shownText } from '../support/printable.ts';
+import { packageVersion } from '../support/version.ts';
 import { COMMANDS } from './commands.ts';
 import { addExamples } from './examples.ts';
 import { heedNohup, Interrupted } from './interrupt.ts';

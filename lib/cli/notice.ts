@@ -1,4 +1,4 @@
-import { shownText } from '../shown.ts';
+import { shownText } from '../support/printable.ts';
 import { wrap } from './wrap.ts';
 
 let bar: { end(): void } | undefined;

@@ -1,11 +1,11 @@
-import { cacheDirectory } from '../cache-directory.ts';
+import { builtMinors } from '../addon/engines.ts';
 import type { TorchTlError } from '../errors.ts';
-import { size } from '../format.ts';
-import { builtMinors } from '../libtorch/engines.ts';
 import { chooseInstallation, installationSize } from '../libtorch/install.ts';
 import { findLibTorch } from '../libtorch/locate.ts';
 import { fullVersion } from '../libtorch/version.ts';
-import { packageRoot } from '../package-root.ts';
+import { cacheDirectory } from '../support/cache-directory.ts';
+import { size } from '../support/format.ts';
+import { packageRoot } from '../support/package-root.ts';
 import { isInteractive, isYes } from './ask.ts';
 import { installShown } from './libtorch.ts';
 import { notice } from './notice.ts';

@@ -1,7 +1,7 @@
 import { fstatSync, writeSync } from 'node:fs';
 import { TorchTlError } from '../errors.ts';
-import { reason } from '../files.ts';
-import { shownText } from '../shown.ts';
+import { reason } from '../support/files.ts';
+import { shownText } from '../support/printable.ts';
 
 /*
  * What a command writes to stdout. What it was asked for goes there by `print`: whole, or with an error. All else, such as

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
-import { count, duration } from '../format.ts';
-import { shown } from '../shown.ts';
+import { count, duration } from '../support/format.ts';
+import { shown } from '../support/printable.ts';
 import { setBar } from './notice.ts';
 import { wrap } from './wrap.ts';
 

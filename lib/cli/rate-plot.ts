@@ -1,5 +1,5 @@
 import plot from 'simple-ascii-chart';
-import type { LearningRateSearch } from '../learning-rate.ts';
+import type { LearningRateSearch } from '../training/learning-rate.ts';
 
 const HEIGHT = 14;
 /** Of a terminal that does not say how wide it is. */

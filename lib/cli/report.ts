@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { shown, shownJson } from '../shown.ts';
+import { shown, shownJson } from '../support/printable.ts';
 import { addExamples } from './examples.ts';
 import { print, say } from './output.ts';
 

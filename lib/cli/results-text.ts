@@ -8,7 +8,7 @@ import {
 } from '../experiments/beside-paper.ts';
 import { experiments, type PaperFigures } from '../experiments/paper.ts';
 import type { RunResults } from '../experiments/results.ts';
-import { percent } from '../format.ts';
+import { percent } from '../support/format.ts';
 import { columns, table } from './table.ts';
 
 /** A run's results, those of a paper's experiment beside the paper's with what differs between the two. */

@@ -8,7 +8,7 @@ import {
 } from '../experiments/setup-text.ts';
 import type { StageSetup } from '../experiments/stage-setups.ts';
 import type { RunEvent } from '../experiments/train-into.ts';
-import { count, duration, percent, size } from '../format.ts';
+import { count, duration, percent, size } from '../support/format.ts';
 import { showDecoded } from './decoding.ts';
 import { type Progress, showPass } from './progress.ts';
 

@@ -1,5 +1,5 @@
-import type { SkippedPicture } from '../data/decode-all.ts';
-import { count } from '../format.ts';
+import type { SkippedPicture } from '../data/decoding/decode-all.ts';
+import { count } from '../support/format.ts';
 import { notice } from './notice.ts';
 
 /** Names on stderr the pictures that `--skip-corrupt` has left out, beside whatever goes to stdout. */

@@ -1,4 +1,4 @@
-import { shown } from '../shown.ts';
+import { shown } from '../support/printable.ts';
 import { brokenLines } from './wrap.ts';
 
 export type Alignment = 'left' | 'right';

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { OwnPicturesControl } from '../experiments/own-pictures.ts';
+import type { OwnPicturesControl } from '../experiments/own-images.ts';
 import { chosenText } from '../experiments/setup-text.ts';
-import { count } from '../format.ts';
-import { DEFAULT_WEIGHTS, trainOptions } from '../options.ts';
+import { DEFAULT_WEIGHTS, trainOptions } from '../options/index.ts';
+import { count } from '../support/format.ts';
 import { addDataArgument } from './data-argument.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
@@ -24,7 +24,7 @@ export function define(command: Command): void {
 
 async function train(command: Command): Promise<void> {
   const given = givenFlags(command, trainOptions);
-  const { trainOwnPictures } = await import('../experiments/own-pictures.ts');
+  const { trainOwnPictures } = await import('../experiments/own-images.ts');
   const { json } = command.opts<{ json?: true }>();
   const stream = json ? process.stderr : process.stdout;
   const say = (line: string) => stream.write(`${wrap(line, stream.columns)}\n`);

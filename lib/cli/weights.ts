@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { count } from '../format.ts';
-import { sha256 } from '../hash.ts';
-import { shown, shownJson } from '../shown.ts';
+import type { StoredType } from '../formats/stored-tensor.ts';
+import { count } from '../support/format.ts';
+import { sha256 } from '../support/hash.ts';
+import { shown, shownJson } from '../support/printable.ts';
 import { CATALOGUE, findWeights } from '../weights/catalogue.ts';
 import { downloadWeights } from '../weights/download-weights.ts';
 import { openWeights, type WeightsFormat } from '../weights/read-weights.ts';
-import type { StoredType } from '../weights/stored-tensor.ts';
 import { showDownload } from './download.ts';
 import { addExamples } from './examples.ts';
 import { print } from './output.ts';

@@ -1,5 +1,5 @@
-import { count, listed } from '../format.ts';
-import { looseName, repeatedNames } from '../names.ts';
+import { count, listed } from '../support/format.ts';
+import { looseName, repeatedNames } from '../support/names.ts';
 import type { LeftOut } from './left-out.ts';
 import { countPerClass } from './limit.ts';
 import { partOf } from './parts.ts';

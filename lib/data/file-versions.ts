@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { InputError } from '../errors.ts';
-import { count } from '../format.ts';
-import { storedPath } from '../stored-path.ts';
+import { count } from '../support/format.ts';
+import { storedPath } from '../support/stored-path.ts';
 
 /** A file as it is now: another size or time, and its picture is another one. */
 export interface FileVersion {

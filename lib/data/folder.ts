@@ -2,8 +2,8 @@ import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { ErrorCode } from '../errors.ts';
-import { unreadable } from '../files.ts';
-import { byName } from '../names.ts';
+import { unreadable } from '../support/files.ts';
+import { byName } from '../support/names.ts';
 
 /** What is taken for a picture. Those that cannot be read are named when they are decoded. */
 const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp|p[bgnp]m|jp2|jxl)$/i;

@@ -1,6 +1,6 @@
 import { InputError, invalidArgument } from '../errors.ts';
-import { byName, normalName } from '../names.ts';
-import { withNearest } from '../nearest.ts';
+import { byName, normalName } from '../support/names.ts';
+import { withNearest } from '../support/nearest.ts';
 
 /**
  * Labels as indices into the classes.

@@ -1,4 +1,4 @@
-import { count, listed } from '../format.ts';
+import { count, listed } from '../support/format.ts';
 
 /** What lies in the user's folders and is not taken. */
 export interface LeftOut {

@@ -1,5 +1,5 @@
 import { checkNumber, limit as limitRange } from '../options/range.ts';
-import type { PictureSet } from './picture-set.ts';
+import type { PictureSet } from './image-set.ts';
 import { select } from './select.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { InputError } from '../errors.ts';
-import { looseName } from '../names.ts';
+import { looseName } from '../support/names.ts';
 import { type Entry, ofKind, readFolder, walk } from './folder.ts';
 import { type Part, partOf, VALIDATION_PARTS } from './parts.ts';
 

@@ -1,4 +1,4 @@
-import { looseName, normalName } from '../names.ts';
+import { looseName, normalName } from '../support/names.ts';
 
 /** A part of a data set: to train with, to validate with, or to test at the end. */
 export type Part = 'train' | 'valid' | 'test';

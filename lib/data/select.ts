@@ -1,5 +1,5 @@
-import { allocateBytes } from '../allocate.ts';
-import type { PictureSet, Pictures } from './picture-set.ts';
+import { allocateBytes } from '../support/allocate.ts';
+import type { PictureSet, Pictures } from './image-set.ts';
 
 /** The pictures at these places, in this order; a copy of those in memory. */
 export function select<Set extends Pictures>(set: Set, indices: readonly number[]): Set {

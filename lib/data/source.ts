@@ -1,24 +1,24 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheDirectory } from '../cache-directory.ts';
 import { InputError } from '../errors.ts';
-import { unreadable } from '../files.ts';
-import { nearest } from '../nearest.ts';
 import type { Resize } from '../options/resize.ts';
-import { kindOf } from '../regular-file.ts';
-import { storedPath } from '../stored-path.ts';
-import { holdsBatches, readCifar10 } from './cifar10.ts';
-import { ARCHIVE, unpackedCifar10 } from './cifar10-archive.ts';
-import type { SkippedPicture } from './decode-all.ts';
+import { cacheDirectory } from '../support/cache-directory.ts';
+import { unreadable } from '../support/files.ts';
+import { nearest } from '../support/nearest.ts';
+import { kindOf } from '../support/regular-file.ts';
+import { storedPath } from '../support/stored-path.ts';
+import { ARCHIVE, unpackedCifar10 } from './cifar10/archive.ts';
+import { holdsBatches, readCifar10 } from './cifar10/read.ts';
+import type { SkippedPicture } from './decoding/decode-all.ts';
 import { ofKind, readFolder } from './folder.ts';
+import type { FilesDecodeOptions, PictureFiles } from './image-files.ts';
+import { listPictureFolder } from './image-folder.ts';
+import { isListName, readPictureList, splitsByPart } from './image-list.ts';
+import type { PictureSet, Pictures } from './image-set.ts';
 import { type LeftOut, nothingLeftOut } from './left-out.ts';
 import { limitPerClass } from './limit.ts';
 import { partFolders } from './part-folders.ts';
-import type { FilesDecodeOptions, PictureFiles } from './picture-files.ts';
-import { listPictureFolder } from './picture-folder.ts';
-import { isListName, readPictureList, splitsByPart } from './picture-list.ts';
-import type { PictureSet, Pictures } from './picture-set.ts';
 import {
   decodeTrainAndValid,
   type HeldOut,

@@ -1,19 +1,19 @@
 import { InputError } from '../errors.ts';
-import type { SkippedPicture } from './decode-all.ts';
+import type { SkippedPicture } from './decoding/decode-all.ts';
 import type { Entry } from './folder.ts';
-import { type LeftOut, leftOutOf, nothingLeftOut } from './left-out.ts';
-import { countPerClass } from './limit.ts';
-import { partFolders } from './part-folders.ts';
 import {
   decodeFiles,
   type FilesDecodeOptions,
   limitFiles,
   type PictureFiles,
   selectFiles,
-} from './picture-files.ts';
-import { listPictureFolder } from './picture-folder.ts';
-import { readPictureList, splitsByPart } from './picture-list.ts';
-import type { Pictures } from './picture-set.ts';
+} from './image-files.ts';
+import { listPictureFolder } from './image-folder.ts';
+import { readPictureList, splitsByPart } from './image-list.ts';
+import type { Pictures } from './image-set.ts';
+import { type LeftOut, leftOutOf, nothingLeftOut } from './left-out.ts';
+import { countPerClass } from './limit.ts';
+import { partFolders } from './part-folders.ts';
 import { range } from './select.ts';
 import { splitPerClass } from './split.ts';
 

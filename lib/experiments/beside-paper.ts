@@ -1,4 +1,4 @@
-import { count, duration, percent } from '../format.ts';
+import { count, duration, percent } from '../support/format.ts';
 import { PAPER, type PaperFigures } from './paper.ts';
 import type { RunResults } from './results.ts';
 

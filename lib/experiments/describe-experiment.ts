@@ -1,5 +1,5 @@
 import { DenseNet121 } from '../densenet121.ts';
-import type { ModelDescription } from '../model-description.ts';
+import type { ModelDescription } from '../model/description.ts';
 import { experimentName, experiments, PAPER } from './paper.ts';
 
 /**

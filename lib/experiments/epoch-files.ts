@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../atomic-file.ts';
-import { csvRow } from '../csv.ts';
-import { unwritable } from '../files.ts';
-import type { EpochMetrics } from '../native.ts';
-import { readRegularText } from '../regular-file.ts';
+import type { EpochMetrics } from '../engine/native.ts';
+import { writeFileAtomically } from '../files/atomic-file.ts';
+import { csvRow } from '../formats/csv.ts';
+import { unwritable } from '../support/files.ts';
+import { readRegularText } from '../support/regular-file.ts';
 import { FORMAT_VERSION } from './results.ts';
 
 /*

@@ -1,4 +1,4 @@
-import type { EpochMetrics } from '../native.ts';
+import type { EpochMetrics } from '../engine/native.ts';
 
 /**
  * What TensorBoard shows of an epoch, by tag.

@@ -1,9 +1,9 @@
 import { cpus } from 'node:os';
-import { chooseDevice } from '../device.ts';
-import { loadEngine } from '../engine.ts';
-import type { EngineInfo } from '../native.ts';
-import type { RunOptions } from '../options.ts';
-import { choosePrecision } from '../precision.ts';
+import { chooseDevice } from '../engine/device.ts';
+import { loadEngine } from '../engine/engine.ts';
+import type { EngineInfo } from '../engine/native.ts';
+import { choosePrecision } from '../engine/precision.ts';
+import type { RunOptions } from '../options/index.ts';
 import type { RunSetup } from './results.ts';
 import type { RunConfig } from './run-config.ts';
 

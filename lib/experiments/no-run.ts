@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ErrorCode, InputError } from '../errors.ts';
-import { unreadable } from '../files.ts';
-import { pathHint } from '../nearest-path.ts';
+import { unreadable } from '../support/files.ts';
+import { pathHint } from '../support/nearest-path.ts';
 import { runsIn } from './run-directory.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { InputError } from '../errors.ts';
-import type { HeadName } from '../head.ts';
-import { nearest } from '../nearest.ts';
+import type { HeadName } from '../options/head.ts';
+import { nearest } from '../support/nearest.ts';
 
 /*
  * The three experiments of "Understanding Transfer Learning as a methodology for efficiency in

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import { requireUsed } from '../effects.ts';
 import { InputError } from '../errors.ts';
-import { pathHint } from '../nearest-path.ts';
-import { checkOptions, runOptions } from '../options.ts';
+import { checkOptions, runOptions } from '../options/index.ts';
+import { pathHint } from '../support/nearest-path.ts';
+import { requireUsed } from '../training/effects.ts';
 import type { RunResults } from './results.ts';
 import { type RunConfig, readRunConfig, withoutUnusedOf } from './run-config.ts';
 import { definitionOf, noPictures, type RunControl, run } from './run-experiment.ts';

@@ -1,9 +1,9 @@
-import type { ResumePoint } from '../checkpoint.ts';
 import type { ClassCount, DataWarning } from '../data/class-counts.ts';
-import type { SkippedPicture } from '../data/decode-all.ts';
+import type { SkippedPicture } from '../data/decoding/decode-all.ts';
 import type { LeftOut } from '../data/left-out.ts';
-import type { FitResult } from '../fit.ts';
-import type { EpochMetrics, Precision } from '../native.ts';
+import type { EpochMetrics, Precision } from '../engine/native.ts';
+import type { ResumePoint } from '../training/checkpoint.ts';
+import type { FitResult } from '../training/fit.ts';
 import type { ExperimentName } from './paper.ts';
 import type { StageSetup } from './stage-setups.ts';
 

@@ -1,14 +1,14 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { MAY_CHANGE, plainOptions } from '../checkpoint.ts';
 import { DATA_NAMES } from '../data/source.ts';
-import { unusedNames } from '../effects.ts';
+import type { Precision } from '../engine/native.ts';
 import { InputError } from '../errors.ts';
-import { readJsonFile } from '../json.ts';
-import { isSameValue } from '../names.ts';
-import type { Precision } from '../native.ts';
+import { readJsonFile } from '../formats/json.ts';
 import { fileProblem } from '../options/file-problem.ts';
-import { checkOptions, flagOf, type RunOptions, runOptions, type Stage } from '../options.ts';
+import { checkOptions, flagOf, type RunOptions, runOptions, type Stage } from '../options/index.ts';
+import { isSameValue } from '../support/names.ts';
+import { MAY_CHANGE, plainOptions } from '../training/checkpoint.ts';
+import { unusedNames } from '../training/effects.ts';
 import { CATALOGUE } from '../weights/catalogue.ts';
 import type { RunResults } from './results.ts';
 

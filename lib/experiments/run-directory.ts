@@ -1,10 +1,10 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { makeDirectory, removeTemporaries, TEMPORARY, writeFileAtomically } from '../atomic-file.ts';
+import type { EpochMetrics } from '../engine/native.ts';
 import { InputError, TorchTlError } from '../errors.ts';
-import { type FileLock, lockFile } from '../file-lock.ts';
-import { reason } from '../files.ts';
-import type { EpochMetrics } from '../native.ts';
+import { makeDirectory, removeTemporaries, TEMPORARY, writeFileAtomically } from '../files/atomic-file.ts';
+import { type FileLock, lockFile } from '../files/file-lock.ts';
+import { reason } from '../support/files.ts';
 import { appendEpoch, writeEpochs } from './epoch-files.ts';
 
 /** `runs/<experiment>-<date>-<time>` in the working directory. */

@@ -1,15 +1,13 @@
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { MAY_CHANGE, plainOptions, readCheckpoint, requireSameOptions } from '../checkpoint.ts';
 import { classCounts, dataWarnings } from '../data/class-counts.ts';
-import type { Dataset } from '../dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { type ListedDatasets, listDatasets } from '../data/open-datasets.ts';
 import { DenseNet121 } from '../densenet121.ts';
-import { unusedGpu } from '../device.ts';
-import { requireUsed, withoutUnused } from '../effects.ts';
-import { loadEngine } from '../engine.ts';
+import { unusedGpu } from '../engine/device.ts';
+import { loadEngine } from '../engine/engine.ts';
 import { InputError } from '../errors.ts';
-import { nearestPath } from '../nearest-path.ts';
-import { type ListedDatasets, listDatasets } from '../open-datasets.ts';
+import { requireWritableDirectory } from '../files/writable.ts';
 import type { ExperimentDocs } from '../options/docs.ts';
 import {
   checkOptions,
@@ -17,11 +15,13 @@ import {
   type experimentOptions,
   type RunOptions,
   runOptions,
-} from '../options.ts';
-import { stagesOf } from '../recipes.ts';
-import { type TrainingPlan, trainingPlan } from '../training-plan.ts';
-import { packageVersion } from '../version.ts';
-import { requireWritableDirectory } from '../writable.ts';
+} from '../options/index.ts';
+import { nearestPath } from '../support/nearest-path.ts';
+import { packageVersion } from '../support/version.ts';
+import { MAY_CHANGE, plainOptions, readCheckpoint, requireSameOptions } from '../training/checkpoint.ts';
+import { requireUsed, withoutUnused } from '../training/effects.ts';
+import { type TrainingPlan, trainingPlan } from '../training/plan.ts';
+import { stagesOf } from '../training/recipes.ts';
 import { describeMachine } from './machine.ts';
 import { nothingToGoOn } from './no-run.ts';
 import { type Experiment, experimentName, experiments } from './paper.ts';

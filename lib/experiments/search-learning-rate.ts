@@ -2,14 +2,20 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { type TrainingCount, trainingCounts } from '../data/class-counts.ts';
 import { holdsPictures } from '../data/source.ts';
-import { chooseDevice } from '../device.ts';
-import { firstStageOf, requireUsed, withoutUnused } from '../effects.ts';
-import { loadEngine } from '../engine.ts';
-import type { FeaturesProgress } from '../fit.ts';
-import type { LearningRateSearch, LearningRateStep } from '../learning-rate.ts';
-import { checkOptions, type RunOptions, runOptions, searchOptions, searchRunOptions } from '../options.ts';
-import { requireWritableDirectory } from '../writable.ts';
-import { type Recommendation, recommendFor } from './own-pictures.ts';
+import { chooseDevice } from '../engine/device.ts';
+import { loadEngine } from '../engine/engine.ts';
+import { requireWritableDirectory } from '../files/writable.ts';
+import {
+  checkOptions,
+  type RunOptions,
+  runOptions,
+  searchOptions,
+  searchRunOptions,
+} from '../options/index.ts';
+import { firstStageOf, requireUsed, withoutUnused } from '../training/effects.ts';
+import type { FeaturesProgress } from '../training/fit.ts';
+import type { LearningRateSearch, LearningRateStep } from '../training/learning-rate.ts';
+import { type Recommendation, recommendFor } from './own-images.ts';
 import { experimentName } from './paper.ts';
 import type { RunSetup } from './results.ts';
 import {

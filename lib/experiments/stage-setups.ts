@@ -1,9 +1,9 @@
-import { type StageSettings, settingsInEffect } from '../effects.ts';
-import { matchedPart } from '../layer-selection.ts';
-import type { LayerDescription } from '../native.ts';
-import type { TrainingOptions } from '../options.ts';
-import { stagesOf } from '../recipes.ts';
-import type { TrainingPlan } from '../training-plan.ts';
+import type { LayerDescription } from '../engine/native.ts';
+import type { TrainingOptions } from '../options/index.ts';
+import { matchedPart } from '../options/layer-selection.ts';
+import { type StageSettings, settingsInEffect } from '../training/effects.ts';
+import type { TrainingPlan } from '../training/plan.ts';
+import { stagesOf } from '../training/recipes.ts';
 
 type Recorded = {
   [Name in Exclude<keyof StageSettings, 'freeze'>]?: StageSettings[Name] | undefined;

@@ -1,21 +1,28 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { BackgroundWriter } from '../background-writer.ts';
-import type { ResumePoint } from '../checkpoint.ts';
 import type { DataWarning } from '../data/class-counts.ts';
-import type { DecodeReport } from '../data/picture-files.ts';
-import type { Dataset } from '../dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { DecodeReport } from '../data/image-files.ts';
 import type { DenseNet121 } from '../densenet121.ts';
-import { withoutUnused } from '../effects.ts';
+import type { EpochMetrics } from '../engine/native.ts';
 import { TorchTlError } from '../errors.ts';
-import type { Extracted } from '../extraction.ts';
-import type { BatchProgress, CacheReport, FeaturesProgress, FitRun, Resumption, StageStart } from '../fit.ts';
-import type { EpochMetrics } from '../native.ts';
-import { type RunOptions, trainingOptions } from '../options.ts';
-import { epochsOf } from '../recipes.ts';
-import { withFirstOf } from '../signals.ts';
-import { EventFile } from '../tensorboard/event-file.ts';
-import { bestOf, secondsOf } from '../train.ts';
+import { EventFile } from '../formats/tensorboard/event-file.ts';
+import type { Extracted } from '../model/extraction.ts';
+import { type RunOptions, trainingOptions } from '../options/index.ts';
+import { BackgroundWriter } from '../support/background-writer.ts';
+import { withFirstOf } from '../support/signals.ts';
+import type { ResumePoint } from '../training/checkpoint.ts';
+import { withoutUnused } from '../training/effects.ts';
+import type {
+  BatchProgress,
+  CacheReport,
+  FeaturesProgress,
+  FitRun,
+  Resumption,
+  StageStart,
+} from '../training/fit.ts';
+import { epochsOf } from '../training/recipes.ts';
+import { bestOf, secondsOf } from '../training/train.ts';
 import { scalarsOf } from './epoch-scalars.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup, type StoppedBecause } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';

@@ -1,14 +1,14 @@
 import { dirname, relative } from 'node:path';
-import type { RawPicture } from '../data/decode.ts';
-import type { Dataset } from '../dataset.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { RawPicture } from '../data/decoding/decode.ts';
 import type { DenseNet121 } from '../densenet121.ts';
-import { type Evaluation, evaluation } from '../evaluate.ts';
-import type { Extracted } from '../extraction.ts';
-import type { GradCamOptions } from '../grad-cam.ts';
-import { logSoftmax, ranking, rowsOf } from '../logits.ts';
-import { rankedClasses } from '../predict.ts';
-import { activationImage, pictureImage } from './picture-images.ts';
+import { type Evaluation, evaluation } from '../model/evaluate.ts';
+import type { Extracted } from '../model/extraction.ts';
+import type { GradCamOptions } from '../model/grad-cam.ts';
+import { logSoftmax, ranking, rowsOf } from '../model/logits.ts';
+import { rankedClasses } from '../model/predict.ts';
 import { FORMAT_VERSION } from './results.ts';
+import { activationImage, pictureImage } from './shown-images.ts';
 
 /** A picture that was taken for another class. */
 export interface Mistake {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type DownloadOptions, download } from '../download.ts';
+import { type DownloadOptions, download } from '../download/download.ts';
 import { TorchTlError } from '../errors.ts';
 import { archivePath } from './cache.ts';
 import { requireSpace } from './disk-space.ts';

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, resolve } from 'node:path';
-import { writeFileAtomically } from '../atomic-file.ts';
+import { buildDirectory, builtMinors, findLoader, isCheckout } from '../addon/engines.ts';
+import { refuseMusl } from '../addon/platform.ts';
 import { TorchTlError } from '../errors.ts';
-import { packageRoot } from '../package-root.ts';
-import { buildDirectory, builtMinors, findLoader, isCheckout } from './engines.ts';
+import { writeFileAtomically } from '../files/atomic-file.ts';
+import { packageRoot } from '../support/package-root.ts';
 import { installLibTorch } from './install.ts';
 import { findLibTorch, inspectLibTorch, type LibTorch, listMinors } from './locate.ts';
-import { refuseMusl } from './platform.ts';
 import { runProgram } from './subprocess.ts';
 import { DEFAULT_MINOR, fullVersion, SUPPORTED_MINORS } from './version.ts';
 

@@ -1,10 +1,10 @@
 import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectory } from '../atomic-file.ts';
-import { cacheDirectory } from '../cache-directory.ts';
-import { lockWhenFree } from '../file-lock.ts';
-import { unwritable } from '../files.ts';
+import { makeDirectory } from '../files/atomic-file.ts';
+import { lockWhenFree } from '../files/file-lock.ts';
+import { cacheDirectory } from '../support/cache-directory.ts';
+import { unwritable } from '../support/files.ts';
 import { inspectLibTorch } from './locate.ts';
 import { SUPPORTED_MINORS } from './version.ts';
 

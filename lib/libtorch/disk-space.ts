@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { TorchTlError } from '../errors.ts';
-import { size } from '../format.ts';
+import { size } from '../support/format.ts';
 
 /**
  * @param path of something that is there, on the disk in question

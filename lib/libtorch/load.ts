@@ -1,6 +1,6 @@
+import { type LoadProblem, problemBefore, problemOf } from '../addon/load-problem.ts';
+import { type Loader, loadLoader, notBuilt } from '../addon/loader.ts';
 import { type ErrorCode, TorchTlError } from '../errors.ts';
-import { type LoadProblem, problemBefore, problemOf } from './load-problem.ts';
-import { type Loader, loadLoader, notBuilt } from './loader.ts';
 import { type LibTorch, locateLibTorch } from './locate.ts';
 import { fullVersion } from './version.ts';
 

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { cacheDirectory } from '../cache-directory.ts';
+import { refuseMusl } from '../addon/platform.ts';
 import { type ErrorCode, TorchTlError } from '../errors.ts';
-import { refuseMusl } from './platform.ts';
+import { cacheDirectory } from '../support/cache-directory.ts';
 import { librariesToLoad, ownLibraries } from './preload.ts';
 import { findPythonTorches } from './python.ts';
 import { fullVersion, type LibTorchVersion, readLibTorchVersion, SUPPORTED_MINORS } from './version.ts';

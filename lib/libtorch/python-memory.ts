@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import { cacheDirectory } from '../cache-directory.ts';
+import { cacheDirectory } from '../support/cache-directory.ts';
 
 /*
  * What Pythons have answered, in a file of the cache: on a busy machine one may take many seconds to start, and every

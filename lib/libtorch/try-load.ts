@@ -1,8 +1,8 @@
-import { packageRoot } from '../package-root.ts';
-import { findEngine } from './engines.ts';
+import { findEngine } from '../addon/engines.ts';
+import { openAddon } from '../addon/load-problem.ts';
+import { loadLoader } from '../addon/loader.ts';
+import { packageRoot } from '../support/package-root.ts';
 import { loadLibraries } from './load.ts';
-import { openAddon } from './load-problem.ts';
-import { loadLoader } from './loader.ts';
 import { inspectLibTorch } from './locate.ts';
 import { SUPPORTED_MINORS } from './version.ts';
 

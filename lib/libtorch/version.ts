@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readRegularTextSync } from '../regular-file.ts';
+import { readRegularTextSync } from '../support/regular-file.ts';
 
 /** The LibTorch that torch-tl fetches and is built for unless told otherwise. */
 export const DEFAULT_VERSION = '2.13.0';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { InputError, invalidArgument } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../support/nearest.ts';
 
 /** A signal that stops the work. */
 export const abortSignal = z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional();

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HEAD_NAMES } from '../head.ts';
+import { HEAD_NAMES } from './head.ts';
 import { limit, imageSize as size } from './range.ts';
 import { RESIZES } from './resize.ts';
 import { commandLine, flag, pictureCache, resizing, text, without } from './schema.ts';

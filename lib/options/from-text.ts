@@ -1,4 +1,4 @@
-import type { LayerSelection } from '../layer-selection.ts';
+import type { LayerSelection } from './layer-selection.ts';
 
 /*
  * What the text of a flag stands for. Text of another form comes back as it is, for the option's

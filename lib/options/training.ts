@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { recipeFromText } from '../recipe-file.ts';
 import { augmentation } from './augmentation.ts';
 import type { TrainingDocs } from './docs.ts';
 import { pairsFromText } from './from-text.ts';
@@ -13,6 +12,7 @@ import {
   seed as seedRange,
   threads as threadsRange,
 } from './range.ts';
+import { recipeFromText } from './recipe-file.ts';
 import { scheduleFields } from './schedule.ts';
 import { commandLine, text } from './schema.ts';
 import { epochs, freeze, RECIPE_NAMES, stageOptions } from './stage.ts';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
 import { layersFromText, pairsFromText } from '../options/from-text.ts';
-import { type CommandLine, commandLine, experimentOptions, trainOptions } from '../options.ts';
+import { type CommandLine, commandLine, experimentOptions, trainOptions } from '../options/index.ts';
 import type { ReportedRun } from './read-run.ts';
 
 /**

@@ -1,5 +1,5 @@
+import type { EpochMetrics } from '../engine/native.ts';
 import { type ExperimentName, experiments } from '../experiments/paper.ts';
-import type { EpochMetrics } from '../native.ts';
 import { type Axis, chart } from './chart.ts';
 import { ACCURACY, EPOCH, LOSS, pointsOf, shortNumber } from './curves.ts';
 import { type Content, type Html, html } from './html.ts';

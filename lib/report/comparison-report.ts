@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MEASURES, type Measures, measureText, paperMeasures } from '../experiments/beside-paper.ts';
 import { type ExperimentName, experiments } from '../experiments/paper.ts';
-import { percent } from '../format.ts';
+import { percent } from '../support/format.ts';
 import { commandOf } from './command.ts';
 import { comparedCurves } from './comparison-curves.ts';
 import { comparedSetup } from './comparison-setup.ts';

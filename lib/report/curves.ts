@@ -1,6 +1,6 @@
+import type { EpochMetrics } from '../engine/native.ts';
 import { experiments } from '../experiments/paper.ts';
-import { percent } from '../format.ts';
-import type { EpochMetrics } from '../native.ts';
+import { percent } from '../support/format.ts';
 import { type Axis, chart, type Series } from './chart.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';

@@ -1,7 +1,7 @@
 import { InputError } from '../errors.ts';
 import type { StageSetup } from '../experiments/stage-setups.ts';
-import { checkOptions, runOptions } from '../options.ts';
-import { epochsOf } from '../recipes.ts';
+import { checkOptions, runOptions } from '../options/index.ts';
+import { epochsOf } from '../training/recipes.ts';
 import { shellText } from './command.ts';
 import type { ReportedRun } from './read-run.ts';
 

@@ -1,4 +1,4 @@
-import { shownText } from '../shown.ts';
+import { shownText } from '../support/printable.ts';
 
 /** HTML that is whole as it is: all that was text in it is escaped. */
 export class Html {

@@ -1,4 +1,4 @@
-import { packageVersion } from '../version.ts';
+import { packageVersion } from '../support/version.ts';
 import { type Content, Html, html } from './html.ts';
 import { STYLE } from './style.ts';
 

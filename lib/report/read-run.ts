@@ -1,22 +1,22 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { epochMetrics, resumePoint } from '../checkpoint.ts';
 import { WARNING_KINDS } from '../data/class-counts.ts';
 import { nothingLeftOut } from '../data/left-out.ts';
+import type { EpochMetrics } from '../engine/native.ts';
 import { InputError } from '../errors.ts';
 import { noRun } from '../experiments/no-run.ts';
 import { experiments } from '../experiments/paper.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from '../experiments/results.ts';
 import type { ValidationReport } from '../experiments/validation.ts';
-import { unreadable } from '../files.ts';
-import { readJsonFile } from '../json.ts';
-import type { EpochMetrics } from '../native.ts';
+import { readJsonFile } from '../formats/json.ts';
 import { fileProblem } from '../options/file-problem.ts';
 import { optimizerFields } from '../options/optimizer.ts';
 import { scheduleFields } from '../options/schedule.ts';
 import { overrides } from '../options/schema.ts';
-import { readRegularText } from '../regular-file.ts';
-import { bestOf, secondsOf } from '../train.ts';
+import { unreadable } from '../support/files.ts';
+import { readRegularText } from '../support/regular-file.ts';
+import { epochMetrics, resumePoint } from '../training/checkpoint.ts';
+import { bestOf, secondsOf } from '../training/train.ts';
 
 /** All that a run directory says of its run. */
 export interface ReportedRun

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { writeFileAtomically } from '../atomic-file.ts';
 import { InputError } from '../errors.ts';
-import { unreadable } from '../files.ts';
-import { readInto, withRegularFile } from '../regular-file.ts';
+import { writeFileAtomically } from '../files/atomic-file.ts';
+import { unreadable } from '../support/files.ts';
+import { readInto, withRegularFile } from '../support/regular-file.ts';
 import { comparisonReport } from './comparison-report.ts';
 import { GENERATOR } from './page.ts';
 import { type ReportedRun, readRun } from './read-run.ts';

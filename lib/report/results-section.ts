@@ -6,7 +6,7 @@ import {
   paperMeasures,
 } from '../experiments/beside-paper.ts';
 import { experiments } from '../experiments/paper.ts';
-import { percent } from '../format.ts';
+import { percent } from '../support/format.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 import { dataTable } from './table.ts';

@@ -1,6 +1,6 @@
 import { MEASURES, measuresOf, measureText } from '../experiments/beside-paper.ts';
 import { experiments } from '../experiments/paper.ts';
-import { count } from '../format.ts';
+import { count } from '../support/format.ts';
 import { curvesSection } from './curves.ts';
 import { endingOf } from './ending.ts';
 import { type Content, type Html, html } from './html.ts';

@@ -1,5 +1,5 @@
 import { classesText, settingsText, weightsText } from '../experiments/setup-text.ts';
-import { count, duration } from '../format.ts';
+import { count, duration } from '../support/format.ts';
 import { commandOf, shellText } from './command.ts';
 import { shortNumber } from './curves.ts';
 import { endingOf } from './ending.ts';

@@ -1,7 +1,7 @@
-import { type Confusion, confusions } from '../confusions.ts';
-import type { ClassMetrics } from '../evaluate.ts';
 import type { Mistake, ValidationReport } from '../experiments/validation.ts';
-import { count, percent } from '../format.ts';
+import { type Confusion, confusions } from '../model/confusions.ts';
+import type { ClassMetrics } from '../model/evaluate.ts';
+import { count, percent } from '../support/format.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 import { captioned, dataTable, facts } from './table.ts';

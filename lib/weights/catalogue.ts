@@ -1,14 +1,14 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { cacheDirectory } from '../cache-directory.ts';
 import { InputError, TorchTlError } from '../errors.ts';
-import { hashOfFile, unreadable } from '../files.ts';
-import { nearest } from '../nearest.ts';
-import { nearestPath } from '../nearest-path.ts';
-import { packageRoot } from '../package-root.ts';
-import { kindOf } from '../regular-file.ts';
-import { storedPath } from '../stored-path.ts';
+import { cacheDirectory } from '../support/cache-directory.ts';
+import { hashOfFile, unreadable } from '../support/files.ts';
+import { nearest } from '../support/nearest.ts';
+import { nearestPath } from '../support/nearest-path.ts';
+import { packageRoot } from '../support/package-root.ts';
+import { kindOf } from '../support/regular-file.ts';
+import { storedPath } from '../support/stored-path.ts';
 
 /** Weights as results record them. */
 export interface WeightsSource {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { download, type OnDownloadProgress } from '../download.ts';
+import { download, type OnDownloadProgress } from '../download/download.ts';
 import type { DownloadWeightsDocs } from '../options/docs.ts';
-import { abortSignal, callback, checkOptions } from '../options.ts';
+import { abortSignal, callback, checkOptions } from '../options/index.ts';
 import { CATALOGUE, type NamedWeights, unknownWeights, weightsPath } from './catalogue.ts';
 
 export const downloadWeightsOptions = z.strictObject({

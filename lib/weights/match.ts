@@ -1,7 +1,7 @@
+import type { HostTensor } from '../engine/native.ts';
 import { InputError } from '../errors.ts';
-import type { HostTensor } from '../native.ts';
+import { isHostTensor, type StoredTensor } from '../formats/stored-tensor.ts';
 import { requireSound } from './sound.ts';
-import { isHostTensor, type StoredTensor } from './stored-tensor.ts';
 
 /** How many names of one kind a message lists. */
 const LISTED = 5;

@@ -1,16 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { InputError } from '../errors.ts';
-import { unreadable } from '../files.ts';
-import type { PickleValue } from '../pickle.ts';
-import type { Refuse } from '../quoted.ts';
-import { withRegularFile } from '../regular-file.ts';
-import { itemsOf } from './pth/contents.ts';
-import { looksLikePth, readPth, START } from './pth/pth.ts';
-import { TorchTensor } from './pth/tensors.ts';
-import { readSafetensors, type SafetensorsFile } from './safetensors.ts';
+import type { PickleValue } from '../formats/pickle.ts';
+import { itemsOf } from '../formats/pth/contents.ts';
+import { looksLikePth, readPth, START } from '../formats/pth/pth.ts';
+import { TorchTensor } from '../formats/pth/tensors.ts';
+import { readSafetensors, type SafetensorsFile } from '../formats/safetensors.ts';
+import type { StoredTensor } from '../formats/stored-tensor.ts';
+import { unreadable } from '../support/files.ts';
+import type { Refuse } from '../support/quoted.ts';
+import { withRegularFile } from '../support/regular-file.ts';
 import { stateDictTensors, torchvisionNames } from './state-dict.ts';
-import type { StoredTensor } from './stored-tensor.ts';
 
 /*
  * Files of weights, whichever of the two kinds: safetensors, or what torch.save wrote. They are told apart by what they

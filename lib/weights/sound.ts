@@ -1,5 +1,5 @@
+import type { HostTensor } from '../engine/native.ts';
 import { InputError } from '../errors.ts';
-import type { HostTensor } from '../native.ts';
 
 /*
  * Whether the numbers of tensors are such that a model can compute with them.

@@ -1,8 +1,8 @@
-import { Dict, type PickleValue } from '../pickle.ts';
-import type { Refuse } from '../quoted.ts';
-import { itemsOf } from './pth/contents.ts';
-import { TorchTensor } from './pth/tensors.ts';
-import type { StoredTensor } from './stored-tensor.ts';
+import { Dict, type PickleValue } from '../formats/pickle.ts';
+import { itemsOf } from '../formats/pth/contents.ts';
+import { TorchTensor } from '../formats/pth/tensors.ts';
+import type { StoredTensor } from '../formats/stored-tensor.ts';
+import type { Refuse } from '../support/quoted.ts';
 
 /*
  * From what people save in Python to the tensors of a model: a state_dict may lie in a checkpoint, and its names may

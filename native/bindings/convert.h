@@ -41,7 +41,7 @@ Napi::Array to_js(Napi::Env env, const std::vector<NamedTensor>& values);
 Napi::Array to_js(Napi::Env env, const std::vector<std::int64_t>& values);
 
 at::ScalarType to_precision(const Napi::Value& value);
-/** Reads all of `Computation` of lib/native.ts but the threads, which are the job's. */
+/** Reads all of `Computation` of lib/engine/native.ts but the threads, which are the job's. */
 Computation to_computation(const Napi::Object& value);
 /** Its threads; nothing where it leaves them to the engine. */
 std::optional<int> to_threads(const Napi::Object& value);

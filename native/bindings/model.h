@@ -33,7 +33,7 @@ struct Model {
   std::shared_ptr<const Checkpoint> checkpoint;
 };
 
-/** The JavaScript class `Model`; lib/native.ts describes its methods. */
+/** The JavaScript class `Model`; lib/engine/native.ts describes its methods. */
 class ModelObject final : public NativeObject<ModelObject, Model> {
  public:
   static constexpr const char* kName = "Model";

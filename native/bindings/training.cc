@@ -13,7 +13,7 @@ namespace {
 
 double number(std::int64_t value) { return static_cast<double>(value); }
 
-/** What a name stands for; lib/options.ts has checked that it is one of them. */
+/** What a name stands for; lib/options/index.ts has checked that it is one of them. */
 template <typename Value>
 Value named(const Napi::Value& name, std::initializer_list<std::pair<const char*, Value>> known) {
   const std::string wanted = to_string(name);

@@ -1,11 +1,11 @@
 import { cpSync, existsSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { builtMinors, findEngine } from '../../lib/addon/engines.ts';
 import type { DoctorReport } from '../../lib/cli/doctor.ts';
-import { builtMinors, findEngine } from '../../lib/libtorch/engines.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
-import { packageRoot } from '../../lib/package-root.ts';
-import { packageVersion } from '../../lib/version.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
+import { packageVersion } from '../../lib/support/version.ts';
 import { pythonWithPip, writePrograms } from '../support/fake-programs.ts';
 import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
 import { loaderPath, packageCopy, prebuilds, torchTlOf } from '../support/package-copy.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { parseOnly } from '../support/command-line.ts';
 import { type Block, blocksOf, commandsOf, documents, linesOf } from '../support/documents.ts';
 import { BLUE, GREEN, RED, writePictures } from '../support/pictures.ts';

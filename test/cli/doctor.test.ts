@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { DoctorReport } from '../../lib/cli/doctor.ts';
-import { loadEngine } from '../../lib/engine.ts';
-import { choosePrecision } from '../../lib/precision.ts';
+import { loadEngine } from '../../lib/engine/engine.ts';
+import { choosePrecision } from '../../lib/engine/precision.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { nodeProcess } from './torch-tl.ts';
 
 /*

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { HeadName } from '../../lib/head.ts';
-import { MODEL, type ModelProto } from '../../lib/onnx/proto.ts';
+import { MODEL, type ModelProto } from '../../lib/model/onnx/proto.ts';
+import type { HeadName } from '../../lib/options/head.ts';
 import { hasOnnxRuntime } from '../support/onnx-runtime.ts';
 import { smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readSafetensors } from '../../lib/formats/safetensors.ts';
 import { readWeights } from '../../lib/weights/read-weights.ts';
-import { readSafetensors } from '../../lib/weights/safetensors.ts';
 import { bytesOf } from '../support/native.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

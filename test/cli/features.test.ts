@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readSafetensors } from '../../lib/weights/safetensors.ts';
+import { readSafetensors } from '../../lib/formats/safetensors.ts';
 import { writeBatches } from '../support/cifar10-records.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';

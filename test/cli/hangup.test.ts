@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunResults } from '../../lib/experiments/results.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { processOf } from './torch-tl.ts';
 
@@ -10,7 +10,7 @@ const SMALL = ['--data', 'sample', '--limit-train', '20', '--limit-valid', '10',
 
 /** Says whether a process that a shell starts is to outlive its terminal. */
 async function outlives(shell: string): Promise<string> {
-  const url = new URL('../../dist/hangup.js', import.meta.url).href;
+  const url = new URL('../../dist/cli/hangup.js', import.meta.url).href;
   const text = `import { outlivesTerminal } from ${JSON.stringify(url)}; console.log(outlivesTerminal());`;
   const command = [process.execPath, '--input-type=module', '--eval', text];
   return (await processOf('sh', ['-c', shell, 'sh', ...command], { cwd: packageRoot })).stdout.trim();

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
-import { writeSafetensors } from '../../lib/weights/safetensors.ts';
+import { writeSafetensors } from '../../lib/formats/safetensors.ts';
 import { RED, writePictures } from '../support/pictures.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';

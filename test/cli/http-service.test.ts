@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { hasOnnxRuntime } from '../support/onnx-runtime.ts';
 import { bands, encode, RED } from '../support/pictures.ts';
 import { savedModel } from '../support/saved-model.ts';

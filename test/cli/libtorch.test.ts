@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { builtMinors } from '../../lib/addon/engines.ts';
 import type { LibTorchStatus } from '../../lib/cli/libtorch.ts';
-import { builtMinors } from '../../lib/libtorch/engines.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { nvidiaSmi, pythonWithPip, writePrograms } from '../support/fake-programs.ts';
 import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { LearningRateSearch } from '../../lib/learning-rate.ts';
+import type { LearningRateSearch } from '../../lib/training/learning-rate.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 

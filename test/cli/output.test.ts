@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { RED, writePictures } from '../support/pictures.ts';
 import { writeRun } from '../support/run-files.ts';
 import { savedModel } from '../support/saved-model.ts';

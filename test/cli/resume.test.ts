@@ -14,9 +14,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { readCheckpoint } from '../../lib/checkpoint.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { checkpointIn } from '../../lib/experiments/run-directory.ts';
+import { readCheckpoint } from '../../lib/training/checkpoint.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 

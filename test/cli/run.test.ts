@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
+import type { EpochMetrics } from '../../lib/engine/native.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
-import { headLayers } from '../../lib/head.ts';
-import type { EpochMetrics } from '../../lib/native.ts';
+import { headLayers } from '../../lib/options/head.ts';
 import { hasGpu } from '../support/native.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { scalarsOf } from '../../lib/experiments/epoch-scalars.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
-import { EventFile } from '../../lib/tensorboard/event-file.ts';
+import { EventFile } from '../../lib/formats/tensorboard/event-file.ts';
 import { lacking, python, pythonLacks } from '../support/python.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';

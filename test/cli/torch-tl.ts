@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 
 // Runs the command line as users do: `node bin/torch-tl.js`, over the dist that the tests' setup compiles.
 export interface Ended {

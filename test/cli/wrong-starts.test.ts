@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { writeSafetensors } from '../../lib/weights/safetensors.ts';
+import { writeSafetensors } from '../../lib/formats/safetensors.ts';
 import { RED, writePictures } from '../support/pictures.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

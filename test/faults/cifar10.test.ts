@@ -1,7 +1,7 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readCifar10Binary } from '../../lib/data/cifar10-binary.ts';
+import { readCifar10Binary } from '../../lib/data/cifar10/binary.ts';
 import { InputError } from '../../lib/errors.ts';
 import { RECORD, writeBatches } from '../support/cifar10-records.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Sharp } from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Dataset } from '../../lib/dataset.ts';
+import { Dataset } from '../../lib/data/dataset.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { torchTl } from '../cli/torch-tl.ts';
 import { BLUE, bands, encode, GREEN, RED } from '../support/pictures.ts';

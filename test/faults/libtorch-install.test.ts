@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { builtMinors } from '../../lib/libtorch/engines.ts';
+import { builtMinors } from '../../lib/addon/engines.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { torchTl } from '../cli/torch-tl.ts';
 import { nvidiaSmi, pythonWithPip, writePrograms } from '../support/fake-programs.ts';
 import { installedIn, writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { builtMinors, findEngine } from '../../lib/addon/engines.ts';
 import type { DoctorReport } from '../../lib/cli/doctor.ts';
-import { builtMinors, findEngine } from '../../lib/libtorch/engines.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { type Ended, type Invocation, torchTl } from '../cli/torch-tl.ts';
 import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
 import { packageCopy, prebuilds, torchTlOf } from '../support/package-copy.ts';

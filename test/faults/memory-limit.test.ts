@@ -12,7 +12,7 @@ const SETUP = `
   writeFileSync(process.env.GROUP + '/cgroup.procs', String(process.pid));
 `;
 
-const ENGINE = new URL('../../dist/engine.js', import.meta.url).href;
+const ENGINE = new URL('../../dist/engine/engine.js', import.meta.url).href;
 
 // Each is larger than the one before, whose kept block is then of no use: together they take over a gigabyte.
 test.skipIf(!mayMakeGroups())(

@@ -2,8 +2,8 @@ import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { Picture } from '../../lib/data/decode.ts';
-import { decodePictures } from '../../lib/data/decode-all.ts';
+import type { Picture } from '../../lib/data/decoding/decode.ts';
+import { decodePictures } from '../../lib/data/decoding/decode-all.ts';
 import { bands, encode, RED } from '../support/pictures.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 

@@ -3,7 +3,7 @@ import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError } from '../../lib/errors.ts';
-import { readSafetensors } from '../../lib/weights/safetensors.ts';
+import { readSafetensors } from '../../lib/formats/safetensors.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const A = '"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { PictureSet } from '../../lib/data/picture-set.ts';
-import type { AugmentationOptions, HostTensor } from '../../lib/native.ts';
+import type { PictureSet } from '../../lib/data/image-set.ts';
+import type { AugmentationOptions, HostTensor } from '../../lib/engine/native.ts';
 import { augmented } from '../support/augmentation.ts';
 import { samplePictures } from '../support/native.ts';
 import { expectSignatures, largestDifference } from './compare.ts';

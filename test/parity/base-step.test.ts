@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { HostTensor, NativeModel } from '../../lib/native.ts';
+import type { HostTensor, NativeModel } from '../../lib/engine/native.ts';
 import { nativeData, nativeModel, nativeTraining } from '../support/native.ts';
 import { expectSignatures, signatureDifference } from './compare.ts';
 import { type Fixture, numbers, readFixture, signature } from './signature.ts';

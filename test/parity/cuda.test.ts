@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { loadEngine } from '../../lib/engine.ts';
-import type { NativeModel, Precision } from '../../lib/native.ts';
+import { loadEngine } from '../../lib/engine/engine.ts';
+import type { NativeModel, Precision } from '../../lib/engine/native.ts';
 import { STRONG } from '../support/augmentation.ts';
 import {
   epochsOf,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ExtractionOptions } from '../../lib/native.ts';
+import type { ExtractionOptions } from '../../lib/engine/native.ts';
 import { bytesOf, nativeModel, nativePictures, samplePictures } from '../support/native.ts';
 import { largest, largestDifference } from './compare.ts';
 import { numbers, readFixture } from './signature.ts';

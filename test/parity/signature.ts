@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { readSafetensors } from '../../lib/weights/safetensors.ts';
-import type { StoredTensor } from '../../lib/weights/stored-tensor.ts';
+import { readSafetensors } from '../../lib/formats/safetensors.ts';
+import type { StoredTensor } from '../../lib/formats/stored-tensor.ts';
 
 const SAMPLES = 32;
 

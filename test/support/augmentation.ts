@@ -1,5 +1,5 @@
-import type { PictureSet } from '../../lib/data/picture-set.ts';
-import type { AugmentationOptions, HostTensor, NativeModel, Precision } from '../../lib/native.ts';
+import type { PictureSet } from '../../lib/data/image-set.ts';
+import type { AugmentationOptions, HostTensor, NativeModel, Precision } from '../../lib/engine/native.ts';
 import { createNativeModel, nativePictures } from './native.ts';
 
 export const OFF: AugmentationOptions = {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 
 /** Brings `dist` up to date, once before all tests: the command line and Workers run from it. */
 export function setup(): void {

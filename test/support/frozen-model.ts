@@ -1,4 +1,4 @@
-import type { NativeModel } from '../../lib/native.ts';
+import type { NativeModel } from '../../lib/engine/native.ts';
 import { nativeModel } from './native.ts';
 
 /** The backbone's sections in order, and the leaves or blocks that each holds. */

@@ -1,9 +1,7 @@
 import { onTestFinished } from 'vitest';
-import { readCifar10Binary } from '../../lib/data/cifar10-binary.ts';
-import type { PictureSet } from '../../lib/data/picture-set.ts';
-import { loadEngine } from '../../lib/engine.ts';
-import { featureCacheOptions } from '../../lib/feature-cache.ts';
-import { headLayers, nativeHead } from '../../lib/head.ts';
+import { readCifar10Binary } from '../../lib/data/cifar10/binary.ts';
+import type { PictureSet } from '../../lib/data/image-set.ts';
+import { loadEngine } from '../../lib/engine/engine.ts';
 import type {
   HostTensor,
   NativeDataset,
@@ -12,11 +10,13 @@ import type {
   TrainEvent,
   TrainOptions,
   TrainResult,
-} from '../../lib/native.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+} from '../../lib/engine/native.ts';
+import { readSafetensors } from '../../lib/formats/safetensors.ts';
+import type { StoredTensor } from '../../lib/formats/stored-tensor.ts';
+import { headLayers, nativeHead } from '../../lib/options/head.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
+import { featureCacheOptions } from '../../lib/training/feature-cache.ts';
 import { matchWeights } from '../../lib/weights/match.ts';
-import { readSafetensors } from '../../lib/weights/safetensors.ts';
-import type { StoredTensor } from '../../lib/weights/stored-tensor.ts';
 
 /*
  * The engine as it is, under the public API: what parity with PyTorch and the freeze are shown on.

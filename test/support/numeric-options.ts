@@ -1,11 +1,8 @@
 import { z } from 'zod';
-import { filesOptions, imagesOptions, splitOptions } from '../../lib/dataset.ts';
-import { fitOptions } from '../../lib/fit.ts';
-import { gradCamOptions } from '../../lib/grad-cam.ts';
-import { headNumbers } from '../../lib/head.ts';
-import { learningRateOptions } from '../../lib/learning-rate.ts';
-import { createOptions } from '../../lib/model-options.ts';
-import { type NumberRange, numberRange } from '../../lib/options/range.ts';
+import { filesOptions, imagesOptions, splitOptions } from '../../lib/data/dataset.ts';
+import { gradCamOptions } from '../../lib/model/grad-cam.ts';
+import { predictOptions } from '../../lib/model/predict.ts';
+import { headNumbers } from '../../lib/options/head.ts';
 import {
   evaluateRunOptions,
   experimentOptions,
@@ -15,8 +12,11 @@ import {
   searchRunOptions,
   stageOptions,
   trainOptions,
-} from '../../lib/options.ts';
-import { predictOptions } from '../../lib/predict.ts';
+} from '../../lib/options/index.ts';
+import { createOptions } from '../../lib/options/model.ts';
+import { type NumberRange, numberRange } from '../../lib/options/range.ts';
+import { fitOptions } from '../../lib/training/fit.ts';
+import { learningRateOptions } from '../../lib/training/learning-rate.ts';
 
 /** All that anyone can give options to, in programs and on the command line. */
 export const SCHEMAS: Record<string, z.ZodObject> = {

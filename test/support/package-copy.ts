@@ -1,7 +1,7 @@
 import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { findLoader } from '../../lib/libtorch/engines.ts';
-import { packageRoot } from '../../lib/package-root.ts';
+import { findLoader } from '../../lib/addon/engines.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { type Ended, type Invocation, nodeProcess } from '../cli/torch-tl.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 

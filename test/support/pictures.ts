@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
-import type { Picture, RawPicture } from '../../lib/data/decode.ts';
-import { decodePictures } from '../../lib/data/decode-all.ts';
+import type { Picture, RawPicture } from '../../lib/data/decoding/decode.ts';
+import { decodePictures } from '../../lib/data/decoding/decode-all.ts';
 import type { Resize } from '../../lib/options/resize.ts';
 
 export type Colour = [red: number, green: number, blue: number];

@@ -1,11 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nothingLeftOut } from '../../lib/data/left-out.ts';
-import { evaluation } from '../../lib/evaluate.ts';
+import type { EpochMetrics } from '../../lib/engine/native.ts';
 import type { RunSetup } from '../../lib/experiments/results.ts';
 import type { Mistake, ValidationReport } from '../../lib/experiments/validation.ts';
-import type { EpochMetrics } from '../../lib/native.ts';
-import { experimentOptions } from '../../lib/options.ts';
+import { evaluation } from '../../lib/model/evaluate.ts';
+import { experimentOptions } from '../../lib/options/index.ts';
 import { BLUE, bands, type Colour, encode, GREEN, RED } from './pictures.ts';
 
 /*

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
-import { Dataset } from '../../lib/dataset.ts';
+import { Dataset } from '../../lib/data/dataset.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
-import type { CreateOptions } from '../../lib/model-options.ts';
+import type { CreateOptions } from '../../lib/options/model.ts';
 
 /** A few pictures of the embedded sample, disposed of when the running test ends. */
 export async function smallData(

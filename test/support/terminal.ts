@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { packageRoot } from '../../lib/package-root.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { type Ended, type Invocation, processOf } from '../cli/torch-tl.ts';
 
 /** Runs a program on a terminal of its own, and types the answer when it asks. */

@@ -1,6 +1,6 @@
-import * as pickle from '../../lib/pickle-writer.ts';
-import { rebuilt, storage } from '../../lib/weights/pth/write-pth.ts';
-import { zipArchive } from '../../lib/weights/pth/zip-writer.ts';
+import * as pickle from '../../lib/formats/pickle-writer.ts';
+import { rebuilt, storage } from '../../lib/formats/pth/write-pth.ts';
+import { zipArchive } from '../../lib/formats/pth/zip-writer.ts';
 
 /*
  * Files as torch.save writes them, and as it never would.

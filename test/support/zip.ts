@@ -1,4 +1,4 @@
-import { zipArchive } from '../../lib/weights/pth/zip-writer.ts';
+import { zipArchive } from '../../lib/formats/pth/zip-writer.ts';
 
 /** A zip archive of files that are stored as they are. */
 export function zipOf(files: Record<string, string | Uint8Array>): Buffer {

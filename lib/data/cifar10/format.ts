@@ -1,0 +1,50 @@
+import { looseName } from '../../support/names.ts';
+import type { PictureSet } from '../image-set.ts';
+
+/*
+ * What CIFAR-10's forms share. https://www.cs.toronto.edu/~kriz/cifar.html
+ */
+
+export const SIDE = 32;
+const PLANE = SIDE * SIDE;
+/** Bytes of a picture. */
+export const PICTURE = 3 * PLANE;
+
+export const CLASSES = [
+  'airplane',
+  'automobile',
+  'bird',
+  'cat',
+  'deer',
+  'dog',
+  'frog',
+  'horse',
+  'ship',
+  'truck',
+];
+
+export interface Cifar10 {
+  classes: string[];
+  train: PictureSet;
+  valid: PictureSet;
+}
+
+/** The name among these that is this one in whatever case. */
+export function nameAmong(names: readonly string[], wanted: string): string | undefined {
+  return names.find((name) => looseName(name) === wanted);
+}
+
+/** By which batches are in order: of `data_batch_2.bin` 2. */
+export function batchNumber(name: string): number {
+  return Number(name.replace(/\D/g, ''));
+}
+
+/** Three planes `[3, 32, 32]` from `from` on to pixels `[32, 32, 3]` from `to` on. */
+export function interleave(planes: Uint8Array, from: number, pixels: Uint8Array, to: number): void {
+  for (let position = 0; position < PLANE; position++) {
+    const target = to + 3 * position;
+    pixels[target] = planes[from + position] as number;
+    pixels[target + 1] = planes[from + PLANE + position] as number;
+    pixels[target + 2] = planes[from + 2 * PLANE + position] as number;
+  }
+}

@@ -1,0 +1,199 @@
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { InputError } from '../../errors.ts';
+import { Callable, Dict, Made, type PickleValue, Tuple, unpickle } from '../../formats/pickle.ts';
+import { allocateBytes } from '../../support/allocate.ts';
+import { unreadable } from '../../support/files.ts';
+import { quoted, type Refuse } from '../../support/quoted.ts';
+import { readRegularFile } from '../../support/regular-file.ts';
+import type { PictureSet } from '../image-set.ts';
+import { batchNumber, type Cifar10, CLASSES, interleave, nameAmong, PICTURE, SIDE } from './format.ts';
+
+/*
+ * CIFAR-10's official batches for Python: pickles of a dict with `data`, uint8 [n, 3072] in planes, and `labels`.
+ * They are read without running anything that is in them.
+ */
+
+/** Pictures converted at a time, between which the event loop runs. */
+const GROUP = 128;
+
+/** Bytes; the official ones have 31 MB. */
+const LARGEST_BATCH = 2 ** 30;
+
+const INSIDE = 'cifar-10-batches-py';
+
+interface Batch {
+  planes: Uint8Array;
+  labels: number[];
+}
+
+/**
+ * Reads `data_batch_*`, by number, and `test_batch`, with any number of pictures each, and the names of the classes
+ * from `batches.meta`, or CIFAR-10's own where it is missing.
+ *
+ * @throws InputError `DATA_NOT_FOUND` for what is missing, `DATA_INVALID` for what cannot be read; both name the file
+ */
+export async function readCifar10Python(directory: string): Promise<Cifar10> {
+  const root = await batchDirectory(directory);
+  if (root === null) throw new InputError('DATA_NOT_FOUND', `${resolve(directory)} holds no data_batch_1.`);
+  const names = await readdir(root);
+  const testName = nameAmong(names, 'test_batch');
+  if (testName === undefined) {
+    throw new InputError(
+      'DATA_NOT_FOUND',
+      `${root} holds no test_batch, which CIFAR-10's batches for Python have.`,
+    );
+  }
+  const batches: Batch[] = [];
+  const numbered = names.filter(isTrainBatch).sort((a, b) => batchNumber(a) - batchNumber(b));
+  for (const name of numbered) batches.push(await readBatch(join(root, name)));
+  const test = await readBatch(join(root, testName));
+  const meta = nameAmong(names, 'batches.meta');
+  const classes = meta === undefined ? [...CLASSES] : await readClasses(join(root, meta));
+  return { classes, train: await joined(batches), valid: await joined([test]) };
+}
+
+async function batchDirectory(directory: string): Promise<string | null> {
+  const root = resolve(directory);
+  const names = await namesIn(root);
+  if (names.some(isTrainBatch)) return root;
+  const inside = join(root, nameAmong(names, INSIDE) ?? INSIDE);
+  return (await namesIn(inside)).some(isTrainBatch) ? inside : null;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch((): string[] => []);
+}
+
+function isTrainBatch(name: string): boolean {
+  return /^data_batch_\d+$/i.test(name);
+}
+
+async function readBatch(path: string): Promise<Batch> {
+  const refuse = refusing(path);
+  const fields = await readDict(path, refuse);
+  const labels = fields.get('labels');
+  const data = fields.get('data');
+  if (!(data instanceof NumpyArray) || !Array.isArray(labels)) throw refuse('has no data and labels');
+  const planes = data.bytes;
+  if (planes === undefined || data.shape?.[1] !== PICTURE || planes.length !== labels.length * PICTURE) {
+    throw refuse(`must have data of ${PICTURE} bytes for each of its ${labels.length} labels`);
+  }
+  const wrong = labels.findIndex(
+    (label) => !Number.isInteger(label) || (label as number) < 0 || (label as number) >= CLASSES.length,
+  );
+  if (wrong >= 0) {
+    throw refuse(`has the label ${String(labels[wrong])} at ${wrong}; labels are 0 to ${CLASSES.length - 1}`);
+  }
+  return { planes, labels: labels as number[] };
+}
+
+async function readClasses(path: string): Promise<string[]> {
+  const refuse = refusing(path);
+  const names = (await readDict(path, refuse)).get('label_names');
+  const classes = Array.isArray(names) ? names.map(textOf) : [];
+  if (classes.includes(undefined) || new Set(classes).size !== CLASSES.length) {
+    throw refuse(`must name ${CLASSES.length} different classes`);
+  }
+  return classes as string[];
+}
+
+async function joined(batches: Batch[]): Promise<PictureSet> {
+  const labels = BigInt64Array.from(batches.flatMap((batch) => batch.labels).map(BigInt));
+  const count = labels.length;
+  const pixels = allocateBytes(count * PICTURE, `CIFAR-10 with ${count} pictures`);
+  let index = 0;
+  for (const { planes } of batches) {
+    for (let from = 0; from < planes.length; from += PICTURE) {
+      interleave(planes, from, pixels, index * PICTURE);
+      index += 1;
+      if (index % GROUP === 0) await setImmediate();
+    }
+  }
+  return { pixels, labels, count, height: SIDE, width: SIDE };
+}
+
+function refusing(path: string): Refuse {
+  return (problem) => new InputError('DATA_INVALID', `${path} ${problem}.`);
+}
+
+/** A pickle's dict by the texts of its keys, which Python 2 and 3 write in different ways. */
+async function readDict(path: string, refuse: Refuse): Promise<Map<string, PickleValue>> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readRegularFile(path, LARGEST_BATCH);
+  } catch (cause) {
+    throw unreadable(path, cause, 'DATA_INVALID');
+  }
+  const options = {
+    find: (module: string, name: string) => findGlobal(module, name, refuse),
+    load: () => {
+      throw refuse('asks for something from outside');
+    },
+    refuse: (problem: string) => refuse(`is no batch for Python: ${problem}`),
+    rawTexts: true,
+  };
+  const { value } = unpickle(bytes, 0, options);
+  if (!(value instanceof Dict)) throw refuse('holds no dict');
+  return new Map([...value.entries].map(([key, item]) => [textOf(key) ?? '', item]));
+}
+
+function textOf(value: PickleValue): string | undefined {
+  if (typeof value === 'string') return value;
+  return value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : undefined;
+}
+
+/** An array of bytes; what it is stands in its attributes. */
+class NumpyArray extends Made {
+  shape: number[] | undefined;
+  bytes: Uint8Array | undefined;
+
+  /** `(version, shape, dtype, Fortran order, bytes)` */
+  override build(state: PickleValue): void {
+    const [, shape, type, fortran, bytes] = state instanceof Tuple ? state.items : [];
+    if (fortran === false) this.set(bytes, type, shape);
+  }
+
+  set(bytes: PickleValue | undefined, type: PickleValue | undefined, shape: PickleValue | undefined): void {
+    const isBytes = type instanceof NumpyType && type.name === 'u1';
+    if (!isBytes || !(bytes instanceof Uint8Array) || !(shape instanceof Tuple)) return;
+    this.bytes = bytes;
+    this.shape = shape.items as number[];
+  }
+}
+
+class NumpyType extends Made {
+  readonly name: string | undefined;
+
+  constructor(name: string | undefined) {
+    super();
+    this.name = name;
+  }
+
+  /** Byte order and the like, which bytes do not have. */
+  override build(): void {}
+}
+
+/** NumPy has moved these about: `numpy.core` is `numpy._core` since 2.0. */
+function findGlobal(module: string, name: string, refuse: Refuse): Callable {
+  const full = `${module}.${name}`;
+  switch (full.replace('numpy._core', 'numpy.core')) {
+    case 'numpy.core.multiarray._reconstruct':
+      return new Callable(full, () => new NumpyArray());
+    case 'numpy.core.numeric._frombuffer':
+      return new Callable(full, ([bytes, type, shape]) => {
+        const array = new NumpyArray();
+        array.set(bytes, type, shape);
+        return array;
+      });
+    case 'numpy.dtype':
+      return new Callable(full, ([type = null]) => new NumpyType(textOf(type)));
+    case 'numpy.ndarray':
+      return new Callable(full);
+    case '_codecs.encode':
+      return new Callable(full, ([text = null]) => Buffer.from(textOf(text) ?? '', 'latin1'));
+    default:
+      throw refuse(`names ${quoted(full)}, which batches of CIFAR-10 do not; nothing of it is run`);
+  }
+}

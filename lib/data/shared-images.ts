@@ -1,0 +1,76 @@
+import { loadEngine } from '../engine/engine.ts';
+import type { Job, NativeDataset } from '../engine/native.ts';
+import { sha256 } from '../support/hash.ts';
+import { onAbort, SharedWork } from '../support/signals.ts';
+import { readPixels } from './decoding/read-pixels.ts';
+import type { Pictures } from './image-set.ts';
+
+/** Pictures and the engine's copies of them, which are freed once nobody holds the pictures any more. */
+export class SharedPictures {
+  readonly set: Pictures;
+  #holders = 0;
+  #sha256: SharedWork<string> | undefined;
+  readonly #onDevice = new Map<string, SharedWork<NativeDataset>>();
+
+  constructor(set: Pictures) {
+    this.set = set;
+  }
+
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  release(): void {
+    this.#holders -= 1;
+    if (this.#holders > 0) return;
+    for (const copy of this.#onDevice.values()) {
+      copy.result().then(
+        (native) => native.dispose(),
+        () => undefined,
+      );
+    }
+    this.#onDevice.clear();
+  }
+
+  /** The engine's copy on a device, made once. A copy that failed, for want of memory say, may succeed the next time. */
+  onDevice(device: string, signal?: AbortSignal): Promise<NativeDataset> {
+    let copy = this.#onDevice.get(device);
+    if (!copy || copy.lost) {
+      copy = new SharedWork((stopped) => this.#copyTo(device, stopped));
+      this.#onDevice.set(device, copy);
+    }
+    return copy.result(signal);
+  }
+
+  /** SHA-256 over the pictures and their size, computed once. */
+  pixelsSha256(signal?: AbortSignal): Promise<string> {
+    if (!this.#sha256 || this.#sha256.lost) {
+      this.#sha256 = new SharedWork((stopped) => sha256(hashed(this.set), stopped));
+    }
+    return this.#sha256.result(signal);
+  }
+
+  #copyTo(device: string, stopped: AbortSignal): Promise<NativeDataset> {
+    const job = this.#copyJob(device);
+    onAbort(stopped, () => {
+      job.abort();
+      // It may have been done by then.
+      job.result.then(
+        (native) => native.dispose(),
+        () => undefined,
+      );
+    });
+    return job.result;
+  }
+
+  #copyJob(device: string): Job<NativeDataset> {
+    const engine = loadEngine();
+    const { set } = this;
+    return 'file' in set ? engine.openDataset({ ...set, device }) : engine.createDataset({ ...set, device });
+  }
+}
+
+async function* hashed(set: Pictures): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(`${set.count} ${set.height} ${set.width} `);
+  yield* readPixels(set);
+}

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { InputError, invalidArgument } from '../errors.ts';
+import { DEFAULT_VERSION } from '../libtorch/version.ts';
+import type { EngineInfo } from './native.ts';
+
+/**
+ * The device that a request comes to: `cpu` or `cuda:N`.
+ *
+ * @param requested `auto` (the first GPU, else the CPU), `cpu`, `cuda` (the first GPU) or `cuda:N`
+ * @throws InputError `CUDA_UNAVAILABLE` or `CUDA_DRIVER_TOO_OLD` with the reason, or `INVALID_ARGUMENT`
+ */
+export function chooseDevice(requested: string, { cuda }: Pick<EngineInfo, 'cuda'>): string {
+  if (requested === 'auto') return cuda.devices.length > 0 ? 'cuda:0' : 'cpu';
+  if (requested === 'cpu') return 'cpu';
+  const index = /^cuda(?::(\d+))?$/.exec(requested);
+  if (!index) throw invalidArgument('device', 'auto, cpu, cuda or cuda:N', requested);
+  const number = Number(index[1] ?? 0);
+  if (number < cuda.devices.length) return `cuda:${number}`;
+  const reason = cuda.devices.length > 0 ? `the last GPU is cuda:${cuda.devices.length - 1}` : whyNoGpu(cuda);
+  const code = hasOldDriver(cuda) ? 'CUDA_DRIVER_TOO_OLD' : 'CUDA_UNAVAILABLE';
+  const remedy = cuda.built === null ? ' `npx torch-tl libtorch install --cuda` fetches one.' : '';
+  const said = (cpu: string) => `Device ${requested} is not there: ${reason}.${remedy} Or use ${cpu}.`;
+  throw new InputError(code, said("device 'cpu'"), { atCommandLine: said('--device cpu') });
+}
+
+/** Why LibTorch can use no GPU here, and what to do. */
+export function whyNoGpu(cuda: EngineInfo['cuda']): string {
+  const { built, driver } = cuda;
+  if (built === null) return 'this LibTorch is a CPU build; a GPU needs one that is built for CUDA';
+  if (driver === null) return `CUDA build, no driver: install NVIDIA's driver for CUDA ${built} or newer`;
+  if (hasOldDriver(cuda)) {
+    return (
+      `CUDA build for ${built}, and the driver serves only CUDA ${driver}: update NVIDIA's driver, or take a ` +
+      `LibTorch for an older CUDA, such as \`npx torch-tl libtorch install --version ${DEFAULT_VERSION}+cu126\``
+    );
+  }
+  return 'CUDA build with a driver, but no GPU was found; see whether nvidia-smi lists one';
+}
+
+/**
+ * Why `auto` comes to the CPU although NVIDIA's driver is loaded; null where a GPU is used, and where there is no driver.
+ *
+ * @param driver where Linux shows the driver
+ */
+export function unusedGpu(
+  { cuda }: Pick<EngineInfo, 'cuda'>,
+  driver = '/proc/driver/nvidia/version',
+): string | null {
+  return cuda.devices.length > 0 || !existsSync(driver) ? null : whyNoGpu(cuda);
+}
+
+/** Within a major version of CUDA every driver serves every minor one. */
+function hasOldDriver({ built, driver }: EngineInfo['cuda']): boolean {
+  return built !== null && driver !== null && Number.parseInt(driver, 10) < Number.parseInt(built, 10);
+}

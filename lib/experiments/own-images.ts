@@ -1,0 +1,143 @@
+import { resolve } from 'node:path';
+import type { z } from 'zod';
+import { listPictures } from '../data/source.ts';
+import type { OwnPicturesDocs } from '../options/docs.ts';
+import {
+  checkOptions,
+  DEFAULT_WEIGHTS,
+  type RunOptions,
+  runOptions,
+  trainOptions,
+} from '../options/index.ts';
+import { requireUsed, unusedNames } from '../training/effects.ts';
+import { nothingToGoOn } from './no-run.ts';
+import type { RunResults } from './results.ts';
+import { holdsRun } from './run-directory.ts';
+import { definitionOf, directoryToGoOn, noPictures, type RunControl, run } from './run-experiment.ts';
+
+/** What is decided for the user's own pictures, but for what they set themselves, and why, a sentence. */
+export interface Recommendation {
+  options: Partial<RecommendedOptions>;
+  reason: string;
+}
+
+interface RecommendedOptions {
+  imageSize: number;
+  recipe: 'head' | 'fine-tune';
+  epochs: number;
+  schedule: 'cosine';
+  augmentation: 'none' | 'light' | 'strong';
+}
+
+/** The embedded backbone learnt from pictures of 64 to 128 pixels: larger ones cost time only. */
+const EMBEDDED_IMAGE_SIZE = 128;
+
+/** How to train with up to so many pictures. */
+const BY_COUNT: ReadonlyArray<{ below: number; called: string; options: RecommendedOptions }> = [
+  {
+    // They cannot teach a backbone anything that lasts.
+    below: 1_000,
+    called: 'under 1,000 training pictures',
+    options: { imageSize: 224, recipe: 'head', epochs: 30, schedule: 'cosine', augmentation: 'none' },
+  },
+  {
+    below: 20_000,
+    called: 'under 20,000 training pictures',
+    options: { imageSize: 224, recipe: 'fine-tune', epochs: 8, schedule: 'cosine', augmentation: 'light' },
+  },
+  {
+    // Their epochs are long.
+    below: Number.POSITIVE_INFINITY,
+    called: 'many training pictures',
+    options: { imageSize: 160, recipe: 'fine-tune', epochs: 8, schedule: 'cosine', augmentation: 'strong' },
+  },
+];
+
+/** How to train with so many pictures, of what is not given; nothing that would have no effect. */
+export function recommend(pictures: number, given: OwnPicturesOptions): Recommendation {
+  const { called, options } = BY_COUNT.find(({ below }) => pictures < below) as (typeof BY_COUNT)[number];
+  const { weights = DEFAULT_WEIGHTS, epochs } = given;
+  const embedded = weights === DEFAULT_WEIGHTS;
+  const open = withoutGiven(
+    {
+      ...options,
+      imageSize: embedded ? Math.min(options.imageSize, EMBEDDED_IMAGE_SIZE) : options.imageSize,
+      // One epoch has no second stage.
+      recipe: epochs === 1 ? 'head' : options.recipe,
+    },
+    given,
+  );
+  const all = checkOptions(runOptions, { ...open, ...given });
+  const unused = unusedNames(all);
+  const chosen = Object.fromEntries(Object.entries(open).filter(([name]) => !unused.includes(name)));
+  const reasons = reasonsFor(chosen, all.augmentation === 'none');
+  return {
+    options: chosen,
+    reason: [called, ...(reasons.length > 0 ? [reasons.join(', ')] : [])].join(': '),
+  };
+}
+
+function reasonsFor(
+  { imageSize, recipe, augmentation }: Recommendation['options'],
+  cached: boolean,
+): string[] {
+  return [
+    ...(imageSize === 160 ? ['smaller'] : []),
+    ...(augmentation === 'strong' ? ['strongly augmented'] : []),
+    ...(recipe === 'head' ? [`the head alone${cached ? ', over features that are computed once' : ''}`] : []),
+    ...(recipe === 'fine-tune' ? ['the head first, then all layers at lower rates'] : []),
+  ];
+}
+
+export type OwnPicturesOptions = z.input<typeof trainOptions> & OwnPicturesDocs;
+
+export interface OwnPicturesControl extends RunControl {
+  /** Hears before anything starts what was decided. */
+  onRecommendation?: (recommendation: Recommendation) => void;
+}
+
+/**
+ * Trains a classifier of the user's own pictures. What is not given is decided by how many there are
+ * (`recommend`); a run that goes on keeps what it had.
+ *
+ * @throws InputError `INVALID_ARGUMENT`, `DATA_NOT_FOUND` or `DATA_INVALID`; what `run` throws
+ */
+export async function trainOwnPictures(
+  given: OwnPicturesOptions,
+  { onRecommendation = () => {}, ...control }: OwnPicturesControl = {},
+): Promise<RunResults> {
+  const { data } = checkOptions(trainOptions, given);
+  // Here `sample` is a directory of that name.
+  const directory = data === undefined ? {} : { data: resolve(data) };
+  if (control.resume) {
+    const out = directoryToGoOn(given);
+    if (await holdsRun(out)) return run(definitionOf('train'), { ...given, ...directory }, control);
+    if (data === undefined) throw await nothingToGoOn(out);
+  }
+  if (data === undefined) throw noPictures();
+  const recommendation = await recommendFor(given);
+  const options = { ...recommendation.options, ...given };
+  requireUsed(given, checkOptions(runOptions, options));
+  onRecommendation(recommendation);
+  return run(definitionOf('train'), { ...options, ...directory }, control);
+}
+
+/**
+ * What is decided for these pictures.
+ *
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`
+ */
+export async function recommendFor(
+  given: OwnPicturesOptions & { init?: RunOptions['init'] },
+): Promise<Recommendation> {
+  const { data = '', seed = 0, limitTrain = Number.POSITIVE_INFINITY } = given;
+  const { train } = await listPictures(data, seed);
+  return recommend(Math.min(train.files.length, limitTrain), given);
+}
+
+/** What the caller leaves open: freezing is a recipe of their own. */
+function withoutGiven(recommended: RecommendedOptions, given: OwnPicturesOptions): Recommendation['options'] {
+  const decided = new Set(Object.keys(given));
+  if (given.freeze !== undefined) decided.add('recipe');
+  return Object.fromEntries(Object.entries(recommended).filter(([name]) => !decided.has(name)));
+}

@@ -1,0 +1,74 @@
+import { loadSharp, type RawPicture } from '../data/decoding/decode.ts';
+import { enlarge, type Pixels } from '../data/decoding/resize.ts';
+import type { ClassActivation } from '../model/grad-cam.ts';
+
+/** Sides in pixels: smaller pictures could not be made out, larger ones would only weigh. */
+const SMALLEST = 96;
+const LARGEST = 224;
+
+/** How much of the hottest place's picture the colour hides. */
+const OPACITY = 0.65;
+
+/** R, G, B at equal distances: matplotlib's `inferno`, which is evenly lighter from cold to hot. */
+const INFERNO = [
+  [0, 0, 4],
+  [66, 10, 104],
+  [147, 38, 103],
+  [221, 81, 58],
+  [252, 165, 10],
+  [252, 255, 164],
+] as const;
+
+/** A square picture as it is shown: WebP in a data URI. */
+export async function pictureImage(picture: RawPicture): Promise<string> {
+  return dataUri(await shown(picture));
+}
+
+/** The same under the heat of its class activation map. */
+export async function activationImage(picture: RawPicture, activation: ClassActivation): Promise<string> {
+  const { data, width, height } = await shown(picture);
+  const heat = await enlarge(greyMap(activation), { width, height });
+  return dataUri({ data: data.map((value, place) => heated(value, place, heat.data)), width, height });
+}
+
+/** R, G, B of a picture at a size for a page; of small ones each pixel as a square of so many. */
+async function shown({ data, width, height, channels }: RawPicture): Promise<Pixels> {
+  const { default: sharp } = await loadSharp();
+  const side = width < SMALLEST ? width * Math.ceil(SMALLEST / width) : Math.min(width, LARGEST);
+  const kernel = side > width ? 'nearest' : 'lanczos3';
+  const resized = await sharp(data, { raw: { width, height, channels } })
+    .resize({ width: side, height: side, fit: 'fill', kernel })
+    .raw()
+    .toBuffer();
+  return { data: resized, width: side, height: side };
+}
+
+async function dataUri({ data, width, height }: Pixels): Promise<string> {
+  const { default: sharp } = await loadSharp();
+  const webp = await sharp(data, { raw: { width, height, channels: 3 } })
+    .webp()
+    .toBuffer();
+  return `data:image/webp;base64,${webp.toString('base64')}`;
+}
+
+/** The map's values as three equal channels. */
+function greyMap({ map, width, height }: ClassActivation): Pixels {
+  const data = Uint8Array.from({ length: map.length * 3 }, (_, place) =>
+    Math.round(255 * (map[Math.floor(place / 3)] as number)),
+  );
+  return { data, width, height };
+}
+
+/** One channel's value with the colour of the heat there over it, the more the hotter it is. */
+function heated(value: number, place: number, heat: Uint8Array): number {
+  const share = (heat[place] as number) / 255;
+  const opacity = OPACITY * share;
+  return Math.round(value * (1 - opacity) + colour(share, place % 3) * opacity);
+}
+
+function colour(share: number, channel: number): number {
+  const position = share * (INFERNO.length - 1);
+  const from = Math.min(Math.floor(position), INFERNO.length - 2);
+  const [low, high] = [from, from + 1].map((stop) => INFERNO[stop]?.[channel] as number) as [number, number];
+  return low + (high - low) * (position - from);
+}

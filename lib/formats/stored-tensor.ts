@@ -1,0 +1,47 @@
+import type { HostTensor, TensorType } from '../engine/native.ts';
+
+/** Bytes of an element, by PyTorch's names of dtypes. */
+export const ITEM_SIZES = {
+  float16: 2,
+  bfloat16: 2,
+  float32: 4,
+  float64: 8,
+  int8: 1,
+  int16: 2,
+  int32: 4,
+  int64: 8,
+  uint8: 1,
+  uint16: 2,
+  uint32: 4,
+  uint64: 8,
+  bool: 1,
+  complex32: 4,
+  complex64: 8,
+  complex128: 16,
+  float8_e4m3fn: 1,
+  float8_e4m3fnuz: 1,
+  float8_e5m2: 1,
+  float8_e5m2fnuz: 1,
+} as const;
+
+/** The dtypes that files may have: more than the engine takes. */
+export type StoredType = keyof typeof ITEM_SIZES;
+
+/** A tensor of a file: contiguous, row-major, little-endian. */
+export interface StoredTensor extends Omit<HostTensor, 'dtype'> {
+  dtype: StoredType;
+}
+
+const ENGINE_TYPES: ReadonlySet<StoredType> = new Set<TensorType>([
+  'float16',
+  'bfloat16',
+  'float32',
+  'float64',
+  'int64',
+  'uint8',
+]);
+
+/** Whether the engine takes a tensor. */
+export function isHostTensor(tensor: StoredTensor): tensor is HostTensor {
+  return ENGINE_TYPES.has(tensor.dtype);
+}

@@ -1,0 +1,42 @@
+import { appendFile, readdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { makeDirectory } from '../../files/atomic-file.ts';
+import { unwritable } from '../../support/files.ts';
+
+/** A file of events for TensorBoard, beside those of earlier parts of a training. Its first scalars make it. */
+export class EventFile {
+  readonly #directory: string;
+  #path: string | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /**
+   * Resolves once the scalars are on the disk.
+   *
+   * @throws TorchTlError `WRITE_FAILED`
+   */
+  async append(step: number, scalars: Record<string, number>): Promise<void> {
+    // protobufjs takes longer to load than the rest of the package.
+    const { scalarsEvent, startOfEvents } = await import('./events.ts');
+    const wallTime = Date.now() / 1000;
+    try {
+      const start = this.#path === undefined ? [startOfEvents(wallTime, step)] : [];
+      this.#path ??= await makePath(this.#directory, wallTime);
+      const events = Buffer.concat([...start, scalarsEvent(wallTime, step, scalars)]);
+      await appendFile(this.#path, events, { flush: true });
+    } catch (cause) {
+      throw unwritable(this.#directory, cause);
+    }
+  }
+}
+
+/** TensorBoard reads a directory's files in the order of their names. */
+async function makePath(directory: string, wallTime: number): Promise<string> {
+  await makeDirectory(directory);
+  const count = (await readdir(directory)).length;
+  const name = ['events.out.tfevents', Math.floor(wallTime), hostname(), process.pid, count].join('.');
+  return join(directory, name);
+}

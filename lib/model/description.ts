@@ -1,0 +1,20 @@
+import type { LayerDescription } from '../engine/native.ts';
+
+export interface ModelDescription {
+  /** Side of the pictures in pixels. */
+  imageSize: number;
+  trainableParameters: number;
+  frozenParameters: number;
+  totalParameters: number;
+  /** Leaf layers in the order of the forward pass. */
+  layers: LayerDescription[];
+}
+
+/** Layers, and their parameters together. */
+export function descriptionOf(imageSize: number, layers: LayerDescription[]): ModelDescription {
+  const count = (counted: LayerDescription[]) => counted.reduce((sum, layer) => sum + layer.parameters, 0);
+  const trainableParameters = count(layers.filter((layer) => layer.trainable));
+  const totalParameters = count(layers);
+  const frozenParameters = totalParameters - trainableParameters;
+  return { imageSize, trainableParameters, frozenParameters, totalParameters, layers };
+}

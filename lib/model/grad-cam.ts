@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import type { Dataset } from '../data/dataset.ts';
+import type { Picture } from '../data/decoding/decode.ts';
+import { indicesOf } from '../data/labels.ts';
+import { InputError } from '../errors.ts';
+import type { GradCamDocs } from '../options/docs.ts';
+import { type Extracted, extractionOptions } from './extraction.ts';
+import {
+  type GivenPicturesControl,
+  type ModelShape,
+  pictureList,
+  skipOptions,
+  withPictures,
+} from './given-images.ts';
+import { logSoftmax, ranking, rowsOf } from './logits.ts';
+
+const CLASSES = 'a list of class names';
+
+export const gradCamOptions = extractionOptions.omit({ onProgress: true }).extend({
+  classes: z
+    .array(z.string({ error: CLASSES }), { error: CLASSES })
+    .readonly()
+    .optional()
+    .describe('of each picture the class that is asked about; by default the likeliest'),
+  ...skipOptions,
+});
+
+export type GradCamOptions = z.input<typeof gradCamOptions> & GradCamDocs;
+
+/** Where a model looks when it gives a picture the probability of a class. */
+export interface ClassActivation {
+  /** The picture's file, where it came from one. */
+  path?: string;
+  label: string;
+  /** Into the model's classes. */
+  index: number;
+  probability: number;
+  /** Of the map: the backbone's last one, whose side is about a 32nd of the picture's. */
+  width: number;
+  height: number;
+  /**
+   * Row-major, from 0 to 1: how much a place speaks for the class, as a share of what the place that does most speaks.
+   * All 0 where none speaks for it.
+   */
+  map: Float32Array;
+}
+
+/** The label with which the engine is asked about the likeliest class. */
+const LIKELIEST = -1n;
+
+/**
+ * Decodes pictures as a model of this shape needs them, and gives in their order where it looks, without the pictures
+ * that were left out.
+ *
+ * @param classes of each picture the class that is asked about
+ * @param compute maps `[count, height, width]` and logits `[count, classes]` of a data set
+ * @throws InputError `INVALID_ARGUMENT`; what `decodePictures` and `compute` throw
+ */
+export async function gradCam(
+  inputs: Picture | readonly Picture[],
+  shape: ModelShape,
+  { classes, ...control }: { classes?: readonly string[] | undefined } & GivenPicturesControl,
+  compute: (data: Dataset) => Promise<{ maps: Extracted; logits: Extracted }>,
+): Promise<ClassActivation[]> {
+  const pictures = pictureList(inputs);
+  if (classes && classes.length !== pictures.length) {
+    throw new InputError(
+      'INVALID_ARGUMENT',
+      `classes has ${classes.length} names for ${pictures.length} pictures; give one a picture, or none at all.`,
+    );
+  }
+  const labels = classes
+    ? indicesOf(classes, shape.classes)
+    : new BigInt64Array(pictures.length).fill(LIKELIEST);
+  if (pictures.length === 0) return [];
+  const activations = await withPictures(pictures, labels, shape, control, async (data, kept) => {
+    const { maps, logits } = await compute(data);
+    const [, height = 0, width = 0] = maps.shape;
+    const heats = rowsOf({ shape: [kept.length, height * width], data: maps.data });
+    return rowsOf(logits).map((row, place) => {
+      const picture = kept[place] as number;
+      const path = pictures[picture];
+      const index = classes ? Number(labels[picture]) : (ranking(row)[0] as number);
+      return {
+        ...(typeof path === 'string' ? { path } : {}),
+        label: shape.classes[index] as string,
+        index,
+        probability: Math.exp(logSoftmax(row)[index] as number),
+        width,
+        height,
+        map: normalised(heats[place] as Float32Array),
+      };
+    });
+  });
+  return activations ?? [];
+}
+
+function normalised(map: Float32Array): Float32Array {
+  const largest = map.reduce((a, b) => Math.max(a, b), 0);
+  return largest === 0 ? map : map.map((value) => value / largest);
+}

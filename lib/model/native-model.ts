@@ -1,0 +1,11 @@
+import { loadEngine } from '../engine/engine.ts';
+import type { NativeModel } from '../engine/native.ts';
+import { nativeHead } from '../options/head.ts';
+import type { ModelMetadata } from './metadata.ts';
+
+/** The engine's model as the metadata has it, drawn from the seed. */
+export function createNative(metadata: ModelMetadata, seed: number, device: string): Promise<NativeModel> {
+  const { imageSize, mean, std, classes } = metadata;
+  const head = nativeHead(metadata.head, classes.length);
+  return loadEngine().createModel({ imageSize, head, seed, mean, std, device }).result;
+}

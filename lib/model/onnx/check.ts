@@ -1,0 +1,94 @@
+import type { RawPicture } from '../../data/decoding/decode.ts';
+import { TorchTlError } from '../../errors.ts';
+
+/** The most by which a probability may differ: both compute in float32, in another order. */
+const TOLERANCE = 1e-4;
+
+/** How many pictures of noise both are given. */
+const PICTURES = 4;
+
+/** As far as `onnxruntime-node` is used: it is the user's to install. */
+interface OnnxRuntime {
+  InferenceSession: {
+    create(model: Uint8Array): Promise<{
+      run(inputs: Record<string, unknown>): Promise<Record<string, { data: Float32Array }>>;
+      release(): Promise<void>;
+    }>;
+  };
+  Tensor: new (type: string, data: Uint8Array, dims: readonly number[]) => unknown;
+}
+
+/** A model as far as it is compared. */
+interface Predictor {
+  readonly imageSize: number;
+  readonly classes: readonly string[];
+  predict(
+    pictures: RawPicture[],
+    options: { precision: 'fp32' },
+  ): Promise<ReadonlyArray<{ probabilities: readonly number[] }>>;
+}
+
+/**
+ * The largest difference between the probabilities of a model and of its ONNX export for the same pictures.
+ *
+ * @throws TorchTlError `EXPORT_DIFFERS` past 1e-4; `EXPORT_UNCHECKED` where `onnxruntime-node` is not installed
+ */
+export async function checkOnnx(exported: Uint8Array, model: Predictor): Promise<number> {
+  const runtime = await loadRuntime();
+  const { imageSize, classes } = model;
+  const pictures = Array.from({ length: PICTURES }, (_, index) =>
+    noise(imageSize * imageSize * 3, index + 1),
+  );
+  const size = { width: imageSize, height: imageSize, channels: 3 as const };
+  const expected = await model.predict(
+    pictures.map((data) => ({ data, ...size })),
+    { precision: 'fp32' },
+  );
+  const session = await runtime.InferenceSession.create(exported);
+  let largest = 0;
+  try {
+    const pixels = Buffer.concat(pictures);
+    const input = new runtime.Tensor('uint8', pixels, [PICTURES, imageSize, imageSize, 3]);
+    const { probabilities } = await session.run({ pictures: input });
+    for (const [picture, prediction] of expected.entries()) {
+      for (const [index, probability] of prediction.probabilities.entries()) {
+        const found = probabilities?.data[picture * classes.length + index] ?? Number.NaN;
+        largest = Math.max(largest, Math.abs(probability - found));
+      }
+    }
+  } finally {
+    await session.release();
+  }
+  if (largest <= TOLERANCE) return largest;
+  throw new TorchTlError(
+    'EXPORT_DIFFERS',
+    `The ONNX export gives probabilities that differ from the model's by ${largest.toExponential(1)}, more than ` +
+      `${TOLERANCE}; nothing was written. This is a fault in torch-tl or in the installed onnxruntime-node.`,
+  );
+}
+
+async function loadRuntime(): Promise<OnnxRuntime> {
+  const name = 'onnxruntime-node';
+  try {
+    const { default: runtime } = (await import(name)) as { default: OnnxRuntime };
+    return runtime;
+  } catch (cause) {
+    const message = 'An ONNX export is checked with onnxruntime-node, which does not load here';
+    const said = (unchecked: string) =>
+      `${message} (${(cause as Error).message.split('\n')[0]}). Install it with \`npm install ${name}\`, or export ` +
+      `unchecked with ${unchecked}.`;
+    throw new TorchTlError('EXPORT_UNCHECKED', said('`check: false`'), {
+      cause,
+      atCommandLine: said('--no-check'),
+    });
+  }
+}
+
+/** Bytes from a linear congruential generator (Numerical Recipes' constants). */
+function noise(length: number, seed: number): Uint8Array {
+  let state = seed;
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state >>> 24;
+  });
+}

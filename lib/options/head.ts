@@ -1,0 +1,135 @@
+import type { NativeHeadLayer } from '../engine/native.ts';
+import { InputError, invalidArgument } from '../errors.ts';
+import { nearest } from '../support/nearest.ts';
+import { below1, checkNumber, integer } from './range.ts';
+
+/**
+ * One layer of a head. A head is a list of them: first `globalAveragePool` (1,024 values a picture) or
+ * `flatten` (channel by channel, 1,024 times the last map's height and width), last a `dense` layer
+ * of units `'classes'`, whose values are the logits. A dropout's `rate` is the share that is dropped.
+ */
+export type HeadLayer =
+  | { type: 'globalAveragePool' | 'flatten' | 'batchNorm' | 'relu' }
+  | { type: 'dense'; units: number | 'classes' }
+  | { type: 'dropout'; rate: number };
+
+export type HeadName = keyof typeof HEADS;
+
+const LINEAR: HeadLayer[] = [{ type: 'globalAveragePool' }, { type: 'dense', units: 'classes' }];
+
+/** The heads that have a name: `linear`, and those of the paper's three experiments. */
+const HEADS = {
+  linear: LINEAR,
+  base: LINEAR,
+  'base-optimized': [
+    { type: 'globalAveragePool' },
+    { type: 'batchNorm' },
+    { type: 'dense', units: 256 },
+    { type: 'relu' },
+    { type: 'dense', units: 128 },
+    { type: 'batchNorm' },
+    { type: 'relu' },
+    { type: 'dropout', rate: 0.2 },
+    { type: 'dense', units: 'classes' },
+  ],
+  finetune: [
+    { type: 'flatten' },
+    { type: 'batchNorm' },
+    { type: 'dense', units: 256 },
+    { type: 'relu' },
+    { type: 'batchNorm' },
+    { type: 'dense', units: 128 },
+    { type: 'relu' },
+    { type: 'dropout', rate: 0.2 },
+    { type: 'dense', units: 'classes' },
+  ],
+} satisfies Record<string, HeadLayer[]>;
+
+export const HEAD_NAMES = Object.keys(HEADS) as [HeadName, ...HeadName[]];
+
+/** Of a head's layers; of units `'classes'` stands for as many as there are. */
+export const headNumbers = { units: integer(1, 65_536), rate: below1() };
+
+const LAYER_TYPES = ['globalAveragePool', 'flatten', 'batchNorm', 'dense', 'relu', 'dropout'];
+
+/**
+ * The layers of a named or a given head, checked and copied.
+ *
+ * @throws InputError `INVALID_ARGUMENT`, naming the layer that is wrong
+ */
+export function headLayers(head: unknown): HeadLayer[] {
+  if (typeof head === 'string') return namedHead(head);
+  if (!Array.isArray(head)) throw invalidArgument('head', 'a name or a list of layers', head);
+  const layers = head.map(checkedLayer);
+  layers.forEach((layer, index) => {
+    if (gathers(layer) === (index === 0)) return;
+    throw invalidArgument(
+      `head[${index}].type`,
+      index === 0 ? 'globalAveragePool or flatten' : 'none of globalAveragePool and flatten after the first',
+      layer.type,
+    );
+  });
+  const last = layers.at(-1);
+  if (last?.type !== 'dense' || last.units !== 'classes') {
+    throw invalidArgument(
+      'head',
+      "a list that ends in a dense layer of units 'classes'",
+      JSON.stringify(head),
+    );
+  }
+  return layers;
+}
+
+/** The head for a number of classes, as the engine takes it. */
+export function nativeHead(layers: readonly HeadLayer[], classCount: number): NativeHeadLayer[] {
+  return layers.map((layer) =>
+    layer.type === 'dense' && layer.units === 'classes'
+      ? { type: 'dense', units: classCount }
+      : (layer as NativeHeadLayer),
+  );
+}
+
+function namedHead(name: string): HeadLayer[] {
+  if (Object.hasOwn(HEADS, name)) return HEADS[name as HeadName].map((layer) => ({ ...layer }));
+  const names = Object.keys(HEADS);
+  const suggestion = nearest(name, names);
+  throw new InputError(
+    'INVALID_ARGUMENT',
+    `There is no head '${name}'; ${suggestion ? `did you mean '${suggestion}'? The` : 'the'} named heads are ${names.join(', ')}.`,
+  );
+}
+
+/** Whether a layer turns the backbone's map into one vector a picture. */
+function gathers(layer: HeadLayer): boolean {
+  return layer.type === 'globalAveragePool' || layer.type === 'flatten';
+}
+
+function checkedLayer(layer: unknown, index: number): HeadLayer {
+  const name = `head[${index}]`;
+  if (typeof layer !== 'object' || layer === null || !('type' in layer)) {
+    throw invalidArgument(name, 'an object with a type', layer);
+  }
+  switch (layer.type) {
+    case 'globalAveragePool':
+    case 'flatten':
+    case 'batchNorm':
+    case 'relu':
+      return { type: layer.type };
+    case 'dense':
+      return {
+        type: 'dense',
+        units: checkedUnits(`${name}.units`, 'units' in layer ? layer.units : undefined),
+      };
+    case 'dropout':
+      return {
+        type: 'dropout',
+        rate: checkNumber(`${name}.rate`, headNumbers.rate, 'rate' in layer ? layer.rate : undefined),
+      };
+    default:
+      throw invalidArgument(`${name}.type`, `one of ${LAYER_TYPES.join(', ')}`, layer.type);
+  }
+}
+
+function checkedUnits(name: string, units: unknown): number | 'classes' {
+  return units === 'classes' ? units : checkNumber(name, headNumbers.units, units);
+}

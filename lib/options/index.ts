@@ -1,0 +1,39 @@
+/*
+ * Every option is declared once, in lib/options/: its check, default, description and flag. The
+ * types, the command line's flags and its help, and docs/options.md follow.
+ */
+
+export { augmentationOf } from './augmentation.ts';
+export { abortSignal, callback, checkOptions } from './check.ts';
+export {
+  DEFAULT_WEIGHTS,
+  experimentOptions,
+  featuresOptions,
+  flagOf,
+  type RunOptions,
+  runOptions,
+  trainOptions,
+} from './experiment.ts';
+export { evaluateRunOptions, predictRunOptions } from './inference.ts';
+export { searchOptions, searchRunOptions } from './learning-rate.ts';
+export {
+  checkNumber,
+  imageSize,
+  integer,
+  limit,
+  numberRange,
+  seed,
+  threads,
+  wideSeed,
+} from './range.ts';
+export {
+  type CommandLine,
+  commandLine,
+  flag,
+  pictureCache,
+  resizing,
+  TOPICS,
+  text,
+} from './schema.ts';
+export { RECIPE_NAMES, type RecipeName, type Stage, stageOptions } from './stage.ts';
+export { type TrainingOptions, trainingOptions } from './training.ts';

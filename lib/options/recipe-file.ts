@@ -1,0 +1,67 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { InputError } from '../errors.ts';
+import { parseJson } from '../formats/json.ts';
+import { unreadable } from '../support/files.ts';
+import { nearest } from '../support/nearest.ts';
+import { readRegularTextSync } from '../support/regular-file.ts';
+import { checkOptions } from './check.ts';
+import { RECIPE_NAMES, type Stage, stageOptions } from './stage.ts';
+
+const stages = 'a list of at least one stage';
+const recipeFile = z.strictObject({
+  formatVersion: z.literal(1, { error: '1' }),
+  stages: z.array(stageOptions, { error: stages }).min(1, { error: stages }),
+});
+
+/**
+ * The stages of a recipe's JSON file: `{ "formatVersion": 1, "stages": [...] }`.
+ *
+ * @throws InputError `FILE_UNREADABLE`, or `INVALID_ARGUMENT` naming the file and what in it is wrong
+ */
+export function readRecipe(path: string): Stage[] {
+  const content = parse(read(path), path);
+  try {
+    return checkOptions(recipeFile, content).stages;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw invalid(path, error.message);
+  }
+}
+
+/**
+ * What `--recipe` names: a recipe, by its name, or the stages of a file.
+ *
+ * @throws InputError what `readRecipe` throws; for a misspelt name the nearest is given
+ */
+export function recipeFromText(text: string): string | Stage[] {
+  if (RECIPE_NAMES.some((name) => name === text)) return text;
+  try {
+    return readRecipe(text);
+  } catch (error) {
+    const suggestion = nearest(text, RECIPE_NAMES);
+    const isMissing = error instanceof InputError && error.code === 'FILE_UNREADABLE';
+    if (!isMissing || suggestion === undefined) throw error;
+    throw new InputError('INVALID_ARGUMENT', `${error.message} Did you mean the recipe '${suggestion}'?`);
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readRegularTextSync(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function parse(text: string, path: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw invalid(path, (error as SyntaxError).message);
+  }
+}
+
+function invalid(path: string, what: string): InputError {
+  return new InputError('INVALID_ARGUMENT', `The recipe ${resolve(path)} cannot be used: ${what}`);
+}

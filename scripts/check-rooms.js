@@ -1,0 +1,66 @@
+/*
+ * Checks that imports between the folders of lib/ go one way: a file imports from its own room and from those after it,
+ * types included.
+ *
+ *   node scripts/check-rooms.js
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A room is a folder or a file of lib/; of two that a file is in, the longer name counts. */
+const ORDER = [
+  'index.ts',
+  'cli',
+  'report',
+  'experiments',
+  'densenet121.ts',
+  'training',
+  'model',
+  'data',
+  'weights',
+  'options',
+  'formats',
+  'engine',
+  'libtorch',
+  'download',
+  'files',
+  'addon',
+  'support',
+  'errors.ts',
+  // Errors are for people to read; it imports nothing.
+  'support/printable.ts',
+];
+
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'(\.[^']+)'/g;
+
+const lib = fileURLToPath(new URL('../lib', import.meta.url));
+const files = readdirSync(lib, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts'));
+
+const wrong = [];
+const arrows = new Set();
+for (const file of files) {
+  for (const [, target] of readFileSync(join(lib, file), 'utf8').matchAll(IMPORT)) {
+    const imported = posix.join(dirname(file), target);
+    const [from, to] = [roomOf(file), roomOf(imported)];
+    if (from !== to) arrows.add(`${from} -> ${to}`);
+    if (ORDER.indexOf(from) > ORDER.indexOf(to)) wrong.push(`lib/${file} imports lib/${imported}`);
+  }
+}
+for (const problem of wrong) console.error(problem);
+console.log(
+  `${files.length} files in ${ORDER.length} rooms, ${arrows.size} arrows, ${wrong.length} of them wrong`,
+);
+if (wrong.length > 0) {
+  console.error(`Imports go one way: ${ORDER.join(' -> ')}`);
+  process.exitCode = 1;
+}
+
+function roomOf(file) {
+  const rooms = ORDER.filter((room) => file === room || file.startsWith(`${room}/`));
+  const room = rooms.sort((a, b) => b.length - a.length)[0];
+  if (room === undefined) throw new Error(`lib/${file} is in no room of ORDER in scripts/check-rooms.js.`);
+  return room;
+}

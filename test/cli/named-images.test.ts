@@ -1,0 +1,70 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { namedPictures } from '../../lib/cli/named-images.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const FILES = [
+  '.hidden.png',
+  'a/.b/one.png',
+  'a/b/two.jpg',
+  'a/notes.txt',
+  'a/three.png',
+  'gray.png',
+  'gr[ae]y.png',
+];
+
+/** What names come to in a directory with these files, in its terms. */
+async function named(...names: string[]): Promise<string[]> {
+  // As many users have: a hidden folder above.
+  const directory = join(temporaryDirectory(), '.cache');
+  for (const file of FILES) {
+    mkdirSync(join(directory, dirname(file)), { recursive: true });
+    writeFileSync(join(directory, file), '');
+  }
+  const pictures = await namedPictures(names.map((name) => (name === '-' ? name : join(directory, name))));
+  return pictures.map((path) => (path === '-' ? path : relative(directory, path)));
+}
+
+describe('pictures on the command line', () => {
+  test.for<[pattern: string, pictures: string[]]>([
+    ['*.png', ['gr[ae]y.png', 'gray.png']],
+    ['a/*', ['a/three.png']],
+    ['**/*.{jpg,png}', ['a/b/two.jpg', 'a/three.png', 'gr[ae]y.png', 'gray.png']],
+    ['a/t?re*.[jp]*', ['a/three.png']],
+    ['a/.b/*', ['a/.b/one.png']],
+  ])('%s is a pattern', async ([pattern, pictures]) => {
+    expect(await named(pattern)).toEqual(pictures);
+  });
+
+  test('a name that is there is no pattern', async () => {
+    expect(await named('gr[ae]y.png', 'gr[a]y.png')).toEqual(['gr[ae]y.png', 'gray.png']);
+  });
+
+  test('come in the order of the arguments, a folder with the folders in it', async () => {
+    expect(await named('gray.png', '-', 'a', 'gray.png')).toEqual([
+      'gray.png',
+      '-',
+      'a/b/two.jpg',
+      'a/three.png',
+      'gray.png',
+    ]);
+  });
+
+  test.for<[name: string, message: RegExp]>([
+    ['*.webp', /No file is called '.*\*\.webp', and no picture matches it/],
+    ['a/*.txt', /no picture matches it/],
+    ['none.png', /Cannot read .*none\.png: there is no such file/],
+    ['a/.b/../.b/none*/x.png', /no picture matches it/],
+  ])('%s names nothing', async ([name, message]) => {
+    await expect(named(name)).rejects.toThrow(
+      expect.objectContaining({ code: 'DATA_NOT_FOUND', message: expect.stringMatching(message) }),
+    );
+  });
+
+  test('relative patterns stay relative', async () => {
+    const directory = relative(process.cwd(), temporaryDirectory());
+    writeFileSync(join(directory, 'a.png'), '');
+    expect(await namedPictures([join(directory, '*.png')])).toEqual([join(directory, 'a.png')]);
+  });
+});

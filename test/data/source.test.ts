@@ -1,0 +1,139 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { pixelsAt } from '../../lib/data/decoding/read-pixels.ts';
+import { openData } from '../../lib/data/source.ts';
+import { writeBatches } from '../support/cifar10-records.ts';
+import { type Colour, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+beforeEach(() => {
+  vi.stubEnv('TORCH_TL_CACHE', join(temporaryDirectory(), 'cache'));
+  vi.stubEnv('TORCH_TL_DATA', '');
+  return () => vi.unstubAllEnvs();
+});
+
+describe('auto', () => {
+  test('is the embedded sample where nothing else is there', async () => {
+    const data = await openData('auto');
+    expect(data).toMatchObject({ name: 'cifar10-sample', source: 'embedded sample' });
+    expect([data.train.count, data.valid.count]).toEqual([2500, 500]);
+  });
+
+  test('is the downloaded CIFAR-10 once that is in the cache', async () => {
+    const downloaded = join(process.env.TORCH_TL_CACHE as string, 'cifar10');
+    mkdirSync(join(downloaded, 'cifar-10-batches-bin'), { recursive: true });
+    writeBatches(join(downloaded, 'cifar-10-batches-bin'), small);
+    const data = await openData('auto');
+    expect(data).toMatchObject({ name: 'cifar10', source: downloaded, train: { count: 2 } });
+  });
+
+  test('is the directory in TORCH_TL_DATA before all others', async () => {
+    mkdirSync(join(process.env.TORCH_TL_CACHE as string, 'cifar10'), { recursive: true });
+    const directory = temporaryDirectory();
+    writeBatches(directory, small);
+    vi.stubEnv('TORCH_TL_DATA', directory);
+    expect(await openData('auto')).toMatchObject({ name: 'cifar10', source: directory });
+  });
+
+  test('puts nothing in the place of a TORCH_TL_DATA that is not there', async () => {
+    const directory = join(temporaryDirectory(), 'none');
+    vi.stubEnv('TORCH_TL_DATA', directory);
+    await expect(openData('auto')).rejects.toMatchObject(refused('DATA_NOT_FOUND', directory));
+  });
+
+  test('puts nothing in the place of a download that is empty', async () => {
+    const downloaded = join(process.env.TORCH_TL_CACHE as string, 'cifar10');
+    mkdirSync(downloaded, { recursive: true });
+    await expect(openData('auto')).rejects.toMatchObject(refused('DATA_NOT_FOUND', downloaded));
+  });
+});
+
+describe('a name or a directory', () => {
+  test('sample is the embedded sample, whatever else is there', async () => {
+    vi.stubEnv('TORCH_TL_DATA', join(temporaryDirectory(), 'none'));
+    expect(await openData('sample')).toMatchObject({ name: 'cifar10-sample' });
+  });
+
+  test('a relative directory is recorded by its absolute path', async () => {
+    const directory = temporaryDirectory();
+    writeBatches(directory, small);
+    const data = await openData(relative(process.cwd(), directory));
+    expect(data).toMatchObject({ name: 'cifar10', source: directory, valid: { count: 1 } });
+    expect(data.classes).toHaveLength(10);
+  });
+
+  test('a misspelt name is answered with the right one', async () => {
+    await expect(openData('smaple')).rejects.toMatchObject(
+      refused('DATA_NOT_FOUND', `${join(process.cwd(), 'smaple')} to read data from. Did you mean 'sample'?`),
+    );
+  });
+
+  test('a file is refused', async () => {
+    const path = join(temporaryDirectory(), 'file');
+    writeFileSync(path, '');
+    await expect(openData(path)).rejects.toMatchObject(refused('DATA_INVALID', `${path} is no directory`));
+  });
+
+  test('a packed archive is named and refused', async () => {
+    const [file, form] = ['pictures.zip', 'still packed (pictures.zip)'];
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, file, '..'), { recursive: true });
+    writeFileSync(join(directory, file), '');
+    await expect(openData(directory)).rejects.toMatchObject(refused('DATA_INVALID', form));
+  });
+});
+
+describe('a folder of pictures', () => {
+  const options = { imageSize: 32 };
+
+  test('is read with its validation pictures, whose labels are the training classes', async () => {
+    const directory = temporaryDirectory();
+    await writePictures(directory, {
+      ...{ 'train/ant/1.png': RED, 'train/bee/1.png': GREEN, 'train/bee/2.png': GREEN },
+      ...{ 'test/ant/1.png': RED, 'valid/bee/1.png': GREEN },
+    });
+    const data = await openData(directory, { ...options, resize: 'contain' });
+    expect(data).toMatchObject({ name: basename(directory), source: directory, classes: ['ant', 'bee'] });
+    expect(data).toMatchObject({ validation: 'valid/', resize: 'contain', train: { count: 3, width: 32 } });
+    expect([...data.valid.labels]).toEqual([1n]);
+    expect([...(await pixelsAt(data.valid, 0)).subarray(0, 3)]).toEqual(GREEN);
+    expect(await openData(directory, { ...options, limits: { train: 2 } })).toMatchObject({
+      train: { count: 2 },
+    });
+  });
+
+  test('holds out a fifth of each class where it has none, drawn from the seed, and says so', async () => {
+    const directory = temporaryDirectory();
+    for (let index = 0; index < 5; index++) {
+      const colour: Colour = [50 * index, 0, 0];
+      await writePictures(directory, { [`train/a/${index}.png`]: colour, [`train/b/${index}.png`]: colour });
+    }
+    const seeds = [0, 1, 2, 3].map((seed) => openData(directory, { ...options, seed }));
+    const opened = await Promise.all(seeds);
+    for (const { train, valid } of opened) {
+      expect([[...train.labels], [...valid.labels]]).toEqual([
+        [0n, 0n, 0n, 0n, 1n, 1n, 1n, 1n],
+        [0n, 1n],
+      ]);
+    }
+    expect(opened[3]?.validation).toBe('a fifth of each class of train/, drawn with seed 3');
+    const drawn = opened.map(({ valid }) => valid.files?.join());
+    expect(new Set(drawn).size).toBeGreaterThan(1);
+  });
+
+  test('is refused where a validation class is unknown, and without an image size', async () => {
+    const directory = temporaryDirectory();
+    await writePictures(directory, { 'train/bee/1.png': RED, 'val/bees/1.png': RED });
+    await expect(openData(directory, options)).rejects.toMatchObject(
+      refused('DATA_INVALID', "'bees' (did you mean 'bee'?)"),
+    );
+    await expect(openData(directory)).rejects.toMatchObject(refused('DATA_INVALID', 'Dataset.fromFolder'));
+  });
+});
+
+const small = { 'data_batch_1.bin': [1, 2], 'test_batch.bin': [3] };
+
+function refused(code: string, text: string): object {
+  return { name: 'InputError', code, message: expect.stringContaining(text) };
+}

@@ -1,0 +1,161 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Dataset } from '../../lib/data/dataset.ts';
+import type { DenseNet121 } from '../../lib/densenet121.ts';
+import { readCheckpoint } from '../../lib/training/checkpoint.ts';
+import type { FitOptions, FitResult, Resumption } from '../../lib/training/fit.ts';
+import { smallData, smallModel } from '../support/small-data.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+/** Trains the head with a checkpoint. */
+async function trained(
+  checkpoint: string,
+  options: Partial<FitOptions> = {},
+): Promise<{ model: DenseNet121; result: FitResult; resumption: Resumption | undefined }> {
+  const { train, valid } = await smallData();
+  const model = await smallModel();
+  model.freeze();
+  let resumption: Resumption | undefined;
+  const onResume = (event: Resumption) => {
+    resumption = event;
+  };
+  const result = await model.fit(train, { valid, epochs: 2, checkpoint, onResume, ...options }).result;
+  return { model, result, resumption };
+}
+
+const timeless = ({ epochs }: FitResult) => epochs.map(({ seconds, ...epoch }) => epoch);
+
+/** Why a checkpoint is refused; null where it is not. */
+function refusal(file: string): Promise<unknown> {
+  return readCheckpoint(file).then(
+    () => null,
+    (error: unknown) => error,
+  );
+}
+
+const checkpointFile = () => join(temporaryDirectory(), 'made', 'training.safetensors');
+
+describe('a checkpoint', () => {
+  test('holds the epochs, the options and the data of the training', async () => {
+    const file = checkpointFile();
+    const { result } = await trained(file);
+    const checkpoint = await readCheckpoint(file);
+    expect(checkpoint).toMatchObject({ batch: 0, epochs: result.epochs, resumed: [] });
+    expect(checkpoint?.options).toMatchObject({ epochs: 2, learningRate: 1e-3, device: 'cpu' });
+    expect(checkpoint?.data.train).not.toBe(checkpoint?.data.valid);
+    expect(readdirSync(join(file, '..'))).toEqual(['training.safetensors']);
+  });
+
+  test('is null where there is none, and a training then starts afresh', async () => {
+    const file = checkpointFile();
+    expect(await readCheckpoint(file)).toBeNull();
+    const { resumption, result } = await trained(file, { resume: true });
+    expect(resumption).toBeUndefined();
+    expect(result.resumed).toEqual([]);
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test('is refused with any byte flipped', async () => {
+    const file = checkpointFile();
+    await trained(file);
+    const whole = readFileSync(file);
+    // The header's length, the header, tensors of every kind, the last byte.
+    const places = [
+      0,
+      8,
+      20,
+      1000,
+      50_000,
+      ...Array.from({ length: 5 }, (_, i) => whole.length - 1 - i * 5_000_000),
+    ];
+    for (const place of places) {
+      const damaged = Buffer.from(whole);
+      damaged[place] = (damaged[place] ?? 0) ^ 1;
+      writeFileSync(file, damaged);
+      expect(await refusal(file), `byte ${place}`).toMatchObject({
+        name: 'InputError',
+        code: 'CHECKPOINT_INVALID',
+        message: expect.stringContaining(file),
+      });
+    }
+  });
+
+  test.each([0, 7, 100_000])('is refused cut off after %d bytes', async (length) => {
+    const file = checkpointFile();
+    await trained(file);
+    writeFileSync(file, readFileSync(file).subarray(0, length));
+    expect(await refusal(file)).toMatchObject({ code: 'CHECKPOINT_INVALID' });
+  });
+});
+
+describe('a training that goes on', () => {
+  test('comes to what one without a stop does, and tells of what may change', async () => {
+    const file = checkpointFile();
+    await trained(file);
+    const { result, resumption } = await trained(file, { epochs: 4, resume: true });
+    expect(resumption).toMatchObject({ epoch: 2, batch: 0, changed: ['epochs was 2 and is now 4'] });
+    expect(result.resumed).toEqual([{ epoch: 2, batch: 0 }]);
+    const { result: undisturbed } = await trained(checkpointFile(), { epochs: 4 });
+    expect(timeless(result)).toEqual(timeless(undisturbed));
+    expect(result.best).toMatchObject({ epoch: undisturbed.best.epoch });
+  });
+
+  test('tells of the best epoch before, whose weights may not have been written', async () => {
+    const file = checkpointFile();
+    const { model, result } = await trained(file);
+    const directory = temporaryDirectory();
+    await model.saveBest(join(directory, 'before'));
+    const best: number[] = [];
+    const again = await trained(file, { resume: true, onBest: ({ epoch }) => best.push(epoch) });
+    expect(best).toEqual([result.best.epoch]);
+    await again.model.saveBest(join(directory, 'after'));
+    const [before, after] = ['before', 'after'].map((name) => readFileSync(join(directory, name)));
+    expect(after?.equals(before as Buffer)).toBe(true);
+  });
+
+  test('records each time where it went on', async () => {
+    const file = checkpointFile();
+    await trained(file, { epochs: 1 });
+    await trained(file, { epochs: 2, resume: true });
+    const { result } = await trained(file, { epochs: 3, resume: true });
+    expect(result.resumed).toEqual([
+      { epoch: 1, batch: 0 },
+      { epoch: 2, batch: 0 },
+    ]);
+  });
+
+  test('refuses an option that has changed, by name', async () => {
+    const file = checkpointFile();
+    await trained(file);
+    await expect(trained(file, { learningRate: 0.01, resume: true })).rejects.toMatchObject({
+      code: 'CHECKPOINT_MISMATCH',
+      message: expect.stringContaining('learningRate was 0.001 and is now 0.01'),
+    });
+  });
+
+  test('refuses pictures that have changed', async () => {
+    const file = checkpointFile();
+    await trained(file);
+    const { train, valid } = await Dataset.cifar10('sample', { train: 23, valid: 11 });
+    for (const [part, data] of [
+      ['training', { train, valid: (await smallData()).valid }],
+      ['validation', { train: (await smallData()).train, valid }],
+    ] as const) {
+      const model = await smallModel();
+      model.freeze();
+      const { result } = model.fit(data.train, {
+        valid: data.valid,
+        epochs: 2,
+        checkpoint: file,
+        resume: true,
+      });
+      await expect(result).rejects.toMatchObject({
+        code: 'CHECKPOINT_MISMATCH',
+        message: expect.stringContaining(`the ${part} pictures are not the same`),
+      });
+    }
+    train.dispose();
+    valid.dispose();
+  });
+});

@@ -1,0 +1,163 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { FeatureCacheOptions, TrainEvent } from '../../lib/engine/native.ts';
+import { augmentationOf } from '../../lib/options/index.ts';
+import { frozenModel } from '../support/frozen-model.ts';
+import {
+  bytesOf,
+  epochsOf,
+  lastWeights,
+  nativeData,
+  nativeModel,
+  nativeTraining,
+  type TrainingOptions,
+  trainOptions,
+} from '../support/native.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+const MEMORY: FeatureCacheOptions = { directory: '/nonexistent', memoryLimit: 1 << 30 };
+
+const cachesIn = (events: TrainEvent[]) => events.filter((event) => event.type === 'cache');
+const runsFeatures = (events: TrainEvent[]) => events.some(({ type }) => type === 'features');
+
+/** What a training of a model frozen up to `cut` comes to: the losses and the weights after its last step. */
+async function outcome(cut: string, shape: { head: string; imageSize: number }, options: TrainingOptions) {
+  const model = await frozenModel(cut, shape);
+  const [train, valid] = [await nativeData('train', 21), await nativeData('valid', 13)];
+  const { events } = await nativeTraining(model, train, valid, {
+    epochs: 2,
+    batchSize: 8,
+    checkpoints: true,
+    ...options,
+  });
+  return {
+    caches: cachesIn(events).map(({ cut, place }) => `${cut} in ${place}`),
+    trained: { epochs: epochsOf(events), weights: bytesOf(lastWeights(model)) },
+  };
+}
+
+describe('losses and weights are the same to the bit with the cache in memory, in a file and without', () => {
+  // At 32 pixels the last maps are single pixels, whose strides could be of either memory format.
+  test.for([
+    ['stem', 32, 'fp32'],
+    ['stem', 32, 'bf16'],
+    ['denseblock1', 32, 'fp32'],
+    ['denseblock1', 32, 'bf16'],
+    ['transition1', 32, 'fp32'],
+    ['denseblock2', 32, 'fp32'],
+    ['transition2', 32, 'fp32'],
+    ['denseblock3', 32, 'fp32'],
+    ['denseblock3', 64, 'fp32'],
+    ['denseblock3', 64, 'bf16'],
+    ['transition3', 32, 'fp32'],
+    ['denseblock4', 32, 'fp32'],
+    ['norm5', 64, 'fp32'],
+    ['norm5', 64, 'bf16'],
+  ] as const)('frozen up to %s, at %i pixels, in %s', async ([cut, imageSize, precision]) => {
+    const shape = { head: 'finetune', imageSize };
+    const file = { directory: temporaryDirectory(), memoryLimit: 0 };
+    const without = await outcome(cut, shape, { precision, featureCache: null });
+    const inMemory = await outcome(cut, shape, { precision, featureCache: MEMORY });
+    const inFile = await outcome(cut, shape, { precision, featureCache: file });
+    expect(without.caches).toEqual([]);
+    expect(inMemory.caches).toEqual([`${cut} in memory`, `${cut} in memory`]);
+    expect(inFile.caches).toEqual([`${cut} in file`, `${cut} in file`]);
+    expect(without.trained.epochs).toHaveLength(2);
+    expect(inMemory.trained).toEqual(without.trained);
+    expect(inFile.trained).toEqual(without.trained);
+    expect(readdirSync(file.directory)).toEqual([]);
+  });
+
+  test('with the base-optimized head, which flattens', async () => {
+    const shape = { head: 'base-optimized', imageSize: 64 };
+    const without = await outcome('norm5', shape, { featureCache: null });
+    expect((await outcome('norm5', shape, { featureCache: MEMORY })).trained).toEqual(without.trained);
+  });
+});
+
+test('with augmentation only the validation set is cached, and the bits are the same', async () => {
+  const augmentation = augmentationOf('light');
+  const shape = { head: 'linear', imageSize: 32 };
+  const without = await outcome('norm5', shape, { augmentation, featureCache: null });
+  const cached = await outcome('norm5', shape, { augmentation, featureCache: MEMORY });
+  expect(cached.caches).toEqual(['norm5 in memory']);
+  expect(cached.trained).toEqual(without.trained);
+});
+
+test('a backbone whose first layer trains is not cached', async () => {
+  const model = await nativeModel('linear', { imageSize: 32 });
+  await model.setTrainable(['features.denseblock1', 'features.norm5'], false).result;
+  const { events } = await nativeTraining(model, await nativeData('train', 4), await nativeData('valid', 2));
+  expect([runsFeatures(events), cachesIn(events)]).toEqual([false, []]);
+});
+
+test('memory that is too small for both sets goes to the one that fits, and the events say why', async () => {
+  const model = await frozenModel('norm5');
+  const [train, valid] = [await nativeData('train', 8), await nativeData('valid', 4)];
+  const featureCache = { directory: temporaryDirectory(), memoryLimit: 4 * 1024 * 4 };
+  const { events } = await nativeTraining(model, train, valid, { featureCache });
+  expect(cachesIn(events)).toMatchObject([
+    { part: 'train', cut: 'norm5', place: 'file', bytes: 8 * 1024 * 4, reused: false },
+    { part: 'valid', cut: 'norm5', place: 'memory', bytes: 4 * 1024 * 4, reused: false },
+  ]);
+  expect(cachesIn(events)[0]?.reason).toContain('larger than the 16384 bytes of memory');
+});
+
+describe('a kept file', () => {
+  const keys = { cut: 'denseblock3', train: 'a-key', valid: 'another-key' };
+
+  async function training(featureCache: FeatureCacheOptions, options: TrainingOptions = {}) {
+    const model = await frozenModel('denseblock3');
+    const [train, valid] = [await nativeData('train', 12), await nativeData('valid', 5)];
+    const { events } = await nativeTraining(model, train, valid, {
+      featureCache,
+      featureKeys: keys,
+      checkpoints: true,
+      ...options,
+    });
+    return { events, weights: bytesOf(lastWeights(model)) };
+  }
+
+  test('is used by the next training, which runs no features and has the same bits', async () => {
+    const shared = { directory: `${temporaryDirectory()}/made/when/needed`, memoryLimit: 0 };
+    const first = await training(shared);
+    expect(readdirSync(shared.directory).sort()).toEqual(['a-key.features', 'another-key.features']);
+    const second = await training(shared);
+    expect(cachesIn(first.events).map(({ reused }) => reused)).toEqual([false, false]);
+    expect(cachesIn(second.events).map(({ reused }) => reused)).toEqual([true, true]);
+    expect([runsFeatures(first.events), runsFeatures(second.events)]).toEqual([true, false]);
+    expect(second.weights).toEqual(first.weights);
+    expect(second.weights).toEqual((await training(MEMORY, { featureKeys: null })).weights);
+  });
+
+  test('is neither made nor used where the keys are for another cut', async () => {
+    const shared = { directory: temporaryDirectory(), memoryLimit: 1 << 30 };
+    const { events } = await training(shared, { featureKeys: { ...keys, cut: 'denseblock2' } });
+    expect(cachesIn(events).map(({ place }) => place)).toEqual(['memory', 'memory']);
+    expect(readdirSync(shared.directory)).toEqual([]);
+  });
+});
+
+test('a stage that freezes the same layers as the one before makes no features of its own', async () => {
+  const model = await frozenModel('norm5');
+  const [train, valid] = [await nativeData('train', 8), await nativeData('valid', 4)];
+  const options = trainOptions(train, { featureCache: MEMORY });
+  const [stage] = options.stages;
+  if (!stage) throw new Error('a training has a stage');
+  const unfrozen = model
+    .tensors()
+    .map(({ name }) => name.slice(0, name.lastIndexOf('.')))
+    .filter((name) => /denseblock4|norm5|classifier/.test(name));
+  const events: TrainEvent[] = [];
+  await model.train(
+    train,
+    valid,
+    { ...options, stages: [stage, stage, { ...stage, trainable: unfrozen }] },
+    (event) => events.push(event),
+    [],
+  ).result;
+  const told = events.filter(({ type }) => type === 'stage' || type === 'cache');
+  expect(told.map((event) => (event.type === 'cache' ? event.cut : event.type))).toEqual([
+    ...['stage', 'norm5', 'norm5', 'stage', 'stage', 'transition3', 'transition3'],
+  ]);
+});

@@ -12,11 +12,11 @@ export default defineConfig({
     maxWorkers: 2,
     // OpenMP's waiting threads would spin, and take the cores from the file beside.
     // And on a GPU fp32 means fp32: PyTorch, and so torch-tl, lets its convolutions round to TF32.
-    // Pictures of the tests are of no use to anyone afterwards.
+    // Images of the tests are of no use to anyone afterwards.
     env: {
       OMP_WAIT_POLICY: 'PASSIVE',
       NVIDIA_TF32_OVERRIDE: '0',
-      TORCH_TL_PICTURE_CACHE: join(tmpdir(), `torch-tl-test-pictures-${process.pid}`),
+      TORCH_TL_IMAGE_CACHE: join(tmpdir(), `torch-tl-test-images-${process.pid}`),
     },
     testTimeout: 300_000,
     hookTimeout: 300_000,

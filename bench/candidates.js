@@ -1,7 +1,7 @@
 // Who is compared, and how each is measured, in a process of its own. A measurement has `imagesPerSecond`, `precision`,
 // `library` (the one that computed, and its version) and `peakMemory`, the most that the process had, in bytes.
 //
-// The settings of a measurement are { imageSize, batchSize, pictures, precision, threads, data }. `pictures` is how many
+// The settings of a measurement are { imageSize, batchSize, images, precision, threads, data }. `images` is how many
 // are measured, a multiple of the batch size; `data` is what torch-tl reads, by default the embedded sample, which the
 // others always read.
 import { join } from 'node:path';
@@ -18,20 +18,20 @@ export const NAMES = {
 
 const SAMPLE = 'assets/cifar10-sample';
 const WEIGHTS = 'assets/densenet121-tiny-imagenet.safetensors';
-/** One picture a class. */
+/** One image a class. */
 const FEW = 10;
 
 /**
- * How many pictures keep two cores busy for some seconds: of the embedded sample's, and two batches at least.
+ * How many images keep two cores busy for some seconds: of the embedded sample's, and two batches at least.
  *
- * @param products how often the network's products are computed for a picture
+ * @param products how often the network's products are computed for an image
  */
-export function enoughPictures({ imageSize, batchSize }, products) {
-  const pictures = (512 * (155 / imageSize) ** 2) / products;
-  return batchSize * Math.max(2, Math.round(Math.min(2048, pictures) / batchSize));
+export function enoughImages({ imageSize, batchSize }, products) {
+  const images = (512 * (155 / imageSize) ** 2) / products;
+  return batchSize * Math.max(2, Math.round(Math.min(2048, images) / batchSize));
 }
 
-/** Pictures through the frozen backbone. */
+/** Images through the frozen backbone. */
 export const frozen = {
   ours: (settings) => ourFrozen(settings),
   reference: (settings) => ourFrozen(settings, '--reference'),
@@ -50,7 +50,7 @@ export const training = {
 };
 
 /**
- * `finetune` from beginning to end, with its own size and number of pictures, of each set no more than `limit`. The
+ * `finetune` from beginning to end, with its own size and number of images, of each set no more than `limit`. The
  * measurement has the `seconds` of all of it, the best `accuracy` and the number of `epochs` too; `imagesPerSecond` is
  * the frozen backbone's.
  */
@@ -91,8 +91,8 @@ function ourFinetune({ precision, threads, limit }, ...flags) {
   }));
 }
 
-export function ourOptions({ pictures, ...settings }) {
-  return flagsOf({ data: 'sample', device: 'cpu', limitTrain: pictures, limitValid: FEW, ...settings });
+export function ourOptions({ images, ...settings }) {
+  return flagsOf({ data: 'sample', device: 'cpu', limitTrain: images, limitValid: FEW, ...settings });
 }
 
 /** What a run says of its way through the frozen backbone. */
@@ -105,8 +105,8 @@ function theirFrozen(settings, malloc) {
   return measured(pytorch('features.py', flagsOf({ ...settings, data: SAMPLE, weights: WEIGHTS }), malloc));
 }
 
-function theirTraining({ pictures, ...settings }, malloc, ...flags) {
-  const options = flagsOf({ ...settings, data: SAMPLE, steps: pictures / settings.batchSize });
+function theirTraining({ images, ...settings }, malloc, ...flags) {
+  const options = flagsOf({ ...settings, data: SAMPLE, steps: images / settings.batchSize });
   return measured(pytorch('train.py', [...options, ...flags], malloc));
 }
 
@@ -118,12 +118,12 @@ function theirFinetune({ precision, threads, limit }) {
 }
 
 /** A model of ours, exported; the measurement has the seconds of each batch too. */
-export function onnxRuntime({ imageSize, batchSize, pictures, threads }) {
-  const smallest = ['base', '--epochs', 1, ...ourOptions({ imageSize, pictures: FEW })];
+export function onnxRuntime({ imageSize, batchSize, images, threads }) {
+  const smallest = ['base', '--epochs', 1, ...ourOptions({ imageSize, images: FEW })];
   return torchTlRun(smallest, (_results, directory) => {
     const model = join(directory, 'model.onnx');
     torchTl(['export', '--weights', join(directory, 'best.safetensors'), '--no-check', '--out', model]);
-    const options = { model, data: SAMPLE, imageSize, batchSize, pictures, threads };
+    const options = { model, data: SAMPLE, imageSize, batchSize, images, threads };
     const result = pytorch('onnx_runtime.py', flagsOf(options));
     return { ...measured(result), batchSeconds: result.batch_seconds };
   });

@@ -1,14 +1,14 @@
 // torch-tl against PyTorch, torch.compile and ONNX Runtime on a processor, in turn: `node bench/compare.js [rounds]`.
 //
 // --parts LIST       of features, training and finetune (all)
-// --sizes LIST       sides of the pictures in pixels, of the first two parts (155,64)
+// --sizes LIST       sides of the images in pixels, of the first two parts (155,64)
 // --candidates LIST  whom to compare, by the keys of NAMES in candidates.js (all)
 // --precision NAME   auto, fp32 or bf16: of torch-tl and of what is tuned (auto)
 // --threads N        of everyone (one a core)
-// --pictures N       so many instead of enough, up to 128 or a multiple of it, to try things out
+// --images N       so many instead of enough, up to 128 or a multiple of it, to try things out
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { enoughPictures, finetune, flagsOf, frozen, NAMES, training } from './candidates.js';
+import { enoughImages, finetune, flagsOf, frozen, NAMES, training } from './candidates.js';
 import { interleave, listOf, median, memoryOf, printMachine, printTable, pytorch } from './measure.js';
 import { forwardOperations } from './network.js';
 
@@ -30,14 +30,14 @@ const { values, positionals } = parseArgs({
     candidates: { type: 'string', default: Object.keys(NAMES).join() },
     precision: { type: 'string', default: 'auto' },
     threads: { type: 'string', default: String(availableParallelism()) },
-    pictures: { type: 'string' },
+    images: { type: 'string' },
   },
 });
 const rounds = Number(positionals[0] ?? 3);
 const sizes = listOf(values.sizes).map(Number);
 const chosen = new Set(['ours', ...listOf(values.candidates, Object.keys(NAMES))]);
 const { precision, threads } = values;
-const limit = values.pictures && Number(values.pictures);
+const limit = values.images && Number(values.images);
 
 printMachine();
 for (const part of listOf(values.parts, Object.keys(parts))) await parts[part]();
@@ -45,8 +45,8 @@ for (const part of listOf(values.parts, Object.keys(parts))) await parts[part]()
 async function compareSizes(work, candidates, products) {
   for (const imageSize of sizes) {
     const batchSize = Math.min(128, limit ?? 128);
-    const pictures = limit ?? enoughPictures({ imageSize, batchSize }, products);
-    const settings = { imageSize, batchSize, pictures };
+    const images = limit ?? enoughImages({ imageSize, batchSize }, products);
+    const settings = { imageSize, batchSize, images };
     const { [PEAK]: peaks, ...measured } = await measure(candidates, settings, { [PEAK]: peak });
     console.log(
       `${work} at ${imageSize} pixels, batch ${batchSize}, ${threads} threads, ${rounds} rounds:\n`,
@@ -57,7 +57,7 @@ async function compareSizes(work, candidates, products) {
 
 /**
  * @param peaks undefined where they could not be measured
- * @param operations that a picture takes
+ * @param operations that an image takes
  */
 function printSpeeds(measured, peaks, operations) {
   printTable(

@@ -7,9 +7,9 @@ const device = ['--device', 'cuda', '--data', data];
 
 /** Images a second of `base`, the median of the epochs after the first. */
 function trained(batchSize, env) {
-  const pictures = 20 * batchSize;
-  const limits = ['--limit-train', pictures, '--limit-valid', 10, '--epochs', 4, '--batch-size', batchSize];
-  const use = ({ epochs }) => pictures / median(epochs.slice(1).map(({ seconds }) => seconds));
+  const images = 20 * batchSize;
+  const limits = ['--limit-train', images, '--limit-valid', 10, '--epochs', 4, '--batch-size', batchSize];
+  const use = ({ epochs }) => images / median(epochs.slice(1).map(({ seconds }) => seconds));
   return torchTlRun(['base', ...device, ...limits], use, env);
 }
 

@@ -1,16 +1,16 @@
 // How torch-tl's time and memory grow on a processor: `node bench/growth.js [rounds]`.
 //
-// --tables LIST     of pictures, pixels, batch and predict (all)
-// --data DIR        all of CIFAR-10, for more pictures than the embedded sample's 3,000
-// --size N          side of the pictures in pixels, in the tables of pictures and batches (155)
-// --threads LIST    numbers of threads; the table of pictures takes the last (1, and one a core)
+// --tables LIST     of images, pixels, batch and predict (all)
+// --data DIR        all of CIFAR-10, for more images than the embedded sample's 3,000
+// --size N          side of the images in pixels, in the tables of images and batches (155)
+// --threads LIST    numbers of threads; the table of images takes the last (1, and one a core)
 // --precision NAME  auto, fp32 or bf16 (auto)
-// --pictures N      so many instead of enough, to try things out
+// --images N      so many instead of enough, to try things out
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
-  enoughPictures,
+  enoughImages,
   flagsOf,
   frozen,
   measuredFrozen,
@@ -31,17 +31,17 @@ import {
   torchTlRun,
 } from './measure.js';
 
-const PICTURES = [1000, 3000, 10_000, 30_000, 60_000];
-const SAMPLE_PICTURES = 3000;
+const IMAGES = [1000, 3000, 10_000, 30_000, 60_000];
+const SAMPLE_IMAGES = 3000;
 const PIXELS = [64, 96, 128, 155, 192, 224];
-/** torch-tl takes no batches of one: a single picture is what the table of `predict` is about. */
+/** torch-tl takes no batches of one: a single image is what the table of `predict` is about. */
 const BATCHES = [2, 8, 32, 64, 128, 256];
 const PREDICTED_PIXELS = [155, 224];
 const CALLS = 200;
 const PERCENTILES = [50, 90, 99];
 
 const tables = {
-  pictures: measurePictures,
+  images: measureImages,
   pixels: measurePixels,
   batch: measureBatches,
   predict: measurePredict,
@@ -54,7 +54,7 @@ const { values, positionals } = parseArgs({
     size: { type: 'string', default: '155' },
     threads: { type: 'string', default: `1,${availableParallelism()}` },
     precision: { type: 'string', default: 'auto' },
-    pictures: { type: 'string' },
+    images: { type: 'string' },
   },
 });
 const rounds = Number(positionals[0] ?? 1);
@@ -62,7 +62,7 @@ const threadCounts = [...new Set(listOf(values.threads).map(Number))];
 const { precision } = values;
 const data = values.data === 'sample' ? 'sample' : resolve(values.data);
 const size = Number(values.size);
-const limit = values.pictures && Number(values.pictures);
+const limit = values.images && Number(values.images);
 
 printMachine();
 for (const table of listOf(values.tables, Object.keys(tables))) {
@@ -71,19 +71,19 @@ for (const table of listOf(values.tables, Object.keys(tables))) {
 }
 
 /** The main job, of which the head's second epoch is looked at. */
-async function measurePictures() {
-  const most = data === 'sample' ? SAMPLE_PICTURES : Number.POSITIVE_INFINITY;
-  const counts = limit ? [limit] : PICTURES.filter((count) => count <= most);
+async function measureImages() {
+  const most = data === 'sample' ? SAMPLE_IMAGES : Number.POSITIVE_INFINITY;
+  const counts = limit ? [limit] : IMAGES.filter((count) => count <= most);
   const threads = threadCounts.at(-1);
   const measured = await interleave(
     rounds,
-    Object.fromEntries(counts.map((count) => [`${count} pictures`, () => finetune(count, threads)])),
+    Object.fromEntries(counts.map((count) => [`${count} images`, () => finetune(count, threads)])),
   );
-  console.log(`\`finetune\` at ${size} pixels, ${threads} threads; a sixth of the pictures validates:\n`);
+  console.log(`\`finetune\` at ${size} pixels, ${threads} threads; a sixth of the images validates:\n`);
   printTable(
-    ['pictures', 'features, seconds', 'images/s', 'an epoch of the head, seconds', 'peak memory'],
+    ['images', 'features, seconds', 'images/s', 'an epoch of the head, seconds', 'peak memory'],
     counts.map((count) => {
-      const runs = measured[`${count} pictures`];
+      const runs = measured[`${count} images`];
       return [
         count,
         median(runs.map((run) => count / run.imagesPerSecond)).toFixed(1),
@@ -98,7 +98,7 @@ async function measurePictures() {
 function finetune(count, threads) {
   const validation = Math.round(count / 6);
   const settings = { imageSize: size, precision, threads, data, limitValid: validation };
-  const options = ourOptions({ ...settings, pictures: count - validation });
+  const options = ourOptions({ ...settings, images: count - validation });
   return torchTlRun(['finetune', '--epochs', 2, ...options], (results) => ({
     ...measuredFrozen(results),
     epochSeconds: results.epochs[1].seconds,
@@ -126,8 +126,8 @@ async function speeds(title, heading, rows) {
   );
   const cells = rows.flatMap(([row, settings]) =>
     columns.map(([column, measure, { threads, products }]) => {
-      const pictures = limit ?? enoughPictures(settings, products);
-      return [`${row}, ${column}`, () => measure({ ...settings, precision, threads, pictures })];
+      const images = limit ?? enoughImages(settings, products);
+      return [`${row}, ${column}`, () => measure({ ...settings, precision, threads, images })];
     }),
   );
   const measured = await interleave(rounds, Object.fromEntries(cells));
@@ -144,7 +144,7 @@ async function speeds(title, heading, rows) {
   );
 }
 
-/** One picture in a warm process, beside ONNX Runtime where there is one. */
+/** One image in a warm process, beside ONNX Runtime where there is one. */
 async function measurePredict() {
   const calls = limit ?? CALLS;
   const rows = [];
@@ -158,7 +158,7 @@ async function measurePredict() {
       }
     }
   }
-  console.log(`A picture in a warm process, ${calls} calls, milliseconds:\n`);
+  console.log(`An image in a warm process, ${calls} calls, milliseconds:\n`);
   printTable(['pixels', 'threads', '', 'median', '90 %', '99 %', 'torch-tl is so many times as fast'], rows);
 }
 
@@ -168,7 +168,7 @@ function latencies(settings, calls) {
     [NAMES.ours]: () =>
       percentiles(program('predict.js', flagsOf({ ...settings, precision, calls })).seconds),
     [NAMES.onnx]: async () =>
-      percentiles((await onnxRuntime({ ...settings, batchSize: 1, pictures: calls })).batchSeconds),
+      percentiles((await onnxRuntime({ ...settings, batchSize: 1, images: calls })).batchSeconds),
   };
   return interleave(rounds, candidates, (name) => name === NAMES.onnx);
 }

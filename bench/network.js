@@ -5,7 +5,7 @@ const GROWTH = 32;
 const BOTTLENECK = 4 * GROWTH;
 
 /**
- * Floating-point operations of one picture's way through the backbone, two a multiplication: those of the
+ * Floating-point operations of one image's way through the backbone, two a multiplication: those of the
  * convolutions, as the network is written. Kernels may do with fewer (Winograd's, pooling first).
  */
 export function forwardOperations(imageSize) {

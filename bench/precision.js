@@ -1,5 +1,5 @@
 // What bf16 costs in accuracy, paired by seed: `node bench/precision.js DIR`, a directory of CIFAR-10's binary
-// batches, of which 2,500 training and 1,000 test pictures are used.
+// batches, of which 2,500 training and 1,000 test images are used.
 import { join } from 'node:path';
 import { Dataset, DenseNet121 } from '../dist/index.js';
 import { mean, printMachine, printTable, torchTlRun } from './measure.js';
@@ -18,14 +18,14 @@ function measure(precision, seed) {
     const model = await DenseNet121.load(join(out, 'best.safetensors'), { device: 'cpu' });
     const { shape, data } = await model.logits(valid, { precision });
     model.dispose();
-    const answers = Array.from({ length: shape[0] }, (_, picture) => answer(data, picture));
+    const answers = Array.from({ length: shape[0] }, (_, image) => answer(data, image));
     return { accuracy: best.validAccuracy, answers };
   });
 }
 
-/** The index of the largest of a picture's ten logits. */
-function answer(logits, picture) {
-  const row = logits.subarray(picture * 10, picture * 10 + 10);
+/** The index of the largest of an image's ten logits. */
+function answer(logits, image) {
+  const row = logits.subarray(image * 10, image * 10 + 10);
   return row.indexOf(Math.max(...row));
 }
 

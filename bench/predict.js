@@ -1,4 +1,4 @@
-// How long `predict` takes for one picture in a warm process; prints the seconds of each call as JSON. The picture is
+// How long `predict` takes for one image in a warm process; prints the seconds of each call as JSON. The image is
 // given as pixels of the model's size, so that it is neither decoded nor resized.
 import { parseArgs } from 'node:util';
 import { DenseNet121 } from '../dist/index.js';
@@ -15,7 +15,7 @@ const { values } = parseArgs({
 });
 const side = Number(values['image-size']);
 const options = { precision: values.precision, threads: Number(values.threads) };
-const picture = { data: new Uint8Array(side * side * 3).fill(128), width: side, height: side, channels: 3 };
+const image = { data: new Uint8Array(side * side * 3).fill(128), width: side, height: side, channels: 3 };
 
 const model = await DenseNet121.create({
   classes: ['yes', 'no'],
@@ -26,7 +26,7 @@ const model = await DenseNet121.create({
 const seconds = [];
 for (let call = -WARM_UP; call < Number(values.calls); call += 1) {
   const started = performance.now();
-  await model.predict(picture, options);
+  await model.predict(image, options);
   if (call >= 0) seconds.push((performance.now() - started) / 1000);
 }
 model.dispose();

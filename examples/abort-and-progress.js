@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dataset, DenseNet121 } from 'torch-tl';
 
-const PICTURES = { train: 100, valid: 50 };
+const IMAGES = { train: 100, valid: 50 };
 const IMAGE_SIZE = 32;
 const MILLISECONDS = 3_000;
 
-const { train, valid } = await Dataset.cifar10('sample', PICTURES);
+const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 const model = await DenseNet121.create({ head: 'linear', classes: train.classes, imageSize: IMAGE_SIZE });
 const directory = await mkdtemp(join(tmpdir(), 'torch-tl-example-'));
 try {
@@ -25,7 +25,7 @@ try {
       batchSize: 32,
       earlyStoppingPatience: 'off',
       signal: AbortSignal.timeout(MILLISECONDS), // AbortSignal.any joins it with others
-      onFeatures: ({ done, total }) => console.log(`features of ${done} of ${total} pictures`),
+      onFeatures: ({ done, total }) => console.log(`features of ${done} of ${total} images`),
       onBatch: ({ epoch, batch, batches, loss }) =>
         console.log(`epoch ${epoch}, batch ${batch}/${batches}, loss ${loss.toFixed(3)}`),
       onBest: (epoch) => {

@@ -1,11 +1,11 @@
-// Training pictures changed anew in every epoch: the presets, and an augmentation written out.
-// Mixed pictures have mixed labels, so the training accuracy says little under mixup and cutmix.
+// Training images changed anew in every epoch: the presets, and an augmentation written out.
+// Mixed images have mixed labels, so the training accuracy says little under mixup and cutmix.
 //
 //     node examples/augmentation.js
 
 import { Dataset, DenseNet121 } from 'torch-tl';
 
-const PICTURES = { train: 100, valid: 50 };
+const IMAGES = { train: 100, valid: 50 };
 const IMAGE_SIZE = 32;
 const EPOCHS = 2;
 
@@ -22,13 +22,13 @@ const WAYS = {
   },
 };
 
-const { train, valid } = await Dataset.cifar10('sample', PICTURES);
+const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 for (const [name, augmentation] of Object.entries(WAYS)) {
   const model = await DenseNet121.create({ head: 'linear', classes: train.classes, imageSize: IMAGE_SIZE });
   try {
     model.freeze();
     const cached = [];
-    const onCache = ({ part }) => cached.push(part); // features of pictures that change cannot be kept
+    const onCache = ({ part }) => cached.push(part); // features of images that change cannot be kept
     const options = { valid, epochs: EPOCHS, learningRate: 1e-2, augmentation, onCache };
     const { epochs } = await model.fit(train, options).result;
     const { trainLoss, validLoss } = epochs.at(-1);

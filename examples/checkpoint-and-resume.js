@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Dataset, DenseNet121 } from 'torch-tl';
 
-const PICTURES = { train: 100, valid: 50 };
+const IMAGES = { train: 100, valid: 50 };
 const IMAGE_SIZE = 32;
 const EPOCHS = 3;
 
-const { train, valid } = await Dataset.cifar10('sample', PICTURES);
+const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 const directory = await mkdtemp(join(tmpdir(), 'torch-tl-example-'));
 try {
   const checkpoint = join(directory, 'checkpoint.safetensors');

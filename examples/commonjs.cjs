@@ -4,12 +4,12 @@
 
 const { Dataset, DenseNet121 } = require('torch-tl');
 
-const PICTURES = { train: 100, valid: 50 };
+const IMAGES = { train: 100, valid: 50 };
 const IMAGE_SIZE = 32;
 const EPOCHS = 5;
 
 async function main() {
-  const { train, valid } = await Dataset.cifar10('sample', PICTURES);
+  const { train, valid } = await Dataset.cifar10('sample', IMAGES);
   const model = await DenseNet121.create({ head: 'linear', classes: train.classes, imageSize: IMAGE_SIZE });
   try {
     model.freeze();

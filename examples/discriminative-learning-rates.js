@@ -4,11 +4,11 @@
 
 import { Dataset, DenseNet121, spreadLearningRates } from 'torch-tl';
 
-const PICTURES = { train: 64, valid: 50 };
+const IMAGES = { train: 64, valid: 50 };
 const IMAGE_SIZE = 32;
 const EPOCHS = 2;
 
-const { train, valid } = await Dataset.cifar10('sample', PICTURES);
+const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 
 // From the stem to the head, each depth's rate the same multiple of the one before.
 const spread = spreadLearningRates(1e-5, 1e-2);

@@ -1,4 +1,4 @@
-// A model for other programs: safetensors and .pth for Python, ONNX for onnxruntime anywhere. ONNX takes pictures as
+// A model for other programs: safetensors and .pth for Python, ONNX for onnxruntime anywhere. ONNX takes images as
 // bytes and gives probabilities. What compares it with the model is onnxruntime-node; without it: { check: false }.
 //
 //     node examples/export.js

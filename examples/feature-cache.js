@@ -1,4 +1,4 @@
-// What is frozen at the front of the network runs once over the pictures. With a directory the outcome
+// What is frozen at the front of the network runs once over the images. With a directory the outcome
 // is kept for later trainings, in this process or another; false computes it anew in every epoch.
 //
 //     node examples/feature-cache.js
@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dataset, DenseNet121 } from 'torch-tl';
 
-const PICTURES = { train: 100, valid: 50 };
+const IMAGES = { train: 100, valid: 50 };
 const IMAGE_SIZE = 32;
 const EPOCHS = 3;
 
-const { train, valid } = await Dataset.cifar10('sample', PICTURES);
+const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 const directory = await mkdtemp(join(tmpdir(), 'torch-tl-example-'));
 try {
   await tryOut('in memory, the default', { featureCache: true });

@@ -5,11 +5,11 @@
 
 import { Dataset, DenseNet121 } from 'torch-tl';
 
-const PICTURES = { train: 64, valid: 50 };
+const IMAGES = { train: 64, valid: 50 };
 const IMAGE_SIZE = 32;
 const EPOCHS = 2;
 
-const { train, valid } = await Dataset.cifar10('sample', PICTURES);
+const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 const model = await DenseNet121.create({ head: 'linear', classes: train.classes, imageSize: IMAGE_SIZE });
 try {
   model.freeze(); // the whole backbone

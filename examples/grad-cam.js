@@ -1,4 +1,4 @@
-// Where a model looks: it learns to tell rows from columns, and is then shown a picture that has rows on
+// Where a model looks: it learns to tell rows from columns, and is then shown an image that has rows on
 // the left and columns on the right. The heat of each class is on its own side.
 //
 //     node examples/grad-cam.js
@@ -11,8 +11,8 @@ const PERIODS = [4, 6, 8, 10, 12, 14];
 const SHADES = ' .:-=+*#%@';
 
 const labels = PERIODS.flatMap(() => CLASSES);
-const pictures = PERIODS.flatMap((period) => CLASSES.map((label) => stripes(() => label, period)));
-const train = await Dataset.fromImages(pictures, labels, { imageSize: SIDE, classes: CLASSES });
+const images = PERIODS.flatMap((period) => CLASSES.map((label) => stripes(() => label, period)));
+const train = await Dataset.fromImages(images, labels, { imageSize: SIDE, classes: CLASSES });
 const model = await DenseNet121.create({ head: 'linear', classes: CLASSES, imageSize: SIDE });
 try {
   model.freeze();

@@ -1,5 +1,5 @@
 // The same service with a model that `torch-tl export` wrote as ONNX: where it runs torch-tl need not be installed,
-// but `npm install onnxruntime-node sharp protobufjs`. Classes, size and shape of the pictures come from the file.
+// but `npm install onnxruntime-node sharp protobufjs`. Classes, size and shape of the images come from the file.
 //
 //     node examples/http-service-onnx.js flowers.onnx
 //     curl --data-binary @rose.jpg http://127.0.0.1:8080/
@@ -8,26 +8,26 @@ import { readFile } from 'node:fs/promises';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import protobuf from 'protobufjs';
 import sharp from 'sharp';
-import { BadPicture, servePictures } from './support/picture-service.js';
+import { BadImage, serveImages } from './support/image-service.js';
 
-/** How sharp makes a picture square, by the model's `resize`. */
+/** How sharp makes an image square, by the model's `resize`. */
 const FITS = { cover: 'cover', contain: 'contain', stretch: 'fill' };
 
 const file = process.argv[2];
 const { classes, imageSize, resize } = metadataOf(await readFile(file));
 const session = await InferenceSession.create(file);
 try {
-  await servePictures(predict);
+  await serveImages(predict);
 } finally {
   await session.release();
 }
 
-async function predict(picture) {
-  const pixels = await decode(picture).catch((error) => {
-    throw new BadPicture(error.message);
+async function predict(image) {
+  const pixels = await decode(image).catch((error) => {
+    throw new BadImage(error.message);
   });
-  const pictures = new Tensor('uint8', pixels, [1, imageSize, imageSize, 3]);
-  const { probabilities } = await session.run({ pictures });
+  const images = new Tensor('uint8', pixels, [1, imageSize, imageSize, 3]);
+  const { probabilities } = await session.run({ images });
   const top = classes
     .map((label, index) => ({ label, index, probability: probabilities.data[index] }))
     .sort((a, b) => b.probability - a.probability)
@@ -37,8 +37,8 @@ async function predict(picture) {
 }
 
 /** As torch-tl decodes, uint8 `[imageSize, imageSize, 3]`; scaling to 0..1 and normalising are in the model. */
-function decode(picture) {
-  return sharp(picture, { failOn: 'error' })
+function decode(image) {
+  return sharp(image, { failOn: 'error' })
     .autoOrient()
     .flatten({ background: '#fff' })
     .resize(imageSize, imageSize, {

@@ -4,20 +4,20 @@
 //     curl --data-binary @rose.jpg http://127.0.0.1:8080/
 
 import { DenseNet121, InputError } from 'torch-tl';
-import { BadPicture, servePictures } from './support/picture-service.js';
+import { BadImage, serveImages } from './support/image-service.js';
 
 const model = await DenseNet121.load(process.argv[2]);
 try {
-  await servePictures(predict);
+  await serveImages(predict);
 } finally {
   model.dispose();
 }
 
-async function predict(picture) {
+async function predict(image) {
   try {
-    const [{ label, probability, top }] = await model.predict([picture], { topK: 3 });
+    const [{ label, probability, top }] = await model.predict([image], { topK: 3 });
     return { label, probability, top };
   } catch (error) {
-    throw error instanceof InputError ? new BadPicture(error.message) : error;
+    throw error instanceof InputError ? new BadImage(error.message) : error;
   }
 }

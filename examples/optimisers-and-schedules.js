@@ -4,7 +4,7 @@
 
 import { Dataset, DenseNet121 } from 'torch-tl';
 
-const PICTURES = { train: 100, valid: 50 };
+const IMAGES = { train: 100, valid: 50 };
 const IMAGE_SIZE = 32;
 const EPOCHS = 6;
 
@@ -28,7 +28,7 @@ const WAYS = {
   },
 };
 
-const { train, valid } = await Dataset.cifar10('sample', PICTURES);
+const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 for (const [name, options] of Object.entries(WAYS)) {
   const model = await DenseNet121.create({ head: 'linear', classes: train.classes, imageSize: IMAGE_SIZE });
   try {

@@ -1,4 +1,4 @@
-// A model saved and loaded, what it makes of labelled pictures and of new ones. The pictures are pixels
+// A model saved and loaded, what it makes of labelled images and of new ones. The images are pixels
 // that this program makes: stripes and checks, under noise.
 //
 //     node examples/predict-and-evaluate.js
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dataset, DenseNet121 } from 'torch-tl';
 
-const PICTURES_PER_CLASS = 40;
+const IMAGES_PER_CLASS = 40;
 const IMAGE_SIZE = 32;
 const EPOCHS = 20;
 
@@ -19,8 +19,8 @@ const PATTERNS = {
 };
 const CLASSES = Object.keys(PATTERNS);
 
-const train = await dataset(PICTURES_PER_CLASS);
-const valid = await dataset(PICTURES_PER_CLASS / 2);
+const train = await dataset(IMAGES_PER_CLASS);
+const valid = await dataset(IMAGES_PER_CLASS / 2);
 const directory = await mkdtemp(join(tmpdir(), 'torch-tl-example-'));
 try {
   const file = join(directory, 'patterns.safetensors');
@@ -37,7 +37,7 @@ try {
       );
     }
 
-    const answers = await model.predict([picture('checks'), picture('rows')], { topK: 2 });
+    const answers = await model.predict([image('checks'), image('rows')], { topK: 2 });
     for (const { top } of answers) {
       console.log(top.map(({ label, probability }) => `${label} ${probability.toFixed(2)}`).join(', '));
     }
@@ -61,11 +61,11 @@ async function trainAndSave(file) {
 
 function dataset(perClass) {
   const labels = CLASSES.flatMap((label) => Array(perClass).fill(label));
-  return Dataset.fromImages(labels.map(picture), labels, { imageSize: IMAGE_SIZE, classes: CLASSES });
+  return Dataset.fromImages(labels.map(image), labels, { imageSize: IMAGE_SIZE, classes: CLASSES });
 }
 
 /** uint8 `[height, width, 1]`: grey. */
-function picture(label) {
+function image(label) {
   const data = Uint8Array.from({ length: IMAGE_SIZE * IMAGE_SIZE }, (_, place) => {
     const isLight = PATTERNS[label](place % IMAGE_SIZE, Math.floor(place / IMAGE_SIZE));
     return (isLight ? 120 : 40) + 100 * Math.random();

@@ -1,14 +1,14 @@
-// What keeps a model from learning its few pictures by heart, and a training steady.
+// What keeps a model from learning its few images by heart, and a training steady.
 //
 //     node examples/regularisation.js
 
 import { Dataset, DenseNet121 } from 'torch-tl';
 
-const PICTURES = { train: 200, valid: 100 };
+const IMAGES = { train: 200, valid: 100 };
 const IMAGE_SIZE = 32;
 const EPOCHS = 40;
 
-const { train, valid } = await Dataset.cifar10('sample', PICTURES);
+const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 const model = await DenseNet121.create({
   head: [{ type: 'globalAveragePool' }, { type: 'dropout', rate: 0.3 }, { type: 'dense', units: 'classes' }],
   classes: train.classes,

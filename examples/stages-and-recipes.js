@@ -6,10 +6,10 @@
 import { fileURLToPath } from 'node:url';
 import { Dataset, DenseNet121, readRecipe } from 'torch-tl';
 
-const PICTURES = { train: 64, valid: 50 };
+const IMAGES = { train: 64, valid: 50 };
 const IMAGE_SIZE = 32;
 
-const { train, valid } = await Dataset.cifar10('sample', PICTURES);
+const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 
 // A quarter of the epochs the head, a quarter the last block too, the rest all layers.
 await tryOut('gradual', { recipe: 'gradual', epochs: 4, learningRate: 1e-2 });

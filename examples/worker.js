@@ -16,8 +16,8 @@ async function trainInWorker(job) {
   console.log('the worker has ended');
 }
 
-async function train({ imageSize, epochs, ...pictures }) {
-  const { train, valid } = await Dataset.cifar10('sample', pictures);
+async function train({ imageSize, epochs, ...images }) {
+  const { train, valid } = await Dataset.cifar10('sample', images);
   const model = await DenseNet121.create({ head: 'linear', classes: train.classes, imageSize });
   try {
     model.freeze();

@@ -1,5 +1,5 @@
 import type { Dataset } from './data/dataset.ts';
-import type { Picture } from './data/decoding/decode.ts';
+import type { ImageInput } from './data/decoding/decode.ts';
 import { chooseDevice } from './engine/device.ts';
 import { loadEngine } from './engine/engine.ts';
 import { settle } from './engine/job.ts';
@@ -66,7 +66,7 @@ import { readWeights } from './weights/read-weights.ts';
 export class DenseNet121 {
   readonly classes: readonly string[];
   readonly imageSize: number;
-  /** How `predict` makes pictures square. */
+  /** How `predict` makes images square. */
   readonly resize: Resize;
   readonly head: readonly HeadLayer[];
   /** `cpu` or `cuda:N`. */
@@ -222,7 +222,7 @@ export class DenseNet121 {
   }
 
   /**
-   * The backbone's last map of every picture, after norm5 and ReLU, in the data's order: float32
+   * The backbone's last map of every image, after norm5 and ReLU, in the data's order: float32
    * `[count, 1024, height, width]`.
    *
    * @throws InputError `INVALID_ARGUMENT`; the signal's reason; what `onProgress` threw; TorchTlError
@@ -242,13 +242,13 @@ export class DenseNet121 {
   }
 
   /**
-   * What the model makes of pictures, in their order: files, encoded bytes or pixels, which are made
-   * square and resized as the training pictures were. Those that cannot be decoded are left out with `skipCorrupt`.
+   * What the model makes of images, in their order: files, encoded bytes or pixels, which are made
+   * square and resized as the training images were. Those that cannot be decoded are left out with `skipCorrupt`.
    *
-   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for pictures that cannot be decoded, which are
+   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for images that cannot be decoded, which are
    *   named; the signal's reason; TorchTlError `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
-  predict(inputs: Picture | readonly Picture[], options: PredictOptions = {}): Promise<Prediction[]> {
+  predict(inputs: ImageInput | readonly ImageInput[], options: PredictOptions = {}): Promise<Prediction[]> {
     return this.#state.work('predict', async () => {
       const { topK, skipCorrupt, onSkipped, ...rest } = checkOptions(predictOptions, options);
       return this.#state.stoppable(rest.signal, (signal) =>
@@ -260,20 +260,23 @@ export class DenseNet121 {
   }
 
   /**
-   * Which places of each picture speak for a class, the likeliest or a given one: Grad-CAM (Selvaraju et al. 2017,
-   * https://arxiv.org/abs/1610.02391) over the backbone's last map after norm5 and ReLU. Takes pictures as `predict`
+   * Which places of each image speak for a class, the likeliest or a given one: Grad-CAM (Selvaraju et al. 2017,
+   * https://arxiv.org/abs/1610.02391) over the backbone's last map after norm5 and ReLU. Takes images as `predict`
    * does. The model stays as it is.
    *
    * @throws as `predict`
    */
-  gradCam(inputs: Picture | readonly Picture[], options: GradCamOptions = {}): Promise<ClassActivation[]> {
+  gradCam(
+    inputs: ImageInput | readonly ImageInput[],
+    options: GradCamOptions = {},
+  ): Promise<ClassActivation[]> {
     return this.#state.work('gradCam', async () => {
       const { batchSize, ...checked } = checkOptions(gradCamOptions, options);
       const computation = computationOf(checked, this.device);
       return this.#state.stoppable(checked.signal, (signal) =>
         gradCam(inputs, this, { ...checked, signal }, async (data) => {
-          const pictures = await data.onDevice(this.device, signal);
-          const start = () => this.#native.gradCam(pictures, { batchSize, ...computation });
+          const images = await data.onDevice(this.device, signal);
+          const start = () => this.#native.gradCam(images, { batchSize, ...computation });
           const { maps, logits } = await settle(start, signal);
           return { maps: extracted(maps), logits: extracted(logits) };
         }),
@@ -282,7 +285,7 @@ export class DenseNet121 {
   }
 
   /**
-   * How well the model does on labelled pictures. Their classes are matched with the model's by name,
+   * How well the model does on labelled images. Their classes are matched with the model's by name,
    * and may be fewer.
    *
    * @throws InputError `INVALID_ARGUMENT`, also for classes that the model does not know; the signal's

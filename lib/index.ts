@@ -1,7 +1,7 @@
 export { type DownloadCifar10Options, downloadCifar10 } from './data/cifar10/download.ts';
 export type { ClassCount, DataWarning } from './data/class-counts.ts';
 export { Dataset, type FolderOptions, type ImagesOptions, type ListOptions } from './data/dataset.ts';
-export type { Picture, RawPicture } from './data/decoding/decode.ts';
+export type { ImageInput, RawImage } from './data/decoding/decode.ts';
 export type { DecodeReport } from './data/image-files.ts';
 export type { LeftOut } from './data/left-out.ts';
 export { DenseNet121 } from './densenet121.ts';
@@ -14,10 +14,10 @@ export type {
 } from './engine/native.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 export {
-  type OwnPicturesControl,
-  type OwnPicturesOptions,
   type Recommendation,
-  trainOwnPictures,
+  type TrainCallbacks,
+  type TrainClassifierOptions,
+  trainClassifier,
 } from './experiments/own-images.ts';
 export {
   type Experiment,

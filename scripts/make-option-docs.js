@@ -39,7 +39,7 @@ const SCHEMAS = {
   LearningRateDocs: learningRateOptions,
   ListDocs: listOptions,
   LoadDocs: loadOptions,
-  OwnPicturesDocs: trainOptions,
+  TrainClassifierDocs: trainOptions,
   PredictDocs: predictOptions,
   StageDocs: stageOptions,
   TrainingDocs: trainingOptions,

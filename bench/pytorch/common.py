@@ -181,7 +181,7 @@ def benchmark_parser(description: str) -> ArgumentParser:
     return parser
 
 
-def add_pictures(parser: ArgumentParser, image_size: int) -> None:
+def add_images(parser: ArgumentParser, image_size: int) -> None:
     parser.add_argument('--data', type=Path, required=True, help='a directory of binary batches')
     parser.add_argument('--image-size', type=int, default=image_size)
     parser.add_argument('--batch-size', type=int, default=128)

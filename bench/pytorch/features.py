@@ -1,4 +1,4 @@
-"""The frozen backbone in PyTorch, timed: from uint8 pictures to the flattened features of all of them.
+"""The frozen backbone in PyTorch, timed: from uint8 images to the flattened features of all of them.
 
 naive: as most people write it, in fp32 and NCHW. tuned: channels_last, bf16 where the processor has it, inference
 mode. compiled: the same by torch.compile with frozen weights, for which it needs a C++ compiler. For the latter two
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from common import (
     Net,
-    add_pictures,
+    add_images,
     add_weights,
     autocast,
     benchmark_parser,
@@ -35,13 +35,13 @@ Extract = Callable[[Tensor], Tensor]
 
 def main() -> None:
     parser = benchmark_parser(__doc__)
-    add_pictures(parser, image_size=155)
+    add_images(parser, image_size=155)
     add_weights(parser)
     parser.add_argument('--variant', choices=('naive', 'tuned', 'compiled'), required=True)
-    parser.add_argument('--pictures', type=int, default=512, help='a multiple of the batch size')
+    parser.add_argument('--images', type=int, default=512, help='a multiple of the batch size')
     options = parse_options(parser)
     precision = 'fp32' if options.variant == 'naive' else choose_precision(options.precision)
-    pixels = read_train(options.data)[0][: options.pictures]
+    pixels = read_train(options.data)[0][: options.images]
     extract = extractor(frozen('base', options), precision, options)
     started = time.perf_counter()
     extract(pixels[: options.batch_size])
@@ -80,7 +80,7 @@ def naive_features(net: Net, pixels: Tensor, options: argparse.Namespace) -> Ten
 
 
 def tuned(net: Net, precision: str) -> Backbone:
-    """Weights once in their layout and precision; batch norms keep float32, which mixes with bf16 pictures."""
+    """Weights once in their layout and precision; batch norms keep float32, which mixes with bf16 images."""
     net.features.to(memory_format=torch.channels_last)
     if precision == 'bf16':
         for module in net.features.modules():
@@ -114,7 +114,7 @@ def extract_features(backbone: Backbone, pixels: Tensor, precision: str, options
 
 @torch.inference_mode()
 def fill_features(cache: Tensor, backbone: Backbone, pixels: Tensor, options: argparse.Namespace) -> None:
-    """Writes the flattened features of all pictures into `cache`, `[n, flattened size]`."""
+    """Writes the flattened features of all images into `cache`, `[n, flattened size]`."""
     for start in range(0, len(pixels), options.batch_size):
         batch = slice(start, start + options.batch_size)
         x = preprocess(pixels[batch], options.image_size)

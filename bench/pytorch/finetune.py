@@ -16,7 +16,7 @@ from torch import Tensor
 
 from common import (
     Net,
-    add_pictures,
+    add_images,
     add_weights,
     autocast,
     benchmark_parser,
@@ -31,11 +31,11 @@ from report import report
 
 def main() -> None:
     parser = benchmark_parser(__doc__)
-    add_pictures(parser, image_size=155)
+    add_images(parser, image_size=155)
     add_weights(parser)
     parser.add_argument('--epochs', type=int, default=32)
     parser.add_argument('--lr', type=float, default=1e-3)
-    parser.add_argument('--limit', type=int, help='the first N pictures of each set only')
+    parser.add_argument('--limit', type=int, help='the first N images of each set only')
     parser.add_argument('--fixed-schedule', action='store_true', help='a constant rate, and every epoch')
     run(parse_options(parser))
 

@@ -1,6 +1,6 @@
 """The paper's `base` training and the frozen backbone on a GPU in PyTorch, timed: images a second, peak memory.
 
-From uint8 pictures on the GPU to updated weights (or features), as torch-tl does it. Prints one line of JSON: a
+From uint8 images on the GPU to updated weights (or features), as torch-tl does it. Prints one line of JSON: a
 list of measurements. `--variants` names them: how PyTorch is used, and whether cuDNN tries its algorithms out.
 """
 
@@ -35,7 +35,7 @@ def parse_options() -> argparse.Namespace:
 
 
 class Timed:
-    """A network on the GPU and one batch of pictures."""
+    """A network on the GPU and one batch of images."""
 
     def __init__(self, options, precision, channels_last=False, benchmark=False, compiled=False):
         torch.backends.cudnn.benchmark = benchmark

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from common import (
     Net,
-    add_pictures,
+    add_images,
     autocast,
     benchmark_parser,
     choose_precision,
@@ -29,7 +29,7 @@ WARM_UP = 2
 
 def main() -> None:
     parser = benchmark_parser(__doc__)
-    add_pictures(parser, image_size=64)
+    add_images(parser, image_size=64)
     parser.add_argument('--steps', type=int, default=10, help=f'timed, after {WARM_UP} that are not')
     parser.add_argument('--naive', action='store_true')
     options = parse_options(parser)
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def step_seconds(options: argparse.Namespace, precision: str) -> list[float]:
-    """Seconds of each timed step, from uint8 pictures to updated weights."""
+    """Seconds of each timed step, from uint8 images to updated weights."""
     layout = torch.contiguous_format if options.naive else torch.channels_last
     pixels, labels = read_train(options.data)
     net = Net('base', options.image_size, options.seed).to(memory_format=layout).train()

@@ -17,7 +17,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   train: {
     usage: '[options] [dir|list]',
-    description: 'train a classifier of your own pictures',
+    description: 'train a classifier of your own images',
     load: () => import('./train.ts'),
   },
   'lr-find': {
@@ -27,12 +27,12 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   predict: {
     usage: '[options] <image...>',
-    description: 'say what a trained model sees in pictures',
+    description: 'say what a trained model sees in images',
     load: () => import('./predict.ts'),
   },
   evaluate: {
     usage: '[options] [dir|list]',
-    description: 'test a trained model on labelled pictures: accuracy, loss, precision and recall, confusion',
+    description: 'test a trained model on labelled images: accuracy, loss, precision and recall, confusion',
     load: () => import('./evaluate.ts'),
   },
   report: {
@@ -52,12 +52,12 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   features: {
     usage: '[options] [dir|list]',
-    description: "write the backbone's last maps of every picture to a safetensors file",
+    description: "write the backbone's last maps of every image to a safetensors file",
     load: () => import('./features.ts'),
   },
   data: {
     usage: '',
-    description: 'fetch pictures to train with',
+    description: 'fetch images to train with',
     load: () => import('./data.ts'),
   },
   weights: {

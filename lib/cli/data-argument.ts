@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import { InputError } from '../errors.ts';
 
 /**
- * Lets pictures be named without `--data`, by the first argument.
+ * Lets images be named without `--data`, by the first argument.
  *
  * @param action what the command does, once the option is set
  */
 export function addDataArgument(command: Command, action: () => Promise<void>): void {
   command
-    .argument('[dir|list]', 'the pictures, as --data names them')
+    .argument('[dir|list]', 'the images, as --data names them')
     .action(async (given: string | undefined) => {
       if (given !== undefined) take(command, given);
       await action();
@@ -21,7 +21,7 @@ function take(command: Command, given: string): void {
   if (data !== undefined && data !== given) {
     throw new InputError(
       'INVALID_ARGUMENT',
-      `Pictures are named twice: by the argument '${given}' and by --data '${data}'. Leave out one of the two.`,
+      `Images are named twice: by the argument '${given}' and by --data '${data}'. Leave out one of the two.`,
     );
   }
   command.setOptionValueWithSource('data', given, 'cli');
@@ -37,6 +37,6 @@ export function requireData(command: Command, data: string | undefined): string 
   const call = `torch-tl ${command.name()}`;
   throw new InputError(
     'INVALID_ARGUMENT',
-    `Say which pictures: ${call} DIR, or --data DIR; \`${call} --help\` lists what may be given.`,
+    `Say which images: ${call} DIR, or --data DIR; \`${call} --help\` lists what may be given.`,
   );
 }

@@ -2,11 +2,11 @@ import type { DecodeReport } from '../data/image-files.ts';
 import { count } from '../support/format.ts';
 import { type Progress, passShown } from './progress.ts';
 
-/** Where decoded pictures are. */
+/** Where decoded images are. */
 export function showDecoded(progress: Progress, { decoded, found, file, uncached }: DecodeReport): void {
-  if (uncached !== null) progress.line(`Decoded pictures are not kept: ${uncached}`);
+  if (uncached !== null) progress.line(`Decoded images are not kept: ${uncached}`);
   if (file !== null) {
-    progress.line(`Pictures: ${count(decoded)} decoded now, ${count(found)} before; kept in ${file}`);
+    progress.line(`Images: ${count(decoded)} decoded now, ${count(found)} before; kept in ${file}`);
   }
 }
 

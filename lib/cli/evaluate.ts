@@ -23,15 +23,15 @@ export function define(command: Command): void {
   addExamples(command, {
     'evaluate --weights best.safetensors --data flowers':
       'flowers/<class>/*.jpg, or its test/ or valid/ folder',
-    'evaluate --weights best.safetensors --data test.csv --json': 'a list of pictures, figures as JSON',
+    'evaluate --weights best.safetensors --data test.csv --json': 'a list of images, figures as JSON',
   });
   addDataArgument(addFlags(command, evaluateRunOptions), async () => {
     const { data, ...options } = readFlags(command, evaluateRunOptions);
-    const pictures = requireData(command, data);
+    const images = requireData(command, data);
     const { json } = command.opts<{ json?: true }>();
     const progress = progressOn(json ? process.stderr : process.stdout);
     try {
-      const evaluation = await interruptible((signal) => evaluate(pictures, options, progress, signal));
+      const evaluation = await interruptible((signal) => evaluate(images, options, progress, signal));
       progress.end();
       print(json ? shownJson(evaluation) : asText(evaluation));
     } finally {
@@ -61,14 +61,14 @@ async function evaluate(
     });
     // Before they are decoded in vain.
     indicesOf(listed.classes, model.classes);
-    const pictures = await listed.open();
-    showSkipped(pictures.skipped);
+    const images = await listed.open();
+    showSkipped(images.skipped);
     try {
-      progress.line(`Data: ${pictures.name} (${pictures.source}), ${count(pictures.count)} pictures`);
+      progress.line(`Data: ${images.name} (${images.source}), ${count(images.count)} images`);
       const onProgress = passShown(progress, 'evaluation');
-      return await model.evaluate(pictures, { batchSize, precision, threads, reference, signal, onProgress });
+      return await model.evaluate(images, { batchSize, precision, threads, reference, signal, onProgress });
     } finally {
-      pictures.dispose();
+      images.dispose();
     }
   } finally {
     model.dispose();
@@ -88,7 +88,7 @@ function asText(evaluation: Evaluation): string {
     ...[metric.precision, metric.recall, metric.f1].map(percent),
     count(metric.count),
   ]);
-  const heading = ['class', 'precision', 'recall', 'F1', 'pictures'];
+  const heading = ['class', 'precision', 'recall', 'F1', 'images'];
   const perClassTable = table(heading, metrics, ['left', 'right', 'right', 'right', 'right']);
   return [...lines, '', perClassTable, ...mistakes(classes, confusion)].join('\n');
 }
@@ -97,8 +97,8 @@ function asText(evaluation: Evaluation): string {
 function mistakes(classes: readonly string[], confusion: number[][]): string[] {
   const worst = confusions(confusion).slice(0, 5);
   if (worst.length === 0) return [];
-  const listed = worst.map(({ label, taken, pictures }) =>
-    shown(`  ${classes[label]} taken for ${classes[taken]}: ${count(pictures)}`),
+  const listed = worst.map(({ label, taken, images }) =>
+    shown(`  ${classes[label]} taken for ${classes[taken]}: ${count(images)}`),
   );
   return ['', 'Most often', ...listed];
 }

@@ -58,9 +58,9 @@ const USES: Record<ExportFormat, (path: string) => string> = {
     state_dict = torch.load(${path}, weights_only=True)`,
   onnx: (
     path,
-  ) => `It takes pictures as bytes (uint8, [n, side, side, 3], RGB) and gives probabilities. In Python:
+  ) => `It takes images as bytes (uint8, [n, side, side, 3], RGB) and gives probabilities. In Python:
 
     import onnxruntime
     session = onnxruntime.InferenceSession(${path})
-    probabilities, = session.run(None, {'pictures': pictures})`,
+    probabilities, = session.run(None, {'images': images})`,
 };

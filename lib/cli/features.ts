@@ -19,15 +19,15 @@ type Options = Omit<z.output<typeof featuresOptions>, 'data'>;
 /** Defines `torch-tl features`. */
 export function define(command: Command): void {
   addExamples(command, {
-    'features --data sample --out features.safetensors': 'of the embedded pictures, by the embedded backbone',
+    'features --data sample --out features.safetensors': 'of the embedded images, by the embedded backbone',
     'features --data flowers --image-size 224 --out features.safetensors': 'of your own',
   });
   addDataArgument(addFlags(command, featuresOptions), async () => {
     const { data, ...options } = readFlags(command, featuresOptions);
-    const pictures = requireData(command, data);
+    const images = requireData(command, data);
     const progress = progressOn(process.stdout);
     try {
-      await interruptible((signal) => extract(pictures, options, progress, signal));
+      await interruptible((signal) => extract(images, options, progress, signal));
       progress.line(`Written: ${options.out}`);
     } finally {
       progress.end();

@@ -8,7 +8,7 @@ import { columns } from './table.ts';
 export function firstSteps(): string {
   const steps = [
     ...(findLibTorch(builtMinors(packageRoot)) ? [] : [INSTALL]),
-    ['npx torch-tl run finetune', 'trains on embedded pictures, to see it work'],
+    ['npx torch-tl run finetune', 'trains on embedded images, to see it work'],
     ['npx torch-tl train --data DIR', 'trains on your own: DIR/<class>/*.jpg, a folder a class'],
     ['npx torch-tl --help', 'lists all commands; each takes --help too'],
   ];

@@ -18,12 +18,12 @@ export function define(command: Command): void {
   command
     .argument(
       '[experiment]',
-      "base, base-optimized or finetune; by default finetune, of one's own pictures what `train` does",
+      "base, base-optimized or finetune; by default finetune, of one's own images what `train` does",
       experimentName,
     )
     .option('--json', 'print points and suggestion as one JSON document, progress on stderr');
   addExamples(command, {
-    'lr-find': 'for finetune on the embedded pictures',
+    'lr-find': 'for finetune on the embedded images',
     'lr-find --data flowers': 'for what train --data flowers would train first',
     'lr-find base --steps 50 --json': 'for base in fewer steps, the points as JSON',
   });
@@ -52,8 +52,8 @@ function show(event: SearchEvent, progress: Progress): void {
   else if (event.type === 'decoding') showPass(progress, 'decoding', event);
   else if (event.type === 'decoded') showDecoded(progress, event);
   else if (event.type === 'data') {
-    const pictures = count(event.classes.reduce((sum, { train }) => sum + train, 0));
-    progress.line(`Data: ${event.name} (${event.source}), ${pictures} training pictures`);
+    const images = count(event.classes.reduce((sum, { train }) => sum + train, 0));
+    progress.line(`Data: ${event.name} (${event.source}), ${images} training images`);
     progress.line(`Classes: ${trainingClassesText(event.classes)}`);
   } else if (event.type === 'model') {
     progress.line(`Model: ${modelText(event)}`);

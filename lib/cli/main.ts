@@ -74,7 +74,7 @@ export async function programFor(argv: string[]): Promise<Command> {
     else program.command(`${name} ${usage}`).description(description);
   }
   return addExamples(program, {
-    'run finetune': 'trains on embedded pictures',
+    'run finetune': 'trains on embedded images',
     'train flowers': 'trains on your own: flowers/<class>/*.jpg',
     'train --help': 'lists the options of a command',
   });

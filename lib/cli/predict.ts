@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import type { SkippedPicture } from '../data/decoding/decode-all.ts';
+import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import { InputError } from '../errors.ts';
 import { csvPath, csvRow } from '../formats/csv.ts';
 import type { Prediction } from '../model/predict.ts';
@@ -11,12 +11,12 @@ import { shownJson } from '../support/printable.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
-import { namedPictures, STDIN } from './named-images.ts';
+import { namedImages, STDIN } from './named-images.ts';
 import { print } from './output.ts';
 import { showSkipped } from './skipped.ts';
 import { columns } from './table.ts';
 
-/** Pictures decoded and predicted at a time. */
+/** Images decoded and predicted at a time. */
 const GROUP = 256;
 
 type Options = z.output<typeof predictRunOptions>;
@@ -27,42 +27,42 @@ export function define(command: Command): void {
   command
     .argument(
       '<image...>',
-      'files, folders of pictures, patterns such as "flowers/**/*.jpg", or - for a picture on stdin',
+      'files, folders of images, patterns such as "flowers/**/*.jpg", or - for an image on stdin',
     )
     .option('--json', 'print one JSON document')
-    .option('--csv', 'print a line of comma-separated values a picture, and a heading');
+    .option('--csv', 'print a line of comma-separated values per image, and a heading');
   addExamples(command, {
-    'predict --weights best.safetensors rose.jpg': 'the likeliest classes of one picture',
-    'predict --weights best.safetensors pictures --csv': 'a line for each picture of a folder',
-    'predict --weights best.safetensors - --json < rose.jpg': 'a picture on stdin, its probabilities as JSON',
+    'predict --weights best.safetensors rose.jpg': 'the likeliest classes of one image',
+    'predict --weights best.safetensors images --csv': 'a line for each image of a folder',
+    'predict --weights best.safetensors - --json < rose.jpg': 'an image on stdin, its probabilities as JSON',
   });
-  addFlags(command, predictRunOptions).action(async (images: string[]) => {
+  addFlags(command, predictRunOptions).action(async (named: string[]) => {
     const options = readFlags(command, predictRunOptions);
     const { json, csv } = command.opts<{ json?: true; csv?: true }>();
     if (json && csv) throw new InputError('INVALID_ARGUMENT', 'Give --json or --csv, not both.');
-    const { answers, classes } = await interruptible((signal) => predict(images, options, signal));
+    const { answers, classes } = await interruptible((signal) => predict(named, options, signal));
     if (json) print(shownJson(answers.map(({ top, ...answer }) => answer)));
     else print(csv ? asCsv(answers, classes) : asText(answers));
   });
 }
 
 async function predict(
-  images: string[],
+  named: string[],
   { weights, device, topK, batchSize, precision, threads, reference, skipCorrupt }: Options,
   signal: AbortSignal,
 ): Promise<{ answers: Answer[]; classes: readonly string[] }> {
-  const paths = await namedPictures(images);
+  const paths = await namedImages(named);
   const { DenseNet121 } = await import('../densenet121.ts');
   const model = await DenseNet121.load(weights, { device });
   try {
     const piped = paths.includes(STDIN) ? await buffer(process.stdin) : undefined;
     const answers: Answer[] = [];
-    const leftOut: SkippedPicture[] = [];
+    const leftOut: SkippedImage[] = [];
     for (let first = 0; first < paths.length; first += GROUP) {
       const group = paths.slice(first, first + GROUP);
-      const pictures = group.map((path) => (path === STDIN && piped ? piped : path));
+      const images = group.map((path) => (path === STDIN && piped ? piped : path));
       const kept = new Set(group.keys());
-      const predictions = await model.predict(pictures, {
+      const predictions = await model.predict(images, {
         topK,
         batchSize,
         precision,

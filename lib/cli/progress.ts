@@ -103,14 +103,14 @@ function fitting(forms: Forms, width: number): string {
   return fit.find((form) => form.length <= width) ?? (fit.at(-1) as string);
 }
 
-/** What shows how far a pass over pictures is that begins now. */
+/** What shows how far a pass over images is that begins now. */
 export function passShown(progress: Progress, name: string): (done: number, total: number) => void {
   const started = performance.now();
   return (done, total) =>
     showPass(progress, name, { done, total, seconds: (performance.now() - started) / 1000 });
 }
 
-/** A pass over pictures: a bar while it goes on, a line when it is done. */
+/** A pass over images: a bar while it goes on, a line when it is done. */
 export function showPass(
   progress: Progress,
   name: string,
@@ -121,5 +121,5 @@ export function showPass(
   if (done < total) {
     const shortest = `${name} ${count(done)}/${count(total)}  ${left} left`;
     progress.bar(done, total, `${name} ${count(done)}/${count(total)}  ${speed}  ${left} left`, shortest);
-  } else progress.line(`${name} of ${count(total)} pictures  ${speed}  ${duration(seconds)}`);
+  } else progress.line(`${name} of ${count(total)} images  ${speed}  ${duration(seconds)}`);
 }

@@ -66,7 +66,7 @@ export class RunProgress {
     if (leftOut !== null) this.#progress.line(`Left out: ${leftOut}`);
     const { skipped } = event;
     if (skipped.length === 0) return;
-    this.#progress.line(`Skipped: ${count(skipped.length)} pictures that cannot be decoded`);
+    this.#progress.line(`Skipped: ${count(skipped.length)} images that cannot be decoded`);
     for (const { path, reason } of skipped.slice(0, 20)) this.#progress.line(`  ${path}: ${reason}`);
     if (skipped.length > 20) this.#progress.line('  and others, which results.json lists');
   }
@@ -80,7 +80,7 @@ export class RunProgress {
     line(`Weights: ${weightsText(setup.weights)}`);
     line(`Device: ${setup.device} (${setup.hardware}), LibTorch ${setup.libtorch}`);
     line(`Precision: ${setup.precision}, ${setup.precisionReason}`);
-    if (augmented) line('Augmentation: on, so training pictures run through the whole network every time');
+    if (augmented) line('Augmentation: on, so training images run through the whole network every time');
     line(`Results: ${directory}`);
   }
 
@@ -99,10 +99,10 @@ export class RunProgress {
   }
 
   #showCache({ part, cut, place, bytes, reason }: EventOf<'cache'>): void {
-    const pictures =
-      part === 'train' ? 'training pictures' : `validation pictures${this.#augmented ? ' only' : ''}`;
+    const images =
+      part === 'train' ? 'training images' : `validation images${this.#augmented ? ' only' : ''}`;
     const where = { memory: 'in memory', device: 'on the GPU', file: `on the disk (${reason})` }[place];
-    this.#progress.line(`Feature cache: ${pictures} through ${cut}, ${size(bytes)} ${where}`);
+    this.#progress.line(`Feature cache: ${images} through ${cut}, ${size(bytes)} ${where}`);
   }
 
   #showFeatures({ done, total, seconds }: EventOf<'features'>): void {

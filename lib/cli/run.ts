@@ -21,7 +21,7 @@ export function define(command: Command): void {
     .option('--resume', 'go on with the run in --out, from its last checkpoint')
     .option('--json', 'print the results as one JSON document, progress on stderr');
   addExamples(command, {
-    'run finetune': 'on embedded pictures of CIFAR-10, the backbone frozen',
+    'run finetune': 'on embedded images of CIFAR-10, the backbone frozen',
     'run base --data auto --seed 1 --out runs/base': 'on all of CIFAR-10 where it has been downloaded',
     'run base --resume --out runs/base': 'goes on with that run, where it was stopped',
   });

@@ -1,10 +1,10 @@
-import type { SkippedPicture } from '../data/decoding/decode-all.ts';
+import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import { count } from '../support/format.ts';
 import { notice } from './notice.ts';
 
-/** Names on stderr the pictures that `--skip-corrupt` has left out, beside whatever goes to stdout. */
-export function showSkipped(skipped: readonly SkippedPicture[]): void {
+/** Names on stderr the images that `--skip-corrupt` has left out, beside whatever goes to stdout. */
+export function showSkipped(skipped: readonly SkippedImage[]): void {
   if (skipped.length === 0) return;
   const lines = skipped.map(({ path, reason }) => `  ${path}: ${reason}`);
-  notice([`Left out: ${count(skipped.length)} pictures that cannot be decoded`, ...lines].join('\n'));
+  notice([`Left out: ${count(skipped.length)} images that cannot be decoded`, ...lines].join('\n'));
 }

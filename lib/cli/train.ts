@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { OwnPicturesControl } from '../experiments/own-images.ts';
+import type { TrainCallbacks } from '../experiments/own-images.ts';
 import { chosenText } from '../experiments/setup-text.ts';
 import { DEFAULT_WEIGHTS, trainOptions } from '../options/index.ts';
 import { count } from '../support/format.ts';
@@ -24,17 +24,17 @@ export function define(command: Command): void {
 
 async function train(command: Command): Promise<void> {
   const given = givenFlags(command, trainOptions);
-  const { trainOwnPictures } = await import('../experiments/own-images.ts');
+  const { trainClassifier } = await import('../experiments/own-images.ts');
   const { json } = command.opts<{ json?: true }>();
   const stream = json ? process.stderr : process.stdout;
   const say = (line: string) => stream.write(`${wrap(line, stream.columns)}\n`);
-  const onRecommendation: OwnPicturesControl['onRecommendation'] = (recommendation) => {
+  const onRecommendation: TrainCallbacks['onRecommendation'] = (recommendation) => {
     chosenText(recommendation).forEach(say);
     if (given.weights === undefined || given.weights === DEFAULT_WEIGHTS) say(WEAK_BACKBONE);
   };
-  await showRun(command, (control) => trainOwnPictures(given as never, { ...control, onRecommendation }));
+  await showRun(command, (control) => trainClassifier(given as never, { ...control, onRecommendation }));
 }
 
 const WEAK_BACKBONE =
-  `Warning: the embedded backbone learnt from ${count(50_000)} small pictures only and is weak; ` +
+  `Warning: the embedded backbone learnt from ${count(50_000)} small images only and is weak; ` +
   'with ImageNet weights (--weights imagenet) expect far better accuracy.';

@@ -5,7 +5,7 @@ import { countPerClass } from './limit.ts';
 import { partOf } from './parts.ts';
 import type { HeldOut } from './train-and-valid.ts';
 
-/** How many pictures of a class are to train with. */
+/** How many images of a class are to train with. */
 export interface TrainingCount {
   name: string;
   train: number;
@@ -124,5 +124,5 @@ function calledAsParts(counts: readonly ClassCount[]): string | null {
 
 function links(paths: readonly string[]): string | null {
   if (paths.length === 0) return null;
-  return `Links that lead nowhere, or to where pictures were taken from already, are left out: ${listed(paths)}.`;
+  return `Links that lead nowhere, or to where images were taken from already, are left out: ${listed(paths)}.`;
 }

@@ -8,32 +8,32 @@ import {
   callback,
   checkOptions,
   flag,
+  imageCache,
   imageSize,
   limit,
-  pictureCache,
   resizing,
   text,
   wideSeed,
 } from '../options/index.ts';
 import type { Resize } from '../options/resize.ts';
 import { repeatedNames } from '../support/names.ts';
-import { type Picture, requirePictures } from './decoding/decode.ts';
-import { decodeAll, type SkippedPicture, skippedOf, undecodable } from './decoding/decode-all.ts';
+import { type ImageInput, requireImages } from './decoding/decode.ts';
+import { decodeAll, type SkippedImage, skippedOf, undecodable } from './decoding/decode-all.ts';
 import { pixelsAt } from './decoding/read-pixels.ts';
 import {
   type DecodeReport,
   decodeFiles,
   type FilesDecodeOptions,
+  type ImageFiles,
   limitFiles,
-  type PictureFiles,
 } from './image-files.ts';
-import { listPictureFolder } from './image-folder.ts';
-import { readPictureList, splitNamed } from './image-list.ts';
-import type { Pictures } from './image-set.ts';
+import { listImageFolder } from './image-folder.ts';
+import { readImageList, splitNamed } from './image-list.ts';
+import type { Images } from './image-set.ts';
 import { resolveLabels } from './labels.ts';
 import { type LeftOut, nothingLeftOut } from './left-out.ts';
 import { select } from './select.ts';
-import { SharedPictures } from './shared-images.ts';
+import { SharedImages } from './shared-images.ts';
 import { openData } from './source.ts';
 import { splitPerClass } from './split.ts';
 
@@ -45,15 +45,15 @@ export interface DatasetOrigin {
   source: string;
   /** Class names; a label is an index into them. */
   classes: readonly string[];
-  /** How its pictures were made square; null where they came so. */
+  /** How its images were made square; null where they came so. */
   resize: Resize | null;
-  /** Pictures that were left out, since they cannot be decoded. */
-  skipped?: readonly SkippedPicture[];
-  /** What lies beside its pictures. */
+  /** Images that were left out, since they cannot be decoded. */
+  skipped?: readonly SkippedImage[];
+  /** What lies beside its images. */
   leftOut?: LeftOut;
 }
 
-/** Pictures with labels. They are copied to a device, as uint8, when first used there. */
+/** Images with labels. They are copied to a device, as uint8, when first used there. */
 export class Dataset {
   readonly name: string;
   readonly source: string;
@@ -61,18 +61,18 @@ export class Dataset {
   readonly count: number;
   /** `count`, by the name that lists have. */
   readonly length: number;
-  /** Side of the pictures in pixels, as they are kept. */
+  /** Side of the images in pixels, as they are kept. */
   readonly imageSize: number;
-  /** How the pictures were made square, which a model must do alike; null where they came so. */
+  /** How the images were made square, which a model must do alike; null where they came so. */
   readonly resize: Resize | null;
-  /** Pictures that were left out, since they cannot be decoded. */
-  readonly skipped: readonly SkippedPicture[];
-  /** What lies beside the pictures of a folder and is no part of the set, such as hidden files. */
+  /** Images that were left out, since they cannot be decoded. */
+  readonly skipped: readonly SkippedImage[];
+  /** What lies beside the images of a folder and is no part of the set, such as hidden files. */
   readonly leftOut: LeftOut;
-  #pictures: SharedPictures | null;
+  #images: SharedImages | null;
 
-  private constructor(origin: DatasetOrigin, pictures: Pictures | SharedPictures) {
-    const shared = pictures instanceof SharedPictures ? pictures : new SharedPictures(pictures);
+  private constructor(origin: DatasetOrigin, images: Images | SharedImages) {
+    const shared = images instanceof SharedImages ? images : new SharedImages(images);
     this.name = origin.name;
     this.source = origin.source;
     this.classes = origin.classes;
@@ -83,12 +83,12 @@ export class Dataset {
     this.length = this.count;
     this.imageSize = shared.set.height;
     shared.hold();
-    this.#pictures = shared;
+    this.#images = shared;
   }
 
   /** @internal */
-  static of(origin: DatasetOrigin, pictures: Pictures): Dataset {
-    return new Dataset(origin, pictures);
+  static of(origin: DatasetOrigin, images: Images): Dataset {
+    return new Dataset(origin, images);
   }
 
   /**
@@ -96,7 +96,7 @@ export class Dataset {
    *
    * @param data `auto` (the full set where it has been downloaded, else the embedded sample),
    *   `sample`, or a directory that holds the official binary batches
-   * @param limits how many pictures of each to use, spread evenly over the classes
+   * @param limits how many images of each to use, spread evenly over the classes
    * @throws InputError `DATA_NOT_FOUND`, `DATA_INVALID` or `INVALID_ARGUMENT`
    */
   static async cifar10(
@@ -108,26 +108,26 @@ export class Dataset {
   }
 
   /**
-   * The pictures of `directory/<class>/**`, decoded to sRGB and shrunk with antialiasing. Classes and
-   * pictures come in the order of their names; hidden files and files of other kinds are left out.
+   * The images of `directory/<class>/**`, decoded to sRGB and shrunk with antialiasing. Classes and
+   * images come in the order of their names; hidden files and files of other kinds are left out.
    *
-   * Decoded pictures are kept in the cache directory, and taken from there, also by a training, as long as the
+   * Decoded images are kept in the cache directory, and taken from there, also by a training, as long as the
    * files stay as they are.
    *
    * @throws InputError `INVALID_ARGUMENT`; `DATA_NOT_FOUND` where there is no such folder, or no class
-   *   in it; `DATA_INVALID` for an empty class, a class that `like` has not, and pictures that cannot be
+   *   in it; `DATA_INVALID` for an empty class, a class that `like` has not, and images that cannot be
    *   decoded, which are all named; the signal's reason; TorchTlError `OUT_OF_MEMORY`
    */
   static async fromFolder(directory: string, options: FolderOptions): Promise<Dataset> {
     if (typeof directory !== 'string') throw invalidArgument('directory', 'a path', directory);
     const checked = checkOptions(filesOptions, options);
     const decoding = decodingOf(checked);
-    const files = await listPictureFolder(directory, checked.like?.classes);
+    const files = await listImageFolder(directory, checked.like?.classes);
     return Dataset.fromFiles(limitFiles(files, checked.limit), decoding);
   }
 
   /**
-   * The pictures of a list, in its order, decoded as those of a folder: CSV (`.csv`) whose first line names the columns
+   * The images of a list, in its order, decoded as those of a folder: CSV (`.csv`) whose first line names the columns
    * `path`, `label` and, if wanted, `split`, or JSON lines (`.jsonl`) with these fields. Paths are relative to the list.
    *
    * @throws as `fromFolder`; InputError `INVALID_ARGUMENT` for a `split` that the list does not have
@@ -136,12 +136,12 @@ export class Dataset {
     if (typeof list !== 'string') throw invalidArgument('list', 'a path', list);
     const { split = null, ...checked } = checkOptions(listOptions, options);
     const decoding = decodingOf(checked);
-    const splits = await readPictureList(list, checked.like?.classes);
+    const splits = await readImageList(list, checked.like?.classes);
     return Dataset.fromFiles(limitFiles(splitNamed(splits, split), checked.limit), decoding);
   }
 
   /** @internal */
-  static async fromFiles(files: PictureFiles, decoding: FilesDecodeOptions): Promise<Dataset> {
+  static async fromFiles(files: ImageFiles, decoding: FilesDecodeOptions): Promise<Dataset> {
     const { source, classes, leftOut } = files;
     const { set, skipped } = await decodeFiles(files, decoding);
     const { resize } = decoding;
@@ -149,47 +149,47 @@ export class Dataset {
   }
 
   /**
-   * Pictures from anywhere: files, encoded bytes, or pixels.
+   * Images from anywhere: files, encoded bytes, or pixels.
    *
-   * @param labels one a picture: class names, or indices into `classes`
-   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for pictures that cannot be decoded, which are
+   * @param labels one per image: class names, or indices into `classes`
+   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for images that cannot be decoded, which are
    *   all named; the signal's reason; TorchTlError `OUT_OF_MEMORY`
    */
   static async fromImages(
-    images: readonly Picture[],
+    images: readonly ImageInput[],
     labels: ReadonlyArray<string | number>,
     options: ImagesOptions,
   ): Promise<Dataset> {
     const { classes, name, skipCorrupt, ...decoding } = checkOptions(imagesOptions, options);
     const { imageSize, resize } = decoding;
-    requirePictures('images', images);
-    if (images.length === 0) throw invalidArgument('images', 'a list of at least one picture', images);
+    requireImages('images', images);
+    if (images.length === 0) throw invalidArgument('images', 'a list of at least one image', images);
     if (!Array.isArray(labels) || labels.length !== images.length) {
-      throw invalidArgument('labels', `a list of ${images.length} labels, one a picture`, labels);
+      throw invalidArgument('labels', `a list of ${images.length} labels, one per image`, labels);
     }
     const known = resolveLabels(labels, classes);
     const { pixels, failures } = await decodeAll(images, decoding);
     const kept = [...images.keys()].filter((index) => !failures.has(index));
     if (failures.size > 0 && (!skipCorrupt || kept.length === 0)) throw undecodable(failures, images);
     const skipped = skippedOf(failures, images);
-    const origin = { name, source: 'pictures given by the program', classes: known.classes, resize, skipped };
+    const origin = { name, source: 'images given by the program', classes: known.classes, resize, skipped };
     const all = { pixels, labels: known.labels, count: images.length, height: imageSize, width: imageSize };
     return new Dataset(origin, failures.size === 0 ? all : select(all, kept));
   }
 
   /**
    * Two data sets of their own, of which the first has about `fraction` of every class, in the same
-   * order; of a class of two or more pictures both have at least one.
+   * order; of a class of two or more images both have at least one.
    *
    * @param fraction above 0 and below 1
-   * @param options.seed draws which pictures go where
+   * @param options.seed draws which images go where
    * @throws InputError `INVALID_ARGUMENT`; TorchTlError `DISPOSED` or `OUT_OF_MEMORY`
    */
   split(fraction: number, options: { seed?: number | undefined } = {}): [first: Dataset, rest: Dataset] {
-    const pictures = this.#requirePictures().set;
+    const images = this.#requireImages().set;
     const { seed } = checkOptions(splitOptions, options);
-    const [first, rest] = splitPerClass(pictures.labels, fraction, seed);
-    return [new Dataset(this, select(pictures, first)), new Dataset(this, select(pictures, rest))];
+    const [first, rest] = splitPerClass(images.labels, fraction, seed);
+    return [new Dataset(this, select(images, first)), new Dataset(this, select(images, rest))];
   }
 
   /**
@@ -198,7 +198,7 @@ export class Dataset {
    * @throws TorchTlError `DISPOSED`
    */
   get labels(): BigInt64Array {
-    return this.#requirePictures().set.labels.slice();
+    return this.#requireImages().set.labels.slice();
   }
 
   /**
@@ -206,37 +206,37 @@ export class Dataset {
    * @throws TorchTlError `DISPOSED`
    */
   requireOpen(): void {
-    this.#requirePictures();
+    this.#requireImages();
   }
 
   /**
-   * The same pictures for work that goes on with them, also after `dispose` of this one.
+   * The same images for work that goes on with them, also after `dispose` of this one.
    *
    * @internal
    * @throws TorchTlError `DISPOSED`
    */
   share(): Dataset {
-    return new Dataset(this, this.#requirePictures());
+    return new Dataset(this, this.#requireImages());
   }
 
   /**
-   * The pixels of one picture: uint8 `[imageSize, imageSize, 3]`.
+   * The pixels of one image: uint8 `[imageSize, imageSize, 3]`.
    *
    * @internal
    * @throws TorchTlError `DISPOSED`; InputError `FILE_UNREADABLE`
    */
   async pixelsAt(index: number): Promise<Uint8Array> {
-    return pixelsAt(this.#requirePictures().set, index);
+    return pixelsAt(this.#requireImages().set, index);
   }
 
   /**
-   * The file that a picture is from, where it is from one.
+   * The file that an image is from, where it is from one.
    *
    * @internal
    * @throws TorchTlError `DISPOSED`
    */
   fileOf(index: number): string | undefined {
-    return this.#requirePictures().set.files?.[index];
+    return this.#requireImages().set.files?.[index];
   }
 
   /**
@@ -246,34 +246,34 @@ export class Dataset {
    * @throws TorchTlError `DISPOSED` or `OUT_OF_MEMORY`; InputError `FILE_UNREADABLE`; the signal's reason, at once
    */
   async onDevice(device: string, signal?: AbortSignal): Promise<NativeDataset> {
-    return this.#requirePictures().onDevice(device, signal);
+    return this.#requireImages().onDevice(device, signal);
   }
 
   /**
-   * SHA-256 over the pictures and their size, computed once.
+   * SHA-256 over the images and their size, computed once.
    *
    * @internal
    * @throws TorchTlError `DISPOSED`; InputError `FILE_UNREADABLE`; the signal's reason, at once
    */
   async pixelsSha256(signal?: AbortSignal): Promise<string> {
-    return this.#requirePictures().pixelsSha256(signal);
+    return this.#requireImages().pixelsSha256(signal);
   }
 
   /**
-   * Frees its memory here and on every device; what is using the pictures finishes first. A second call
+   * Frees its memory here and on every device; what is using the images finishes first. A second call
    * does nothing.
    */
   dispose(): void {
-    this.#pictures?.release();
-    this.#pictures = null;
+    this.#images?.release();
+    this.#images = null;
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #requirePictures(): SharedPictures {
-    if (this.#pictures) return this.#pictures;
+  #requireImages(): SharedImages {
+    if (this.#images) return this.#images;
     throw new TorchTlError('DISPOSED', `The data set '${this.name}' was used after dispose().`);
   }
 }
@@ -281,10 +281,10 @@ export class Dataset {
 const CLASSES = 'a list of names, each of them once';
 
 const resize = resizing();
-/** Leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error. */
+/** Leaves out the images that cannot be decoded, which `skipped` lists; else they are an error. */
 const skipCorrupt = flag()
   .default(false)
-  .describe('leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error');
+  .describe('leaves out the images that cannot be decoded, which `skipped` lists; else they are an error');
 
 const decoding = z.strictObject({
   signal: abortSignal.describe('stops the decoding'),
@@ -296,42 +296,42 @@ const decoding = z.strictObject({
 export const filesOptions = decoding.extend({
   imageSize: imageSize()
     .optional()
-    .describe("side of the pictures in pixels: the model's. By default that of `like`"),
+    .describe("side of the images in pixels: the model's. By default that of `like`"),
   resize: resize
     .optional()
-    .describe('how pictures are made square; by default as those of `like`, else `cover`'),
+    .describe('how images are made square; by default as those of `like`, else `cover`'),
   like: z
     .custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' })
     .optional()
     .describe('the data set whose classes the labels shall be indices of, matched by name'),
-  limit: limit().optional().describe('so many pictures, spread evenly over the classes'),
+  limit: limit().optional().describe('so many images, spread evenly over the classes'),
   skipCorrupt,
-  pictureCache: pictureCache()
+  imageCache: imageCache()
     .default(true)
     .describe(
-      'keeps decoded pictures in the cache directory or another one, and takes those that are there; else all are in memory',
+      'keeps decoded images in the cache directory or another one, and takes those that are there; else all are in memory',
     ),
   onDecoded: callback<(report: DecodeReport) => void>().describe(
-    'hears how many pictures were decoded, and how many had been before',
+    'hears how many images were decoded, and how many had been before',
   ),
 });
 
 export const listOptions = filesOptions.extend({
   split: text('a name')
     .optional()
-    .describe('the pictures whose `split` is this; needed where the list has splits'),
+    .describe('the images whose `split` is this; needed where the list has splits'),
 });
 
 /** What is left open is as in the data set whose like this is to be. */
 function decodingOf({ like, limit: _, ...options }: z.output<typeof filesOptions>) {
   const side = options.imageSize ?? like?.imageSize;
-  if (side === undefined) throw invalidArgument('imageSize', 'the side of the pictures in pixels', side);
+  if (side === undefined) throw invalidArgument('imageSize', 'the side of the images in pixels', side);
   return { ...options, imageSize: side, resize: options.resize ?? like?.resize ?? 'cover' };
 }
 
 export const imagesOptions = decoding.extend({
-  imageSize: imageSize().describe("side of the pictures in pixels: the model's"),
-  resize: resize.default('cover').describe('how pictures are made square'),
+  imageSize: imageSize().describe("side of the images in pixels: the model's"),
+  resize: resize.default('cover').describe('how images are made square'),
   classes: z
     .array(z.string({ error: CLASSES }), { error: CLASSES })
     .min(1, { error: CLASSES })
@@ -339,15 +339,12 @@ export const imagesOptions = decoding.extend({
     .readonly()
     .optional()
     .describe('what labels are indices of; by default the names among the labels, sorted'),
-  name: z
-    .string({ error: 'a string' })
-    .default('pictures')
-    .describe('what the data set is called, for people'),
+  name: z.string({ error: 'a string' }).default('images').describe('what the data set is called, for people'),
   skipCorrupt,
 });
 
 export const splitOptions = z.strictObject({
-  seed: wideSeed().default(0).describe('draws which pictures go where'),
+  seed: wideSeed().default(0).describe('draws which images go where'),
 });
 
 export type FolderOptions = z.input<typeof filesOptions> & FolderDocs;

@@ -3,7 +3,7 @@ import { InputError } from '../errors.ts';
 import { count } from '../support/format.ts';
 import { storedPath } from '../support/stored-path.ts';
 
-/** A file as it is now: another size or time, and its picture is another one. */
+/** A file as it is now: another size or time, and its image is another one. */
 export interface FileVersion {
   path: string;
   size: number;
@@ -44,7 +44,7 @@ async function versionOf(path: string): Promise<FileVersion | null> {
 
 function tooManyMissing(missing: readonly string[], looked: number, all: number): InputError {
   const summary =
-    `More than ${count(missing.length)} of the first ${count(looked)} pictures are not there, and the other ` +
+    `More than ${count(missing.length)} of the first ${count(looked)} images are not there, and the other ` +
     `${count(all - looked)} were not looked at; mend the paths, or leave out what is missing with`;
   const said = (option: string) => [`${summary} ${option}:`, ...missing.map((path) => `  ${path}`)];
   return new InputError('DATA_INVALID', said('`skipCorrupt: true`'), {

@@ -5,25 +5,25 @@ import type { ErrorCode } from '../errors.ts';
 import { unreadable } from '../support/files.ts';
 import { byName } from '../support/names.ts';
 
-/** What is taken for a picture. Those that cannot be read are named when they are decoded. */
-const PICTURE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp|p[bgnp]m|jp2|jxl)$/i;
+/** What is taken for an image. Those that cannot be read are named when they are decoded. */
+const IMAGE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp|p[bgnp]m|jp2|jxl)$/i;
 
 /** Hidden, or what systems put beside the user's files. */
 const HIDDEN = /^\.|^(__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information|lost\+found)$/;
 
-/** Whether a file is taken for a picture: it is not hidden, and is called like one. */
-export function isPictureName(path: string): boolean {
-  return PICTURE.test(path) && !path.split(/[\\/]/).some((part) => HIDDEN.test(part));
+/** Whether a file is taken for an image: it is not hidden, and is called like one. */
+export function isImageName(path: string): boolean {
+  return IMAGE.test(path) && !path.split(/[\\/]/).some((part) => HIDDEN.test(part));
 }
 
 /** What an entry of a folder is, or links to. */
 export type EntryKind =
   | 'folder'
   /** Called like one: also a link to nothing, which is named when it cannot be read. */
-  | 'picture'
+  | 'image'
   /** A file of another kind. */
   | 'other'
-  /** A link to nothing that is not called like a picture. */
+  /** A link to nothing that is not called like an image. */
   | 'broken link'
   | 'hidden';
 
@@ -61,7 +61,7 @@ async function kindOf(entry: Dirent, path: string): Promise<EntryKind> {
   if (HIDDEN.test(entry.name)) return 'hidden';
   const target = entry.isSymbolicLink() ? await stat(path).catch(() => null) : entry;
   if (target?.isDirectory()) return 'folder';
-  if (PICTURE.test(entry.name)) return 'picture';
+  if (IMAGE.test(entry.name)) return 'image';
   return target === null ? 'broken link' : 'other';
 }
 

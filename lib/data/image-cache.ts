@@ -19,7 +19,7 @@ import { readInto, withRegularFile } from '../support/regular-file.ts';
 import { decoderName } from './decoding/decode.ts';
 import type { FileVersion } from './file-versions.ts';
 
-/** Of the index; another one's pictures are decoded anew. */
+/** Of the index; another one's images are decoded anew. */
 const FORMAT_VERSION = 1;
 
 /** What nobody has opened for so long goes when another cache is begun. */
@@ -29,12 +29,12 @@ const KEPT_DAYS = 30;
 const HEADER_BYTES = 1 << 16;
 
 /**
- * Pictures that were decoded before: `pixels`, uint8 `[pictures, side, side, 3]` and nothing else, and `index.jsonl`, whose
- * first line says how they were decoded and every other of which file the next picture is. Both are only ever
+ * Images that were decoded before: `pixels`, uint8 `[images, side, side, 3]` and nothing else, and `index.jsonl`, whose
+ * first line says how they were decoded and every other of which file the next image is. Both are only ever
  * appended to, the index after the pixels are on the disk, so that what is killed halfway loses what it had in hand.
  * One process at a time has it open; another waits.
  */
-export class PictureCache {
+export class ImageCache {
   readonly directory: string;
   readonly #lock: FileLock;
   readonly #pixels: FileHandle;
@@ -66,7 +66,7 @@ export class PictureCache {
     { root, own, source }: { root: string; own: boolean; source: string },
     { imageSize, resize }: { imageSize: number; resize: Resize },
     signal?: AbortSignal,
-  ): Promise<PictureCache> {
+  ): Promise<ImageCache> {
     const header = JSON.stringify({
       formatVersion: FORMAT_VERSION,
       source,
@@ -82,7 +82,7 @@ export class PictureCache {
       }
       const lock = await lockWhenFree(join(directory, 'lock'), signal);
       try {
-        return await PictureCache.#openLocked(directory, imageSize * imageSize * 3, header, lock);
+        return await ImageCache.#openLocked(directory, imageSize * imageSize * 3, header, lock);
       } catch (error) {
         lock.release();
         throw error;
@@ -97,7 +97,7 @@ export class PictureCache {
     bytes: number,
     header: string,
     lock: FileLock,
-  ): Promise<PictureCache> {
+  ): Promise<ImageCache> {
     const paths = { pixels: join(directory, 'pixels'), index: join(directory, 'index.jsonl') };
     const text = await readIndex(paths.index);
     const [first, ...lines] = text.split('\n').slice(0, -1);
@@ -118,7 +118,7 @@ export class PictureCache {
       // Says when it was last used.
       const now = new Date();
       await index.utimes(now, now);
-      return new PictureCache(directory, lock, { pixels, index }, keys);
+      return new ImageCache(directory, lock, { pixels, index }, keys);
     } catch (error) {
       await index?.close();
       await pixels.close();
@@ -126,12 +126,12 @@ export class PictureCache {
     }
   }
 
-  /** uint8 `[pictures, side, side, 3]`; stays where it is after `close`. */
+  /** uint8 `[images, side, side, 3]`; stays where it is after `close`. */
   get file(): string {
     return join(this.directory, 'pixels');
   }
 
-  /** Where a file's picture lies among the pixels, if it does. */
+  /** Where a file's image lies among the pixels, if it does. */
   find(version: FileVersion): number | undefined {
     return this.#places.get(keyOf(version));
   }

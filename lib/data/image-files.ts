@@ -1,22 +1,22 @@
 import { type ErrorCode, InputError, TorchTlError } from '../errors.ts';
-import { pictureCacheDirectory } from '../support/cache-directory.ts';
+import { imageCacheDirectory } from '../support/cache-directory.ts';
 import {
   type DecodeOptions,
   decodeAll,
   type Failures,
-  type SkippedPicture,
+  type SkippedImage,
   skippedOf,
   undecodable,
 } from './decoding/decode-all.ts';
 import { decodeCached } from './decoding/decode-cached.ts';
 import { type FileVersion, versionsOf } from './file-versions.ts';
-import type { Pictures } from './image-set.ts';
+import type { Images } from './image-set.ts';
 import type { LeftOut } from './left-out.ts';
 import { indicesPerClass } from './limit.ts';
 import { select } from './select.ts';
 
-/** Labelled files of pictures, not yet decoded. */
-export interface PictureFiles {
+/** Labelled files of images, not yet decoded. */
+export interface ImageFiles {
   /** The absolute path of the folder or list that they were found in. */
   source: string;
   classes: readonly string[];
@@ -29,64 +29,64 @@ export interface PictureFiles {
 }
 
 /** The files at these places, in this order. */
-export function selectFiles(pictures: PictureFiles, indices: readonly number[]): PictureFiles {
+export function selectFiles(images: ImageFiles, indices: readonly number[]): ImageFiles {
   return {
-    ...pictures,
-    files: indices.map((index) => pictures.files[index] as string),
-    labels: BigInt64Array.from(indices, (index) => pictures.labels[index] as bigint),
+    ...images,
+    files: indices.map((index) => images.files[index] as string),
+    labels: BigInt64Array.from(indices, (index) => images.labels[index] as bigint),
   };
 }
 
 /** At most `limit` of them, spread evenly over the classes. */
-export function limitFiles(pictures: PictureFiles, limit: number | undefined): PictureFiles {
-  return limit === undefined ? pictures : selectFiles(pictures, indicesPerClass(pictures.labels, limit));
+export function limitFiles(images: ImageFiles, limit: number | undefined): ImageFiles {
+  return limit === undefined ? images : selectFiles(images, indicesPerClass(images.labels, limit));
 }
 
-/** How files of pictures are decoded. */
+/** How files of images are decoded. */
 export interface FilesDecodeOptions extends DecodeOptions {
-  /** Leaves out the pictures that cannot be decoded, which are an error else. */
+  /** Leaves out the images that cannot be decoded, which are an error else. */
   skipCorrupt?: boolean | undefined;
-  /** Keeps decoded pictures in the cache directory or another one, and takes those that are there; else all are in memory. */
-  pictureCache?: boolean | string | undefined;
+  /** Keeps decoded images in the cache directory or another one, and takes those that are there; else all are in memory. */
+  imageCache?: boolean | string | undefined;
   onDecoded?: ((report: DecodeReport) => void) | undefined;
 }
 
 /** What decoding came to. */
 export interface DecodeReport {
-  /** Pictures that were decoded. */
+  /** Images that were decoded. */
   decoded: number;
-  /** Pictures that lay in the cache already. */
+  /** Images that lay in the cache already. */
   found: number;
-  /** The file of the cache; null where the pictures are in memory. */
+  /** The file of the cache; null where the images are in memory. */
   file: string | null;
   /** Why there is no cache although one was wanted. */
   uncached: string | null;
 }
 
-/** Decoded pictures, of which some files' may have been left out. */
+/** Decoded images, of which some files' may have been left out. */
 export interface DecodedFiles {
-  set: Pictures;
+  set: Images;
   /** Which of the files they are. */
   kept: number[];
-  skipped: SkippedPicture[];
+  skipped: SkippedImage[];
 }
 
 /**
- * Decodes pictures, on all processors beside the event loop.
+ * Decodes images, on all processors beside the event loop.
  *
- * @throws what `decodePictures` throws; InputError `DATA_INVALID` where many files are missing, and for a class of which none can be decoded
+ * @throws what `decodeImages` throws; InputError `DATA_INVALID` where many files are missing, and for a class of which none can be decoded
  */
 export async function decodeFiles(
-  pictures: PictureFiles,
-  { skipCorrupt = false, pictureCache = true, onDecoded = () => {}, ...options }: FilesDecodeOptions,
+  images: ImageFiles,
+  { skipCorrupt = false, imageCache = true, onDecoded = () => {}, ...options }: FilesDecodeOptions,
 ): Promise<DecodedFiles> {
-  const { files } = pictures;
+  const { files } = images;
   const versions = await versionsOf(files, skipCorrupt ? Infinity : MOST_MISSING);
-  const { all, failures, ...report } = await decode(pictures, versions, pictureCache, options);
+  const { all, failures, ...report } = await decode(images, versions, imageCache, options);
   if (failures.size > 0 && !skipCorrupt) throw undecodable(failures, files);
   const kept = [...files.keys()].filter((index) => !failures.has(index));
   const set = failures.size === 0 ? all : select(all, kept);
-  requireSomeOfEach(pictures, set.labels);
+  requireSomeOfEach(images, set.labels);
   onDecoded(report);
   return { set, kept, skipped: skippedOf(failures, files) };
 }
@@ -99,27 +99,27 @@ const MOST_MISSING = 20;
 /** What a cache that cannot be used fails with. */
 const UNCACHED: ReadonlySet<ErrorCode> = new Set(['FILE_UNREADABLE', 'WRITE_FAILED']);
 
-type Decoded = DecodeReport & { all: Pictures; failures: Failures };
+type Decoded = DecodeReport & { all: Images; failures: Failures };
 
 /** A disk that cannot be written to, or read, costs time and memory, not the run. */
 async function decode(
-  pictures: PictureFiles,
+  images: ImageFiles,
   versions: Versions,
-  pictureCache: boolean | string,
+  imageCache: boolean | string,
   options: DecodeOptions,
 ): Promise<Decoded> {
-  if (pictureCache === false) return decodeInMemory(pictures, options, null);
-  const place = pictureCache === true ? pictureCacheDirectory() : { root: pictureCache, own: false };
+  if (imageCache === false) return decodeInMemory(images, options, null);
+  const place = imageCache === true ? imageCacheDirectory() : { root: imageCache, own: false };
   try {
-    return await decodeOnDisk(pictures, versions, place, options);
+    return await decodeOnDisk(images, versions, place, options);
   } catch (error) {
     if (!(error instanceof TorchTlError && UNCACHED.has(error.code))) throw error;
-    return decodeInMemory(pictures, options, error.message);
+    return decodeInMemory(images, options, error.message);
   }
 }
 
 async function decodeOnDisk(
-  { source, files, labels }: PictureFiles,
+  { source, files, labels }: ImageFiles,
   versions: Versions,
   place: { root: string; own: boolean },
   options: DecodeOptions,
@@ -135,7 +135,7 @@ async function decodeOnDisk(
 }
 
 async function decodeInMemory(
-  { files, labels }: PictureFiles,
+  { files, labels }: ImageFiles,
   options: DecodeOptions,
   uncached: string | null,
 ): Promise<Decoded> {
@@ -148,11 +148,11 @@ function sizeOf({ length: count }: readonly string[], { imageSize }: DecodeOptio
   return { count, height: imageSize, width: imageSize };
 }
 
-function requireSomeOfEach({ source, classes, labels }: PictureFiles, kept: BigInt64Array): void {
+function requireSomeOfEach({ source, classes, labels }: ImageFiles, kept: BigInt64Array): void {
   const left = new Set(kept);
   const lost = [...new Set(labels)]
     .filter((label) => !left.has(label))
     .map((label) => classes[Number(label)]);
   if (lost.length === 0) return;
-  throw new InputError('DATA_INVALID', `No picture of ${lost.join(', ')} in ${source} can be decoded.`);
+  throw new InputError('DATA_INVALID', `No image of ${lost.join(', ')} in ${source} can be decoded.`);
 }

@@ -8,18 +8,18 @@ interface Labelled {
   width: number;
 }
 
-/** Labelled pictures of one size in memory. */
-export interface PictureSet extends Labelled {
+/** Labelled images of one size in memory. */
+export interface ImageSet extends Labelled {
   /** uint8 `[count, height, width, 3]`, R, G, B interleaved. */
   pixels: Uint8Array;
 }
 
-/** Labelled pictures of one size in a file that holds nothing else. */
-export interface StoredPictureSet extends Labelled {
+/** Labelled images of one size in a file that holds nothing else. */
+export interface StoredImageSet extends Labelled {
   file: string;
-  /** int64 `[count]`: which of the file's pictures these are, from 0 on. */
+  /** int64 `[count]`: which of the file's images these are, from 0 on. */
   places: BigInt64Array;
 }
 
-/** Labelled pictures of one size, as the engine takes them. */
-export type Pictures = PictureSet | StoredPictureSet;
+/** Labelled images of one size, as the engine takes them. */
+export type Images = ImageSet | StoredImageSet;

@@ -4,9 +4,9 @@ import { count, listed } from '../support/format.ts';
 export interface LeftOut {
   /** Hidden files and folders, and what systems put beside files. */
   hidden: number;
-  /** Files that are no pictures by their names' endings. */
+  /** Files that are no images by their names' endings. */
   others: number;
-  /** Pictures beside the class folders, which have no class. */
+  /** Images beside the class folders, which have no class. */
   loose: number;
   /** Paths of folders and splits beside those that are used. */
   unused: string[];

@@ -1,21 +1,21 @@
 import { checkNumber, limit as limitRange } from '../options/range.ts';
-import type { PictureSet } from './image-set.ts';
+import type { ImageSet } from './image-set.ts';
 import { select } from './select.ts';
 
 /**
- * The first `limit` pictures, spread evenly over the classes and kept in their order. Where the
+ * The first `limit` images, spread evenly over the classes and kept in their order. Where the
  * limit does not divide by the classes, the earlier ones get one more; where a class has too few,
  * the others make up for it. The set itself comes back where it has no more than `limit`.
  *
  * @throws InputError `INVALID_ARGUMENT` for a limit that is no integer from 1
  */
-export function limitPerClass(set: PictureSet, limit: number): PictureSet {
+export function limitPerClass(set: ImageSet, limit: number): ImageSet {
   const indices = indicesPerClass(set.labels, limit);
   return indices.length === set.count ? set : select(set, indices);
 }
 
 /**
- * The places of the pictures that `limitPerClass` takes.
+ * The places of the images that `limitPerClass` takes.
  *
  * @throws InputError `INVALID_ARGUMENT` for a limit that is no integer from 1
  */
@@ -32,7 +32,7 @@ export function indicesPerClass(labels: BigInt64Array, limit: number): number[] 
   });
 }
 
-/** How many pictures each class has, in the classes' order. */
+/** How many images each class has, in the classes' order. */
 export function countPerClass(labels: BigInt64Array, classes: number): number[] {
   const counts = countLabels(labels);
   return Array.from({ length: classes }, (_, label) => counts.get(BigInt(label)) ?? 0);
@@ -44,7 +44,7 @@ function countLabels(labels: BigInt64Array): Map<bigint, number> {
   return counts;
 }
 
-/** How many pictures each class gives, dealt out one at a time to the classes that have some left. */
+/** How many images each class gives, dealt out one at a time to the classes that have some left. */
 function share(limit: number, counts: Map<bigint, number>): Map<bigint, number> {
   const classes = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
   const shares = new Map<bigint, number>();

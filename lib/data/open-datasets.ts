@@ -1,6 +1,6 @@
 import { Dataset } from './dataset.ts';
 import type { FilesDecodeOptions } from './image-files.ts';
-import { type DataOptions, type ListedData, listData, listTestPictures } from './source.ts';
+import { type DataOptions, type ListedData, listData, listTestImages } from './source.ts';
 import type { HeldOut } from './train-and-valid.ts';
 
 /**
@@ -14,7 +14,7 @@ export interface OpenedDatasets {
   heldOut: HeldOut[] | null;
 }
 
-/** The same before any picture is decoded. */
+/** The same before any image is decoded. */
 export interface ListedDatasets extends Omit<ListedData, 'open'> {
   /** @throws what `openData` throws */
   open(): Promise<OpenedDatasets>;
@@ -36,7 +36,7 @@ export async function openDatasets(spec: string, options: DataOptions): Promise<
 }
 
 /**
- * The labelled pictures of what `--data` names for a model to be tested on, before they are decoded: those for
+ * The labelled images of what `--data` names for a model to be tested on, before they are decoded: those for
  * validation, where nothing tells them from others all.
  *
  * @throws what `listData` throws
@@ -45,9 +45,9 @@ export async function listTestData(
   spec: string,
   options: FilesDecodeOptions,
 ): Promise<{ classes: readonly string[]; open(): Promise<Dataset> }> {
-  const pictures = await listTestPictures(spec);
-  if (pictures !== null) {
-    return { classes: pictures.classes, open: () => Dataset.fromFiles(pictures, options) };
+  const images = await listTestImages(spec);
+  if (images !== null) {
+    return { classes: images.classes, open: () => Dataset.fromFiles(images, options) };
   }
   const listed = await listDatasets(spec, options);
   const open = async () => {

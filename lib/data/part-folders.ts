@@ -4,7 +4,7 @@ import { looseName } from '../support/names.ts';
 import { type Entry, ofKind, readFolder, walk } from './folder.ts';
 import { type Part, partOf, VALIDATION_PARTS } from './parts.ts';
 
-/** The parts of a folder of pictures, each a folder of class folders. */
+/** The parts of a folder of images, each a folder of class folders. */
 export interface PartFolders {
   train: Entry | null;
   /** To validate with, or else to test with. */
@@ -14,8 +14,8 @@ export interface PartFolders {
 }
 
 /**
- * The parts that a folder of pictures has; null where its folders are classes. A folder that is called like a part is one
- * where it holds folders: `train` beside `car` and `bus` is a class where it holds pictures alone.
+ * The parts that a folder of images has; null where its folders are classes. A folder that is called like a part is one
+ * where it holds folders: `train` beside `car` and `bus` is a class where it holds images alone.
  *
  * @throws InputError `DATA_NOT_FOUND`; `DATA_INVALID` where it cannot be told which folder is meant, naming those that may be
  */
@@ -31,7 +31,7 @@ export async function partFolders(directory: string): Promise<PartFolders | null
   const [train = null, ...moreTrain] = ofPart(divided, ['train']);
   if (train !== null && moreTrain.length > 0) throw ambiguous(root, 'to train with', [train, ...moreTrain]);
   const valid = validationFolder(root, divided);
-  if (train === null || valid === null) await requireWithoutPictures(root, divided, others);
+  if (train === null || valid === null) await requireWithoutImages(root, divided, others);
   const used = [train, valid];
   return {
     train: train && (await unwrapped(train)),
@@ -61,40 +61,40 @@ async function unwrapped(folder: Entry): Promise<Entry> {
   const isWrapper =
     inner !== undefined &&
     more.length === 0 &&
-    ofKind(entries, 'picture').length === 0 &&
+    ofKind(entries, 'image').length === 0 &&
     partOf(inner.name) === partOf(folder.name) &&
     ofKind(await readFolder(inner.path), 'folder').length > 0;
   return isWrapper ? inner : folder;
 }
 
 /** What lies beside one part alone may be classes, of which the part's name is another. */
-async function requireWithoutPictures(root: string, parts: Entry[], others: Entry[]): Promise<void> {
+async function requireWithoutImages(root: string, parts: Entry[], others: Entry[]): Promise<void> {
   for (const { name, path } of others) {
-    if (!(await holdsPicture(path))) continue;
+    if (!(await holdsImage(path))) continue;
     if (partOf(name) !== null) throw withoutClasses(path, parts);
     const names = parts.map((part) => part.name).join(', ');
     throw new InputError(
       'DATA_INVALID',
-      `${root} holds ${names}, called like a part of a data set, beside ${name}, which holds pictures too: are they parts ` +
+      `${root} holds ${names}, called like a part of a data set, beside ${name}, which holds images too: are they parts ` +
         `or classes? Give ${parts.map((part) => part.path).join(' or ')}, or rename one.`,
     );
   }
 }
 
-async function holdsPicture(folder: string): Promise<boolean> {
+async function holdsImage(folder: string): Promise<boolean> {
   let found = false;
   await walk(folder, ({ kind }) => {
-    found ||= kind === 'picture';
+    found ||= kind === 'image';
   });
   return found;
 }
 
-/** Pictures to validate with that nobody has put into classes cannot validate. */
+/** Images to validate with that nobody has put into classes cannot validate. */
 function withoutClasses(path: string, parts: readonly Entry[]): InputError {
   const others = parts.map((part) => part.path).join(' or ');
   return new InputError(
     'DATA_INVALID',
-    `${path} holds pictures, but no class folders; expected <class>/<picture> in it. To do without it, give ${others}.`,
+    `${path} holds images, but no class folders; expected <class>/<image> in it. To do without it, give ${others}.`,
   );
 }
 
@@ -103,8 +103,8 @@ function partsWithoutClasses(root: string, parts: readonly Entry[]): InputError 
   const names = parts.map((part) => part.name).join(', ');
   return new InputError(
     'DATA_INVALID',
-    `${root} holds parts of a data set (${names}), but no class folders in them; expected ${name}/<class>/<picture>, ` +
-      'or a list (.csv) that names the class of each picture.',
+    `${root} holds parts of a data set (${names}), but no class folders in them; expected ${name}/<class>/<image>, ` +
+      'or a list (.csv) that names the class of each image.',
   );
 }
 
@@ -134,25 +134,25 @@ export async function requireClassesNotParts(root: string, folders: readonly Ent
   if (shared.every((name) => partOf(name) !== null)) {
     throw new InputError(
       'DATA_INVALID',
-      `Each class of ${root} holds parts of a data set (${names}); expected train/<class>/<picture>, or a list (.csv) that ` +
-        'names the class and split of each picture.',
+      `Each class of ${root} holds parts of a data set (${names}); expected train/<class>/<image>, or a list (.csv) that ` +
+        'names the class and split of each image.',
     );
   }
   throw new InputError(
     'DATA_INVALID',
     `Every folder of ${root} holds folders of the same names (${names}), as the parts of a data set do, not its classes; ` +
-      `${give}, or list the pictures with their classes (.csv).`,
+      `${give}, or list the images with their classes (.csv).`,
   );
 }
 
-/** The names that the folders in each of these folders have in common, where none holds a picture itself or lacks one of the least. */
+/** The names that the folders in each of these folders have in common, where none holds an image itself or lacks one of the least. */
 async function sharedFolders(folders: readonly Entry[]): Promise<string[]> {
   if (folders.length < 2) return [];
   let shared: Map<string, string> | null = null;
   for (const { path } of folders) {
     const entries = await readFolder(path);
     const inside = ofKind(entries, 'folder').map(({ name }) => [looseName(name), name] as const);
-    if (inside.length === 0 || ofKind(entries, 'picture').length > 0) return [];
+    if (inside.length === 0 || ofKind(entries, 'image').length > 0) return [];
     const here = new Map(inside);
     if (shared === null) shared = here;
     else {

@@ -14,7 +14,7 @@ const WORDS: Record<Part, string> = {
 const SHORT: Record<Part, string> = { train: 'tr', valid: 'va|vl', test: 'ts|te' };
 
 /** What names of parts say besides: `train_images`, `trainset`, `seg_train`, `images-train2017`. */
-const NOISE = 'images?|imgs?|pictures?|photos?|data|datasets?|sets?|splits?|parts?|folder|samples?|seg';
+const NOISE = 'images?|imgs?|images?|photos?|data|datasets?|sets?|splits?|parts?|folder|samples?|seg';
 
 const PATTERNS = (Object.keys(WORDS) as Part[]).map((part) => ({
   part,

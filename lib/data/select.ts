@@ -1,8 +1,8 @@
 import { allocateBytes } from '../support/allocate.ts';
-import type { PictureSet, Pictures } from './image-set.ts';
+import type { ImageSet, Images } from './image-set.ts';
 
-/** The pictures at these places, in this order; a copy of those in memory. */
-export function select<Set extends Pictures>(set: Set, indices: readonly number[]): Set {
+/** The images at these places, in this order; a copy of those in memory. */
+export function select<Set extends Images>(set: Set, indices: readonly number[]): Set {
   const labels = pick(set.labels, indices);
   const chosen = 'file' in set ? { places: pick(set.places, indices) } : { pixels: copy(set, indices) };
   const files = set.files && { files: indices.map((index) => set.files?.[index] as string) };
@@ -13,17 +13,17 @@ function pick(values: BigInt64Array, indices: readonly number[]): BigInt64Array 
   return BigInt64Array.from(indices, (index) => values[index] as bigint);
 }
 
-function copy(set: PictureSet, indices: readonly number[]): Uint8Array {
+function copy(set: ImageSet, indices: readonly number[]): Uint8Array {
   const bytes = set.height * set.width * 3;
-  const pixels = allocateBytes(indices.length * bytes, `A data set of ${indices.length} pictures`);
+  const pixels = allocateBytes(indices.length * bytes, `A data set of ${indices.length} images`);
   for (const [position, index] of indices.entries()) {
     pixels.set(set.pixels.subarray(index * bytes, (index + 1) * bytes), position * bytes);
   }
   return pixels;
 }
 
-/** The pictures from one place to another; those in memory stay where they are. */
-export function range<Set extends Pictures>(set: Set, begin: number, end: number): Set {
+/** The images from one place to another; those in memory stay where they are. */
+export function range<Set extends Images>(set: Set, begin: number, end: number): Set {
   const bytes = set.height * set.width * 3;
   const chosen =
     'file' in set

@@ -3,16 +3,16 @@ import type { Job, NativeDataset } from '../engine/native.ts';
 import { sha256 } from '../support/hash.ts';
 import { onAbort, SharedWork } from '../support/signals.ts';
 import { readPixels } from './decoding/read-pixels.ts';
-import type { Pictures } from './image-set.ts';
+import type { Images } from './image-set.ts';
 
-/** Pictures and the engine's copies of them, which are freed once nobody holds the pictures any more. */
-export class SharedPictures {
-  readonly set: Pictures;
+/** Images and the engine's copies of them, which are freed once nobody holds the images any more. */
+export class SharedImages {
+  readonly set: Images;
   #holders = 0;
   #sha256: SharedWork<string> | undefined;
   readonly #onDevice = new Map<string, SharedWork<NativeDataset>>();
 
-  constructor(set: Pictures) {
+  constructor(set: Images) {
     this.set = set;
   }
 
@@ -42,7 +42,7 @@ export class SharedPictures {
     return copy.result(signal);
   }
 
-  /** SHA-256 over the pictures and their size, computed once. */
+  /** SHA-256 over the images and their size, computed once. */
   pixelsSha256(signal?: AbortSignal): Promise<string> {
     if (!this.#sha256 || this.#sha256.lost) {
       this.#sha256 = new SharedWork((stopped) => sha256(hashed(this.set), stopped));
@@ -70,7 +70,7 @@ export class SharedPictures {
   }
 }
 
-async function* hashed(set: Pictures): AsyncGenerator<Uint8Array> {
+async function* hashed(set: Images): AsyncGenerator<Uint8Array> {
   yield Buffer.from(`${set.count} ${set.height} ${set.width} `);
   yield* readPixels(set);
 }

@@ -10,12 +10,12 @@ import { kindOf } from '../support/regular-file.ts';
 import { storedPath } from '../support/stored-path.ts';
 import { ARCHIVE, unpackedCifar10 } from './cifar10/archive.ts';
 import { holdsBatches, readCifar10 } from './cifar10/read.ts';
-import type { SkippedPicture } from './decoding/decode-all.ts';
+import type { SkippedImage } from './decoding/decode-all.ts';
 import { ofKind, readFolder } from './folder.ts';
-import type { FilesDecodeOptions, PictureFiles } from './image-files.ts';
-import { listPictureFolder } from './image-folder.ts';
-import { isListName, readPictureList, splitsByPart } from './image-list.ts';
-import type { PictureSet, Pictures } from './image-set.ts';
+import type { FilesDecodeOptions, ImageFiles } from './image-files.ts';
+import { listImageFolder } from './image-folder.ts';
+import { isListName, readImageList, splitsByPart } from './image-list.ts';
+import type { ImageSet, Images } from './image-set.ts';
 import { type LeftOut, nothingLeftOut } from './left-out.ts';
 import { limitPerClass } from './limit.ts';
 import { partFolders } from './part-folders.ts';
@@ -30,41 +30,41 @@ import {
 
 /** Data to train with, and what results say of it. */
 export interface OpenedData {
-  /** `cifar10`, `cifar10-sample`, or the name of a folder or list of pictures. */
+  /** `cifar10`, `cifar10-sample`, or the name of a folder or list of images. */
   name: string;
   /** The absolute path, or `embedded sample`. */
   source: string;
   classes: readonly string[];
-  train: Pictures;
-  valid: Pictures;
-  /** For people, where the validation pictures come from. */
+  train: Images;
+  valid: Images;
+  /** For people, where the validation images come from. */
   validation: string;
-  /** How the pictures were made square; null where they came so. */
+  /** How the images were made square; null where they came so. */
   resize: Resize | null;
-  /** Pictures that were left out, since they cannot be decoded. */
-  skipped: readonly SkippedPicture[];
-  /** What lies beside the pictures. */
+  /** Images that were left out, since they cannot be decoded. */
+  skipped: readonly SkippedImage[];
+  /** What lies beside the images. */
   leftOut: LeftOut;
   /** What was held out of each class to validate with, where that was done. */
   heldOut: HeldOut[] | null;
 }
 
-/** The same before any picture is decoded. */
+/** The same before any image is decoded. */
 export interface ListedData extends Pick<OpenedData, 'name' | 'source' | 'classes' | 'resize'> {
-  /** Of the training pictures: indices into the classes. */
+  /** Of the training images: indices into the classes. */
   labels: BigInt64Array;
   /** Decodes them. */
   open(): Promise<OpenedData>;
 }
 
 export interface DataOptions extends Omit<FilesDecodeOptions, 'imageSize' | 'resize'> {
-  /** Side in pixels of the pictures of a folder or list, which cannot be read without; others come as they are. */
+  /** Side in pixels of the images of a folder or list, which cannot be read without; others come as they are. */
   imageSize?: number | undefined;
   /** How these are made square, by default `cover`. */
   resize?: Resize | undefined;
-  /** How many pictures of each set to use, spread evenly over the classes. */
+  /** How many images of each set to use, spread evenly over the classes. */
   limits?: { train?: number | undefined; valid?: number | undefined };
-  /** Draws the validation pictures where a folder or list has none, by default 0. */
+  /** Draws the validation images where a folder or list has none, by default 0. */
   seed?: number;
 }
 
@@ -73,14 +73,14 @@ export const DATA_NAMES: readonly string[] = ['auto', 'sample'];
 
 const READ_FORMS =
   "this version reads CIFAR-10's official batches, binary (data_batch_*.bin, test_batch.bin) or for Python " +
-  '(data_batch_*, test_batch), their archives (cifar-10-binary.tar.gz), folders of pictures (train/<class>/* or ' +
-  '<class>/*), and lists of pictures (.csv or .jsonl, with path and label)';
+  '(data_batch_*, test_batch), their archives (cifar-10-binary.tar.gz), folders of images (train/<class>/* or ' +
+  '<class>/*), and lists of images (.csv or .jsonl, with path and label)';
 
 /**
  * Opens what `--data` names.
  *
  * @param spec a directory of CIFAR-10's official batches, or of `train/<class>/*` and
- *   `valid|val|test/<class>/*`; a list of pictures; `sample` for the embedded sample; or `auto` for the directory in
+ *   `valid|val|test/<class>/*`; a list of images; `sample` for the embedded sample; or `auto` for the directory in
  *   `TORCH_TL_DATA`, else the downloaded CIFAR-10, else the sample
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the absolute path, or `INVALID_ARGUMENT`
  */
@@ -102,54 +102,54 @@ export async function listData(spec: string, options: DataOptions = {}): Promise
 }
 
 /**
- * The pictures of a folder or list, not yet decoded.
+ * The images of a folder or list, not yet decoded.
  *
  * @param seed draws those held out for validation where they have no folder of their own
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, also for one class alone, naming the absolute path
  */
-export async function listPictures(spec: string, seed: number): Promise<TrainAndValid> {
+export async function listImages(spec: string, seed: number): Promise<TrainAndValid> {
   const source = await storedPath(resolve(spec));
-  const pictures = await listSource(source, seed);
-  requireTwoClasses(source, pictures.train.classes);
-  return pictures;
+  const images = await listSource(source, seed);
+  requireTwoClasses(source, images.train.classes);
+  return images;
 }
 
-/** Whether `--data` names a folder or list of pictures, and not CIFAR-10. */
-export async function holdsPictures(spec: string): Promise<boolean> {
+/** Whether `--data` names a folder or list of images, and not CIFAR-10. */
+export async function holdsImages(spec: string): Promise<boolean> {
   if (DATA_NAMES.includes(spec) || ARCHIVE.test(basename(spec))) return false;
   const source = resolve(spec);
   if (await isList(source)) return true;
-  return (await isDirectory(source)) && isFolderOfPictures(source, await list(source));
+  return (await isDirectory(source)) && isFolderOfImages(source, await list(source));
 }
 
 async function listSource(source: string, seed: number): Promise<TrainAndValid> {
   if (await isList(source)) return readTrainAndValid(source, seed);
   if (!(await isDirectory(source))) throw await notFound(source);
   const names = await list(source);
-  if (await isFolderOfPictures(source, names)) return listTrainAndValid(source, seed);
+  if (await isFolderOfImages(source, names)) return listTrainAndValid(source, seed);
   throw new InputError(
     'DATA_INVALID',
-    `${source} holds no folders of pictures; expected <class>/<picture>, or the same under train/ and valid/.`,
+    `${source} holds no folders of images; expected <class>/<image>, or the same under train/ and valid/.`,
   );
 }
 
 /**
- * The pictures to test a model on, where they are known without drawing: of a list or folder those for validation, where
+ * The images to test a model on, where they are known without drawing: of a list or folder those for validation, where
  * it has no parts all. Null where they must be told from those for training, or are no files.
  */
-export async function listTestPictures(spec: string): Promise<PictureFiles | null> {
+export async function listTestImages(spec: string): Promise<ImageFiles | null> {
   if (DATA_NAMES.includes(spec) || ARCHIVE.test(basename(spec))) return null;
   const source = await storedPath(resolve(spec));
   if (await isList(source)) {
-    const splits = await readPictureList(source);
-    return splits.get(null) ?? splitsByPart(source, splits).valid?.pictures ?? null;
+    const splits = await readImageList(source);
+    return splits.get(null) ?? splitsByPart(source, splits).valid?.images ?? null;
   }
   if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
   const names = await list(source);
-  if (!(await isFolderOfPictures(source, names))) return null;
+  if (!(await isFolderOfImages(source, names))) return null;
   const parts = await partFolders(source);
-  if (parts === null) return listPictureFolder(source);
-  return parts.valid && listPictureFolder(parts.valid.path);
+  if (parts === null) return listImageFolder(source);
+  return parts.valid && listImageFolder(parts.valid.path);
 }
 
 function requireTwoClasses(source: string, classes: readonly string[]): void {
@@ -172,7 +172,7 @@ async function listDirectory(spec: string, options: DataOptions): Promise<Listed
   if (archive !== null) return listArchive(archive, options);
   if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
   const names = await list(source);
-  if (await isFolderOfPictures(source, names)) {
+  if (await isFolderOfImages(source, names)) {
     return listFiles(source, listTrainAndValid, options);
   }
   const inside = holdsBatches(names) ? undefined : names.find((name) => ARCHIVE.test(name));
@@ -187,7 +187,7 @@ async function listCifar10(
   { limits = {} }: DataOptions,
 ): Promise<ListedData> {
   const { classes, train, valid, validation } = await readCifar10(directory, await list(directory));
-  const limited = (set: PictureSet, limit: number | undefined) =>
+  const limited = (set: ImageSet, limit: number | undefined) =>
     limit === undefined ? set : limitPerClass(set, limit);
   const opened: OpenedData = {
     ...origin,
@@ -211,7 +211,7 @@ async function listFiles(
   const { imageSize, resize = 'cover', limits = {}, seed = 0, ...control } = options;
   if (imageSize === undefined) {
     const help = 'read them with Dataset.fromFolder or fromList, which take an imageSize';
-    throw new InputError('DATA_INVALID', `${source} holds pictures of different sizes; ${help}.`);
+    throw new InputError('DATA_INVALID', `${source} holds images of different sizes; ${help}.`);
   }
   const listed = limitTrainAndValid(await list(source, seed), limits);
   const { classes, labels } = listed.train;
@@ -263,7 +263,7 @@ async function list(directory: string): Promise<string[]> {
 }
 
 /** Whether it has folders, and nothing of CIFAR-10's. */
-async function isFolderOfPictures(directory: string, names: string[]): Promise<boolean> {
+async function isFolderOfImages(directory: string, names: string[]): Promise<boolean> {
   if (holdsBatches(names) || packed(names)) return false;
   return ofKind(await readFolder(directory), 'folder').length > 0;
 }

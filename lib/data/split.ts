@@ -2,12 +2,12 @@ import { InputError } from '../errors.ts';
 import { between0And1, checkNumber, wideSeed } from '../options/range.ts';
 
 /**
- * Places of pictures in two parts, of which the first has about `fraction` of every class; each part
+ * Places of images in two parts, of which the first has about `fraction` of every class; each part
  * keeps the order. Classes are rounded so that the sum comes out right (largest remainder), after
- * which one of two or more pictures has at least one on either side.
+ * which one of two or more images has at least one on either side.
  *
  * @param fraction above 0 and below 1
- * @param seed which pictures are drawn
+ * @param seed which images are drawn
  * @throws InputError `INVALID_ARGUMENT` also where a part would be empty
  */
 export function splitPerClass(labels: BigInt64Array, fraction: number, seed: number): [number[], number[]] {
@@ -21,7 +21,7 @@ export function splitPerClass(labels: BigInt64Array, fraction: number, seed: num
     classes.flatMap((indices, index) => shuffled(indices, random).slice(0, sizes[index])),
   );
   if (drawn.size === 0 || drawn.size === labels.length) {
-    const message = `Splitting ${labels.length} pictures at ${fraction} leaves one part empty.`;
+    const message = `Splitting ${labels.length} images at ${fraction} leaves one part empty.`;
     throw new InputError('INVALID_ARGUMENT', message);
   }
   const all = [...labels.keys()];

@@ -1,16 +1,16 @@
 import { InputError } from '../errors.ts';
-import type { SkippedPicture } from './decoding/decode-all.ts';
+import type { SkippedImage } from './decoding/decode-all.ts';
 import type { Entry } from './folder.ts';
 import {
   decodeFiles,
   type FilesDecodeOptions,
+  type ImageFiles,
   limitFiles,
-  type PictureFiles,
   selectFiles,
 } from './image-files.ts';
-import { listPictureFolder } from './image-folder.ts';
-import { readPictureList, splitsByPart } from './image-list.ts';
-import type { Pictures } from './image-set.ts';
+import { listImageFolder } from './image-folder.ts';
+import { readImageList, splitsByPart } from './image-list.ts';
+import type { Images } from './image-set.ts';
 import { type LeftOut, leftOutOf, nothingLeftOut } from './left-out.ts';
 import { countPerClass } from './limit.ts';
 import { partFolders } from './part-folders.ts';
@@ -19,10 +19,10 @@ import { splitPerClass } from './split.ts';
 
 const TRAINING_SHARE = 0.8;
 
-/** The pictures to train with and to validate with, not yet decoded. */
+/** The images to train with and to validate with, not yet decoded. */
 export interface TrainAndValid {
-  train: PictureFiles;
-  valid: PictureFiles;
+  train: ImageFiles;
+  valid: ImageFiles;
   /** For people, where the latter come from. */
   validation: string;
   /** What lies beside both. */
@@ -31,7 +31,7 @@ export interface TrainAndValid {
   heldOut: HeldOut[] | null;
 }
 
-/** How many of a class's pictures were held out to validate with. */
+/** How many of a class's images were held out to validate with. */
 export interface HeldOut {
   name: string;
   valid: number;
@@ -43,48 +43,48 @@ export interface HeldOut {
  * folder, a fifth of each class is held out; where there is no `train`, the classes lie in `directory`.
  *
  * @param seed draws what is held out
- * @throws what `partFolders`, `listPictureFolder` and `splitPerClass` throw
+ * @throws what `partFolders`, `listImageFolder` and `splitPerClass` throw
  */
 export async function listTrainAndValid(directory: string, seed: number): Promise<TrainAndValid> {
   const parts = await partFolders(directory);
-  if (parts === null) return holdOut(await listPictureFolder(directory), seed);
+  if (parts === null) return holdOut(await listImageFolder(directory), seed);
   const { train, valid, unused } = parts;
   if (train === null) {
     const others = (valid as Entry).name;
-    const message = `${directory} holds ${others}, but no folder to train with; expected train/<class>/<picture>.`;
+    const message = `${directory} holds ${others}, but no folder to train with; expected train/<class>/<image>.`;
     throw new InputError('DATA_INVALID', message);
   }
-  const all = await listPictureFolder(train.path);
+  const all = await listImageFolder(train.path);
   const beside = { ...nothingLeftOut(), unused };
   if (valid === null) return holdOut(all, seed, { where: ` of ${train.name}/`, beside });
-  const known = await listPictureFolder(valid.path, all.classes);
+  const known = await listImageFolder(valid.path, all.classes);
   return withoutHoldingOut(all, known, `${valid.name}/`, beside);
 }
 
 /**
- * The pictures of a list: by its splits, or with a fifth of each class held out.
+ * The images of a list: by its splits, or with a fifth of each class held out.
  *
- * @throws what `readPictureList` and `splitPerClass` throw; InputError `DATA_INVALID` for splits without one to train with
+ * @throws what `readImageList` and `splitPerClass` throw; InputError `DATA_INVALID` for splits without one to train with
  */
 export async function readTrainAndValid(list: string, seed: number): Promise<TrainAndValid> {
-  const splits = await readPictureList(list);
+  const splits = await readImageList(list);
   const plain = splits.get(null);
   if (plain) return holdOut(plain, seed);
   const { train, valid, unused } = splitsByPart(list, splits);
   if (train === null) {
     const names = [...splits.keys()].join(', ');
-    const message = `${list} has no pictures of the split train, only of ${names}.`;
+    const message = `${list} has no images of the split train, only of ${names}.`;
     throw new InputError('DATA_INVALID', message);
   }
   const beside = { ...nothingLeftOut(), unused };
-  if (valid === null) return holdOut(train.pictures, seed, { beside });
-  requireTrained(list, train.pictures, valid.pictures);
-  return withoutHoldingOut(train.pictures, valid.pictures, `the split ${valid.name}`, beside);
+  if (valid === null) return holdOut(train.images, seed, { beside });
+  requireTrained(list, train.images, valid.images);
+  return withoutHoldingOut(train.images, valid.images, `the split ${valid.name}`, beside);
 }
 
 function withoutHoldingOut(
-  train: PictureFiles,
-  valid: PictureFiles,
+  train: ImageFiles,
+  valid: ImageFiles,
   validation: string,
   beside: LeftOut,
 ): TrainAndValid {
@@ -92,18 +92,18 @@ function withoutHoldingOut(
   return { train, valid, validation, leftOut, heldOut: null };
 }
 
-function requireTrained(list: string, train: PictureFiles, valid: PictureFiles): void {
+function requireTrained(list: string, train: ImageFiles, valid: ImageFiles): void {
   const trained = new Set(train.labels);
   const missing = [...new Set(valid.labels)]
     .filter((label) => !trained.has(label))
     .map((label) => valid.classes[Number(label)]);
   if (missing.length === 0) return;
-  const message = `${list} has pictures of ${missing.join(', ')} to validate with, but none to train with.`;
+  const message = `${list} has images of ${missing.join(', ')} to validate with, but none to train with.`;
   throw new InputError('DATA_INVALID', message);
 }
 
 function holdOut(
-  all: PictureFiles,
+  all: ImageFiles,
   seed: number,
   { where = '', beside = nothingLeftOut() }: { where?: string; beside?: LeftOut } = {},
 ): TrainAndValid {
@@ -125,7 +125,7 @@ function holdOut(
   };
 }
 
-function countsOf({ classes, labels }: PictureFiles): number[] {
+function countsOf({ classes, labels }: ImageFiles): number[] {
   return countPerClass(labels, classes.length);
 }
 
@@ -149,21 +149,21 @@ export async function decodeTrainAndValid(
   decoding: FilesDecodeOptions,
 ): Promise<{
   classes: readonly string[];
-  train: Pictures;
-  valid: Pictures;
+  train: Images;
+  valid: Images;
   validation: string;
-  skipped: SkippedPicture[];
+  skipped: SkippedImage[];
   leftOut: LeftOut;
   heldOut: HeldOut[] | null;
 }> {
-  // In one go, so that an error names all pictures that cannot be decoded.
+  // In one go, so that an error names all images that cannot be decoded.
   const files = [...train.files, ...valid.files];
   const labels = BigInt64Array.from([...train.labels, ...valid.labels]);
   const { set, kept, skipped } = await decodeFiles({ ...train, source, files, labels }, decoding);
   const trained = kept.filter((index) => index < train.files.length).length;
   if (trained === 0 || trained === kept.length) {
     const none = trained === 0 ? 'training' : 'validation';
-    throw new InputError('DATA_INVALID', `No ${none} picture in ${source} can be decoded.`);
+    throw new InputError('DATA_INVALID', `No ${none} image in ${source} can be decoded.`);
   }
   return {
     classes: train.classes,

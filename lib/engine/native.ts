@@ -29,7 +29,7 @@ export type NativeHeadLayer =
   | { type: 'dropout'; rate: number };
 
 export interface ModelOptions {
-  /** Side of the square pictures in pixels, at least 32. */
+  /** Side of the square images in pixels, at least 32. */
   imageSize: number;
   head: NativeHeadLayer[];
   /** Draws torchvision's initial weights in torchvision's order. */
@@ -52,9 +52,9 @@ export interface DatasetOptions {
 }
 
 export interface StoredDatasetOptions {
-  /** Of uint8 `[pictures, height, width, 3]`, R, G, B, and nothing else; it must stay as it is. */
+  /** Of uint8 `[images, height, width, 3]`, R, G, B, and nothing else; it must stay as it is. */
   file: string;
-  /** int64 `[count]`: which of the pictures, from 0 on. */
+  /** int64 `[count]`: which of the images, from 0 on. */
   places: BigInt64Array;
   /** int64 `[count]`. */
   labels: BigInt64Array;
@@ -67,7 +67,7 @@ export interface StoredDatasetOptions {
 export interface LayerDescription {
   name: string;
   type: string;
-  /** Of one picture, without the batch dimension: `[channels, height, width]` or `[features]`. */
+  /** Of one image, without the batch dimension: `[channels, height, width]` or `[features]`. */
   outputShape: number[];
   parameters: number;
   trainable: boolean;
@@ -127,7 +127,7 @@ export interface FeatureKeys {
   valid: string;
 }
 
-/** Where what the frozen layers make of the pictures is kept, so that they run once. */
+/** Where what the frozen layers make of the images is kept, so that they run once. */
 export interface FeatureCacheOptions {
   /** Of files: those that are kept, and those of what is too large for memory. */
   directory: string;
@@ -139,7 +139,7 @@ export interface FeatureCacheOptions {
 export interface AugmentationOptions {
   /** Share of the area and ratio of the sides, as torchvision's RandomResizedCrop. */
   randomResizedCrop: { scale: [number, number]; ratio: [number, number] } | null;
-  /** A crop of the same size out of the picture with a black border of this share of its side. */
+  /** A crop of the same size out of the image with a black border of this share of its side. */
   randomCrop: { padding: number } | null;
   /** Probability. */
   horizontalFlip: number;
@@ -165,7 +165,7 @@ export interface TrainOptions extends Computation {
   clipNorm: number | null;
   gradientAccumulationSteps: number;
   emaDecay: number | null;
-  /** Of training pictures; theirs are then not cached. */
+  /** Of training images; theirs are then not cached. */
   augmentation: AugmentationOptions | null;
   /**
    * Whether checkpoints are kept: after every epoch, or as soon as the one before has been released; every so many
@@ -232,7 +232,7 @@ export type TrainEvent =
 export interface TrainResult {
   stoppedBecause: 'epochs' | 'early-stopping';
   seconds: { total: number; features: number; training: number };
-  /** Training pictures through the trained layers a second, over the epochs. */
+  /** Training images through the trained layers a second, over the epochs. */
   imagesPerSecond: number;
 }
 
@@ -257,7 +257,7 @@ export interface ExtractionOptions extends Computation {
   batchSize: number;
 }
 
-/** Pictures. */
+/** Images. */
 export interface ExtractionProgress {
   done: number;
   total: number;
@@ -278,7 +278,7 @@ export interface NativeModel {
   /** The same of the best epoch of the last `train`, at once; may be called while it runs. */
   best(): HostTensor[];
   /**
-   * What that epoch made of the validation pictures, in their order, at once: float32 `[count, classes]`; null before
+   * What that epoch made of the validation images, in their order, at once: float32 `[count, classes]`; null before
    * an epoch has ended, and where it was before a checkpoint that has none.
    */
   bestLogits(): HostTensor | null;
@@ -300,15 +300,15 @@ export interface NativeModel {
     onProgress: (progress: ExtractionProgress) => void,
   ): Job<HostTensor>;
   /**
-   * Grad-CAM of the class that each picture is labelled with, or of the likeliest where the label is -1: maps float32
+   * Grad-CAM of the class that each image is labelled with, or of the likeliest where the label is -1: maps float32
    * `[count, h, w]` of at least 0, and the logits float32 `[count, classes]`, both in the data's order.
    */
   gradCam(data: NativeDataset, options: ExtractionOptions): Job<{ maps: HostTensor; logits: HostTensor }>;
-  /** Logits of preprocessed pictures: float32 `[n, 3, side, side]` in, float32 `[n, classes]` out. */
+  /** Logits of preprocessed images: float32 `[n, 3, side, side]` in, float32 `[n, classes]` out. */
   forward(input: HostTensor, computation: Computation): Job<HostTensor>;
   /**
    * The whole set as one training batch that was drawn with `seed`: images float32 `[n, 3, side, side]`,
-   * normalised; targets int64 `[n]`, or float32 `[n, classes]` where pictures were mixed.
+   * normalised; targets int64 `[n]`, or float32 `[n, classes]` where images were mixed.
    */
   augmented(
     data: NativeDataset,

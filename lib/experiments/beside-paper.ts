@@ -58,13 +58,13 @@ export function differencesOf(
   }: Pick<RunResults, 'dataset' | 'weights' | 'imageSize' | 'epochs' | 'hardware' | 'device'>,
   paper: PaperFigures,
 ): string[][] {
-  const pictures = (train: number, valid: number) => `${count(train)} + ${count(valid)} pictures`;
+  const images = (train: number, valid: number) => `${count(train)} + ${count(valid)} images`;
   const learnt = weights.trainedOn ? ` (${weights.trainedOn})` : '';
   const conditions = [
     [
       'data',
-      `${dataset.name}, ${pictures(dataset.train, dataset.valid)}`,
-      `CIFAR-10, ${pictures(PAPER.trainCount, PAPER.validCount)}`,
+      `${dataset.name}, ${images(dataset.train, dataset.valid)}`,
+      `CIFAR-10, ${images(PAPER.trainCount, PAPER.validCount)}`,
     ],
     ['weights', weights.source + learnt, paper.weights],
     ['size', `${imageSize}x${imageSize}`, `${PAPER.imageSize}x${PAPER.imageSize}`],

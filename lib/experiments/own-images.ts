@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { listPictures } from '../data/source.ts';
-import type { OwnPicturesDocs } from '../options/docs.ts';
+import { listImages } from '../data/source.ts';
+import type { TrainClassifierDocs } from '../options/docs.ts';
 import {
   checkOptions,
   DEFAULT_WEIGHTS,
@@ -13,9 +13,9 @@ import { requireUsed, unusedNames } from '../training/effects.ts';
 import { nothingToGoOn } from './no-run.ts';
 import type { RunResults } from './results.ts';
 import { holdsRun } from './run-directory.ts';
-import { definitionOf, directoryToGoOn, noPictures, type RunControl, run } from './run-experiment.ts';
+import { definitionOf, directoryToGoOn, noImages, type RunControl, run } from './run-experiment.ts';
 
-/** What is decided for the user's own pictures, but for what they set themselves, and why, a sentence. */
+/** What is decided for the user's own images, but for what they set themselves, and why, a sentence. */
 export interface Recommendation {
   options: Partial<RecommendedOptions>;
   reason: string;
@@ -29,33 +29,33 @@ interface RecommendedOptions {
   augmentation: 'none' | 'light' | 'strong';
 }
 
-/** The embedded backbone learnt from pictures of 64 to 128 pixels: larger ones cost time only. */
+/** The embedded backbone learnt from images of 64 to 128 pixels: larger ones cost time only. */
 const EMBEDDED_IMAGE_SIZE = 128;
 
-/** How to train with up to so many pictures. */
+/** How to train with up to so many images. */
 const BY_COUNT: ReadonlyArray<{ below: number; called: string; options: RecommendedOptions }> = [
   {
     // They cannot teach a backbone anything that lasts.
     below: 1_000,
-    called: 'under 1,000 training pictures',
+    called: 'under 1,000 training images',
     options: { imageSize: 224, recipe: 'head', epochs: 30, schedule: 'cosine', augmentation: 'none' },
   },
   {
     below: 20_000,
-    called: 'under 20,000 training pictures',
+    called: 'under 20,000 training images',
     options: { imageSize: 224, recipe: 'fine-tune', epochs: 8, schedule: 'cosine', augmentation: 'light' },
   },
   {
     // Their epochs are long.
     below: Number.POSITIVE_INFINITY,
-    called: 'many training pictures',
+    called: 'many training images',
     options: { imageSize: 160, recipe: 'fine-tune', epochs: 8, schedule: 'cosine', augmentation: 'strong' },
   },
 ];
 
-/** How to train with so many pictures, of what is not given; nothing that would have no effect. */
-export function recommend(pictures: number, given: OwnPicturesOptions): Recommendation {
-  const { called, options } = BY_COUNT.find(({ below }) => pictures < below) as (typeof BY_COUNT)[number];
+/** How to train with so many images, of what is not given; nothing that would have no effect. */
+export function recommend(images: number, given: TrainClassifierOptions): Recommendation {
+  const { called, options } = BY_COUNT.find(({ below }) => images < below) as (typeof BY_COUNT)[number];
   const { weights = DEFAULT_WEIGHTS, epochs } = given;
   const embedded = weights === DEFAULT_WEIGHTS;
   const open = withoutGiven(
@@ -89,22 +89,22 @@ function reasonsFor(
   ];
 }
 
-export type OwnPicturesOptions = z.input<typeof trainOptions> & OwnPicturesDocs;
+export type TrainClassifierOptions = z.input<typeof trainOptions> & TrainClassifierDocs;
 
-export interface OwnPicturesControl extends RunControl {
+export interface TrainCallbacks extends RunControl {
   /** Hears before anything starts what was decided. */
   onRecommendation?: (recommendation: Recommendation) => void;
 }
 
 /**
- * Trains a classifier of the user's own pictures. What is not given is decided by how many there are
+ * Trains a classifier of the user's own images. What is not given is decided by how many there are
  * (`recommend`); a run that goes on keeps what it had.
  *
  * @throws InputError `INVALID_ARGUMENT`, `DATA_NOT_FOUND` or `DATA_INVALID`; what `run` throws
  */
-export async function trainOwnPictures(
-  given: OwnPicturesOptions,
-  { onRecommendation = () => {}, ...control }: OwnPicturesControl = {},
+export async function trainClassifier(
+  given: TrainClassifierOptions,
+  { onRecommendation = () => {}, ...control }: TrainCallbacks = {},
 ): Promise<RunResults> {
   const { data } = checkOptions(trainOptions, given);
   // Here `sample` is a directory of that name.
@@ -114,7 +114,7 @@ export async function trainOwnPictures(
     if (await holdsRun(out)) return run(definitionOf('train'), { ...given, ...directory }, control);
     if (data === undefined) throw await nothingToGoOn(out);
   }
-  if (data === undefined) throw noPictures();
+  if (data === undefined) throw noImages();
   const recommendation = await recommendFor(given);
   const options = { ...recommendation.options, ...given };
   requireUsed(given, checkOptions(runOptions, options));
@@ -123,20 +123,23 @@ export async function trainOwnPictures(
 }
 
 /**
- * What is decided for these pictures.
+ * What is decided for these images.
  *
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`
  */
 export async function recommendFor(
-  given: OwnPicturesOptions & { init?: RunOptions['init'] },
+  given: TrainClassifierOptions & { init?: RunOptions['init'] },
 ): Promise<Recommendation> {
   const { data = '', seed = 0, limitTrain = Number.POSITIVE_INFINITY } = given;
-  const { train } = await listPictures(data, seed);
+  const { train } = await listImages(data, seed);
   return recommend(Math.min(train.files.length, limitTrain), given);
 }
 
 /** What the caller leaves open: freezing is a recipe of their own. */
-function withoutGiven(recommended: RecommendedOptions, given: OwnPicturesOptions): Recommendation['options'] {
+function withoutGiven(
+  recommended: RecommendedOptions,
+  given: TrainClassifierOptions,
+): Recommendation['options'] {
   const decided = new Set(Object.keys(given));
   if (given.freeze !== undefined) decided.add('recipe');
   return Object.fromEntries(Object.entries(recommended).filter(([name]) => !decided.has(name)));

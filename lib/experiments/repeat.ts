@@ -5,7 +5,7 @@ import { pathHint } from '../support/nearest-path.ts';
 import { requireUsed } from '../training/effects.ts';
 import type { RunResults } from './results.ts';
 import { type RunConfig, readRunConfig, withoutUnusedOf } from './run-config.ts';
-import { definitionOf, noPictures, type RunControl, run } from './run-experiment.ts';
+import { definitionOf, noImages, type RunControl, run } from './run-experiment.ts';
 
 /**
  * Runs again what a run's config.json says, in a directory of its own.
@@ -47,7 +47,7 @@ function requireRepeatable(
   try {
     const { name } = definitionOf(experiment);
     checkOptions(runOptions, options);
-    if (name === 'train' && (given.data ?? options.data) === undefined) throw noPictures();
+    if (name === 'train' && (given.data ?? options.data) === undefined) throw noImages();
   } catch (cause) {
     if (!(cause instanceof InputError)) throw cause;
     const said = (message: string) => `The run of ${file} cannot be repeated: ${message}`;

@@ -1,5 +1,5 @@
 import type { ClassCount, DataWarning } from '../data/class-counts.ts';
-import type { SkippedPicture } from '../data/decoding/decode-all.ts';
+import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import type { LeftOut } from '../data/left-out.ts';
 import type { EpochMetrics, Precision } from '../engine/native.ts';
 import type { ResumePoint } from '../training/checkpoint.ts';
@@ -12,7 +12,7 @@ export const FORMAT_VERSION = 1;
 
 /** Everything that a run uses, as known before it trains. */
 export interface RunSetup {
-  /** `train` with the user's own pictures. */
+  /** `train` with the user's own images. */
   experiment: ExperimentName | 'train';
   init: 'pretrained' | 'random';
   /** When the run was begun, in ISO 8601; one that goes on keeps it. */
@@ -20,7 +20,7 @@ export interface RunSetup {
   /** `source` is `random` without a hash where the backbone was drawn from the seed. */
   weights: { source: string; sha256: string | null; trainedOn: string | null };
   /**
-   * `train` and `valid` are numbers of pictures; `validation` says where the latter come from; `skipped` lists those that
+   * `train` and `valid` are numbers of images; `validation` says where the latter come from; `skipped` lists those that
    * cannot be decoded and were left out, `leftOut` what else lies there.
    */
   dataset: {
@@ -29,7 +29,7 @@ export interface RunSetup {
     valid: number;
     source: string;
     validation: string;
-    skipped: readonly SkippedPicture[];
+    skipped: readonly SkippedImage[];
     /** In the order of their labels. */
     classCounts: readonly ClassCount[];
     leftOut: LeftOut;
@@ -51,7 +51,7 @@ export interface RunSetup {
   totalParameters: number;
   /** What trains when and how, one after another. */
   stages: readonly StageSetup[];
-  /** By class how much a picture of it counts; null where all count the same. */
+  /** By class how much an image of it counts; null where all count the same. */
   classWeights: Record<string, number> | null;
 }
 

@@ -82,14 +82,14 @@ export async function finishedResults(
 
 /** Options that name the same files from any working directory. */
 export function withAbsolutePaths<Options extends Partial<RunOptions>>(options: Options): Options {
-  const { data, weights, featureCache, pictureCache } = options;
+  const { data, weights, featureCache, imageCache } = options;
   const absolute: Partial<RunOptions> = {};
   if (data !== undefined && !DATA_NAMES.includes(data)) absolute.data = resolve(data);
   if (weights !== undefined && !CATALOGUE.some(({ name }) => name === weights)) {
     absolute.weights = resolve(weights);
   }
   if (typeof featureCache === 'string') absolute.featureCache = resolve(featureCache);
-  if (typeof pictureCache === 'string') absolute.pictureCache = resolve(pictureCache);
+  if (typeof imageCache === 'string') absolute.imageCache = resolve(imageCache);
   return { ...options, ...absolute };
 }
 

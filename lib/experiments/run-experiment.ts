@@ -58,12 +58,12 @@ export interface RunControl {
   onEvent?: (event: RunEvent) => void;
 }
 
-/** What options leave open: by one of the paper's experiments, or for the user's own pictures. */
+/** What options leave open: by one of the paper's experiments, or for the user's own images. */
 export interface RunDefinition extends Pick<Experiment, 'head' | 'init' | 'frozenBackbone'> {
   name: RunSetup['experiment'];
 }
 
-/** For the user's own pictures. */
+/** For the user's own images. */
 const OWN: RunDefinition = { name: 'train', head: 'linear', init: 'pretrained', frozenBackbone: false };
 
 /**
@@ -116,7 +116,7 @@ export async function run(
   const reason = options.device === 'auto' ? unusedGpu(loadEngine().info()) : null;
   if (reason !== null) onEvent({ type: 'unused-gpu', reason });
 
-  const listed = await listPictures(options, signal, onEvent);
+  const listed = await listImages(options, signal, onEvent);
   const { device } = machine;
   const model = await createModel(definition, options, { device, data: listed, signal });
   try {
@@ -160,8 +160,8 @@ async function resolveRun(definition: RunDefinition, given: z.input<typeof runOp
   const asked = earlier ? optionsToGoOn(path, earlier, definition.name, given) : given;
   const options = withAbsolutePaths(checkOptions(runOptions, asked));
   requireConsistent(options);
-  // Else the pictures would be those of the paper.
-  if (definition.name === OWN.name && asked.data === undefined) throw noPictures();
+  // Else the images would be those of the paper.
+  if (definition.name === OWN.name && asked.data === undefined) throw noImages();
   requireUsed(given, options);
   return { path, earlier, options };
 }
@@ -186,8 +186,8 @@ async function requireSameRun(
 }
 
 /** What `--data` and its like name, to be resized where that is done on reading. */
-export function listPictures(
-  { data, imageSize, resize, limitTrain, limitValid, skipCorrupt, pictureCache, seed }: RunOptions,
+export function listImages(
+  { data, imageSize, resize, limitTrain, limitValid, skipCorrupt, imageCache, seed }: RunOptions,
   signal: AbortSignal,
   onEvent: (event: DecodingEvent) => void,
 ): Promise<ListedDatasets> {
@@ -197,7 +197,7 @@ export function listPictures(
     resize,
     limits: { train: limitTrain, valid: limitValid },
     skipCorrupt,
-    pictureCache,
+    imageCache,
     seed,
     signal,
     onProgress: (done, total) =>
@@ -214,13 +214,13 @@ export function directoryToGoOn({ out }: z.input<typeof runOptions>): string {
   });
 }
 
-/** The error for a training of the user's own pictures that names none. */
-export function noPictures(): InputError {
+/** The error for a training of the user's own images that names none. */
+export function noImages(): InputError {
   return new InputError(
     'INVALID_ARGUMENT',
-    'Say which pictures to train with: `data`, a directory or a list.',
+    'Say which images to train with: `data`, a directory or a list.',
     {
-      atCommandLine: 'Say which pictures to train with: --data DIR.',
+      atCommandLine: 'Say which images to train with: --data DIR.',
     },
   );
 }

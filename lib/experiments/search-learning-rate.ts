@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { type TrainingCount, trainingCounts } from '../data/class-counts.ts';
-import { holdsPictures } from '../data/source.ts';
+import { holdsImages } from '../data/source.ts';
 import { chooseDevice } from '../engine/device.ts';
 import { loadEngine } from '../engine/engine.ts';
 import { requireWritableDirectory } from '../files/writable.ts';
@@ -22,14 +22,14 @@ import {
   createModel,
   definitionOf,
   describeModel,
-  listPictures,
+  listImages,
   type RunDefinition,
   requireConsistent,
 } from './run-experiment.ts';
 import type { DecodingEvent } from './train-into.ts';
 
 /**
- * What a search tells: of own pictures what is chosen for them, then of the decoding and `data`, then `model`, then the
+ * What a search tells: of own images what is chosen for them, then of the decoding and `data`, then `model`, then the
  * others many times.
  */
 export type SearchEvent =
@@ -52,10 +52,10 @@ export interface SearchControl {
 }
 
 /**
- * Searches for the learning rate of one of the paper's experiments, or of a training with the user's own pictures: model,
- * training pictures and options are those of that run's first stage.
+ * Searches for the learning rate of one of the paper's experiments, or of a training with the user's own images: model,
+ * training images and options are those of that run's first stage.
  *
- * @param name of an experiment; null is `train` where `data` names pictures, else `finetune`
+ * @param name of an experiment; null is `train` where `data` names images, else `finetune`
  * @throws InputError for wrong options, data or weights; the signal's reason; what `findLearningRate` throws
  */
 export async function searchLearningRate(
@@ -65,7 +65,7 @@ export async function searchLearningRate(
 ): Promise<LearningRateSearch> {
   const { definition, run, start, end, steps } = await resolveSearch(name, given, onEvent);
   const device = chooseDevice(run.device, loadEngine().info());
-  const listed = await listPictures(run, signal, onEvent);
+  const listed = await listImages(run, signal, onEvent);
   const model = await createModel(definition, run, { device, data: listed, signal });
   try {
     const described = await describeModel(definition, run, model, listed.labels);
@@ -98,9 +98,9 @@ async function resolveSearch(
 ): Promise<{ definition: RunDefinition; run: RunOptions; start: number; end: number; steps: number }> {
   const { data, start, end, steps } = checkOptions(searchRunOptions, given);
   const asked = withoutSearch(given);
-  const own = name === null && (await holdsPictures(data));
+  const own = name === null && (await holdsImages(data));
   const recommendation = own ? await recommendFor(asked) : null;
-  // Validation pictures are not looked at, and one is the least that can be read.
+  // Validation images are not looked at, and one is the least that can be read.
   const run = runOptions.strip().parse({ ...recommendation?.options, ...asked, limitValid: 1 });
   const definition = definitionOf(own ? 'train' : experimentName(name ?? 'finetune'));
   requireConsistent(run);

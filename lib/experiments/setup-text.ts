@@ -6,18 +6,18 @@ import type { Recommendation } from './own-images.ts';
 import type { RunSetup } from './results.ts';
 import type { StageSetup } from './stage-setups.ts';
 
-/** Which pictures are used, in one line. */
+/** Which images are used, in one line. */
 export function dataText(
   data: Pick<RunSetup['dataset'], 'name' | 'source' | 'train' | 'valid' | 'validation'>,
 ): string {
-  const pictures = `${count(data.train)} training and ${count(data.valid)} validation pictures`;
-  return `${data.name} (${data.source}), ${pictures} (${data.validation})`;
+  const images = `${count(data.train)} training and ${count(data.valid)} validation images`;
+  return `${data.name} (${data.source}), ${images} (${data.validation})`;
 }
 
 /** More classes are told of by their number, the smallest and the largest. */
 const MOST_NAMED = 20;
 
-/** Which classes there are, with their pictures. */
+/** Which classes there are, with their images. */
 export function classesText(counts: readonly ClassCount[]): string {
   const number = count(counts.length);
   if (counts.length <= MOST_NAMED) {
@@ -30,7 +30,7 @@ export function classesText(counts: readonly ClassCount[]): string {
   );
 }
 
-/** Which classes there are, with those of their pictures that train. */
+/** Which classes there are, with those of their images that train. */
 export function trainingClassesText(counts: readonly TrainingCount[]): string {
   const number = count(counts.length);
   if (counts.length <= MOST_NAMED) {
@@ -49,13 +49,13 @@ function rangeText<Counted extends TrainingCount>(
   return `${count(of(least))} (${least.name}) to ${count(of(most))} (${most.name})`;
 }
 
-/** What lies beside the pictures and is not used; null where nothing does. */
+/** What lies beside the images and is not used; null where nothing does. */
 export function leftOutText(leftOut: RunSetup['dataset']['leftOut']): string | null {
   const texts = leftOutTexts(leftOut);
   return texts.length === 0 ? null : texts.join(', ');
 }
 
-/** What was chosen for own pictures and why, as flags in one line; none where all was given. */
+/** What was chosen for own images and why, as flags in one line; none where all was given. */
 export function chosenText({ options, reason }: Recommendation): string[] {
   const chosen = Object.entries(options).map(([name, value]) => `${flagOf(name) ?? name} ${value}`);
   return chosen.length > 0 ? [`Chosen: ${chosen.join(', ')} (${reason})`] : [];

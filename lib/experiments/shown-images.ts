@@ -1,12 +1,12 @@
-import { loadSharp, type RawPicture } from '../data/decoding/decode.ts';
+import { loadSharp, type RawImage } from '../data/decoding/decode.ts';
 import { enlarge, type Pixels } from '../data/decoding/resize.ts';
 import type { ClassActivation } from '../model/grad-cam.ts';
 
-/** Sides in pixels: smaller pictures could not be made out, larger ones would only weigh. */
+/** Sides in pixels: smaller images could not be made out, larger ones would only weigh. */
 const SMALLEST = 96;
 const LARGEST = 224;
 
-/** How much of the hottest place's picture the colour hides. */
+/** How much of the hottest place's image the colour hides. */
 const OPACITY = 0.65;
 
 /** R, G, B at equal distances: matplotlib's `inferno`, which is evenly lighter from cold to hot. */
@@ -19,20 +19,20 @@ const INFERNO = [
   [252, 255, 164],
 ] as const;
 
-/** A square picture as it is shown: WebP in a data URI. */
-export async function pictureImage(picture: RawPicture): Promise<string> {
-  return dataUri(await shown(picture));
+/** A square image as it is shown: WebP in a data URI. */
+export async function imageImage(image: RawImage): Promise<string> {
+  return dataUri(await shown(image));
 }
 
 /** The same under the heat of its class activation map. */
-export async function activationImage(picture: RawPicture, activation: ClassActivation): Promise<string> {
-  const { data, width, height } = await shown(picture);
+export async function activationImage(image: RawImage, activation: ClassActivation): Promise<string> {
+  const { data, width, height } = await shown(image);
   const heat = await enlarge(greyMap(activation), { width, height });
   return dataUri({ data: data.map((value, place) => heated(value, place, heat.data)), width, height });
 }
 
-/** R, G, B of a picture at a size for a page; of small ones each pixel as a square of so many. */
-async function shown({ data, width, height, channels }: RawPicture): Promise<Pixels> {
+/** R, G, B of an image at a size for a page; of small ones each pixel as a square of so many. */
+async function shown({ data, width, height, channels }: RawImage): Promise<Pixels> {
   const { default: sharp } = await loadSharp();
   const side = width < SMALLEST ? width * Math.ceil(SMALLEST / width) : Math.min(width, LARGEST);
   const kernel = side > width ? 'nearest' : 'lanczos3';

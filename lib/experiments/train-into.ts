@@ -28,7 +28,7 @@ import { FORMAT_VERSION, type RunResults, type RunSetup, type StoppedBecause } f
 import type { RunDirectory } from './run-directory.ts';
 import { validationReport } from './validation.ts';
 
-/** While the pictures of a folder or list are decoded: `decoded` comes last. */
+/** While the images of a folder or list are decoded: `decoded` comes last. */
 export type DecodingEvent =
   | { type: 'decoding'; done: number; total: number; seconds: number }
   | ({ type: 'decoded' } & DecodeReport);
@@ -69,7 +69,7 @@ export interface PreparedRun {
 
 /**
  * Trains and records: a line an epoch as it ends, the best weights and the checkpoint in the background,
- * the results at the end, whatever the end is, and what the best model made of the validation pictures. A file
+ * the results at the end, whatever the end is, and what the best model made of the validation images. A file
  * that cannot be written stops the training.
  *
  * @throws the signal's reason, TorchTlError `WRITE_FAILED`, or what `fit` throws
@@ -171,13 +171,13 @@ class Recorder {
   /** What there is of a run that `error` ended. */
   partial(error: unknown): Outcome {
     const training = secondsOf(this.#epochs);
-    const pictures = this.#epochs.length * this.#run.train.count;
+    const images = this.#epochs.length * this.#run.train.count;
     const total = this.#earlierSeconds + (performance.now() - this.#started) / 1000;
     return {
       epochs: this.#epochs,
       best: this.#epochs.length > 0 ? summaryOf(bestOf(this.#epochs)) : null,
       seconds: { total, features: this.#featuresSeconds, training },
-      imagesPerSecond: training > 0 ? pictures / training : 0,
+      imagesPerSecond: training > 0 ? images / training : 0,
       resumed: this.#resumed,
       ...(this.#run.signal.aborted ? { stoppedBecause: 'aborted' } : failure(error)),
     };

@@ -1,6 +1,6 @@
 import { dirname, relative } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
-import type { RawPicture } from '../data/decoding/decode.ts';
+import type { RawImage } from '../data/decoding/decode.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { type Evaluation, evaluation } from '../model/evaluate.ts';
 import type { Extracted } from '../model/extraction.ts';
@@ -8,23 +8,23 @@ import type { GradCamOptions } from '../model/grad-cam.ts';
 import { logSoftmax, ranking, rowsOf } from '../model/logits.ts';
 import { rankedClasses } from '../model/predict.ts';
 import { FORMAT_VERSION } from './results.ts';
-import { activationImage, pictureImage } from './shown-images.ts';
+import { activationImage, imageImage } from './shown-images.ts';
 
-/** A picture that was taken for another class. */
+/** An image that was taken for another class. */
 export interface Mistake {
   /** Its file, from the folder that it was found in or that its list is in; else which one it is, for people. */
-  picture: string;
+  source: string;
   /** Its class. */
   label: string;
   /** What the model took it for, likeliest first, up to 3. */
   top: Array<{ label: string; probability: number }>;
   /** Data URI of a WebP. */
   image: string;
-  /** Likewise: the picture with the Grad-CAM heat of the likeliest class over it. */
+  /** Likewise: the image with the Grad-CAM heat of the likeliest class over it. */
   activation?: string;
 }
 
-/** The content of validation.json: what the best epoch's model made of the validation pictures. */
+/** The content of validation.json: what the best epoch's model made of the validation images. */
 export interface ValidationReport {
   formatVersion: typeof FORMAT_VERSION;
   epoch: number;
@@ -38,13 +38,13 @@ const MISTAKES = 24;
 const ACTIVATIONS = 12;
 const TOP = 3;
 
-/** A picture that was taken for another class, before it is shown. */
-interface WrongAnswer extends Pick<Mistake, 'picture' | 'label' | 'top'> {
-  pixels: RawPicture;
+/** An image that was taken for another class, before it is shown. */
+interface WrongAnswer extends Pick<Mistake, 'source' | 'label' | 'top'> {
+  pixels: RawImage;
 }
 
 /**
- * What a run's best model, which `model` is, made of the validation pictures.
+ * What a run's best model, which `model` is, made of the validation images.
  *
  * @param logits its logits of them, in their order
  * @throws what `DenseNet121.gradCam` throws; sharp's errors
@@ -61,7 +61,7 @@ export async function validationReport(
     worstMistakes(rows, labels).map((index) => wrongAnswer(valid, index, rows[index] as Float32Array)),
   );
   const activations = await activationImages(model, wrong.slice(0, ACTIVATIONS), options);
-  const images = await Promise.all(wrong.map(({ pixels }) => pictureImage(pixels)));
+  const images = await Promise.all(wrong.map(({ pixels }) => imageImage(pixels)));
   return {
     formatVersion: FORMAT_VERSION,
     epoch,
@@ -77,7 +77,7 @@ export async function validationReport(
   };
 }
 
-/** Which pictures were taken for another class at the highest losses, the highest first. */
+/** Which images were taken for another class at the highest losses, the highest first. */
 function worstMistakes(rows: readonly Float32Array[], labels: readonly number[]): number[] {
   const losses = rows.map((row, index) => -(logSoftmax(row)[labels[index] as number] as number));
   return [...rows.keys()]
@@ -93,14 +93,14 @@ async function wrongAnswer(valid: Dataset, index: number, row: Float32Array): Pr
   }));
   const label = valid.classes[Number(valid.labels[index])] as string;
   const { imageSize: side } = valid;
-  const pixels: RawPicture = { data: await valid.pixelsAt(index), width: side, height: side, channels: 3 };
-  return { picture: nameOf(valid, index), label, top, pixels };
+  const pixels: RawImage = { data: await valid.pixelsAt(index), width: side, height: side, channels: 3 };
+  return { source: nameOf(valid, index), label, top, pixels };
 }
 
-/** A picture's file, from the folder that it was found in or that its list is in; else which one it is. */
+/** An image's file, from the folder that it was found in or that its list is in; else which one it is. */
 function nameOf(valid: Dataset, index: number): string {
   const file = valid.fileOf(index);
-  if (file === undefined) return `picture ${index + 1} of the validation set`;
+  if (file === undefined) return `image ${index + 1} of the validation set`;
   const path = relative(valid.source, file);
   return path.startsWith('..') ? relative(dirname(valid.source), file) : path;
 }
@@ -110,10 +110,10 @@ async function activationImages(
   wrong: readonly WrongAnswer[],
   options: Pick<GradCamOptions, 'precision' | 'signal'>,
 ): Promise<string[]> {
-  const pictures = wrong.map(({ pixels }) => pixels);
+  const images = wrong.map(({ pixels }) => pixels);
   const classes = wrong.map(({ top }) => top[0]?.label as string);
-  const activations = await model.gradCam(pictures, { ...options, classes });
+  const activations = await model.gradCam(images, { ...options, classes });
   return Promise.all(
-    activations.map((activation, place) => activationImage(pictures[place] as RawPicture, activation)),
+    activations.map((activation, place) => activationImage(images[place] as RawImage, activation)),
   );
 }

@@ -19,7 +19,7 @@ export function requireDataset(name: string, data: unknown): asserts data is Dat
 }
 
 /**
- * Predicting makes pictures square as the model says, so all others must have been made so.
+ * Predicting makes images square as the model says, so all others must have been made so.
  *
  * @throws InputError `INVALID_ARGUMENT`; TorchTlError `DISPOSED`
  */
@@ -28,7 +28,7 @@ export function requireResize(name: string, data: Dataset, { resize }: Model): v
   if (data.resize === null || data.resize === resize) return;
   throw new InputError(
     'INVALID_ARGUMENT',
-    `The pictures of ${name} were made square with resize '${data.resize}', the model's with '${resize}'; ` +
+    `The images of ${name} were made square with resize '${data.resize}', the model's with '${resize}'; ` +
       'read the one or create the other with the same.',
   );
 }
@@ -51,5 +51,5 @@ export function requireClasses(name: string, data: Dataset, model: Model): void 
 /** @throws InputError `INVALID_ARGUMENT` for data that cannot be trained on */
 export function requireTrainingData(data: Dataset, model: Model): void {
   requireClasses('train', data, model);
-  if (data.count < 2) throw invalidArgument('train', 'a data set of at least 2 pictures', data.count);
+  if (data.count < 2) throw invalidArgument('train', 'a data set of at least 2 images', data.count);
 }

@@ -1,7 +1,7 @@
 import type { LayerDescription } from '../engine/native.ts';
 
 export interface ModelDescription {
-  /** Side of the pictures in pixels. */
+  /** Side of the images in pixels. */
   imageSize: number;
   trainableParameters: number;
   frozenParameters: number;

@@ -4,35 +4,35 @@ import { logSoftmax, ranking, rowsOf } from './logits.ts';
 
 export interface ClassMetrics {
   label: string;
-  /** Of the pictures taken for this class, the fraction that are of it; 0 where none was. */
+  /** Of the images taken for this class, the fraction that are of it; 0 where none was. */
   precision: number;
-  /** Of the pictures of this class, the fraction taken for it; 0 where there are none. */
+  /** Of the images of this class, the fraction taken for it; 0 where there are none. */
   recall: number;
   /** Their harmonic mean; 0 where both are. */
   f1: number;
-  /** Pictures of this class. */
+  /** Images of this class. */
   count: number;
 }
 
 const CALIBRATION_BINS = 15;
 
-/** How well a model does on labelled pictures. Accuracies are fractions. */
+/** How well a model does on labelled images. Accuracies are fractions. */
 export interface Evaluation {
   accuracy: number;
   /** The true class is among the five likeliest. */
   top5Accuracy: number;
-  /** Natural-log cross-entropy, the mean over the pictures. */
+  /** Natural-log cross-entropy, the mean over the images. */
   loss: number;
   /**
    * How far the probability of the likeliest class is from the accuracy of such answers, in the mean: expected
    * calibration error over 15 bins of equal width (Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 2).
    */
   calibrationError: number;
-  /** Pictures. */
+  /** Images. */
   count: number;
   /** The model's. */
   classes: string[];
-  /** Pictures by class: a row the true one, a column the predicted one. */
+  /** Images by class: a row the true one, a column the predicted one. */
   confusion: number[][];
   perClass: ClassMetrics[];
 }
@@ -55,9 +55,9 @@ export async function evaluate(
 }
 
 /**
- * What logits say of pictures whose classes are known, computed in float64.
+ * What logits say of images whose classes are known, computed in float64.
  *
- * @param logits of each picture, one a class
+ * @param logits of each image, one a class
  * @param labels `[count]`, indices into the classes
  */
 export function evaluation(
@@ -70,8 +70,8 @@ export function evaluation(
   let correct = 0;
   let inTop5 = 0;
   const bins = Array.from({ length: CALIBRATION_BINS }, () => ({ confidence: 0, correct: 0 }));
-  for (const [picture, label] of labels.entries()) {
-    const row = logits[picture] as Float32Array;
+  for (const [image, label] of labels.entries()) {
+    const row = logits[image] as Float32Array;
     const ranked = ranking(row);
     const predicted = ranked[0] as number;
     const logarithms = logSoftmax(row);

@@ -10,20 +10,20 @@ export const extractionOptions = featuresOptions
   .extend({
     signal: abortSignal.describe('stops the work within one batch'),
     onProgress: callback<(done: number, total: number) => void>().describe(
-      'hears how many pictures are done, of how many',
+      'hears how many images are done, of how many',
     ),
   });
 
 export type ExtractionOptions = z.input<typeof extractionOptions> & ExtractionDocs;
 
-/** What the network made of every picture: features `[count, 1024, height, width]` or logits `[count, classes]`. */
+/** What the network made of every image: features `[count, 1024, height, width]` or logits `[count, classes]`. */
 export interface Extracted {
   shape: number[];
   /** Row-major. */
   data: Float32Array;
 }
 
-/** What a pass over pictures works with: the engine's model, where it is, and the pictures. */
+/** What a pass over images works with: the engine's model, where it is, and the images. */
 export interface Extraction {
   model: NativeModel;
   device: string;
@@ -33,7 +33,7 @@ export interface Extraction {
 }
 
 /**
- * Runs the pictures, which may be disposed of meanwhile, through the backbone, or the head too.
+ * Runs the images, which may be disposed of meanwhile, through the backbone, or the head too.
  *
  * @throws the signal's reason, what the callback threw, or TorchTlError `OUT_OF_MEMORY` or `NATIVE_FAILURE`
  */
@@ -45,10 +45,10 @@ export async function extract(
   const { batchSize, onProgress } = options;
   const held = data.share();
   try {
-    const pictures = await held.onDevice(device, stopped);
+    const images = await held.onDevice(device, stopped);
     const tensor = await settleReporting<ExtractionProgress, HostTensor>(
       ({ done, total }) => onProgress?.(done, total),
-      (report) => model[what](pictures, { batchSize, ...computation }, report),
+      (report) => model[what](images, { batchSize, ...computation }, report),
       stopped,
     );
     return extracted(tensor);

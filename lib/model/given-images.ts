@@ -1,29 +1,29 @@
 import { Dataset } from '../data/dataset.ts';
-import { type Picture, requirePictures } from '../data/decoding/decode.ts';
-import { decodeAll, type SkippedPicture, skippedOf, undecodable } from '../data/decoding/decode-all.ts';
+import { type ImageInput, requireImages } from '../data/decoding/decode.ts';
+import { decodeAll, type SkippedImage, skippedOf, undecodable } from '../data/decoding/decode-all.ts';
 import { select } from '../data/select.ts';
 import { callback, flag } from '../options/index.ts';
 import type { Resize } from '../options/resize.ts';
 
-/** What is done about pictures of the caller's that cannot be decoded. */
+/** What is done about images of the caller's that cannot be decoded. */
 export const skipOptions = {
   skipCorrupt: flag()
     .default(false)
     .describe(
-      'leaves out the pictures that cannot be decoded, which `onSkipped` hears of; else they are an error',
+      'leaves out the images that cannot be decoded, which `onSkipped` hears of; else they are an error',
     ),
   onSkipped: callback<(skipped: readonly SkippedInput[]) => void>().describe(
-    'hears which pictures were left out, where any were',
+    'hears which images were left out, where any were',
   ),
 };
 
-/** A picture that was left out, and why. */
-export interface SkippedInput extends SkippedPicture {
+/** An image that was left out, and why. */
+export interface SkippedInput extends SkippedImage {
   /** Its place among those given. */
   index: number;
 }
 
-/** What pictures of the caller's are prepared for. */
+/** What images of the caller's are prepared for. */
 export interface ModelShape {
   classes: readonly string[];
   imageSize: number;
@@ -31,52 +31,52 @@ export interface ModelShape {
 }
 
 /**
- * One picture, or a list of them, as a list.
+ * One image, or a list of them, as a list.
  *
  * @throws InputError `INVALID_ARGUMENT`
  */
-export function pictureList(inputs: Picture | readonly Picture[]): readonly Picture[] {
-  const pictures = Array.isArray(inputs) ? inputs : [inputs];
-  requirePictures('inputs', pictures);
-  return pictures;
+export function imageList(inputs: ImageInput | readonly ImageInput[]): readonly ImageInput[] {
+  const images = Array.isArray(inputs) ? inputs : [inputs];
+  requireImages('inputs', images);
+  return images;
 }
 
-export interface GivenPicturesControl {
+export interface GivenImagesControl {
   signal: AbortSignal;
   skipCorrupt: boolean;
   onSkipped?: ((skipped: readonly SkippedInput[]) => void) | undefined;
 }
 
 /**
- * Decodes pictures as a model of this shape needs them, and works with them.
+ * Decodes images as a model of this shape needs them, and works with them.
  *
- * @param labels int64, one a picture, for the engine
- * @param work has the pictures until its promise is settled, and hears which of those given they are
- * @returns what `work` gives; null where no picture is left
- * @throws what `decodePictures`, `work` and `onSkipped` throw
+ * @param labels int64, one per image, for the engine
+ * @param work has the images until its promise is settled, and hears which of those given they are
+ * @returns what `work` gives; null where no image is left
+ * @throws what `decodeImages`, `work` and `onSkipped` throw
  */
-export async function withPictures<Result>(
-  pictures: readonly Picture[],
+export async function withImages<Result>(
+  images: readonly ImageInput[],
   labels: BigInt64Array,
   { classes, imageSize, resize }: ModelShape,
-  { signal, skipCorrupt, onSkipped }: GivenPicturesControl,
+  { signal, skipCorrupt, onSkipped }: GivenImagesControl,
   work: (data: Dataset, kept: readonly number[]) => Promise<Result>,
 ): Promise<Result | null> {
-  const { pixels, failures } = await decodeAll(pictures, { imageSize, resize, signal });
+  const { pixels, failures } = await decodeAll(images, { imageSize, resize, signal });
   if (failures.size > 0) {
-    if (!skipCorrupt) throw undecodable(failures, pictures);
+    if (!skipCorrupt) throw undecodable(failures, images);
     const indices = [...failures.keys()].sort((a, b) => a - b);
     onSkipped?.(
-      skippedOf(failures, pictures).map((skipped, place) => ({
+      skippedOf(failures, images).map((skipped, place) => ({
         index: indices[place] as number,
         ...skipped,
       })),
     );
   }
-  const kept = [...pictures.keys()].filter((index) => !failures.has(index));
+  const kept = [...images.keys()].filter((index) => !failures.has(index));
   if (kept.length === 0) return null;
-  const origin = { name: 'inputs', source: 'pictures given by the program', classes, resize };
-  const size = { count: pictures.length, height: imageSize, width: imageSize };
+  const origin = { name: 'inputs', source: 'images given by the program', classes, resize };
+  const size = { count: images.length, height: imageSize, width: imageSize };
   const all = { pixels, labels, ...size };
   const data = Dataset.of(origin, failures.size === 0 ? all : select(all, kept));
   try {

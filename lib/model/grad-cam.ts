@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import type { Dataset } from '../data/dataset.ts';
-import type { Picture } from '../data/decoding/decode.ts';
+import type { ImageInput } from '../data/decoding/decode.ts';
 import { indicesOf } from '../data/labels.ts';
 import { InputError } from '../errors.ts';
 import type { GradCamDocs } from '../options/docs.ts';
 import { type Extracted, extractionOptions } from './extraction.ts';
 import {
-  type GivenPicturesControl,
+  type GivenImagesControl,
+  imageList,
   type ModelShape,
-  pictureList,
   skipOptions,
-  withPictures,
+  withImages,
 } from './given-images.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
 
@@ -21,21 +21,21 @@ export const gradCamOptions = extractionOptions.omit({ onProgress: true }).exten
     .array(z.string({ error: CLASSES }), { error: CLASSES })
     .readonly()
     .optional()
-    .describe('of each picture the class that is asked about; by default the likeliest'),
+    .describe('of each image the class that is asked about; by default the likeliest'),
   ...skipOptions,
 });
 
 export type GradCamOptions = z.input<typeof gradCamOptions> & GradCamDocs;
 
-/** Where a model looks when it gives a picture the probability of a class. */
+/** Where a model looks when it gives an image the probability of a class. */
 export interface ClassActivation {
-  /** The picture's file, where it came from one. */
+  /** The image's file, where it came from one. */
   path?: string;
   label: string;
   /** Into the model's classes. */
   index: number;
   probability: number;
-  /** Of the map: the backbone's last one, whose side is about a 32nd of the picture's. */
+  /** Of the map: the backbone's last one, whose side is about a 32nd of the image's. */
   width: number;
   height: number;
   /**
@@ -49,38 +49,38 @@ export interface ClassActivation {
 const LIKELIEST = -1n;
 
 /**
- * Decodes pictures as a model of this shape needs them, and gives in their order where it looks, without the pictures
+ * Decodes images as a model of this shape needs them, and gives in their order where it looks, without the images
  * that were left out.
  *
- * @param classes of each picture the class that is asked about
+ * @param classes of each image the class that is asked about
  * @param compute maps `[count, height, width]` and logits `[count, classes]` of a data set
- * @throws InputError `INVALID_ARGUMENT`; what `decodePictures` and `compute` throw
+ * @throws InputError `INVALID_ARGUMENT`; what `decodeImages` and `compute` throw
  */
 export async function gradCam(
-  inputs: Picture | readonly Picture[],
+  inputs: ImageInput | readonly ImageInput[],
   shape: ModelShape,
-  { classes, ...control }: { classes?: readonly string[] | undefined } & GivenPicturesControl,
+  { classes, ...control }: { classes?: readonly string[] | undefined } & GivenImagesControl,
   compute: (data: Dataset) => Promise<{ maps: Extracted; logits: Extracted }>,
 ): Promise<ClassActivation[]> {
-  const pictures = pictureList(inputs);
-  if (classes && classes.length !== pictures.length) {
+  const images = imageList(inputs);
+  if (classes && classes.length !== images.length) {
     throw new InputError(
       'INVALID_ARGUMENT',
-      `classes has ${classes.length} names for ${pictures.length} pictures; give one a picture, or none at all.`,
+      `classes has ${classes.length} names for ${images.length} images; give one per image, or none at all.`,
     );
   }
   const labels = classes
     ? indicesOf(classes, shape.classes)
-    : new BigInt64Array(pictures.length).fill(LIKELIEST);
-  if (pictures.length === 0) return [];
-  const activations = await withPictures(pictures, labels, shape, control, async (data, kept) => {
+    : new BigInt64Array(images.length).fill(LIKELIEST);
+  if (images.length === 0) return [];
+  const activations = await withImages(images, labels, shape, control, async (data, kept) => {
     const { maps, logits } = await compute(data);
     const [, height = 0, width = 0] = maps.shape;
     const heats = rowsOf({ shape: [kept.length, height * width], data: maps.data });
     return rowsOf(logits).map((row, place) => {
-      const picture = kept[place] as number;
-      const path = pictures[picture];
-      const index = classes ? Number(labels[picture]) : (ranking(row)[0] as number);
+      const image = kept[place] as number;
+      const path = images[image];
+      const index = classes ? Number(labels[image]) : (ranking(row)[0] as number);
       return {
         ...(typeof path === 'string' ? { path } : {}),
         label: shape.classes[index] as string,

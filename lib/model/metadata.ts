@@ -25,9 +25,9 @@ export const IMAGENET_NORMALISATION: Normalisation = {
 
 export interface ModelMetadata extends Normalisation {
   classes: string[];
-  /** Side of the pictures in pixels. */
+  /** Side of the images in pixels. */
   imageSize: number;
-  /** How a picture that is not square is made square. */
+  /** How an image that is not square is made square. */
   resize: Resize;
   head: HeadLayer[];
 }

@@ -1,15 +1,15 @@
 import type { z } from 'zod';
 import type { Dataset } from '../data/dataset.ts';
-import type { Picture } from '../data/decoding/decode.ts';
+import type { ImageInput } from '../data/decoding/decode.ts';
 import type { PredictDocs } from '../options/docs.ts';
 import { integer } from '../options/index.ts';
 import { type Extracted, extractionOptions } from './extraction.ts';
 import {
-  type GivenPicturesControl,
+  type GivenImagesControl,
+  imageList,
   type ModelShape,
-  pictureList,
   skipOptions,
-  withPictures,
+  withImages,
 } from './given-images.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
 
@@ -27,9 +27,9 @@ export interface RankedClass {
   probability: number;
 }
 
-/** What a model makes of one picture: its likeliest class, and the others. */
+/** What a model makes of one image: its likeliest class, and the others. */
 export interface Prediction extends RankedClass {
-  /** The picture's file, where it came from one. */
+  /** The image's file, where it came from one. */
   path?: string;
   /** In the order of the classes. */
   probabilities: number[];
@@ -38,34 +38,34 @@ export interface Prediction extends RankedClass {
 }
 
 /**
- * Decodes pictures as a model of this shape needs them, and gives its predictions in their order, without the
- * pictures that were left out.
+ * Decodes images as a model of this shape needs them, and gives its predictions in their order, without the
+ * images that were left out.
  *
  * @param topK how many classes `top` has at most
  * @param logits what the model makes of a data set: `[count, classes]`
- * @throws InputError `INVALID_ARGUMENT`; what `decodePictures` and `logits` throw
+ * @throws InputError `INVALID_ARGUMENT`; what `decodeImages` and `logits` throw
  */
 export async function predict(
-  inputs: Picture | readonly Picture[],
+  inputs: ImageInput | readonly ImageInput[],
   shape: ModelShape,
-  { topK, ...control }: { topK: number } & GivenPicturesControl,
+  { topK, ...control }: { topK: number } & GivenImagesControl,
   logits: (data: Dataset) => Promise<Extracted>,
 ): Promise<Prediction[]> {
-  const pictures = pictureList(inputs);
-  if (pictures.length === 0) return [];
+  const images = imageList(inputs);
+  if (images.length === 0) return [];
   // Nobody asks for the labels, but the engine wants some.
-  const labels = new BigInt64Array(pictures.length);
-  const predictions = await withPictures(pictures, labels, shape, control, async (data, kept) => {
+  const labels = new BigInt64Array(images.length);
+  const predictions = await withImages(images, labels, shape, control, async (data, kept) => {
     const rows = rowsOf(await logits(data));
     return kept.map((index, place) =>
-      prediction(pictures[index] as Picture, rows[place] as Float32Array, shape.classes, topK),
+      prediction(images[index] as ImageInput, rows[place] as Float32Array, shape.classes, topK),
     );
   });
   return predictions ?? [];
 }
 
 /**
- * The likeliest classes by a picture's logits, at most `count`, best first.
+ * The likeliest classes by an image's logits, at most `count`, best first.
  *
  * @param probabilities where they are known
  */
@@ -89,13 +89,13 @@ function probabilitiesOf(logits: Float32Array): number[] {
 }
 
 function prediction(
-  picture: Picture,
+  image: ImageInput,
   logits: Float32Array,
   classes: readonly string[],
   topK: number,
 ): Prediction {
   const probabilities = probabilitiesOf(logits);
   const top = rankedClasses(logits, classes, topK, probabilities);
-  const file = typeof picture === 'string' ? { path: picture } : {};
+  const file = typeof image === 'string' ? { path: image } : {};
   return { ...file, ...(top[0] as RankedClass), probabilities, top };
 }

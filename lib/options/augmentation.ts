@@ -14,13 +14,13 @@ const part = <Shape extends z.ZodRawShape>(shape: Shape, description: string) =>
 export const augmentationParts = z.strictObject({
   randomResizedCrop: part(
     { scale: scale().default([0.08, 1]), ratio: ratio().default([3 / 4, 4 / 3]) },
-    "a crop of this share of the area, with sides of this ratio, resized to the picture's size",
+    "a crop of this share of the area, with sides of this ratio, resized to the image's size",
   ),
   randomCrop: part(
     { padding: number(0, 1).default(0.125) },
-    'a crop of the same size out of the picture with a black border of this share of its side',
+    'a crop of the same size out of the image with a black border of this share of its side',
   ),
-  horizontalFlip: number(0, 1).default(0).describe('the probability of a mirrored picture'),
+  horizontalFlip: number(0, 1).default(0).describe('the probability of a mirrored image'),
   colorJitter: part(
     {
       brightness: number(0, 1).default(0),
@@ -40,11 +40,11 @@ export const augmentationParts = z.strictObject({
   ),
   mixup: notNegative()
     .default(0)
-    .describe('pictures blended in pairs, by a share from the beta distribution of this alpha'),
+    .describe('images blended in pairs, by a share from the beta distribution of this alpha'),
   cutmix: notNegative()
     .default(0)
     .describe(
-      'a rectangle of each picture taken from another, its area drawn likewise; with both, one a batch',
+      'a rectangle of each image taken from another, its area drawn likewise; with both, one a batch',
     ),
 });
 
@@ -54,7 +54,7 @@ export const augmentation = z
   .register(commandLine, {
     topic: 'Regularisation',
     flags: '--augmentation <name>',
-    description: 'how training pictures are changed anew in every epoch: none, light or strong',
+    description: 'how training images are changed anew in every epoch: none, light or strong',
   });
 
 export const AUGMENTATIONS: Readonly<Record<'light' | 'strong', AugmentationOptions>> = {
@@ -78,7 +78,7 @@ export const AUGMENTATIONS: Readonly<Record<'light' | 'strong', AugmentationOpti
   },
 };
 
-/** What the engine is told of a checked `augmentation`; null where pictures stay as they are. */
+/** What the engine is told of a checked `augmentation`; null where images stay as they are. */
 export function augmentationOf(option: z.output<typeof augmentation>): AugmentationOptions | null {
   if (option === 'none') return null;
   return typeof option === 'string' ? AUGMENTATIONS[option] : option;

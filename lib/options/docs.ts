@@ -1,7 +1,7 @@
 /* Made by `node scripts/make-option-docs.js` from what options declare; change it there. */
 
 export interface CreateDocs {
-  /** Side of the pictures in pixels. Default: `155`. */
+  /** Side of the images in pixels. Default: `155`. */
   imageSize?: unknown;
   /** Draws initial weights, order and dropout. Default: `0`. */
   seed?: unknown;
@@ -13,7 +13,7 @@ export interface CreateDocs {
   head?: unknown;
   /** The names of the classes, in the order of their labels. */
   classes?: unknown;
-  /** How pictures are made square: `resize` of the training data. Default: `"cover"`. */
+  /** How images are made square: `resize` of the training data. Default: `"cover"`. */
   resize?: unknown;
   /** Stops the reading of the weights. */
   signal?: unknown;
@@ -38,31 +38,31 @@ export interface DownloadWeightsDocs {
 }
 
 export interface ExperimentDocs {
-  /** The pictures. Default: `"auto"`. */
+  /** The images. Default: `"auto"`. */
   data?: unknown;
-  /** Use so many training pictures, spread evenly over the classes. */
+  /** Use so many training images, spread evenly over the classes. */
   limitTrain?: unknown;
-  /** Use so many validation pictures, spread evenly over the classes. */
+  /** Use so many validation images, spread evenly over the classes. */
   limitValid?: unknown;
-  /** Leave out the pictures of a folder or list that cannot be decoded; results.json lists them. Default: `false`. */
+  /** Leave out the images of a folder or list that cannot be decoded; results.json lists them. Default: `false`. */
   skipCorrupt?: unknown;
-  /** Keep the decoded pictures of a folder or list there, instead of in the cache directory. False: decode pictures into memory, and keep none. Default: `true`. */
-  pictureCache?: unknown;
+  /** Keep the decoded images of a folder or list there, instead of in the cache directory. False: decode images into memory, and keep none. Default: `true`. */
+  imageCache?: unknown;
   /** What the backbone starts from; by default as the experiment's paper. */
   init?: unknown;
   /** What a pretrained backbone starts from: a name of the catalogue, a .safetensors or .pth file, or a run's directory. */
   weights?: unknown;
-  /** Side of the pictures in pixels. Default: `155`. */
+  /** Side of the images in pixels. Default: `155`. */
   imageSize?: unknown;
-  /** Pictures in a batch. Default: `128`. */
+  /** Images in a batch. Default: `128`. */
   batchSize?: unknown;
-  /** Passes over the training pictures; a named recipe shares them out. Default: `32`. */
+  /** Passes over the training images; a named recipe shares them out. Default: `32`. */
   epochs?: unknown;
   /** The stages to train in: head, fine-tune, gradual or a JSON file of stages. */
   recipe?: unknown;
   /** What does not train, all else doing so: backbone,*.norm1,through:denseblock3 or none. */
   freeze?: unknown;
-  /** How much a picture of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its pictures, mixed ones by those of their shares. */
+  /** How much an image of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its images, mixed ones by those of their shares. */
   classWeights?: unknown;
   /** Draws initial weights, order and dropout. Default: `0`. */
   seed?: unknown;
@@ -122,7 +122,7 @@ export interface ExperimentDocs {
   labelSmoothing?: unknown;
   /** Validates and keeps a moving average of the weights, which keeps so much in a step. */
   emaDecay?: unknown;
-  /** How training pictures are changed anew in every epoch: none, light or strong. Default: `"none"`. */
+  /** How training images are changed anew in every epoch: none, light or strong. Default: `"none"`. */
   augmentation?: unknown;
   /** Auto, cpu, cuda or cuda:N. Default: `"auto"`. */
   device?: unknown;
@@ -140,7 +140,7 @@ export interface ExportDocs {
 }
 
 export interface ExtractionDocs {
-  /** Pictures in a batch. Default: `128`. */
+  /** Images in a batch. Default: `128`. */
   batchSize?: unknown;
   /** Auto, fp32 or bf16. Default: `"auto"`. */
   precision?: unknown;
@@ -150,20 +150,20 @@ export interface ExtractionDocs {
   reference?: unknown;
   /** Stops the work within one batch. */
   signal?: unknown;
-  /** Hears how many pictures are done, of how many. */
+  /** Hears how many images are done, of how many. */
   onProgress?: unknown;
 }
 
 export interface FitDocs {
-  /** Pictures in a batch. Default: `128`. */
+  /** Images in a batch. Default: `128`. */
   batchSize?: unknown;
-  /** Passes over the training pictures; a named recipe shares them out. Default: `32`. */
+  /** Passes over the training images; a named recipe shares them out. Default: `32`. */
   epochs?: unknown;
   /** The stages to train in: head, fine-tune, gradual or a JSON file of stages. */
   recipe?: unknown;
   /** What does not train, all else doing so: backbone,*.norm1,through:denseblock3 or none. */
   freeze?: unknown;
-  /** How much a picture of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its pictures, mixed ones by those of their shares. */
+  /** How much an image of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its images, mixed ones by those of their shares. */
   classWeights?: unknown;
   /** Draws initial weights, order and dropout. Default: `0`. */
   seed?: unknown;
@@ -223,9 +223,9 @@ export interface FitDocs {
   labelSmoothing?: unknown;
   /** Validates and keeps a moving average of the weights, which keeps so much in a step. */
   emaDecay?: unknown;
-  /** How training pictures are changed anew in every epoch: none, light or strong. Default: `"none"`. */
+  /** How training images are changed anew in every epoch: none, light or strong. Default: `"none"`. */
   augmentation?: unknown;
-  /** The pictures that validate after each epoch. */
+  /** The images that validate after each epoch. */
   valid?: unknown;
   /** A file for checkpoints: after every epoch, every `checkpointMinutes`, and when the signal stops it. */
   checkpoint?: unknown;
@@ -252,24 +252,24 @@ export interface FolderDocs {
   signal?: unknown;
   /** Hears how many are done, of how many. */
   onProgress?: unknown;
-  /** Side of the pictures in pixels: the model's. By default that of `like`. */
+  /** Side of the images in pixels: the model's. By default that of `like`. */
   imageSize?: unknown;
-  /** How pictures are made square; by default as those of `like`, else `cover`. */
+  /** How images are made square; by default as those of `like`, else `cover`. */
   resize?: unknown;
   /** The data set whose classes the labels shall be indices of, matched by name. */
   like?: unknown;
-  /** So many pictures, spread evenly over the classes. */
+  /** So many images, spread evenly over the classes. */
   limit?: unknown;
-  /** Leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error. Default: `false`. */
+  /** Leaves out the images that cannot be decoded, which `skipped` lists; else they are an error. Default: `false`. */
   skipCorrupt?: unknown;
-  /** Keeps decoded pictures in the cache directory or another one, and takes those that are there; else all are in memory. Default: `true`. */
-  pictureCache?: unknown;
-  /** Hears how many pictures were decoded, and how many had been before. */
+  /** Keeps decoded images in the cache directory or another one, and takes those that are there; else all are in memory. Default: `true`. */
+  imageCache?: unknown;
+  /** Hears how many images were decoded, and how many had been before. */
   onDecoded?: unknown;
 }
 
 export interface GradCamDocs {
-  /** Pictures in a batch. Default: `128`. */
+  /** Images in a batch. Default: `128`. */
   batchSize?: unknown;
   /** Auto, fp32 or bf16. Default: `"auto"`. */
   precision?: unknown;
@@ -279,11 +279,11 @@ export interface GradCamDocs {
   reference?: unknown;
   /** Stops the work within one batch. */
   signal?: unknown;
-  /** Of each picture the class that is asked about; by default the likeliest. */
+  /** Of each image the class that is asked about; by default the likeliest. */
   classes?: unknown;
-  /** Leaves out the pictures that cannot be decoded, which `onSkipped` hears of; else they are an error. Default: `false`. */
+  /** Leaves out the images that cannot be decoded, which `onSkipped` hears of; else they are an error. Default: `false`. */
   skipCorrupt?: unknown;
-  /** Hears which pictures were left out, where any were. */
+  /** Hears which images were left out, where any were. */
   onSkipped?: unknown;
 }
 
@@ -292,24 +292,24 @@ export interface ImagesDocs {
   signal?: unknown;
   /** Hears how many are done, of how many. */
   onProgress?: unknown;
-  /** Side of the pictures in pixels: the model's. */
+  /** Side of the images in pixels: the model's. */
   imageSize?: unknown;
-  /** How pictures are made square. Default: `"cover"`. */
+  /** How images are made square. Default: `"cover"`. */
   resize?: unknown;
   /** What labels are indices of; by default the names among the labels, sorted. */
   classes?: unknown;
-  /** What the data set is called, for people. Default: `"pictures"`. */
+  /** What the data set is called, for people. Default: `"images"`. */
   name?: unknown;
-  /** Leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error. Default: `false`. */
+  /** Leaves out the images that cannot be decoded, which `skipped` lists; else they are an error. Default: `false`. */
   skipCorrupt?: unknown;
 }
 
 export interface LearningRateDocs {
-  /** Pictures in a batch. Default: `128`. */
+  /** Images in a batch. Default: `128`. */
   batchSize?: unknown;
   /** What does not train, all else doing so: backbone,*.norm1,through:denseblock3 or none. */
   freeze?: unknown;
-  /** How much a picture of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its pictures, mixed ones by those of their shares. */
+  /** How much an image of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its images, mixed ones by those of their shares. */
   classWeights?: unknown;
   /** Draws initial weights, order and dropout. Default: `0`. */
   seed?: unknown;
@@ -345,7 +345,7 @@ export interface LearningRateDocs {
   clipNorm?: unknown;
   /** How much of the target is spread evenly over all classes. Default: `0`. */
   labelSmoothing?: unknown;
-  /** How training pictures are changed anew in every epoch: none, light or strong. Default: `"none"`. */
+  /** How training images are changed anew in every epoch: none, light or strong. Default: `"none"`. */
   augmentation?: unknown;
   /** The learning rate of the first step. Default: `1e-7`. */
   start?: unknown;
@@ -366,21 +366,21 @@ export interface ListDocs {
   signal?: unknown;
   /** Hears how many are done, of how many. */
   onProgress?: unknown;
-  /** Side of the pictures in pixels: the model's. By default that of `like`. */
+  /** Side of the images in pixels: the model's. By default that of `like`. */
   imageSize?: unknown;
-  /** How pictures are made square; by default as those of `like`, else `cover`. */
+  /** How images are made square; by default as those of `like`, else `cover`. */
   resize?: unknown;
   /** The data set whose classes the labels shall be indices of, matched by name. */
   like?: unknown;
-  /** So many pictures, spread evenly over the classes. */
+  /** So many images, spread evenly over the classes. */
   limit?: unknown;
-  /** Leaves out the pictures that cannot be decoded, which `skipped` lists; else they are an error. Default: `false`. */
+  /** Leaves out the images that cannot be decoded, which `skipped` lists; else they are an error. Default: `false`. */
   skipCorrupt?: unknown;
-  /** Keeps decoded pictures in the cache directory or another one, and takes those that are there; else all are in memory. Default: `true`. */
-  pictureCache?: unknown;
-  /** Hears how many pictures were decoded, and how many had been before. */
+  /** Keeps decoded images in the cache directory or another one, and takes those that are there; else all are in memory. Default: `true`. */
+  imageCache?: unknown;
+  /** Hears how many images were decoded, and how many had been before. */
   onDecoded?: unknown;
-  /** The pictures whose `split` is this; needed where the list has splits. */
+  /** The images whose `split` is this; needed where the list has splits. */
   split?: unknown;
 }
 
@@ -391,30 +391,30 @@ export interface LoadDocs {
   signal?: unknown;
 }
 
-export interface OwnPicturesDocs {
-  /** The pictures, which the first argument names too: folders, <class>/* or train/<class>/* and valid/<class>/*; or a .csv or .jsonl list of path and label. */
+export interface TrainClassifierDocs {
+  /** The images, which the first argument names too: folders, <class>/* or train/<class>/* and valid/<class>/*; or a .csv or .jsonl list of path and label. */
   data?: unknown;
-  /** Use so many training pictures, spread evenly over the classes. */
+  /** Use so many training images, spread evenly over the classes. */
   limitTrain?: unknown;
-  /** Use so many validation pictures, spread evenly over the classes. */
+  /** Use so many validation images, spread evenly over the classes. */
   limitValid?: unknown;
-  /** Leave out the pictures of a folder or list that cannot be decoded; results.json lists them. Default: `false`. */
+  /** Leave out the images of a folder or list that cannot be decoded; results.json lists them. Default: `false`. */
   skipCorrupt?: unknown;
-  /** Keep the decoded pictures of a folder or list there, instead of in the cache directory. False: decode pictures into memory, and keep none. Default: `true`. */
-  pictureCache?: unknown;
+  /** Keep the decoded images of a folder or list there, instead of in the cache directory. False: decode images into memory, and keep none. Default: `true`. */
+  imageCache?: unknown;
   /** What a pretrained backbone starts from: a name of the catalogue, a .safetensors or .pth file, or a run's directory. */
   weights?: unknown;
-  /** Side of the pictures in pixels (default: by the number of pictures). */
+  /** Side of the images in pixels (default: by the number of images). */
   imageSize?: unknown;
-  /** Pictures in a batch. Default: `128`. */
+  /** Images in a batch. Default: `128`. */
   batchSize?: unknown;
-  /** Passes over the training pictures; a named recipe shares them out (default: by the number of pictures). */
+  /** Passes over the training images; a named recipe shares them out (default: by the number of images). */
   epochs?: unknown;
-  /** The stages to train in: head, fine-tune, gradual or a JSON file of stages (default: by the number of pictures). */
+  /** The stages to train in: head, fine-tune, gradual or a JSON file of stages (default: by the number of images). */
   recipe?: unknown;
   /** What does not train, all else doing so: backbone,*.norm1,through:denseblock3 or none. */
   freeze?: unknown;
-  /** How much a picture of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its pictures, mixed ones by those of their shares. */
+  /** How much an image of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its images, mixed ones by those of their shares. */
   classWeights?: unknown;
   /** Draws initial weights, order and dropout. Default: `0`. */
   seed?: unknown;
@@ -474,7 +474,7 @@ export interface OwnPicturesDocs {
   labelSmoothing?: unknown;
   /** Validates and keeps a moving average of the weights, which keeps so much in a step. */
   emaDecay?: unknown;
-  /** How training pictures are changed anew in every epoch: none, light or strong (default: by the number of pictures). */
+  /** How training images are changed anew in every epoch: none, light or strong (default: by the number of images). */
   augmentation?: unknown;
   /** Auto, cpu, cuda or cuda:N. Default: `"auto"`. */
   device?: unknown;
@@ -484,12 +484,12 @@ export interface OwnPicturesDocs {
   tensorboard?: unknown;
   /** The layers after the backbone: linear, base, base-optimized, finetune (default: linear). */
   head?: unknown;
-  /** How pictures are made square: cover, contain, stretch (default: cover). */
+  /** How images are made square: cover, contain, stretch (default: cover). */
   resize?: unknown;
 }
 
 export interface PredictDocs {
-  /** Pictures in a batch. Default: `128`. */
+  /** Images in a batch. Default: `128`. */
   batchSize?: unknown;
   /** Auto, fp32 or bf16. Default: `"auto"`. */
   precision?: unknown;
@@ -501,16 +501,16 @@ export interface PredictDocs {
   signal?: unknown;
   /** How many of the likeliest classes to name. Default: `5`. */
   topK?: unknown;
-  /** Leaves out the pictures that cannot be decoded, which `onSkipped` hears of; else they are an error. Default: `false`. */
+  /** Leaves out the images that cannot be decoded, which `onSkipped` hears of; else they are an error. Default: `false`. */
   skipCorrupt?: unknown;
-  /** Hears which pictures were left out, where any were. */
+  /** Hears which images were left out, where any were. */
   onSkipped?: unknown;
 }
 
 export interface StageDocs {
   /** What it is called, for people. */
   name?: unknown;
-  /** Passes over the training pictures. */
+  /** Passes over the training images. */
   epochs?: unknown;
   /** What does not train, all else doing so; by default as before. */
   freeze?: unknown;
@@ -555,15 +555,15 @@ export interface StageDocs {
 }
 
 export interface TrainingDocs {
-  /** Pictures in a batch. Default: `128`. */
+  /** Images in a batch. Default: `128`. */
   batchSize?: unknown;
-  /** Passes over the training pictures; a named recipe shares them out. Default: `32`. */
+  /** Passes over the training images; a named recipe shares them out. Default: `32`. */
   epochs?: unknown;
   /** The stages to train in: head, fine-tune, gradual or a JSON file of stages. */
   recipe?: unknown;
   /** What does not train, all else doing so: backbone,*.norm1,through:denseblock3 or none. */
   freeze?: unknown;
-  /** How much a picture of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its pictures, mixed ones by those of their shares. */
+  /** How much an image of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its images, mixed ones by those of their shares. */
   classWeights?: unknown;
   /** Draws initial weights, order and dropout. Default: `0`. */
   seed?: unknown;
@@ -623,6 +623,6 @@ export interface TrainingDocs {
   labelSmoothing?: unknown;
   /** Validates and keeps a moving average of the weights, which keeps so much in a step. */
   emaDecay?: unknown;
-  /** How training pictures are changed anew in every epoch: none, light or strong. Default: `"none"`. */
+  /** How training images are changed anew in every epoch: none, light or strong. Default: `"none"`. */
   augmentation?: unknown;
 }

@@ -2,26 +2,26 @@ import { z } from 'zod';
 import { HEAD_NAMES } from './head.ts';
 import { limit, imageSize as size } from './range.ts';
 import { RESIZES } from './resize.ts';
-import { commandLine, flag, pictureCache, resizing, text, without } from './schema.ts';
+import { commandLine, flag, imageCache, resizing, text, without } from './schema.ts';
 import { batchSize, precision, reference, threads, trainingOptions } from './training.ts';
 
 const data = text('auto, sample, a directory or a list').default('auto').register(commandLine, {
   topic: 'Data',
   flags: '--data <auto|sample|dir|list>',
-  description: 'the pictures',
+  description: 'the images',
 });
 
 /** Of commands that must be told, so that none works on the sample unasked. */
-const pictures = text('auto, sample, a directory or a list').optional().register(commandLine, {
+const images = text('auto, sample, a directory or a list').optional().register(commandLine, {
   topic: 'Data',
   flags: '--data <auto|sample|dir|list>',
-  description: 'the pictures; the first argument names them too',
+  description: 'the images; the first argument names them too',
 });
 
 const imageSize = size().default(155).register(commandLine, {
   topic: 'Data',
   flags: '--image-size <n>',
-  description: 'side of the pictures in pixels',
+  description: 'side of the images in pixels',
 });
 
 /** What a pretrained backbone starts from where the user names nothing. */
@@ -50,25 +50,25 @@ export const experimentOptions = z.strictObject({
   limitTrain: limit().optional().register(commandLine, {
     topic: 'Data',
     flags: '--limit-train <n>',
-    description: 'use so many training pictures, spread evenly over the classes',
+    description: 'use so many training images, spread evenly over the classes',
   }),
   limitValid: limit().optional().register(commandLine, {
     topic: 'Data',
     flags: '--limit-valid <n>',
-    description: 'use so many validation pictures, spread evenly over the classes',
+    description: 'use so many validation images, spread evenly over the classes',
   }),
   skipCorrupt: flag().default(false).register(commandLine, {
     topic: 'Data',
     flags: '--skip-corrupt',
-    description: 'leave out the pictures of a folder or list that cannot be decoded; results.json lists them',
+    description: 'leave out the images of a folder or list that cannot be decoded; results.json lists them',
   }),
-  pictureCache: pictureCache()
+  imageCache: imageCache()
     .default(true)
     .register(commandLine, {
       topic: 'Data',
-      flags: '--picture-cache <dir>',
-      description: 'keep the decoded pictures of a folder or list there, instead of in the cache directory',
-      off: { flags: '--no-picture-cache', description: 'decode pictures into memory, and keep none' },
+      flags: '--image-cache <dir>',
+      description: 'keep the decoded images of a folder or list there, instead of in the cache directory',
+      off: { flags: '--no-image-cache', description: 'decode images into memory, and keep none' },
     }),
   init: z.enum(['pretrained', 'random'], { error: 'pretrained or random' }).optional().register(commandLine, {
     topic: 'Model',
@@ -91,7 +91,7 @@ export const experimentOptions = z.strictObject({
   }),
 });
 
-/** Of any run: an experiment's have their head, and CIFAR-10's pictures are square. */
+/** Of any run: an experiment's have their head, and CIFAR-10's images are square. */
 export const runOptions = experimentOptions.extend({
   head: z
     .enum(HEAD_NAMES, { error: HEAD_NAMES.join(', ') })
@@ -106,7 +106,7 @@ export const runOptions = experimentOptions.extend({
     .register(commandLine, {
       topic: 'Data',
       flags: '--resize <name>',
-      description: `how pictures are made square: ${RESIZES.join(', ')} (default: cover)`,
+      description: `how images are made square: ${RESIZES.join(', ')} (default: cover)`,
     }),
 });
 
@@ -118,15 +118,15 @@ export function flagOf(name: string): string | undefined {
   return type && commandLine.get(type)?.flags.split(' ')[0];
 }
 
-const BY_COUNT = '(default: by the number of pictures)';
+const BY_COUNT = '(default: by the number of images)';
 
-/** Of a run with the user's own pictures; what has no default here is chosen by their number. */
+/** Of a run with the user's own images; what has no default here is chosen by their number. */
 export const trainOptions = runOptions.omit({ init: true }).extend({
   data: text('a directory or a list').optional().register(commandLine, {
     topic: 'Data',
     flags: '--data <dir|list>',
     description:
-      'the pictures, which the first argument names too: folders, <class>/* or train/<class>/* and valid/<class>/*; or a .csv or .jsonl list of path and label',
+      'the images, which the first argument names too: folders, <class>/* or train/<class>/* and valid/<class>/*; or a .csv or .jsonl list of path and label',
   }),
   imageSize: without(imageSize, BY_COUNT),
   epochs: without(trainingOptions.shape.epochs, BY_COUNT),
@@ -135,13 +135,13 @@ export const trainOptions = runOptions.omit({ init: true }).extend({
   augmentation: without(trainingOptions.shape.augmentation, BY_COUNT),
 });
 
-/** The features of pictures, from the command line to a file. */
+/** The features of images, from the command line to a file. */
 export const featuresOptions = z.strictObject({
-  data: pictures,
+  data: images,
   skipCorrupt: flag().default(false).register(commandLine, {
     topic: 'Data',
     flags: '--skip-corrupt',
-    description: 'leave out the pictures that cannot be decoded, and name them on stderr',
+    description: 'leave out the images that cannot be decoded, and name them on stderr',
   }),
   weights,
   imageSize,

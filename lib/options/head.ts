@@ -4,7 +4,7 @@ import { nearest } from '../support/nearest.ts';
 import { below1, checkNumber, integer } from './range.ts';
 
 /**
- * One layer of a head. A head is a list of them: first `globalAveragePool` (1,024 values a picture) or
+ * One layer of a head. A head is a list of them: first `globalAveragePool` (1,024 values per image) or
  * `flatten` (channel by channel, 1,024 times the last map's height and width), last a `dense` layer
  * of units `'classes'`, whose values are the logits. A dropout's `rate` is the share that is dropped.
  */
@@ -99,7 +99,7 @@ function namedHead(name: string): HeadLayer[] {
   );
 }
 
-/** Whether a layer turns the backbone's map into one vector a picture. */
+/** Whether a layer turns the backbone's map into one vector an image. */
 function gathers(layer: HeadLayer): boolean {
   return layer.type === 'globalAveragePool' || layer.type === 'flatten';
 }

@@ -30,7 +30,7 @@ export {
   type CommandLine,
   commandLine,
   flag,
-  pictureCache,
+  imageCache,
   resizing,
   TOPICS,
   text,

@@ -19,7 +19,7 @@ const trained = {
   reference,
 };
 
-/** A trained model's answers for pictures, from the command line. */
+/** A trained model's answers for images, from the command line. */
 export const predictRunOptions = z.strictObject({
   ...trained,
   topK: integer(1).default(3).register(commandLine, {
@@ -30,5 +30,5 @@ export const predictRunOptions = z.strictObject({
   skipCorrupt,
 });
 
-/** How well a trained model does on labelled pictures, from the command line. */
+/** How well a trained model does on labelled images, from the command line. */
 export const evaluateRunOptions = z.strictObject({ data, skipCorrupt, ...trained });

@@ -53,17 +53,17 @@ const SEARCHED = {
 /** A search for the learning rate of a training with these options. */
 export const searchOptions = rising(trainingOptions.pick(SEARCHED).extend(searchFields));
 
-const OWN = "for one's own pictures by their number";
+const OWN = "for one's own images by their number";
 const run = runOptions.shape;
 
-/** The same from the command line: of an experiment, or of one's own pictures as `train` takes them. */
+/** The same from the command line: of an experiment, or of one's own images as `train` takes them. */
 export const searchRunOptions = rising(
   runOptions
     .pick({
       data: true,
       limitTrain: true,
       skipCorrupt: true,
-      pictureCache: true,
+      imageCache: true,
       resize: true,
       init: true,
       weights: true,
@@ -74,7 +74,7 @@ export const searchRunOptions = rising(
       imageSize: without(run.imageSize, `(default: ${run.imageSize.parse(undefined)}; ${OWN})`),
       augmentation: without(run.augmentation, `(default: none; ${OWN})`),
       freeze: described(run.freeze, `(default: as the experiment; ${OWN})`),
-      head: described(run.head, "(default: the experiment's; for one's own pictures linear)"),
+      head: described(run.head, "(default: the experiment's; for one's own images linear)"),
       ...searchFields,
     }),
 );

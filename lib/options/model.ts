@@ -22,7 +22,7 @@ export const createOptions = experimentOptions.pick({ imageSize: true, seed: tru
     .transform(headLayers)
     .describe(`the layers after the backbone: ${HEAD_NAMES.join(', ')}, or a list of layers`),
   classes: classNames.readonly().describe('the names of the classes, in the order of their labels'),
-  resize: resizing().default('cover').describe('how pictures are made square: `resize` of the training data'),
+  resize: resizing().default('cover').describe('how images are made square: `resize` of the training data'),
   signal: abortSignal.describe('stops the reading of the weights'),
 });
 

@@ -17,7 +17,7 @@ export interface NumberRange {
  */
 export const numberRange = z.registry<NumberRange>();
 
-/** So many epochs, steps or pictures in a batch are more than anyone has. */
+/** So many epochs, steps or images in a batch are more than anyone has. */
 const MANY = 1_000_000;
 
 /** From `min` to `max`, both included. */
@@ -43,7 +43,7 @@ export const classWeight = () => number(1e-9, 1e9);
 
 export const imageSize = () => integer(32, 4096);
 
-/** So many pictures of a set. */
+/** So many images of a set. */
 export const limit = () => integer(1, 1_000_000_000);
 
 /** More than processors have; OpenMP itself dies of some thousands. */

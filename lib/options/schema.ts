@@ -32,13 +32,13 @@ export interface CommandLine {
 
 export const commandLine = z.registry<CommandLine>();
 
-/** How pictures are made square. */
+/** How images are made square. */
 export const resizing = () => z.enum(RESIZES, { error: RESIZES.join(' or ') });
 
 export const text = (error: string) => z.string({ error }).min(1, { error });
 
-/** Where decoded pictures are kept. */
-export const pictureCache = (error = 'true, false or a directory') =>
+/** Where decoded images are kept. */
+export const imageCache = (error = 'true, false or a directory') =>
   z.union([z.boolean(), text(error)], { error });
 
 export const flag = () => z.boolean({ error: 'true or false' });

@@ -15,7 +15,7 @@ const selection = z.union(
 export const epochs = integer(1).default(32).register(commandLine, {
   topic: 'Training',
   flags: '--epochs <n>',
-  description: 'passes over the training pictures; a named recipe shares them out',
+  description: 'passes over the training images; a named recipe shares them out',
 });
 
 export const freeze = z
@@ -31,7 +31,7 @@ export const freeze = z
 /** A part of a training. What it leaves out is as in the run's own options. */
 export const stageOptions = z.strictObject({
   name: text('a name').optional().describe('what it is called, for people'),
-  epochs: integer(1).describe('passes over the training pictures'),
+  epochs: integer(1).describe('passes over the training images'),
   freeze: freeze.unwrap().optional().describe('what does not train, all else doing so; by default as before'),
   ...overrides(optimizerFields),
   ...overrides(scheduleFields),

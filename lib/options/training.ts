@@ -47,7 +47,7 @@ export const reference = z.boolean().default(false).register(commandLine, {
 
 export const batchSize = integer(2)
   .default(128)
-  .register(commandLine, { topic, flags: '--batch-size <n>', description: 'pictures in a batch' });
+  .register(commandLine, { topic, flags: '--batch-size <n>', description: 'images in a batch' });
 
 /** How a model is trained. */
 export const trainingOptions = z.strictObject({
@@ -72,7 +72,7 @@ export const trainingOptions = z.strictObject({
       topic,
       flags: '--class-weights <balanced|class=weight,...>',
       description:
-        'how much a picture of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its pictures, mixed ones by those of their shares',
+        'how much an image of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its images, mixed ones by those of their shares',
       read: pairsFromText,
     }),
   seed,

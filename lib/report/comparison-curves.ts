@@ -28,7 +28,7 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
         ...shared,
         id: `${metric}-seconds`,
         title: `${title} against time`,
-        note: 'From the start of the training; the pass over the pictures through a frozen backbone is in it.',
+        note: 'From the start of the training; the pass over the images through a frozen backbone is in it.',
         x: { name: unit.name, text: shortNumber, exact: (time) => time.toFixed(1), including: [0] },
         series: begun.map(({ name, run }) => ({ name, points: overTime(run, metric, unit) })),
       }),

@@ -48,7 +48,7 @@ function lede(runs: readonly NamedRun[]): Content {
   const quick = bestBy(runs, ({ measures, run }) => (run.best ? -measures.seconds : null));
   if (!accurate || !quick) return 'No epoch of any of them ended.';
   const [accuracy, loss, time] = MEASURES.map((measure) => measureText(accurate.measures, measure));
-  return html`<b>${accurate.name}</b> is the most accurate, ${accuracy ?? ''} of its validation pictures right (loss ${loss ?? ''}), in ${time ?? ''}.
+  return html`<b>${accurate.name}</b> is the most accurate, ${accuracy ?? ''} of its validation images right (loss ${loss ?? ''}), in ${time ?? ''}.
 ${quick === accurate ? 'It is the quickest too.' : html`<b>${quick.name}</b> is the quickest: ${percent(1 - quick.measures.seconds / accurate.measures.seconds)} less time, for ${percent(quick.measures.accuracy ?? 0)}.`}`;
 }
 

@@ -107,8 +107,8 @@ const resultsFile = z.object({
   error: z.exactOptional(z.object({ code: z.string(), message: z.string() })),
 });
 
-const picture = z.string().regex(/^data:image\/(webp|png|jpeg);base64,[A-Za-z0-9+/]+={0,2}$/, {
-  error: 'must be a data URI of a WebP, PNG or JPEG picture',
+const dataUri = z.string().regex(/^data:image\/(webp|png|jpeg);base64,[A-Za-z0-9+/]+={0,2}$/, {
+  error: 'must be a data URI of a WebP, PNG or JPEG image',
 });
 const guess = z.object({ label: z.string(), probability: z.number() });
 
@@ -135,11 +135,11 @@ const validationFile: z.ZodType<ValidationReport> = z.object({
     ),
   mistakes: z.array(
     z.object({
-      picture: z.string(),
+      source: z.string(),
       label: z.string(),
       top: z.array(guess).min(1),
-      image: picture,
-      activation: z.exactOptional(picture),
+      image: dataUri,
+      activation: z.exactOptional(dataUri),
     }),
   ),
 });

@@ -52,8 +52,8 @@ export function ratio(part: number | null, whole: number | null): string {
 function certainty({ best, dataset }: ReportedRun): Content {
   if (!best || dataset.valid === 0) return html`<p>No epoch ended, so there is no result.</p>`;
   const [low, high] = interval(best.validAccuracy, dataset.valid);
-  return html`<p>The accuracy is that of epoch ${best.epoch}, the best. So many pictures leave it uncertain: with 95 % confidence it
-lies between ${percent(low)} and ${percent(high)}. And since the epoch was chosen by these same pictures, expect slightly less of new ones.</p>`;
+  return html`<p>The accuracy is that of epoch ${best.epoch}, the best. So many images leave it uncertain: with 95 % confidence it
+lies between ${percent(low)} and ${percent(high)}. And since the epoch was chosen by these same images, expect slightly less of new ones.</p>`;
 }
 
 /** Wilson's score interval of 95 % for a share of `count` (Wilson 1927, https://doi.org/10.2307/2276774). */

@@ -41,10 +41,10 @@ ${repeatSection(run)}
 function lede({ experiment, dataset, imageSize, weights, init }: ReportedRun): Content {
   const what =
     experiment === 'train'
-      ? html`A classifier of one’s own pictures`
+      ? html`A classifier of one’s own images`
       : html`The paper’s ${experiments[experiment].title}`;
   const start = init === 'random' ? 'from random weights' : html`from the weights <b>${weights.source}</b>`;
-  return html`${what}: DenseNet-121 ${start}, trained on ${count(dataset.train)} pictures at ${imageSize} × ${imageSize} pixels
+  return html`${what}: DenseNet-121 ${start}, trained on ${count(dataset.train)} images at ${imageSize} × ${imageSize} pixels
 and validated on ${count(dataset.valid)} others.`;
 }
 

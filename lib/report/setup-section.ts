@@ -13,11 +13,11 @@ export function setupSection(run: ReportedRun): Html {
 ${facts([...factsOf(run), ...timesOf(run)])}
 ${run.warnings.map(({ message }) => html`<p class="warning">${message}</p>`)}
 ${stages(run)}
-${skippedPictures(run)}
+${skippedImages(run)}
 </section>`;
 }
 
-/** With their pictures, which earlier versions did not write down. */
+/** With their images, which earlier versions did not write down. */
 function classesOf({ dataset: { classCounts }, classes }: ReportedRun): string {
   if (classCounts.length > 0) return classesText(classCounts);
   return classes.length > 20 ? `${classes.length}` : `${classes.length}: ${classes.join(', ')}`;
@@ -29,7 +29,7 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
   return [
     ['data', `${dataset.name} (${dataset.source})`],
     [
-      'pictures',
+      'images',
       `${count(dataset.train)} to train, ${count(dataset.valid)} to validate (${dataset.validation})`,
     ],
     [
@@ -37,11 +37,11 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
       dataset.skipped.length === 0 ? 'none' : `${count(dataset.skipped.length)} that cannot be decoded`,
     ],
     ['classes', classesOf(run)],
-    ['picture size', `${run.imageSize} × ${run.imageSize} pixels`],
+    ['image size', `${run.imageSize} × ${run.imageSize} pixels`],
     ['backbone', run.init === 'random' ? 'random weights, drawn from the seed' : weightsText(run.weights)],
     ['parameters', `${count(run.trainableParameters)} of ${count(run.totalParameters)} train`],
     ['optimiser', optimiserText(run.stages)],
-    ['batch', `${run.batchSize} pictures`],
+    ['batch', `${run.batchSize} images`],
     [
       'augmentation',
       typeof run.options.augmentation === 'string'
@@ -74,7 +74,7 @@ function timesOf(run: ReportedRun): Array<readonly [string, Content]> {
     ['time', `${duration(seconds.total)}${features}`],
     ...(middle === undefined ? [] : [['an epoch', `${duration(middle)} (the median)`] as const]),
     ...(imagesPerSecond > 0
-      ? [['speed', `${count(imagesPerSecond)} training pictures a second`] as const]
+      ? [['speed', `${count(imagesPerSecond)} training images a second`] as const]
       : []),
     ['end', endingOf(run).text],
     ['best epoch', best ? `${best.epoch} of ${epochs.length}; its model is best.safetensors` : 'none'],
@@ -140,11 +140,11 @@ function frozenText(frozen: readonly string[]): string {
   return frozen.length > 12 ? `${frozen.length} layers` : frozen.join(', ');
 }
 
-function skippedPictures({ dataset: { skipped } }: ReportedRun): Content {
+function skippedImages({ dataset: { skipped } }: ReportedRun): Content {
   if (skipped.length === 0) return null;
-  return html`<details><summary>${count(skipped.length)} pictures were left out</summary>${dataTable({
+  return html`<details><summary>${count(skipped.length)} images were left out</summary>${dataTable({
     caption: 'They cannot be decoded',
-    heading: ['picture', 'reason'],
+    heading: ['image', 'reason'],
     rows: skipped.map(({ path, reason }) => [path, reason]),
     text: true,
   })}</details>`;
@@ -157,7 +157,7 @@ export function repeatSection(run: ReportedRun): Html {
 <p>From the run’s directory, with all of its options:</p>
 ${command(['run', '--config', `${run.path}/config.json`])}
 ${words === null ? null : html`<p>Or written out; all else is by default:</p>${command(words)}`}
-<p>With the same versions, pictures, seed, precision and number of threads a CPU comes to the same bits.${
+<p>With the same versions, images, seed, precision and number of threads a CPU comes to the same bits.${
     run.weights.sha256 === null
       ? null
       : html` The weights’ SHA-256 must be <code class="hash">${run.weights.sha256}</code>.`

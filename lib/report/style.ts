@@ -84,8 +84,8 @@ pre { margin: .75rem 0; padding: .8rem 1rem; background: var(--panel); border-ra
 .matrix tbody td.wrong { background: color-mix(in srgb, var(--wrong) calc(var(--share) * .55 + 6%), var(--panel)); }
 .matrix tbody td.none { color: var(--soft); }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); gap: 1.75rem 1.5rem; margin: 1rem 0; }
-.pictures { display: flex; gap: .4rem; }
-.pictures img { width: calc(50% - .2rem); aspect-ratio: 1; object-fit: contain; background: var(--panel); border-radius: .25rem; }
+.images { display: flex; gap: .4rem; }
+.images img { width: calc(50% - .2rem); aspect-ratio: 1; object-fit: contain; background: var(--panel); border-radius: .25rem; }
 .gallery figcaption { margin-top: .4rem; line-height: 1.4; }
 .gallery ol { list-style: none; margin: .4rem 0; padding: 0; font-size: .9rem; }
 .gallery li { display: grid; grid-template-columns: 1fr auto; gap: 0 .5rem; padding: .1rem 0; }

@@ -50,35 +50,35 @@ function stale({ best }: ReportedRun, { epoch }: ValidationReport): Content {
 }
 
 function summary({ epoch, evaluation }: ValidationReport, [worst]: Confusion[]): Content {
-  const { count: pictures, perClass: metrics } = evaluation;
+  const { count: images, perClass: metrics } = evaluation;
   const seen = metrics.filter((metric) => metric.count > 0).sort((a, b) => b.f1 - a.f1);
   const [best, weakest] = [seen[0], seen.at(-1)];
-  const parts: Content[] = [html`The model of epoch ${epoch}, on ${count(pictures)} validation pictures.`];
+  const parts: Content[] = [html`The model of epoch ${epoch}, on ${count(images)} validation images.`];
   if (best && weakest && best !== weakest) {
     parts.push(html` It knows <b>${best.label}</b> best and <b>${weakest.label}</b> worst.`);
   }
   const [label, taken] = [metrics[worst?.label ?? -1]?.label, metrics[worst?.taken ?? -1]?.label];
   if (worst && label !== undefined && taken !== undefined) {
     parts.push(
-      html` Most often <b>${label}</b> is taken for <b>${taken}</b>: ${count(worst.pictures)} of ${count(metrics[worst.label]?.count ?? 0)} pictures.`,
+      html` Most often <b>${label}</b> is taken for <b>${taken}</b>: ${count(worst.images)} of ${count(metrics[worst.label]?.count ?? 0)} images.`,
     );
   } else parts.push(' It makes no mistake.');
   return parts;
 }
 
-/** Numbers of pictures, the more of its row's the darker. */
+/** Numbers of images, the more of its row's the darker. */
 function matrix(classes: readonly string[], confusion: readonly (readonly number[])[]): Html {
   const rows = confusion.map((row, label) => {
-    const whole = row.reduce((sum, pictures) => sum + pictures, 0);
-    const cells = row.map((pictures, taken) => {
-      const share = whole === 0 ? 0 : pictures / whole;
-      const kind = taken === label ? 'right' : pictures > 0 ? 'wrong' : 'none';
-      return html`<td class="${kind}" style="--share:${Math.round(share * 100)}%">${pictures}</td>`;
+    const whole = row.reduce((sum, images) => sum + images, 0);
+    const cells = row.map((images, taken) => {
+      const share = whole === 0 ? 0 : images / whole;
+      const kind = taken === label ? 'right' : images > 0 ? 'wrong' : 'none';
+      return html`<td class="${kind}" style="--share:${Math.round(share * 100)}%">${images}</td>`;
     });
     return html`<tr><th scope="row">${classes[label] ?? ''}</th>${cells}</tr>\n`;
   });
   return captioned(
-    'Pictures: a row for what they are, a column for what they are taken for',
+    'Images: a row for what they are, a column for what they are taken for',
     html`<table class="matrix">
 <thead><tr><td></td>${classes.map((name) => html`<th scope="col"><span>${name}</span></th>`)}</tr></thead>
 <tbody>${rows}</tbody></table>`,
@@ -89,11 +89,11 @@ function pairsTable(classes: readonly string[], pairs: readonly Confusion[]): Ht
   const shown = pairs.slice(0, MOST_PAIRS);
   return dataTable({
     caption: `The ${shown.length} commonest confusions of ${count(pairs.length)}; ${classes.length} classes are too many for a matrix`,
-    heading: ['what it is', 'taken for', 'pictures'],
-    rows: shown.map(({ label, taken, pictures }) => [
+    heading: ['what it is', 'taken for', 'images'],
+    rows: shown.map(({ label, taken, images }) => [
       classes[label] ?? '',
       classes[taken] ?? '',
-      count(pictures),
+      count(images),
     ]),
   });
 }
@@ -103,13 +103,13 @@ function perClass(metrics: readonly ClassMetrics[]): Html {
   const ordered = many ? [...metrics].sort((a, b) => a.f1 - b.f1) : metrics;
   const table = dataTable({
     caption: `Precision: of what it calls so, how much is; recall: of what is so, how much it finds; F1: their harmonic mean${many ? '. The weakest first' : ''}`,
-    heading: ['class', 'precision', 'recall', 'F1', 'pictures'],
-    rows: ordered.map(({ label, precision, recall, f1, count: pictures }) => [
+    heading: ['class', 'precision', 'recall', 'F1', 'images'],
+    rows: ordered.map(({ label, precision, recall, f1, count: images }) => [
       label,
       percent(precision),
       percent(recall),
       percent(f1),
-      count(pictures),
+      count(images),
     ]),
   });
   return many ? html`<details><summary>All ${metrics.length} classes</summary>${table}</details>` : table;
@@ -119,7 +119,7 @@ function gallery(mistakes: readonly Mistake[]): Html {
   if (mistakes.length === 0) return html`<p>There are none to show.</p>`;
   const rest = mistakes.slice(FIRST_MISTAKES);
   const note = mistakes.some(({ activation }) => activation !== undefined)
-    ? ' The second picture has the class-activation map (Grad-CAM) of the answer over it: what is warm spoke for it.'
+    ? ' The second image has the class-activation map (Grad-CAM) of the answer over it: what is warm spoke for it.'
     : null;
   return html`<p class="note">Those whose true class it gave the least probability, the least first.${note}</p>
 ${figures(mistakes.slice(0, FIRST_MISTAKES))}
@@ -130,9 +130,9 @@ function figures(mistakes: readonly Mistake[]): Html {
   return html`<div class="gallery">${mistakes.map(mistakeFigure)}</div>`;
 }
 
-function mistakeFigure({ picture, label, top, image, activation }: Mistake): Html {
+function mistakeFigure({ source, label, top, image, activation }: Mistake): Html {
   const taken = top[0]?.label ?? '';
-  return html`<figure><div class="pictures"><img src="${image}" alt="${label}: ${picture}">${
+  return html`<figure><div class="images"><img src="${image}" alt="${label}: ${source}">${
     activation === undefined
       ? null
       : html`<img src="${activation}" alt="The same with the class-activation map for ${taken}">`
@@ -142,7 +142,7 @@ function mistakeFigure({ picture, label, top, image, activation }: Mistake): Htm
     (guess) =>
       html`<li><span>${guess.label}</span> <span>${percent(guess.probability)}</span><i style="--share:${share(guess.probability)}%"></i></li>`,
   )}</ol>
-<small>${picture}</small></figcaption></figure>\n`;
+<small>${source}</small></figcaption></figure>\n`;
 }
 
 function share(probability: number): number {

@@ -14,12 +14,10 @@ export function cacheDirectory(): string {
 }
 
 /**
- * Where decoded pictures are kept: `TORCH_TL_PICTURE_CACHE` when set, else `pictures` in the cache directory, which alone is
+ * Where decoded images are kept: `TORCH_TL_IMAGE_CACHE` when set, else `images` in the cache directory, which alone is
  * torch-tl's own.
  */
-export function pictureCacheDirectory(): { root: string; own: boolean } {
-  const { TORCH_TL_PICTURE_CACHE: named } = process.env;
-  return named
-    ? { root: resolve(named), own: false }
-    : { root: join(cacheDirectory(), 'pictures'), own: true };
+export function imageCacheDirectory(): { root: string; own: boolean } {
+  const { TORCH_TL_IMAGE_CACHE: named } = process.env;
+  return named ? { root: resolve(named), own: false } : { root: join(cacheDirectory(), 'images'), own: true };
 }

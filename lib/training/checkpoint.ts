@@ -40,7 +40,7 @@ export interface CheckpointState {
   options: Record<string, unknown>;
   /** What those came to that the bits follow from. */
   computation: Pick<Required<Computation>, 'precision' | 'threads'>;
-  /** SHA-256 of pictures and labels. */
+  /** SHA-256 of images and labels. */
   data: { train: string; valid: string };
 }
 
@@ -56,7 +56,7 @@ export const MAY_CHANGE: readonly string[] = [
   'threads',
   'reference',
   'device',
-  'pictureCache',
+  'imageCache',
   'tensorboard',
 ];
 
@@ -209,7 +209,7 @@ export function requireSame(
 ): string[] {
   for (const part of ['train', 'valid'] as const) {
     if (then.data[part] === now.data[part]) continue;
-    throw mismatch(file, `the ${part === 'train' ? 'training' : 'validation'} pictures are not the same`);
+    throw mismatch(file, `the ${part === 'train' ? 'training' : 'validation'} images are not the same`);
   }
   const options = requireSameOptions(then, asked, file);
   return [

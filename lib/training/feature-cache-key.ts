@@ -4,7 +4,7 @@ import type { Computation, FeatureKeys, HostTensor } from '../engine/native.ts';
 import { sha256 } from '../support/hash.ts';
 import { packageVersion } from '../support/version.ts';
 
-/** Everything that a set's features at a cut follow from, to the bit, besides its pictures. */
+/** Everything that a set's features at a cut follow from, to the bit, besides its images. */
 export interface FeatureOrigin extends Required<Computation> {
   /** As `frozenCut` gives it. */
   cut: string;

@@ -15,7 +15,7 @@ export type StageStart = EventOf<'stage'> & { name: string | null; epoch: number
 /** Where the features of frozen layers are kept, and whether they were found there. */
 export type CacheReport = EventOf<'cache'>;
 
-/** Pictures of the one pass through frozen layers: how many are done, of how many. */
+/** Images of the one pass through frozen layers: how many are done, of how many. */
 export type FeaturesProgress = EventOf<'features'>;
 
 /** After a training step. Loss and accuracy are those of the epoch so far. */
@@ -37,7 +37,7 @@ const file = "a file's path";
 export const fitOptions = trainingOptions.extend({
   valid: z
     .custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' })
-    .describe('the pictures that validate after each epoch'),
+    .describe('the images that validate after each epoch'),
   checkpoint: z
     .string({ error: file })
     .min(1, { error: file })
@@ -80,7 +80,7 @@ export interface FitResult extends TrainResult {
   /** The epoch of the highest validation accuracy; of equals the one of the lower loss. */
   best: EpochMetrics;
   /**
-   * Its logits of the validation pictures, in their order; null where it was before a checkpoint that has none.
+   * Its logits of the validation images, in their order; null where it was before a checkpoint that has none.
    *
    * @internal
    */

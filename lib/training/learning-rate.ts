@@ -59,7 +59,7 @@ export function checkSearch(options: LearningRateOptions): SearchOptions {
 }
 
 /**
- * Steps at rising learning rates; the model is afterwards as it was. The pictures may be disposed of
+ * Steps at rising learning rates; the model is afterwards as it was. The images may be disposed of
  * meanwhile.
  *
  * @throws the signal's reason, what a callback threw, or TorchTlError `OUT_OF_MEMORY`, `WRITE_FAILED` or
@@ -71,10 +71,10 @@ export async function findLearningRate(search: Search, stopped: AbortSignal): Pr
   const native = nativeOptions(search);
   const held = data.share();
   try {
-    const pictures = await held.onDevice(device, stopped);
+    const images = await held.onDevice(device, stopped);
     const points = await settleReporting(
       reporter(options),
-      (report) => model.findLearningRate(pictures, native, { start, end, steps }, report),
+      (report) => model.findLearningRate(images, native, { start, end, steps }, report),
       stopped,
     );
     return { points, suggestion: suggestLearningRate(points) };

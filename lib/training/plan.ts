@@ -34,7 +34,7 @@ export interface Trained {
   /** Of the model's layers with tensors, in the network's order. */
   leafNames: readonly string[];
   classes: readonly string[];
-  /** Indices into the classes, one a training picture. */
+  /** Indices into the classes, one a training image. */
   labels: Iterable<bigint>;
 }
 
@@ -142,7 +142,7 @@ function classWeightsOf(option: TrainingOptions['classWeights'], trained: Traine
   return option === 'balanced' ? balancedWeights(trained) : givenWeights(option, trained.classes);
 }
 
-/** scikit-learn's: pictures / (classes * pictures of the class). */
+/** scikit-learn's: images / (classes * images of the class). */
 function balancedWeights({ classes, labels }: Trained): number[] {
   const counts = classes.map(() => 0);
   for (const label of labels) counts[Number(label)] = (counts[Number(label)] as number) + 1;
@@ -151,7 +151,7 @@ function balancedWeights({ classes, labels }: Trained): number[] {
     if (count > 0) return total / (classes.length * count);
     throw new InputError(
       'INVALID_ARGUMENT',
-      `classWeights cannot be balanced: there is no training picture of '${classes[index]}'. ` +
+      `classWeights cannot be balanced: there is no training image of '${classes[index]}'. ` +
         'Add some, or give the weights by class.',
     );
   });

@@ -33,7 +33,7 @@ import type { TrainingPlan } from './plan.ts';
 import { stagesOf } from './recipes.ts';
 import type { TrainedLayers } from './trained-layers.ts';
 
-/** What a training works with: the engine's model, where it is, and the pictures. */
+/** What a training works with: the engine's model, where it is, and the images. */
 export interface Training {
   model: NativeModel;
   device: string;
@@ -89,9 +89,9 @@ async function trainWith(
   const onFailure = (error: unknown) => failure.abort(error);
   const checkpoints = await checkpointWriter(run, state, onFailure);
   const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
-  const pictures = await Promise.all([data.onDevice(device, signal), options.valid.onDevice(device, signal)]);
+  const images = await Promise.all([data.onDevice(device, signal), options.valid.onDevice(device, signal)]);
   const native = nativeOptions(run, await stageKeys(run, stored, signal));
-  const start = () => model.train(...pictures, native, guarded(report, failure), stored?.tensors ?? []);
+  const start = () => model.train(...images, native, guarded(report, failure), stored?.tensors ?? []);
   try {
     const outcome = await settle(start, signal);
     await checkpoints?.idle();
@@ -114,7 +114,7 @@ function explained(error: unknown, { device, computation: { precision }, options
   if (!isCode(error, 'OUT_OF_MEMORY')) return error;
   const cheaper = precision === 'bf16' ? 'batches' : 'batches, or precision bf16,';
   const message =
-    `Training in batches of ${options.batchSize} pictures in ${precision} takes more memory than ${device} has ` +
+    `Training in batches of ${options.batchSize} images in ${precision} takes more memory than ${device} has ` +
     `free: smaller ${cheaper} take less (${error.message})`;
   return new TorchTlError('OUT_OF_MEMORY', message, { cause: error });
 }

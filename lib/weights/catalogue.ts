@@ -40,8 +40,8 @@ export const CATALOGUE: readonly NamedWeights[] = [
     name: 'tiny-imagenet',
     file: 'densenet121-tiny-imagenet.safetensors',
     sha256: '7596e3f6388d27feb465a434e68af7febe3bd33d833865f7f0c5a293c9cb786f',
-    trainedOn: 'Tiny ImageNet, 50,000 pictures of 200 classes',
-    terms: 'Made for this project. ImageNet, from which its pictures come, allows research use only.',
+    trainedOn: 'Tiny ImageNet, 50,000 images of 200 classes',
+    terms: 'Made for this project. ImageNet, from which its images come, allows research use only.',
     url: null,
   },
   {
@@ -50,7 +50,7 @@ export const CATALOGUE: readonly NamedWeights[] = [
     name: 'imagenet',
     file: 'densenet121-imagenet.safetensors',
     sha256: 'c894c6d9caa317a8ca1942986dee7a16a86c77734a4d691d2abe05389cfef358',
-    trainedOn: 'ImageNet-1k, 1.28 million pictures of 1,000 classes',
+    trainedOn: 'ImageNet-1k, 1.28 million images of 1,000 classes',
     terms:
       'Apache-2.0 by its model card. ImageNet allows research use only; torchvision leaves it to users ' +
       'whether that binds them.',
@@ -61,7 +61,7 @@ export const CATALOGUE: readonly NamedWeights[] = [
     name: 'imagenet-torchvision',
     file: 'densenet121-a639ec97.pth',
     sha256: 'a639ec97',
-    trainedOn: 'ImageNet-1k, 1.28 million pictures of 1,000 classes',
+    trainedOn: 'ImageNet-1k, 1.28 million images of 1,000 classes',
     terms:
       'torchvision says nothing of them beside the BSD-3-Clause licence of its code. ImageNet allows research use only; ' +
       'torchvision leaves it to users whether that binds them.',

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "bindings/environment.h"
-#include "data/picture_file.h"
+#include "data/image_file.h"
 
 namespace torch_tl {
 namespace {
@@ -18,8 +18,8 @@ BorrowedTensor borrow(const char* name, const Napi::BigInt64Array& values) {
           values.ByteLength()};
 }
 
-/** Pictures that JavaScript holds, on a device. */
-at::Tensor copy_pictures(const BorrowedTensor& borrowed, const at::Device& device, const JobControl& job) {
+/** Images that JavaScript holds, on a device. */
+at::Tensor copy_images(const BorrowedTensor& borrowed, const at::Device& device, const JobControl& job) {
   const RowsLayout layout{borrowed.shape, borrowed.type};
   const auto piece = [&](const BatchRange& range) {
     BorrowedTensor rows = borrowed;
@@ -66,16 +66,16 @@ Napi::Value DatasetObject::create(const Napi::CallbackInfo& info) {
   const std::int64_t count = labels.shape[0];
   if (static_cast<std::int64_t>(pixels.ByteLength()) != count * height * width * 3) {
     throw Napi::TypeError::New(env, "a dataset of " + std::to_string(count) +
-                                        " labels needs as many pictures of height x width x 3 bytes");
+                                        " labels needs as many images of height x width x 3 bytes");
   }
 
-  const BorrowedTensor pictures{
+  const BorrowedTensor images{
       "pixels", at::kByte, {count, height, width, 3}, pixels.Data(), pixels.ByteLength()};
   const at::Device device = to_device(options.Get("device"));
   return submit_making(
       info, {pixels.As<Napi::Object>(), options.Get("labels").As<Napi::Object>()},
-      [pictures, labels, device](const JobControl& job) {
-        return Dataset{labels.copy().to(device), copy_pictures(pictures, device, job), {}, {}};
+      [images, labels, device](const JobControl& job) {
+        return Dataset{labels.copy().to(device), copy_images(images, device, job), {}, {}};
       });
 }
 
@@ -93,7 +93,7 @@ Napi::Value DatasetObject::open(const Napi::CallbackInfo& info) {
   return submit_making(info,
                        {options.Get("places").As<Napi::Object>(), options.Get("labels").As<Napi::Object>()},
                        [path, height, width, places, labels, device](const JobControl& job) {
-                         return open_picture_file({path, height, width, places.copy()}, labels.copy(), device,
+                         return open_image_file({path, height, width, places.copy()}, labels.copy(), device,
                                                   [&job] { job.check_abort(); });
                        });
 }

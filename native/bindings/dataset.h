@@ -7,7 +7,7 @@
 
 namespace torch_tl {
 
-/** The JavaScript class `Dataset`: pictures and labels on a device. */
+/** The JavaScript class `Dataset`: images and labels on a device. */
 class DatasetObject final : public NativeObject<DatasetObject, Dataset> {
  public:
   static constexpr const char* kName = "Dataset";

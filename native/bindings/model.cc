@@ -264,7 +264,7 @@ Napi::Value ModelObject::augmented(const Napi::CallbackInfo& info) {
   const auto work = [data, augmentation_options, precision, seed](Model& model, JobControl&) -> MakeResult {
     Augmentation augmentation(augmentation_options, at::detail::createCPUGenerator(seed));
     const auto [images, targets] = augmented_batch(
-        model.network, augmentation, data->pictures(BatchRange{0, data->count()}), data->labels, precision);
+        model.network, augmentation, data->images(BatchRange{0, data->count()}), data->labels, precision);
     const at::Tensor host_images = images.to(at::kCPU, at::kFloat).contiguous();
     const at::Tensor host_targets = targets.clone().to(at::kCPU);
     return [host_images, host_targets](Napi::Env env) {

@@ -29,7 +29,7 @@ struct Model {
   Network network;
   std::mutex mutex;  // of what the training leaves here for the JavaScript thread
   std::vector<NamedTensor> best;
-  at::Tensor best_logits;  // float32 [count, classes] of the validation pictures, or undefined
+  at::Tensor best_logits;  // float32 [count, classes] of the validation images, or undefined
   std::shared_ptr<const Checkpoint> checkpoint;
 };
 

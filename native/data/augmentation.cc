@@ -12,14 +12,14 @@ namespace torch_tl {
 
 at::Tensor Augmentation::images(const at::Tensor& pixels, std::int64_t side) {
   const std::vector<Box> boxes = draw_boxes(pixels.size(0), pixels.size(1), pixels.size(2));
-  at::Tensor pictures = options_.horizontal_flip > 0 ? mirror(pixels) : pixels;
-  pictures = pictures.to(at::kFloat);
-  if (options_.color_jitter) pictures = jitter_colors(pictures, *options_.color_jitter, generator_);
-  pictures = pictures.permute({0, 3, 1, 2});
-  return boxes.empty() ? resize(pictures, side) : resize_boxes(pictures, boxes, side);
+  at::Tensor images = options_.horizontal_flip > 0 ? mirror(pixels) : pixels;
+  images = images.to(at::kFloat);
+  if (options_.color_jitter) images = jitter_colors(images, *options_.color_jitter, generator_);
+  images = images.permute({0, 3, 1, 2});
+  return boxes.empty() ? resize(images, side) : resize_boxes(images, boxes, side);
 }
 
-/** The part of each picture to see; none where all of each is. */
+/** The part of each image to see; none where all of each is. */
 std::vector<Box> Augmentation::draw_boxes(std::int64_t count, std::int64_t height, std::int64_t width) {
   std::vector<Box> boxes;
   if (!options_.random_resized_crop && !options_.random_crop_padding) return boxes;
@@ -37,7 +37,7 @@ std::vector<Box> Augmentation::draw_boxes(std::int64_t count, std::int64_t heigh
   return boxes;
 }
 
-/** Bytes are mirrored rather than what is sampled from them: a mirrored picture is exact then. */
+/** Bytes are mirrored rather than what is sampled from them: a mirrored image is exact then. */
 at::Tensor Augmentation::mirror(const at::Tensor& pixels) {
   const at::Tensor mirrored = at::empty({pixels.size(0), 1, 1, 1}, at::kBool);
   auto* values = mirrored.data_ptr<bool>();

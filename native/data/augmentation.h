@@ -31,10 +31,10 @@ struct AugmentationOptions {
 };
 
 /**
- * Changes training pictures at random, a batch at a time and on their device.
+ * Changes training images at random, a batch at a time and on their device.
  *
  * Every number is drawn on the host from the one generator given, in the order of `AugmentationOptions` and
- * within one kind in the order of the pictures; what is off draws nothing. So a seed gives the same
+ * within one kind in the order of the images; what is off draws nothing. So a seed gives the same
  * augmentation on every device, and the generator's state is all the state there is.
  */
 class Augmentation {
@@ -45,16 +45,16 @@ class Augmentation {
   /**
    * Mirrors, changes the colours, crops and resizes: uint8 [n, h, w, 3] -> float32 [n, 3, side, side] in
    * 0..255. The colours change before the crop, so that a border stays black and contrast is about the whole
-   * picture's mean.
+   * image's mean.
    */
   at::Tensor images(const at::Tensor& pixels, std::int64_t side);
 
-  /** Sets a random box of some normalised pictures [n, 3, h, w] to 0, the mean colour, in place. */
+  /** Sets a random box of some normalised images [n, 3, h, w] to 0, the mean colour, in place. */
   void erase(const at::Tensor& images);
 
   /**
-   * Mixes pictures [n, 3, h, w] and their int64 [n] labels with those of the picture before; the targets are
-   * float32 [n, classes] then. Gives the batch as it is where nothing mixes. May write into the pictures.
+   * Mixes images [n, 3, h, w] and their int64 [n] labels with those of the image before; the targets are
+   * float32 [n, classes] then. Gives the batch as it is where nothing mixes. May write into the images.
    */
   Batch mix(const Batch& batch, std::int64_t classes);
 

@@ -21,11 +21,11 @@ std::vector<BatchRange> batch_ranges(std::int64_t count, std::int64_t batch_size
 
 /**
  * The same, but a last batch of one joins the batch before it: batch normalisation has no variance over a
- * single value, and dropping a picture would leave it out of the epoch.
+ * single value, and dropping an image would leave it out of the epoch.
  */
 std::vector<BatchRange> training_batch_ranges(std::int64_t count, std::int64_t batch_size);
 
-/** Which pictures this process takes in an epoch, and in which order: int64 [count] on the host. */
+/** Which images this process takes in an epoch, and in which order: int64 [count] on the host. */
 at::Tensor epoch_order(std::int64_t count, at::Generator& generator);
 
 }  // namespace torch_tl

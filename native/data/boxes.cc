@@ -19,10 +19,10 @@ struct Sides {
   std::int64_t second;  // sqrt(area / ratio)
 };
 
-Sides draw_sides(const BoxRange& range, std::int64_t picture_area, at::Generator& generator) {
+Sides draw_sides(const BoxRange& range, std::int64_t image_area, at::Generator& generator) {
   const double share = draw_uniform(range.scale[0], range.scale[1], generator);
   const double log_ratio = draw_uniform(std::log(range.ratio[0]), std::log(range.ratio[1]), generator);
-  const double area = static_cast<double>(picture_area) * share;
+  const double area = static_cast<double>(image_area) * share;
   const double ratio = std::exp(log_ratio);
   return {round_to_pixels(std::sqrt(area * ratio)), round_to_pixels(std::sqrt(area / ratio))};
 }
@@ -34,7 +34,7 @@ Box draw_place(std::int64_t box_height, std::int64_t box_width, std::int64_t hei
   return {top, left, box_height, box_width};
 }
 
-/** Of a picture with few pixels and a ratio that is far from 1 nothing would be left. */
+/** Of an image with few pixels and a ratio that is far from 1 nothing would be left. */
 std::int64_t side_of(double pixels) { return std::max<std::int64_t>(round_to_pixels(pixels), 1); }
 
 Box middle_box(const std::array<double, 2>& ratio, std::int64_t height, std::int64_t width) {

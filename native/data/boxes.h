@@ -8,7 +8,7 @@
 
 namespace torch_tl {
 
-/** A part of a picture in whole pixels; what lies outside the picture is black. */
+/** A part of an image in whole pixels; what lies outside the image is black. */
 struct Box {
   std::int64_t top = 0;
   std::int64_t left = 0;
@@ -16,7 +16,7 @@ struct Box {
   std::int64_t width = 0;
 };
 
-/** From which to which share of a picture's area, and which ratio of the sides. */
+/** From which to which share of an image's area, and which ratio of the sides. */
 struct BoxRange {
   std::array<double, 2> scale{};
   std::array<double, 2> ratio{};
@@ -35,13 +35,13 @@ Box draw_crop(const BoxRange& range, std::int64_t height, std::int64_t width, at
 std::optional<Box> draw_erased_box(const BoxRange& range, std::int64_t height, std::int64_t width,
                                    at::Generator& generator);
 
-/** How far a crop of the picture's own size is moved: by up to so many pixels each way. */
+/** How far a crop of the image's own size is moved: by up to so many pixels each way. */
 struct Shift {
   std::int64_t down = 0;
   std::int64_t right = 0;
 };
 
-/** torchvision's `RandomCrop.get_params` of a picture with this share of each side as its border. */
+/** torchvision's `RandomCrop.get_params` of an image with this share of each side as its border. */
 Shift draw_shift(double padding, std::int64_t height, std::int64_t width, at::Generator& generator);
 
 }  // namespace torch_tl

@@ -61,7 +61,7 @@ ColorMap turn_hue(double turns) {
           combine(1, kLumaWeights, 1, new_blue)};
 }
 
-/** A picture's colours x become `of_pixels x + of_mean m`, where m is the mean of its colours. */
+/** An image's colours x become `of_pixels x + of_mean m`, where m is the mean of its colours. */
 struct Jitter {
   ColorMap of_pixels;
   ColorMap of_mean;
@@ -87,9 +87,9 @@ float* write(const ColorMap& map, float* out) {
 
 }  // namespace
 
-at::Tensor jitter_colors(const at::Tensor& pictures, const ColorJitterOptions& options,
+at::Tensor jitter_colors(const at::Tensor& images, const ColorJitterOptions& options,
                          at::Generator& generator) {
-  const std::int64_t count = pictures.size(0);
+  const std::int64_t count = images.size(0);
   const at::Tensor maps = at::empty({2, count, 3, 3}, at::kFloat);
   auto* of_pixels = maps.data_ptr<float>();
   float* of_mean = of_pixels + count * 9;
@@ -99,10 +99,10 @@ at::Tensor jitter_colors(const at::Tensor& pictures, const ColorJitterOptions& o
     of_mean = write(jitter.of_mean, of_mean);
   }
   // Pixels are rows here.
-  const at::Tensor there = upload(maps, pictures.device()).transpose(2, 3);
-  const at::Tensor pixels = pictures.reshape({count, -1, 3});
+  const at::Tensor there = upload(maps, images.device()).transpose(2, 3);
+  const at::Tensor pixels = images.reshape({count, -1, 3});
   const at::Tensor shift = at::bmm(pixels.mean(1, /*keepdim=*/true), there[1]);
-  return at::baddbmm(shift, pixels, there[0]).clamp_(0, 255).view_as(pictures);
+  return at::baddbmm(shift, pixels, there[0]).clamp_(0, 255).view_as(images);
 }
 
 }  // namespace torch_tl

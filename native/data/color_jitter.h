@@ -14,13 +14,13 @@ struct ColorJitterOptions {
 };
 
 /**
- * Draws four factors a picture and changes its colours: float32 [n, h, w, 3] in 0..255 -> the same.
+ * Draws four factors per image and changes its colours: float32 [n, h, w, 3] in 0..255 -> the same.
  *
- * Brightness, contrast about the picture's mean grey, saturation and hue follow one another as torchvision's
+ * Brightness, contrast about the image's mean grey, saturation and hue follow one another as torchvision's
  * formulas have them, but in this order always, and cut off at 0 and 255 only at the end. So they are one
- * affine map of a picture's colours. Hue turns the chroma of YIQ, where torchvision turns that of HSV.
+ * affine map of an image's colours. Hue turns the chroma of YIQ, where torchvision turns that of HSV.
  */
-at::Tensor jitter_colors(const at::Tensor& pictures, const ColorJitterOptions& options,
+at::Tensor jitter_colors(const at::Tensor& images, const ColorJitterOptions& options,
                          at::Generator& generator);
 
 }  // namespace torch_tl

@@ -2,12 +2,12 @@
 
 namespace torch_tl {
 
-at::Tensor Dataset::pictures(const at::Tensor& indices) const {
+at::Tensor Dataset::images(const at::Tensor& indices) const {
   if (!stored) return pixels.index_select(0, indices);
   return stored->select(places.index_select(0, indices.to(at::kCPU))).to(labels.device());
 }
 
-at::Tensor Dataset::pictures(const BatchRange& range) const {
+at::Tensor Dataset::images(const BatchRange& range) const {
   if (!stored) return pixels.narrow(0, range.begin, range.size());
   return stored->select(places.narrow(0, range.begin, range.size())).to(labels.device());
 }

@@ -26,7 +26,7 @@ double draw_beta(double alpha, at::Generator& generator) {
 
 at::Tensor partners(const at::Tensor& batch) { return at::roll(batch, /*shifts=*/1, /*dims=*/0); }
 
-/** A `share` of the picture's own class, the rest of its partner's. */
+/** A `share` of the image's own class, the rest of its partner's. */
 at::Tensor mixed_targets(const at::Tensor& labels, std::int64_t classes, double share) {
   const at::Tensor targets = at::one_hot(labels, classes).to(at::kFloat);
   return at::lerp(partners(targets), targets, share);

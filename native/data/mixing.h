@@ -7,21 +7,21 @@
 
 /*
  * torchvision's v2 MixUp and CutMix, draw for draw: one lambda of Beta(alpha, alpha) a batch, and each
- * picture's partner is the one before it.
+ * image's partner is the one before it.
  */
 
 namespace torch_tl {
 
-/** Pictures and what they show: int64 [n] labels, or float32 [n, classes] shares of the classes. */
+/** Images and what they show: int64 [n] labels, or float32 [n, classes] shares of the classes. */
 struct Batch {
   at::Tensor images;
   at::Tensor targets;
 };
 
-/** Blends each picture with its partner. */
+/** Blends each image with its partner. */
 Batch mixup(const Batch& batch, std::int64_t classes, double alpha, at::Generator& generator);
 
-/** Pastes a box of its partner into each picture, in place. */
+/** Pastes a box of its partner into each image, in place. */
 Batch cutmix(const Batch& batch, std::int64_t classes, double alpha, at::Generator& generator);
 
 }  // namespace torch_tl

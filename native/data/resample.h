@@ -8,7 +8,7 @@
 #include "data/boxes.h"
 
 /*
- * Square pictures of another size, all of them bilinear with half-pixel centres and without antialiasing.
+ * Square images of another size, all of them bilinear with half-pixel centres and without antialiasing.
  */
 
 namespace torch_tl {
@@ -17,8 +17,8 @@ namespace torch_tl {
 at::Tensor resize(const at::Tensor& images, std::int64_t side);
 
 /**
- * Cuts each picture's box out and resizes it, in one sampling: floating [n, c, h, w] -> [n, c, side, side].
- * As with crop and resize, nothing outside a box reaches its picture.
+ * Cuts each image's box out and resizes it, in one sampling: floating [n, c, h, w] -> [n, c, side, side].
+ * As with crop and resize, nothing outside a box reaches its image.
  */
 at::Tensor resize_boxes(const at::Tensor& images, const std::vector<Box>& boxes, std::int64_t side);
 

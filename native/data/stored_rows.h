@@ -14,7 +14,7 @@
 
 namespace torch_tl {
 
-/** Shape and type of the rows of a set, one a picture, before there are any. */
+/** Shape and type of the rows of a set, one per image, before there are any. */
 struct RowsLayout {
   std::vector<std::int64_t> sizes;  // [count, ...]
   at::ScalarType type = at::kFloat;
@@ -31,7 +31,7 @@ struct RowsLayout {
 struct RowsPlace {
   std::shared_ptr<const File> file;
   std::size_t offset = 0;  // of the first row, in bytes
-  std::string name;        // such as `the decoded pictures in FILE`
+  std::string name;        // such as `the decoded images in FILE`
   std::string remedy;      // such as `read the data set again`
   /** Called before each batch is read, where it is given: throws where the rows are others by now. */
   std::function<void()> check{};

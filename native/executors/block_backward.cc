@@ -57,7 +57,7 @@ LayerParameters BlockBackward::run(std::int64_t i, const LayerPass& pass) {
 
 at::Tensor BlockBackward::input(std::int64_t in) {
   const NormGradient through_statistics = this->through_statistics(0, in);
-  Maps dx(maps_.pictures(), in, maps_.height(), maps_.width());
+  Maps dx(maps_.images(), in, maps_.height(), maps_.width());
   at::parallel_for(0, maps_.rows(), kRows, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       through_statistics.run(gradient_.row(row), maps_.row(row), dx.row(row));
@@ -79,15 +79,15 @@ at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu
   const std::int64_t out = layers_[layer].conv2.size(0);
   const std::int64_t in = layers_[layer].conv2.size(1);
   const PaddedMap map = maps_.padded();
-  const EvenParts groups = map_groups(map, maps_.pictures());
+  const EvenParts groups = map_groups(map, maps_.images());
   const NormGradient through_statistics = this->through_statistics(begin, out);
   at::Tensor dy = at::empty({maps_.rows(), in});
   const float* mean2 = values(pass.norm2.mean);
   struct Worker {
     Convolution convolution;  // of the input, whose kernels' gradient it adds up
     Convolution transposed;   // of the gradient
-    at::Tensor input;         // [pictures, map.pixels(), in]
-    at::Tensor gradient;      // [pictures, map.pixels(), out]
+    at::Tensor input;         // [images, map.pixels(), in]
+    at::Tensor gradient;      // [images, map.pixels(), out]
     at::Tensor kernels;       // [kTilePlaces, in, out]
     ChannelSums sums;
   };
@@ -102,9 +102,9 @@ at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu
                       ChannelSums(in)};
       },
       [&](Worker& worker, std::int64_t i) {
-        const Range pictures = groups[i];
-        const std::int64_t first = pictures.begin * maps_.pixels();
-        const std::int64_t pixels = pictures.size() * maps_.pixels();
+        const Range images = groups[i];
+        const std::int64_t first = images.begin * maps_.pixels();
+        const std::int64_t pixels = images.size() * maps_.pixels();
         const float* x = values(pass.bottleneck) + first * in;
         auto* input = worker.input.data_ptr<float>();
         auto* gradient = worker.gradient.data_ptr<float>();
@@ -115,10 +115,10 @@ at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu
                                  gradient + map.place(pixel) * out);
         }
         if (trains) {
-          worker.convolution.add_kernel_gradient(input, gradient, pictures.size(),
+          worker.convolution.add_kernel_gradient(input, gradient, images.size(),
                                                  worker.kernels.data_ptr<float>());
         }
-        worker.transposed.run(gradient, panels_[layer].conv2, pictures.size(), rows, in);
+        worker.transposed.run(gradient, panels_[layer].conv2, images.size(), rows, in);
         for (std::int64_t pixel = 0; pixel < pixels; ++pixel) {
           kernels().mask_and_sum(rows + pixel * in, input + map.place(pixel) * in, x + pixel * in, mean2, in,
                                  worker.sums.first(), worker.sums.second());

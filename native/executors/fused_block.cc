@@ -17,7 +17,7 @@
 namespace torch_tl {
 namespace {
 
-/** As many pictures go through a layer together as stay in the cache. */
+/** As many images go through a layer together as stay in the cache. */
 constexpr std::int64_t kGroupBytes = 3 << 19;
 
 /** Runs parts of layers, with the memory that they take. For one thread. */
@@ -49,12 +49,12 @@ class PartRunner {
     }
   }
 
-  /** conv2 of some pictures. */
-  void convolve(const FusedLayer& layer, const float* padded, std::int64_t pictures, float* maps) {
-    convolution_.run(padded, layer.conv2, pictures, maps + layer.in(), channels_);
+  /** conv2 of some images. */
+  void convolve(const FusedLayer& layer, const float* padded, std::int64_t images, float* maps) {
+    convolution_.run(padded, layer.conv2, images, maps + layer.in(), channels_);
   }
 
-  /** conv2 of some tiles of the pictures, and of some of its panels. */
+  /** conv2 of some tiles of the images, and of some of its panels. */
   void convolve(const FusedLayer& layer, const float* padded, Range tiles, Range panels, float* maps) {
     convolution_.run(padded, layer.conv2, tiles, panels, maps + layer.in(), channels_);
   }
@@ -68,7 +68,7 @@ class PartRunner {
   Convolution convolution_;
 };
 
-/** A block over pictures in whose maps its input is. */
+/** A block over images in whose maps its input is. */
 class BlockRunner {
  public:
   BlockRunner(const std::vector<const FusedLayer*>& layers, const Maps& maps)
@@ -78,8 +78,8 @@ class BlockRunner {
         bottleneck_(layers.front()->bias.size(0)),
         growth_(layers.front()->conv2.size(1) * kPanel) {}
 
-  /** Each thread takes a few pictures through all layers, as many as stay in its cache. */
-  void run_by_pictures(const EvenParts& groups) const {
+  /** Each thread takes a few images through all layers, as many as stay in its cache. */
+  void run_by_images(const EvenParts& groups) const {
     at::parallel_for(0, groups.count(), 1, [&](std::int64_t begin, std::int64_t end) {
       PartRunner runner = part_runner();
       const at::Tensor padded = padded_maps(groups.largest());
@@ -87,7 +87,7 @@ class BlockRunner {
     });
   }
 
-  /** All threads take parts of each layer, picture by picture: for fewer pictures than threads. */
+  /** All threads take parts of each layer, image by image: for fewer images than threads. */
   void run_by_parts() const {
     const int threads = at::get_num_threads();
     std::vector<PartRunner> runners;
@@ -96,8 +96,8 @@ class BlockRunner {
     const std::int64_t tiles = std::min(kTilesAtOnce, at::divup(map_.tiles(), threads));
     const at::Tensor padded = padded_maps(1);
     auto* inside = padded.data_ptr<float>();
-    for (std::int64_t picture = 0; picture < maps_.pictures(); ++picture) {
-      float* maps = maps_.row(picture * maps_.pixels());
+    for (std::int64_t image = 0; image < maps_.images(); ++image) {
+      float* maps = maps_.row(image * maps_.pixels());
       for (const FusedLayer* layer : layers_) {
         in_parts(maps_.pixels(), kRows, bottleneck_ / kPanel, [&](Range pixels, Range panels) {
           runners[at::get_thread_num()].make_bottleneck(*layer, maps, pixels, panels, inside);
@@ -114,19 +114,19 @@ class BlockRunner {
     return {maps_, bottleneck_, growth_, layers_.front()->conv1.scalar_type()};
   }
   /** Zeros, of which the border stays. */
-  at::Tensor padded_maps(std::int64_t pictures) const {
-    return at::zeros({pictures, map_.pixels(), bottleneck_});
+  at::Tensor padded_maps(std::int64_t images) const {
+    return at::zeros({images, map_.pixels(), bottleneck_});
   }
 
-  void run_group(PartRunner& runner, Range pictures, float* padded) const {
-    float* maps = maps_.row(pictures.begin * maps_.pixels());
-    const std::int64_t pixels = pictures.size() * maps_.pixels();
+  void run_group(PartRunner& runner, Range images, float* padded) const {
+    float* maps = maps_.row(images.begin * maps_.pixels());
+    const std::int64_t pixels = images.size() * maps_.pixels();
     for (const FusedLayer* layer : layers_) {
       for (std::int64_t begin = 0; begin < pixels; begin += kRows) {
         runner.make_bottleneck(*layer, maps, {begin, std::min(begin + kRows, pixels)},
                                {0, bottleneck_ / kPanel}, padded);
       }
-      runner.convolve(*layer, padded, pictures.size(), maps);
+      runner.convolve(*layer, padded, images.size(), maps);
     }
   }
 
@@ -169,10 +169,10 @@ at::Tensor run_fused(const std::vector<const FusedLayer*>& layers, const at::Ten
   const std::int64_t bytes = channels * maps.pixels() * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t threads = at::get_num_threads();
   const BlockRunner runner(layers, maps);
-  if (maps.pictures() < threads) {
+  if (maps.images() < threads) {
     runner.run_by_parts();
   } else {
-    runner.run_by_pictures(EvenParts(maps.pictures(), std::max<std::int64_t>(kGroupBytes / bytes, 1)));
+    runner.run_by_images(EvenParts(maps.images(), std::max<std::int64_t>(kGroupBytes / bytes, 1)));
   }
   return maps.tensor();
 }

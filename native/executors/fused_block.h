@@ -18,7 +18,7 @@ namespace torch_tl {
  * conv1.
  * - conv2 is Winograd's F(4x4, 3x3).
  *
- * Each picture's values do not depend on those beside it, nor on the number of threads.
+ * Each image's values do not depend on those beside it, nor on the number of threads.
  */
 
 /** What a dense layer's parameters and running statistics come to, in the order in which they are read. */

@@ -19,13 +19,13 @@ class LineRunner {
   LineRunner(const FusedStem& stem, const Maps& x, const Maps& y)
       : stem_(stem), y_(y), lines_(x), convolved_(at::empty({kPooled, lines_.tiled_width(), y.channels()})) {}
 
-  /** Writes the result's line `i` of all pictures' lines. */
+  /** Writes the result's line `i` of all images' lines. */
   void run(std::int64_t i) {
-    const std::int64_t picture = i / y_.height();
+    const std::int64_t image = i / y_.height();
     const auto seen = pooled(i % y_.height(), lines_.height());
-    if (picture != picture_) next_ = seen.front();
-    picture_ = picture;
-    for (; next_ <= seen.back(); ++next_) lines_.convolve(picture, next_, stem_.conv, convolved(next_));
+    if (image != image_) next_ = seen.front();
+    image_ = image;
+    for (; next_ <= seen.back(); ++next_) lines_.convolve(image, next_, stem_.conv, convolved(next_));
     const std::array rows{convolved(seen[0]), convolved(seen[1]), convolved(seen[2])};
     for (std::int64_t column = 0; column < y_.width(); ++column) {
       auto pixels = pooled(column, lines_.width());
@@ -44,7 +44,7 @@ class LineRunner {
   const Maps& y_;
   StemLines lines_;
   at::Tensor convolved_;  // [kPooled, tiled width, channels]: the convolution's last lines
-  std::int64_t picture_ = -1;
+  std::int64_t image_ = -1;
   std::int64_t next_ = 0;  // of the convolution's lines
 };
 
@@ -54,10 +54,10 @@ FusedStem::FusedStem(const at::Tensor& conv_, const ScaleAndShift& norm)
     : conv(in_stem_panels(conv_.mul(norm.scale.reshape({-1, 1, 1, 1})))), bias(norm.shift) {}
 
 at::Tensor run_fused(const FusedStem& stem, const at::Tensor& x) {
-  const Maps pictures = maps_of(x);
+  const Maps images = maps_of(x);
   const Maps y(x.size(0), stem.bias.size(0), halved(halved(x.size(2))), halved(halved(x.size(3))));
   on_threads(
-      y.pictures() * y.height(), [&] { return LineRunner(stem, pictures, y); },
+      y.images() * y.height(), [&] { return LineRunner(stem, images, y); },
       [](LineRunner& runner, std::int64_t line) { runner.run(line); });
   return y.tensor();
 }

@@ -11,7 +11,7 @@ namespace torch_tl {
  * norm0 is folded into conv0, and a row is pooled as soon as the three rows of the convolution that it needs
  * are there, so that they never leave the cache.
  *
- * Each picture's values do not depend on those beside it, nor on the number of threads.
+ * Each image's values do not depend on those beside it, nor on the number of threads.
  */
 struct FusedStem {
   at::Tensor conv;  // [panels, 7 * 7 * 3, kPanel], with norm0's scale

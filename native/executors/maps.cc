@@ -9,8 +9,8 @@
 
 namespace torch_tl {
 
-Maps::Maps(std::int64_t pictures, std::int64_t channels, std::int64_t height, std::int64_t width)
-    : Maps(at::empty({pictures, channels, height, width}, at::TensorOptions(at::kFloat),
+Maps::Maps(std::int64_t images, std::int64_t channels, std::int64_t height, std::int64_t width)
+    : Maps(at::empty({images, channels, height, width}, at::TensorOptions(at::kFloat),
                      at::MemoryFormat::ChannelsLast)) {}
 
 NormStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels) {

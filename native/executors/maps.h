@@ -23,15 +23,15 @@ class Maps {
   explicit Maps(at::Tensor tensor)
       : tensor_(std::move(tensor)), values_(tensor_.data_ptr<float>()), channels_(tensor_.size(1)) {}
   /** Without values. */
-  Maps(std::int64_t pictures, std::int64_t channels, std::int64_t height, std::int64_t width);
+  Maps(std::int64_t images, std::int64_t channels, std::int64_t height, std::int64_t width);
 
   const at::Tensor& tensor() const { return tensor_; }
-  std::int64_t pictures() const { return tensor_.size(0); }
+  std::int64_t images() const { return tensor_.size(0); }
   std::int64_t channels() const { return channels_; }
   std::int64_t height() const { return tensor_.size(2); }
   std::int64_t width() const { return tensor_.size(3); }
   std::int64_t pixels() const { return height() * width(); }
-  std::int64_t rows() const { return pictures() * pixels(); }
+  std::int64_t rows() const { return images() * pixels(); }
   EvenParts chunks() const { return {rows(), kRows}; }
   PaddedMap padded() const { return {height(), width()}; }
   float* row(std::int64_t i) const { return values_ + i * channels_; }
@@ -51,7 +51,7 @@ inline Maps maps_of(const at::Tensor& x) {
 /** Over all rows, of the channels from `begin`. */
 NormStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels);
 
-/** So many rows, of some pictures, through a norm and its ReLU, into the inside of padded maps. */
+/** So many rows, of some images, through a norm and its ReLU, into the inside of padded maps. */
 void pad(const PaddedMap& map, const NormRelu& norm, const float* rows, std::int64_t count, float* padded);
 
 }  // namespace torch_tl

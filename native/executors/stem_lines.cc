@@ -16,25 +16,25 @@ at::Tensor in_stem_panels(const at::Tensor& conv) {
   return in_panels(conv.permute({2, 3, 1, 0}).flatten(0, 2));
 }
 
-StemLines::StemLines(const Maps& pictures)
-    : pictures_(pictures),
+StemLines::StemLines(const Maps& images)
+    : images_(images),
       tiles_(at::divup(width(), kStemPixels)),
       padded_(at::zeros({kStemKernel, (tiled_width() - 1) * kStemStride + kStemKernel + 1, kStemChannels})) {}
 
-std::array<const float*, kStemKernel> StemLines::under(std::int64_t picture, std::int64_t line) {
+std::array<const float*, kStemKernel> StemLines::under(std::int64_t image, std::int64_t line) {
   const std::int64_t first = line * kStemStride - kBorder;
-  const bool goes_on = picture == picture_ && first >= first_;
+  const bool goes_on = image == image_ && first >= first_;
   const std::int64_t next = goes_on ? std::max(first, first_ + kStemKernel) : first;
-  for (std::int64_t i = next; i < first + kStemKernel; ++i) pad(picture, i);
-  picture_ = picture;
+  for (std::int64_t i = next; i < first + kStemKernel; ++i) pad(image, i);
+  image_ = image;
   first_ = first;
   std::array<const float*, kStemKernel> lines{};
   for (std::int64_t y = 0; y < kStemKernel; ++y) lines.at(y) = padded(first + y);
   return lines;
 }
 
-void StemLines::convolve(std::int64_t picture, std::int64_t line, const at::Tensor& conv, float* out) {
-  const auto lines = under(picture, line);
+void StemLines::convolve(std::int64_t image, std::int64_t line, const at::Tensor& conv, float* out) {
+  const auto lines = under(image, line);
   const std::int64_t panels = conv.size(0);
   for (std::int64_t panel = 0; panel < panels; ++panel) {
     kernels().convolve_stem(lines.data(), values(conv) + panel * conv.stride(0), tiles_, out + panel * kPanel,
@@ -42,14 +42,14 @@ void StemLines::convolve(std::int64_t picture, std::int64_t line, const at::Tens
   }
 }
 
-/** Copies the picture's line between its borders; one above or below the picture is 0. */
-void StemLines::pad(std::int64_t picture, std::int64_t line) {
+/** Copies the image's line between its borders; one above or below the image is 0. */
+void StemLines::pad(std::int64_t image, std::int64_t line) {
   float* inside = padded(line) + kBorder * kStemChannels;
-  const std::int64_t size = pictures_.width() * kStemChannels;
-  if (line < 0 || line >= pictures_.height()) {
+  const std::int64_t size = images_.width() * kStemChannels;
+  if (line < 0 || line >= images_.height()) {
     std::fill_n(inside, size, 0.0F);
   } else {
-    std::copy_n(pictures_.row((picture * pictures_.height() + line) * pictures_.width()), size, inside);
+    std::copy_n(images_.row((image * images_.height() + line) * images_.width()), size, inside);
   }
 }
 

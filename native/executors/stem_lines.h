@@ -28,35 +28,35 @@ inline std::array<std::int64_t, kPooled> pooled(std::int64_t i, std::int64_t siz
 /** conv0's weight [out, 3, 7, 7] in panels, whose depth is the kernel's places and channels. */
 at::Tensor in_stem_panels(const at::Tensor& conv);
 
-/** Pictures' lines with the border, as conv0 sees them. For one thread. */
+/** Images' lines with the border, as conv0 sees them. For one thread. */
 class StemLines {
  public:
-  /** `pictures` are [n, 3, h, w]. */
-  explicit StemLines(const Maps& pictures);
+  /** `images` are [n, 3, h, w]. */
+  explicit StemLines(const Maps& images);
 
   /** Of conv0's result. */
-  std::int64_t height() const { return halved(pictures_.height()); }
-  std::int64_t width() const { return halved(pictures_.width()); }
+  std::int64_t height() const { return halved(images_.height()); }
+  std::int64_t width() const { return halved(images_.width()); }
   /** Pixels that `convolve` writes: whole tiles, the last of which may reach beyond the width. */
   std::int64_t tiled_width() const { return tiles_ * kStemPixels; }
 
   /**
-   * The lines under the kernel where it makes a picture's line, which stay until the next call; going on
+   * The lines under the kernel where it makes an image's line, which stay until the next call; going on
    * downwards keeps those that overlap. Each may be read for a pixel more than its last window.
    */
-  std::array<const float*, kStemKernel> under(std::int64_t picture, std::int64_t line);
+  std::array<const float*, kStemKernel> under(std::int64_t image, std::int64_t line);
 
-  /** A picture's line of conv0's result, to [tiled_width, channels]; `conv` is in panels. */
-  void convolve(std::int64_t picture, std::int64_t line, const at::Tensor& conv, float* out);
+  /** An image's line of conv0's result, to [tiled_width, channels]; `conv` is in panels. */
+  void convolve(std::int64_t image, std::int64_t line, const at::Tensor& conv, float* out);
 
  private:
-  void pad(std::int64_t picture, std::int64_t line);
+  void pad(std::int64_t image, std::int64_t line);
   float* padded(std::int64_t line);
 
-  const Maps& pictures_;
+  const Maps& images_;
   std::int64_t tiles_;  // of a line of the result
   at::Tensor padded_;   // [kStemKernel, padded width, 3]: the lines under the kernel; their borders stay 0
-  std::int64_t picture_ = -1;
+  std::int64_t image_ = -1;
   std::int64_t first_ = 0;  // of the lines under the kernel
 };
 

@@ -75,18 +75,18 @@ void convolve(const Maps& buffer, std::int64_t begin, const at::Tensor& bottlene
     at::Tensor padded;
   };
   const PaddedMap map = buffer.padded();
-  const EvenParts groups = map_groups(map, buffer.pictures());
+  const EvenParts groups = map_groups(map, buffer.images());
   on_threads(
       groups.count(),
       [&] {
         return Worker{{map, in, out}, at::zeros({groups.largest(), map.pixels(), in})};
       },
       [&](Worker& worker, std::int64_t i) {
-        const Range pictures = groups[i];
+        const Range images = groups[i];
         auto* padded = worker.padded.data_ptr<float>();
-        const std::int64_t row = pictures.begin * buffer.pixels();
-        pad(map, norm2, values(bottleneck) + row * in, pictures.size() * buffer.pixels(), padded);
-        worker.convolution.run(padded, tile_panels, pictures.size(), buffer.row(row) + begin,
+        const std::int64_t row = images.begin * buffer.pixels();
+        pad(map, norm2, values(bottleneck) + row * in, images.size() * buffer.pixels(), padded);
+        worker.convolution.run(padded, tile_panels, images.size(), buffer.row(row) + begin,
                                buffer.channels());
       });
 }

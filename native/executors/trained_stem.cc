@@ -30,7 +30,7 @@ struct Convolved {
 Convolved convolve(const Maps& x, const at::Tensor& conv) {
   const std::int64_t channels = conv.size(0);
   const at::Tensor panels = in_stem_panels(conv);
-  const Maps maps(x.pictures(), channels, halved(x.height()), halved(x.width()));
+  const Maps maps(x.images(), channels, halved(x.height()), halved(x.width()));
   struct Worker {
     StemLines lines;
     at::Tensor line;  // [tiled width, channels]
@@ -45,7 +45,7 @@ Convolved convolve(const Maps& x, const at::Tensor& conv) {
   first.lines.convolve(0, 0, panels, first.line.data_ptr<float>());
   const at::Tensor pivots = first.line[0];
   const auto workers =
-      on_threads(maps.pictures() * maps.height(), make_worker, [&](Worker& worker, std::int64_t line) {
+      on_threads(maps.images() * maps.height(), make_worker, [&](Worker& worker, std::int64_t line) {
         worker.lines.convolve(line / maps.height(), line % maps.height(), panels,
                               worker.line.data_ptr<float>());
         float* row = maps.row(line * maps.width());
@@ -73,7 +73,7 @@ class Pool {
   std::int64_t height() const { return halved(maps_.height()); }
   std::int64_t width() const { return halved(maps_.width()); }
 
-  /** Line `i` of all pictures' lines: y [width, channels]. */
+  /** Line `i` of all images' lines: y [width, channels]. */
   void run(std::int64_t i, float* y) const {
     each_window(i, [&](const Window& window, std::int64_t offset) {
       kernels().max_scale_shift_relu(window.rows.data(), window.pixels.data(), scale_, shift_,
@@ -110,11 +110,11 @@ class Pool {
   /** Calls `run(window, offset of the pixel in the line)` along a line. */
   template <typename Run>
   void each_window(std::int64_t i, Run run) const {
-    const std::int64_t picture = i / height();
+    const std::int64_t image = i / height();
     const auto lines = pooled(i % height(), maps_.height());
     Window window{};
     std::ranges::transform(lines, window.rows.begin(), [&](std::int64_t line) {
-      return maps_.row((picture * maps_.height() + line) * maps_.width());
+      return maps_.row((image * maps_.height() + line) * maps_.width());
     });
     for (std::int64_t column = 0; column < width(); ++column) {
       std::ranges::transform(pooled(column, maps_.width()), window.pixels.begin(),
@@ -130,8 +130,8 @@ class Pool {
 };
 
 at::Tensor run_pool(const Pool& pool, const Maps& maps) {
-  const Maps y(maps.pictures(), maps.channels(), pool.height(), pool.width());
-  at::parallel_for(0, y.pictures() * y.height(), 1, [&](std::int64_t begin, std::int64_t end) {
+  const Maps y(maps.images(), maps.channels(), pool.height(), pool.width());
+  at::parallel_for(0, y.images() * y.height(), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t line = begin; line < end; ++line) pool.run(line, y.row(line * y.width()));
   });
   return y.tensor();
@@ -141,10 +141,10 @@ at::Tensor run_pool(const Pool& pool, const Maps& maps) {
 constexpr std::int64_t kWindow = kStemKernel * kStemChannels;
 constexpr std::int64_t kWindowColumns = (kWindow + 3) / 4 * 4;
 
-/** The backward pass over one picture after another. For one thread. */
-class PictureBackward {
+/** The backward pass over one image after another. For one thread. */
+class ImageBackward {
  public:
-  PictureBackward(const Maps& x, const Maps& maps, const Pool& pool, const NormGradient& norm)
+  ImageBackward(const Maps& x, const Maps& maps, const Pool& pool, const NormGradient& norm)
       : maps_(maps),
         pool_(pool),
         norm_(norm),
@@ -152,16 +152,16 @@ class PictureBackward {
         gradient_(at::zeros({kPooled, maps.width(), maps.channels()})),
         conv_(at::zeros({kStemKernel, kWindowColumns, maps.channels()})) {}
 
-  /** Adds up what a picture has in the gradient of conv0. */
-  void run(std::int64_t picture, const Maps& dy) {
+  /** Adds up what an image has in the gradient of conv0. */
+  void run(std::int64_t image, const Maps& dy) {
     std::int64_t pooled_line = 0;
     for (std::int64_t line = 0; line < maps_.height(); ++line) {
       for (; pooled_line < dy.height() && pooled(pooled_line, maps_.height()).front() <= line;
            ++pooled_line) {
-        const std::int64_t i = picture * dy.height() + pooled_line;
+        const std::int64_t i = image * dy.height() + pooled_line;
         pool_.add_gradient(i, dy.row(i * dy.width()), [this](std::int64_t seen) { return gradient(seen); });
       }
-      differentiate(picture, line);
+      differentiate(image, line);
     }
   }
 
@@ -170,12 +170,12 @@ class PictureBackward {
 
  private:
   /** norm0 and conv0, where all windows of the pool that see the line are done with. */
-  void differentiate(std::int64_t picture, std::int64_t line) {
+  void differentiate(std::int64_t image, std::int64_t line) {
     const std::int64_t channels = maps_.channels();
-    const float* x = maps_.row((picture * maps_.height() + line) * maps_.width());
+    const float* x = maps_.row((image * maps_.height() + line) * maps_.width());
     float* dx = gradient(line);
     for (std::int64_t i = 0; i < maps_.width() * channels; i += channels) norm_.run(dx + i, x + i, dx + i);
-    const auto seen = lines_.under(picture, line);
+    const auto seen = lines_.under(image, line);
     for (std::int64_t y = 0; y < kStemKernel; ++y) {
       float* conv = conv_.data_ptr<float>() + y * conv_.stride(0);
       for (std::int64_t panel = 0; panel < channels; panel += kPanel) {
@@ -200,7 +200,7 @@ class PictureBackward {
 
 ChannelSums sum_gradient(const Pool& pool, const Maps& dy, const NormStatistics& statistics) {
   const auto workers = on_threads(
-      dy.pictures() * dy.height(), [&] { return ChannelSums(dy.channels()); },
+      dy.images() * dy.height(), [&] { return ChannelSums(dy.channels()); },
       [&](ChannelSums& sums, std::int64_t line) {
         pool.add_sums(line, dy.row(line * dy.width()), statistics.mean, sums);
         sums.flush();
@@ -214,10 +214,10 @@ ChannelSums sum_gradient(const Pool& pool, const Maps& dy, const NormStatistics&
 at::Tensor differentiate_conv(const Maps& x, const Maps& maps, const Pool& pool, const NormGradient& norm,
                               const Maps& dy) {
   const auto workers = on_threads(
-      x.pictures(), [&] { return PictureBackward(x, maps, pool, norm); },
-      [&](PictureBackward& worker, std::int64_t picture) { worker.run(picture, dy); });
+      x.images(), [&] { return ImageBackward(x, maps, pool, norm); },
+      [&](ImageBackward& worker, std::int64_t image) { worker.run(image, dy); });
   at::Tensor conv = at::zeros({kStemKernel, kWindowColumns, maps.channels()});
-  for (const PictureBackward& worker : workers) conv.add_(worker.conv());
+  for (const ImageBackward& worker : workers) conv.add_(worker.conv());
   return conv.narrow(1, 0, kWindow)
       .view({kStemKernel, kStemKernel, kStemChannels, maps.channels()})
       .permute({3, 2, 0, 1})
@@ -229,11 +229,11 @@ class StemNode : public torch::autograd::Function<StemNode> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm) {
-    const Maps pictures = maps_of(x);
-    const auto [maps, batch] = convolve(pictures, conv);
+    const Maps images = maps_of(x);
+    const auto [maps, batch] = convolve(images, conv);
     const NormStatistics statistics = in_training(norm, batch, maps.rows());
     context->save_for_backward(
-        {pictures.tensor(), maps.tensor(), weight, bias, statistics.mean, statistics.variance, conv});
+        {images.tensor(), maps.tensor(), weight, bias, statistics.mean, statistics.variance, conv});
     return run_pool(Pool(maps, trained(weight, bias, statistics)), maps);
   }
 
@@ -248,7 +248,7 @@ class StemNode : public torch::autograd::Function<StemNode> {
     const NormSums sums(sum_gradient(pool, dy, statistics), norm, statistics, saved[2].requires_grad());
     const NormGradient to_maps(norm.scale, statistics, sums.through_statistics, maps.rows());
     const bool conv_trains = saved[6].requires_grad();
-    // None for the pictures, and the norm's tensors are no tensor.
+    // None for the images, and the norm's tensors are no tensor.
     return {{},
             sums.weight,
             sums.bias,

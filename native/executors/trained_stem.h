@@ -7,10 +7,10 @@
 namespace torch_tl {
 
 /**
- * conv0, norm0, ReLU and max pool in training on a processor, float32, on pictures that need no gradient:
+ * conv0, norm0, ReLU and max pool in training on a processor, float32, on images that need no gradient:
  * what the modules of sections.h and autograd compute, as one node of the graph.
  *
- * For the backward pass the stem keeps the pictures and conv0's maps. What norm0 and ReLU make of them is
+ * For the backward pass the stem keeps the images and conv0's maps. What norm0 and ReLU make of them is
  * never kept, nor which pixels were the greatest: the pool's windows are looked at again.
  */
 struct TrainedStem {

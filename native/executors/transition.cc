@@ -29,10 +29,10 @@ struct Pooling {
   std::int64_t height = from.height() / 2;
   std::int64_t width = from.width() / 2;
 
-  EvenParts chunks() const { return {from.pictures() * height * width, kRows}; }
+  EvenParts chunks() const { return {from.images() * height * width, kRows}; }
   /** The first of the four rows that a row is made of: the others are one to the right and one down. */
   std::int64_t corner(std::int64_t row) const {
-    const std::int64_t line = row / width;  // over all pictures
+    const std::int64_t line = row / width;  // over all images
     const std::int64_t y = line / height * from.height() + 2 * (line % height);
     return y * from.width() + 2 * (row % width);
   }
@@ -48,7 +48,7 @@ struct Pooling {
 /** `conv` is in panels. */
 at::Tensor forward_transition(const Maps& x, const NormRelu& norm, const at::Tensor& conv) {
   const Pooling pooling{x};
-  const Maps y(x.pictures(), conv.size(0) * kPanel, pooling.height, pooling.width);
+  const Maps y(x.images(), conv.size(0) * kPanel, pooling.height, pooling.width);
   const EvenParts chunks = pooling.chunks();
   on_threads(
       chunks.count(), [&] { return StagedRows(kRows * x.channels(), conv.scalar_type()); },

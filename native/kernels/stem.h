@@ -11,7 +11,7 @@ inline constexpr std::int64_t kStemChannels = 3;
 inline constexpr std::int64_t kStemPixels = 6;
 
 /**
- * DenseNet's first convolution, 7x7 with stride 2 over 3 channels, and its max pool. A picture's rows are
+ * DenseNet's first convolution, 7x7 with stride 2 over 3 channels, and its max pool. An image's rows are
  * [pixels][3], the convolution's [pixels][channels], float32.
  */
 struct StemKernels {

@@ -53,7 +53,7 @@ class DenseNet121 {
   /** Five halvings must leave a pixel. */
   static constexpr std::int64_t kSmallestImage = 32;
 
-  /** Side of the last map for pictures of `image_size` pixels: 155 -> 78 -> 39 -> 19 -> 9 -> 4. */
+  /** Side of the last map for images of `image_size` pixels: 155 -> 78 -> 39 -> 19 -> 9 -> 4. */
   static std::int64_t output_side(std::int64_t image_size);
 
   /** Draws PyTorch's default weights; torchvision's follow with `initialise`, after the head is made. */
@@ -65,7 +65,7 @@ class DenseNet121 {
   const std::vector<std::unique_ptr<Section>>& sections() const { return sections_; }
   /** How many sections are in front of the first that trains. */
   std::size_t frozen_cut() const;
-  /** Runs the sections [begin, end) in the precision of x: pictures [n, 3, side, side] -> ... -> the last map
+  /** Runs the sections [begin, end) in the precision of x: images [n, 3, side, side] -> ... -> the last map
    * [n, 1024, h, w]. */
   at::Tensor run(at::Tensor x, std::size_t begin, std::size_t end, const Pass& pass);
   std::vector<Layer*> leaves();

@@ -18,7 +18,7 @@ class Layer;
 
 /** How a piece of work computes: it says so itself, and nothing else does. */
 struct Computation {
-  at::ScalarType precision = at::kFloat;  // of pictures and products: float32 or bfloat16
+  at::ScalarType precision = at::kFloat;  // of images and products: float32 or bfloat16
   bool reference = false;  // by the modules alone, without executors: for comparison and for doubt
 };
 

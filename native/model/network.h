@@ -38,7 +38,7 @@ class Network {
   explicit Network(const NetworkOptions& options);
 
   const at::Device& device() const { return device_; }
-  /** Side in pixels of the square pictures that it takes. */
+  /** Side in pixels of the square images that it takes. */
   std::int64_t image_size() const { return image_size_; }
   std::int64_t classes() const { return head_.classes(); }
 
@@ -46,13 +46,13 @@ class Network {
   at::Tensor preprocess(const at::Tensor& pixels, at::ScalarType precision) const;
   /** The last part of it: float32 [n, 3, h, w] in 0..255, which are overwritten, scaled and normalised. */
   at::Tensor normalise(const at::Tensor& images, at::ScalarType precision) const;
-  /** Preprocessed pictures -> the backbone's last map, contiguous [n, 1024, h, w]. */
+  /** Preprocessed images -> the backbone's last map, contiguous [n, 1024, h, w]. */
   at::Tensor features(const at::Tensor& images, const Pass& pass);
   /** The backbone's last map -> logits [n, classes], float32. */
   at::Tensor logits(const at::Tensor& features, const Pass& pass);
 
   /*
-   * A cut is how many of the backbone's sections are in front of it: at 0 there are preprocessed pictures,
+   * A cut is how many of the backbone's sections are in front of it: at 0 there are preprocessed images,
    * after the last section its last map.
    */
 
@@ -62,7 +62,7 @@ class Network {
   const std::string& cut_name(std::size_t cut) const { return backbone_.sections().at(cut - 1)->name(); }
   /** How maps [n, c, h, w] lie in memory at a cut: contiguous at the last one, else channels last. */
   at::MemoryFormat cut_format(std::size_t cut) const;
-  /** Preprocessed pictures -> the maps at a cut, in evaluation mode and without gradients. */
+  /** Preprocessed images -> the maps at a cut, in evaluation mode and without gradients. */
   at::Tensor prefix(const at::Tensor& images, std::size_t cut, const Computation& computation);
   /** The maps at a cut -> logits [n, classes], float32. */
   at::Tensor logits_from(const at::Tensor& maps, std::size_t cut, const Pass& pass);
@@ -86,7 +86,7 @@ class Network {
   /** Unfreezes the leaves of these names and freezes every other. */
   void set_only_trainable(const std::vector<std::string>& names);
 
-  /** Runs one black picture through and reports every layer. */
+  /** Runs one black image through and reports every layer. */
   std::vector<LayerDescription> describe();
 
  private:

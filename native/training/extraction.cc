@@ -11,7 +11,7 @@
 namespace torch_tl {
 namespace {
 
-/** Gives what `compute` makes of each batch's pictures to `keep`. */
+/** Gives what `compute` makes of each batch's images to `keep`. */
 template <typename Compute>
 void extract(const Network& network, const Dataset& data, const Extraction& extraction, Compute compute,
              const KeepBatch& keep) {
@@ -19,7 +19,7 @@ void extract(const Network& network, const Dataset& data, const Extraction& extr
   RepeatedWork computed(network.device(),
                         [&compute](const auto& inputs) { return RepeatedWork::Tensors{compute(inputs[0])}; });
   for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
-    const at::Tensor pixels = data.pictures(range);
+    const at::Tensor pixels = data.images(range);
     const at::Tensor batch =
         computed({network.preprocess(pixels, extraction.computation.precision)}).outputs[0];
     keep(range, batch);

@@ -16,7 +16,7 @@ namespace torch_tl {
 struct Extraction {
   Computation computation;
   std::int64_t batch_size = 128;
-  /** Hears after every batch how many pictures are done; throws to stop. */
+  /** Hears after every batch how many images are done; throws to stop. */
   std::function<void(std::int64_t)> on_progress;
 };
 

@@ -12,10 +12,10 @@
 namespace torch_tl {
 namespace {
 
-/** Of a picture's row: that of one is that of all, whichever set they are of. */
+/** Of an image's row: that of one is that of all, whichever set they are of. */
 RowsLayout layout_of_row(Network& network, std::size_t cut, const Dataset& data,
                          const Computation& computation) {
-  const at::Tensor image = network.preprocess(data.pictures(BatchRange{0, 1}), computation.precision);
+  const at::Tensor image = network.preprocess(data.images(BatchRange{0, 1}), computation.precision);
   const at::Tensor row = to_rows(network.prefix(image, cut, computation), network.cut_format(cut));
   return {row.sizes().vec(), row.scalar_type()};
 }

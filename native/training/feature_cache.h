@@ -18,7 +18,7 @@
 
 namespace torch_tl {
 
-/** What the sections in front of a cut made of every picture of a set. */
+/** What the sections in front of a cut made of every image of a set. */
 class FeatureCache {
  public:
   /** In memory, on whatever device, or in a file. */
@@ -29,7 +29,7 @@ class FeatureCache {
 
   std::size_t cut() const { return cut_; }
   /**
-   * The pictures at `indices` (int64 [n] on the network's device), as `Network::prefix` gives them. Throws
+   * The images at `indices` (int64 [n] on the network's device), as `Network::prefix` gives them. Throws
    * FileUnreadable.
    */
   at::Tensor maps(const at::Tensor& indices) const;

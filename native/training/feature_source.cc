@@ -12,7 +12,7 @@ at::Tensor FeatureSource::logits(const at::Tensor& inputs, const Pass& pass) con
   return network_.logits_from(inputs, cache_ ? cache_->cut() : 0, pass);
 }
 
-at::Tensor FeatureSource::pixels(const at::Tensor& indices) const { return data_.pictures(indices); }
+at::Tensor FeatureSource::pixels(const at::Tensor& indices) const { return data_.images(indices); }
 
 at::Tensor FeatureSource::labels(const at::Tensor& indices) const {
   return data_.labels.index_select(0, indices);
@@ -31,8 +31,8 @@ FeatureSource make_source(Network& network, const Dataset& training, const Sourc
 Sources make_sources(Network& network, const Dataset& training, const Dataset& validation,
                      const SourceOptions& options, Observer& observer) {
   const std::size_t cut = options.cache ? network.frozen_cut() : 0;
-  const FeatureSource pictures(network, training, options.computation);
-  if (cut == 0) return {cut, pictures, {network, validation, options.computation}};
+  const FeatureSource images(network, training, options.computation);
+  if (cut == 0) return {cut, images, {network, validation, options.computation}};
 
   FeatureKeys keys;
   if (options.keys && options.keys->cut == network.cut_name(cut)) keys = *options.keys;
@@ -42,7 +42,7 @@ Sources make_sources(Network& network, const Dataset& training, const Dataset& v
   const std::vector<FeatureCache> caches = make_caches(network, cut, requests, *options.cache,
                                                        {options.computation, options.batch_size}, observer);
   return {cut,
-          options.augmented ? pictures : FeatureSource(network, training, caches.front()),
+          options.augmented ? images : FeatureSource(network, training, caches.front()),
           {network, validation, caches.back()}};
 }
 

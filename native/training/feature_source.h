@@ -15,7 +15,7 @@
 
 namespace torch_tl {
 
-/** Where a set's batches come from: its pictures, or a cache of what frozen sections made of them. */
+/** Where a set's batches come from: its images, or a cache of what frozen sections made of them. */
 class FeatureSource {
  public:
   FeatureSource(Network& network, const Dataset& data, const Computation& computation)
@@ -27,7 +27,7 @@ class FeatureSource {
    * `indices` are int64 [n], on the network's device.
    */
 
-  /** What goes into `logits`: maps of the cache, or preprocessed pictures. */
+  /** What goes into `logits`: maps of the cache, or preprocessed images. */
   at::Tensor inputs(const at::Tensor& indices) const;
   /** What the rest of the network makes of them: [n, classes], float32. */
   at::Tensor logits(const at::Tensor& inputs, const Pass& pass) const;
@@ -40,14 +40,14 @@ class FeatureSource {
  private:
   Network& network_;
   const Dataset& data_;
-  at::ScalarType precision_ = at::kFloat;  // of pictures
+  at::ScalarType precision_ = at::kFloat;  // of images
   std::optional<FeatureCache> cache_;
 };
 
 struct SourceOptions {
   Computation computation;
   std::int64_t batch_size = 128;
-  /** Training pictures change from epoch to epoch: only the validation set is worth a cache. */
+  /** Training images change from epoch to epoch: only the validation set is worth a cache. */
   bool augmented = false;
   std::optional<FeatureCacheOptions> cache;
   /** Keeps what is cached in files, if these are of the cut in hand. */

@@ -11,10 +11,10 @@
 namespace torch_tl {
 namespace {
 
-/** The gradient of each picture's logit, of the class [n] that is asked for, over its maps [n, c, h, w]. */
+/** The gradient of each image's logit, of the class [n] that is asked for, over its maps [n, c, h, w]. */
 at::Tensor gradient(const at::Tensor& logits, const at::Tensor& labels, const at::Tensor& maps) {
   const at::Tensor classes = at::where(labels.lt(0), logits.argmax(1), labels);
-  // No picture's logits depend on another's maps, so that one pass gives the gradients of all.
+  // No image's logits depend on another's maps, so that one pass gives the gradients of all.
   const at::Tensor sum = logits.gather(1, classes.unsqueeze(1)).sum();
   sum.backward(/*gradient=*/{}, /*retain_graph=*/std::nullopt, /*create_graph=*/false, at::TensorList(maps));
   return maps.grad();
@@ -31,7 +31,7 @@ GradCam grad_cam(Network& network, const Dataset& data, const Extraction& extrac
   const Pass evaluation(extraction.computation);
   GradCam result;
   for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
-    const at::Tensor maps = last_maps(network, data.pictures(range), evaluation);
+    const at::Tensor maps = last_maps(network, data.images(range), evaluation);
     maps.set_requires_grad(true);
     const at::Tensor logits = network.logits(maps, evaluation);
     const at::Tensor labels = data.labels.narrow(0, range.begin, range.size());

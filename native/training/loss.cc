@@ -18,8 +18,8 @@ at::Tensor Loss::operator()(const at::Tensor& logits, const at::Tensor& targets)
   at::Tensor mean = at::cross_entropy_loss(logits, targets, class_weights_, at::Reduction::Mean,
                                            kIgnoreNothing, label_smoothing_);
   if (!class_weights_.defined() || targets.dim() == 1) return mean;
-  // PyTorch divides by the number of pictures here, but by the weights' sum where targets are labels: a
-  // loss would change its scale as soon as pictures are mixed.
+  // PyTorch divides by the number of images here, but by the weights' sum where targets are labels: a
+  // loss would change its scale as soon as images are mixed.
   const at::Tensor weights = at::matmul(targets, class_weights_).sum();
   return mean.mul(weights.reciprocal().mul(static_cast<double>(targets.size(0))));
 }

@@ -8,7 +8,7 @@ namespace torch_tl {
 
 /**
  * PyTorch's CrossEntropyLoss, the mean over a batch: label smoothing and class weights where given. The mean
- * divides by the sum of the pictures' weights, of mixed pictures too.
+ * divides by the sum of the images' weights, of mixed images too.
  */
 class Loss {
  public:
@@ -17,8 +17,8 @@ class Loss {
   /** Logits [n, classes] against labels (int64 [n]) or shares of the classes (float32 [n, classes]). */
   at::Tensor operator()(const at::Tensor& logits, const at::Tensor& targets) const;
   /**
-   * How much each picture counts, float64 [n]: its class's weight, or 1. A batch's sum stays the same when
-   * its pictures are mixed, since each gives as much as it takes.
+   * How much each image counts, float64 [n]: its class's weight, or 1. A batch's sum stays the same when
+   * its images are mixed, since each gives as much as it takes.
    */
   at::Tensor weights(const at::Tensor& labels) const;
 

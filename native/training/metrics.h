@@ -8,7 +8,7 @@
 
 namespace torch_tl {
 
-/** Mean loss and accuracy over the pictures seen so far. */
+/** Mean loss and accuracy over the images seen so far. */
 class RunningMetrics {
  public:
   /**

@@ -73,7 +73,7 @@ class Observer {
   virtual void on_stage(const StageStart& stage) = 0;
   virtual void on_epoch(const EpochMetrics& metrics) = 0;
   /**
-   * The whole network of the best epoch so far, and what it made of the validation pictures, float32
+   * The whole network of the best epoch so far, and what it made of the validation images, float32
    * [count, classes], both on the host; before `on_epoch`. The logits are undefined where the epoch was
    * before a checkpoint that has none.
    */

@@ -68,7 +68,7 @@ std::vector<RatePoint> search(Network& network, const Dataset& training, const T
   const StageOptions& stage = options.stages.front();
   if (stage.trainable) network.set_only_trainable(*stage.trainable);
   SourceOptions source_options{options.computation, options.batch_size, options.augmentation.has_value()};
-  // Features are worth keeping only where pictures come round again.
+  // Features are worth keeping only where images come round again.
   if (finder.steps * options.batch_size > training.count()) source_options.cache = options.feature_cache;
   const FeatureSource source = make_source(network, training, source_options, observer);
   RandomState random(network.device(), options.seed);

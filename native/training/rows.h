@@ -6,7 +6,7 @@
 namespace torch_tl {
 
 /*
- * Maps as rows, one a picture, of values in the order in which they lie in memory: gathered and kept as
+ * Maps as rows, one per image, of values in the order in which they lie in memory: gathered and kept as
  * these, maps come back with the strides that they had.
  */
 

@@ -88,7 +88,7 @@ void Stage::train_epoch(Progress& progress, const std::function<void()>& after_b
   }
 }
 
-/** Of each batch of an epoch in this order, the sum of its pictures' weights: what its mean loss divides by.
+/** Of each batch of an epoch in this order, the sum of its images' weights: what its mean loss divides by.
  */
 std::vector<double> Stage::batch_weights(const at::Tensor& order) const {
   const at::Tensor weights = step_.weights(order).to(at::kCPU);

@@ -38,7 +38,7 @@ struct Progress {
   void archive(Archive& archive);
 };
 
-/** What the network makes of the validation pictures. */
+/** What the network makes of the validation images. */
 struct Validation {
   RunningMetrics metrics;
   at::Tensor logits;  // float32 [count, classes] on the host, in the data's order

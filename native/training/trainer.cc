@@ -18,7 +18,7 @@
 namespace torch_tl {
 namespace {
 
-/** The best epoch so far, the network as it was then, and what it made of the validation pictures. */
+/** The best epoch so far, the network as it was then, and what it made of the validation images. */
 struct Best {
   double accuracy = -1;
   double loss = std::numeric_limits<double>::infinity();
@@ -63,10 +63,10 @@ class Trainer {
       run_stage(options_.stages[progress_.stage], resumed ? &*resumed : nullptr);
       resumed.reset();
     }
-    const std::int64_t pictures = training_.count() * (progress_.epoch - epochs_before);
+    const std::int64_t images = training_.count() * (progress_.epoch - epochs_before);
     result_.total_seconds = total_time_.seconds();
     result_.training_seconds = result_.total_seconds - result_.feature_seconds;
-    result_.images_per_second = static_cast<double>(pictures) / result_.training_seconds;
+    result_.images_per_second = static_cast<double>(images) / result_.training_seconds;
     return result_;
   }
 
@@ -242,7 +242,7 @@ Gradients gradients(Network& network, const Dataset& data, const Computation& co
   pass.training = true;
   pass.dropout_generator = RandomState(network.device(), seed).dropout;
   const at::Tensor logits = network.logits(
-      network.features(network.preprocess(data.pictures(BatchRange{0, data.count()}), pass.precision), pass),
+      network.features(network.preprocess(data.images(BatchRange{0, data.count()}), pass.precision), pass),
       pass);
   const at::Tensor loss = at::cross_entropy_loss(logits, data.labels);
   loss.backward();

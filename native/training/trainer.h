@@ -19,7 +19,7 @@ struct TrainResult {
   double total_seconds = 0;
   double feature_seconds = 0;
   double training_seconds = 0;
-  double images_per_second = 0;  // training pictures over the epochs
+  double images_per_second = 0;  // training images over the epochs
 };
 
 struct Gradients {

@@ -20,7 +20,7 @@ namespace torch_tl {
 struct BatchOutcome {
   double loss = 0;    // the mean over the batch
   at::Tensor logits;  // [n, classes]
-  at::Tensor labels;  // int64 [n]; of a mixed picture the one with the larger share
+  at::Tensor labels;  // int64 [n]; of a mixed image the one with the larger share
 };
 
 /** One step of an optimiser: batches through the network, their gradients added up, and the parameters moved.
@@ -35,9 +35,9 @@ class TrainingStep {
   TrainingStep& operator=(TrainingStep&&) = delete;
   ~TrainingStep() = default;
 
-  /** How much each of the pictures at `indices` counts in a mean loss: float64 [n]. */
+  /** How much each of the images at `indices` counts in a mean loss: float64 [n]. */
   at::Tensor weights(const at::Tensor& indices) const { return loss_of_.weights(data_.labels(indices)); }
-  /** Adds the gradients of the pictures at `indices`, whose weights are `share` of the step's. */
+  /** Adds the gradients of the images at `indices`, whose weights are `share` of the step's. */
   BatchOutcome add(const at::Tensor& indices, double share);
   /** Moves the parameters; with several processes this is where gradients would be averaged first. */
   void finish(double learning_rate);

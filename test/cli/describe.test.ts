@@ -55,7 +55,7 @@ describe('torch-tl describe', () => {
   test.each<[string, string[], string]>([
     ['an unknown experiment', ['describe', 'finetun'], "did you mean 'finetune'?"],
     ['no experiment', ['describe'], "missing required argument 'experiment'"],
-    ['pictures under 32 pixels', ['describe', 'base', '--image-size', '31'], '--image-size must be'],
+    ['images under 32 pixels', ['describe', 'base', '--image-size', '31'], '--image-size must be'],
   ])('refuses %s', async (_, args, message) => {
     const { code, stdout, stderr } = await torchTl(args, { cwd: temporaryDirectory() });
     expect(code).toBe(2);

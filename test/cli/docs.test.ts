@@ -3,13 +3,13 @@ import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../lib/support/package-root.ts';
 import { parseOnly } from '../support/command-line.ts';
 import { type Block, blocksOf, commandsOf, documents, linesOf } from '../support/documents.ts';
-import { BLUE, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { BLUE, GREEN, RED, writeImages } from '../support/images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { type Ended, processOf, program } from './torch-tl.ts';
 
 /*
  * What README.md and docs/ tell people to type works: each page's commands and programs run one after another in a
- * folder of their own, over small pictures; of those that cannot run here the flags are checked.
+ * folder of their own, over small images; of those that cannot run here the flags are checked.
  */
 
 const NETWORK = 'fetches something';
@@ -93,16 +93,16 @@ function runnable(page: string): Block[] {
   });
 }
 
-/** A user's folder: pictures of three kinds of flowers, and more of them. */
+/** A user's folder: images of three kinds of flowers, and more of them. */
 async function workplace(): Promise<string> {
   const cwd = temporaryDirectory();
   const kinds = { daisy: RED, rose: GREEN, tulip: BLUE };
-  const pictures = Object.entries(kinds).flatMap(([kind, colour]) => [
+  const images = Object.entries(kinds).flatMap(([kind, colour]) => [
     ...Array.from({ length: 5 }, (_, index) => [`flowers/${kind}/${index}.jpg`, colour]),
     [`more-flowers/${kind}/0.jpg`, colour],
     [`holiday/${kind}.jpg`, colour],
   ]);
-  await writePictures(cwd, { ...Object.fromEntries(pictures), 'rose.jpg': GREEN });
+  await writeImages(cwd, { ...Object.fromEntries(images), 'rose.jpg': GREEN });
   return cwd;
 }
 

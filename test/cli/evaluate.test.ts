@@ -8,7 +8,7 @@ import { DenseNet121 } from '../../lib/densenet121.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
 import { writeBatches } from '../support/cifar10-records.ts';
-import { RED, writePictures } from '../support/pictures.ts';
+import { RED, writeImages } from '../support/images.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
@@ -19,18 +19,18 @@ async function evaluate(cwd: string, ...args: string[]) {
   return { model, ...(await torchTl(['evaluate', '--weights', model, '--data', cwd, ...args], { cwd })) };
 }
 
-/** Class folders under `root`, a picture each. */
+/** Class folders under `root`, an image each. */
 async function writeFolders(root: string, classes: string[]): Promise<void> {
-  await writePictures(root, Object.fromEntries(classes.map((name) => [`${name}/a.png`, RED])));
+  await writeImages(root, Object.fromEntries(classes.map((name) => [`${name}/a.png`, RED])));
 }
 
 describe('torch-tl evaluate', () => {
-  test('--json gives what the model gives for the validation pictures', async () => {
+  test('--json gives what the model gives for the validation images', async () => {
     const cwd = temporaryDirectory();
     writeBatches(cwd, { 'data_batch_1.bin': [1], 'test_batch.bin': [9, 0, 3, 3, 5] });
     const { code, stdout, stderr, model } = await evaluate(cwd, '--json');
     expect(code).toBe(0);
-    expect(stderr).toContain('5 pictures');
+    expect(stderr).toContain('5 images');
     const [loaded, data] = [await DenseNet121.load(model), await Dataset.cifar10(cwd)];
     expect(JSON.parse(stdout)).toEqual(await loaded.evaluate(data.valid));
     expect(JSON.parse(stdout)).toMatchObject({ count: 5 });
@@ -50,11 +50,11 @@ describe('torch-tl evaluate', () => {
     const { stdout } = await evaluate(cwd, '--json');
     const { count, confusion, classes } = JSON.parse(stdout);
     expect(count).toBe(2);
-    const rows = confusion.map((row: number[]) => row.reduce((sum, pictures) => sum + pictures, 0));
+    const rows = confusion.map((row: number[]) => row.reduce((sum, images) => sum + images, 0));
     expect(classes.filter((_: string, index: number) => rows[index] > 0)).toEqual(['bird', 'truck']);
   });
 
-  test("takes an archive's validation pictures", async () => {
+  test("takes an archive's validation images", async () => {
     const cwd = temporaryDirectory();
     mkdirSync(join(cwd, 'cifar-10-batches-bin'));
     const batches = { 'data_batch_1.bin': [1], 'test_batch.bin': [9, 0] };
@@ -77,7 +77,7 @@ describe('torch-tl evaluate', () => {
     expect(stdout).toMatch(/\nairplane +[\d.]+ % +[\d.]+ % +[\d.]+ % +1\n/);
   });
 
-  test('takes the pictures as its argument, and is wrong use without any', async () => {
+  test('takes the images as its argument, and is wrong use without any', async () => {
     const cwd = temporaryDirectory();
     await writeFolders(join(cwd, 'birds'), ['bird', 'cat']);
     const weights = ['--weights', await savedModel()];
@@ -85,7 +85,7 @@ describe('torch-tl evaluate', () => {
     expect(JSON.parse(stdout)).toMatchObject({ count: 2 });
     const { code, stderr } = await torchTl(['evaluate', ...weights], { cwd });
     expect(code).toBe(2);
-    expect(stderr).toContain('Say which pictures: torch-tl evaluate DIR, or --data DIR');
+    expect(stderr).toContain('Say which images: torch-tl evaluate DIR, or --data DIR');
   });
 
   test('names the classes that the model does not know', async () => {

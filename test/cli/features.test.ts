@@ -23,7 +23,7 @@ describe('torch-tl features', () => {
     const { code, stdout } = await torchTl(['features', '--weights', 'tiny-imagenet', ...args], { cwd });
     expect(code).toBe(0);
     expect(stdout.split('\n')[0]).toBe(
-      `Data: cifar10 (${cwd}), 3 training and 2 validation pictures (test_batch.bin)`,
+      `Data: cifar10 (${cwd}), 3 training and 2 validation images (test_batch.bin)`,
     );
     const tensors = await read(join(cwd, 'features.safetensors'));
     expect(tensors.get('train.features')).toMatchObject({ dtype: 'float32', shape: [3, 1024, 2, 2] });
@@ -55,7 +55,7 @@ describe('torch-tl features', () => {
       ['sample', '--out', 'a', '--weights', 'tiny-imagnet'],
       "Did you mean 'tiny-imagenet'?",
     ],
-    ['no pictures', ['--out', 'a'], 'Say which pictures: torch-tl features DIR, or --data DIR'],
+    ['no images', ['--out', 'a'], 'Say which images: torch-tl features DIR, or --data DIR'],
     ['data that is not there', ['--out', 'a', '--data', 'nowhere'], 'There is no directory'],
     [
       'an impossible precision',

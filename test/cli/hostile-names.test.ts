@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import { writeSafetensors } from '../../lib/formats/safetensors.ts';
-import { RED, writePictures } from '../support/pictures.ts';
+import { RED, writeImages } from '../support/images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
@@ -54,16 +54,16 @@ describe('hostile names reach no terminal raw', () => {
   test('of classes and files, in predict and evaluate', async () => {
     const cwd = temporaryDirectory();
     const model = await saved(cwd);
-    const picture = `=1${EVIL}.png`;
-    await writePictures(cwd, {
-      [picture]: RED,
+    const image = `=1${EVIL}.png`;
+    await writeImages(cwd, {
+      [image]: RED,
       [`data/${CLASSES[0]}/a.png`]: RED,
-      [`data/plain/${picture}`]: RED,
+      [`data/plain/${image}`]: RED,
     });
-    const predict = ['predict', '--weights', model, `${cwd}/${picture}`];
+    const predict = ['predict', '--weights', model, `${cwd}/${image}`];
     const answers = await Promise.all([
       torchTl(predict, { cwd }),
-      torchTl(['predict', '--weights', model, picture, '--csv'], { cwd }),
+      torchTl(['predict', '--weights', model, image, '--csv'], { cwd }),
       torchTl(['evaluate', '--weights', model, '--data', 'data'], { cwd }),
       torchTl([...predict, '--json'], { cwd }),
     ]);
@@ -84,7 +84,7 @@ describe('hostile names reach no terminal raw', () => {
     expect(csv).toContain(`\n./=1${SHOWN}.png,`);
     expect(evaluated).toContain(`=cmd${SHOWN}`);
     const [answer] = JSON.parse(json);
-    expect(answer.path).toBe(`${cwd}/${picture}`);
+    expect(answer.path).toBe(`${cwd}/${image}`);
     expect(Object.keys(answer.probabilities)).toHaveLength(2);
   });
 
@@ -92,13 +92,13 @@ describe('hostile names reach no terminal raw', () => {
     const cwd = temporaryDirectory();
     const directory = `dir${EVIL}`;
     mkdirSync(join(cwd, directory));
-    for (const name of ['model.safetensors', 'picture.png', 'config.json', 'list.csv']) {
+    for (const name of ['model.safetensors', 'image.png', 'config.json', 'list.csv']) {
       writeFileSync(join(cwd, directory, name), 'broken');
     }
     const { path } = { path: await saved(cwd) };
     for (const args of [
       ['weights', 'inspect', `${directory}/model.safetensors`],
-      ['predict', '--weights', path, `${directory}/picture.png`],
+      ['predict', '--weights', path, `${directory}/image.png`],
       ['predict', '--weights', path, `${directory}/none.png`],
       ['predict', '--weights', `none${EVIL}`, 'x.png'],
       ['evaluate', '--weights', path, '--data', `${directory}/list.csv`],

@@ -2,8 +2,8 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { packageRoot } from '../../lib/support/package-root.ts';
+import { bands, encode, RED } from '../support/images.ts';
 import { hasOnnxRuntime } from '../support/onnx-runtime.ts';
-import { bands, encode, RED } from '../support/pictures.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { type Ended, nodeProcess, torchTl } from './torch-tl.ts';
 
@@ -54,7 +54,7 @@ async function post(url: string, body: Uint8Array<ArrayBuffer>) {
   return { status: response.status, body: answer };
 }
 
-/** Sends a picture but for its last byte, which `finish` sends to be answered with a status. */
+/** Sends an image but for its last byte, which `finish` sends to be answered with a status. */
 function upload(url: string, body: Uint8Array) {
   const sent = request(url, { method: 'POST', agent: false, headers: { 'content-length': body.length } });
   const status = new Promise<number | undefined>((resolve, reject) => {
@@ -70,7 +70,7 @@ function upload(url: string, body: Uint8Array) {
 }
 
 /** Larger than the model's, and no square. */
-async function picture(): Promise<Uint8Array<ArrayBuffer>> {
+async function image(): Promise<Uint8Array<ArrayBuffer>> {
   return Uint8Array.from(
     await encode(bands([RED, [40, 40, 40]], 120, 90))
       .png()
@@ -87,7 +87,7 @@ async function onnxModel(model: string): Promise<string> {
 }
 
 describe('examples/http-service.js', () => {
-  test('answers pictures, many at once too, refuses what is none, and ends on SIGTERM', async () => {
+  test('answers images, many at once too, refuses what is none, and ends on SIGTERM', async () => {
     const { url, stop, ended } = await started('http-service.js', await savedModel());
     const likeliest = {
       label: expect.any(String),
@@ -99,7 +99,7 @@ describe('examples/http-service.js', () => {
       probability: expect.any(Number),
       top: Array(3).fill(likeliest),
     };
-    const answers = await Promise.all(Array.from({ length: 8 }, async () => post(url, await picture())));
+    const answers = await Promise.all(Array.from({ length: 8 }, async () => post(url, await image())));
     for (const { status, body } of answers) expect({ status, body }).toEqual({ status: 200, body: answer });
 
     expect(await post(url, Uint8Array.of(1, 2, 3))).toMatchObject({ status: 400 });
@@ -112,9 +112,9 @@ describe('examples/http-service.js', () => {
     expect(await ended).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('refuses a picture while 32 wait, and answers those before it ends', async () => {
+  test('refuses an image while 32 wait, and answers those before it ends', async () => {
     const { url, stop, ended } = await started('http-service.js', await savedModel());
-    const body = await picture();
+    const body = await image();
     const uploads = Array.from({ length: 32 }, () => upload(url, body));
     await expect.poll(async () => (await fetch(url)).json()).toEqual({ status: 'up', waiting: 32 });
     expect(await post(url, body)).toMatchObject({ status: 503 });
@@ -131,7 +131,7 @@ describe.skipIf(!hasOnnxRuntime())('examples/http-service-onnx.js', () => {
     const model = await savedModel();
     const own = await started('http-service.js', model);
     const onnx = await started('http-service-onnx.js', await onnxModel(model));
-    const body = await picture();
+    const body = await image();
     const [expected, actual] = await Promise.all([post(own.url, body), post(onnx.url, body)]);
     expect(actual.status).toBe(200);
     expect(actual.body.label).toBe(expected.body.label);

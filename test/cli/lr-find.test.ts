@@ -13,7 +13,7 @@ describe('torch-tl lr-find', () => {
     const { code, stdout, stderr } = await torchTl(args, { cwd });
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    expect(stdout.split('\n')[0]).toBe('Data: cifar10-sample (embedded sample), 24 training pictures');
+    expect(stdout.split('\n')[0]).toBe('Data: cifar10-sample (embedded sample), 24 training images');
     expect(stdout).toMatch(/^Classes: 10 \(training images\): airplane 3, automobile 3, bird 3, cat 3,/m);
     expect(stdout).toMatch(/^Model: finetune at 32x32, [\d,]+ of [\d,]+ parameters train$/m);
     expect(stdout).toMatch(/^Weights: tiny-imagenet/m);

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { namedPictures } from '../../lib/cli/named-images.ts';
+import { namedImages } from '../../lib/cli/named-images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const FILES = [
@@ -22,19 +22,19 @@ async function named(...names: string[]): Promise<string[]> {
     mkdirSync(join(directory, dirname(file)), { recursive: true });
     writeFileSync(join(directory, file), '');
   }
-  const pictures = await namedPictures(names.map((name) => (name === '-' ? name : join(directory, name))));
-  return pictures.map((path) => (path === '-' ? path : relative(directory, path)));
+  const images = await namedImages(names.map((name) => (name === '-' ? name : join(directory, name))));
+  return images.map((path) => (path === '-' ? path : relative(directory, path)));
 }
 
-describe('pictures on the command line', () => {
-  test.for<[pattern: string, pictures: string[]]>([
+describe('images on the command line', () => {
+  test.for<[pattern: string, images: string[]]>([
     ['*.png', ['gr[ae]y.png', 'gray.png']],
     ['a/*', ['a/three.png']],
     ['**/*.{jpg,png}', ['a/b/two.jpg', 'a/three.png', 'gr[ae]y.png', 'gray.png']],
     ['a/t?re*.[jp]*', ['a/three.png']],
     ['a/.b/*', ['a/.b/one.png']],
-  ])('%s is a pattern', async ([pattern, pictures]) => {
-    expect(await named(pattern)).toEqual(pictures);
+  ])('%s is a pattern', async ([pattern, images]) => {
+    expect(await named(pattern)).toEqual(images);
   });
 
   test('a name that is there is no pattern', async () => {
@@ -52,10 +52,10 @@ describe('pictures on the command line', () => {
   });
 
   test.for<[name: string, message: RegExp]>([
-    ['*.webp', /No file is called '.*\*\.webp', and no picture matches it/],
-    ['a/*.txt', /no picture matches it/],
+    ['*.webp', /No file is called '.*\*\.webp', and no image matches it/],
+    ['a/*.txt', /no image matches it/],
     ['none.png', /Cannot read .*none\.png: there is no such file/],
-    ['a/.b/../.b/none*/x.png', /no picture matches it/],
+    ['a/.b/../.b/none*/x.png', /no image matches it/],
   ])('%s names nothing', async ([name, message]) => {
     await expect(named(name)).rejects.toThrow(
       expect.objectContaining({ code: 'DATA_NOT_FOUND', message: expect.stringMatching(message) }),
@@ -65,6 +65,6 @@ describe('pictures on the command line', () => {
   test('relative patterns stay relative', async () => {
     const directory = relative(process.cwd(), temporaryDirectory());
     writeFileSync(join(directory, 'a.png'), '');
-    expect(await namedPictures([join(directory, '*.png')])).toEqual([join(directory, 'a.png')]);
+    expect(await namedImages([join(directory, '*.png')])).toEqual([join(directory, 'a.png')]);
   });
 });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { packageRoot } from '../../lib/support/package-root.ts';
-import { RED, writePictures } from '../support/pictures.ts';
+import { RED, writeImages } from '../support/images.ts';
 import { writeRun } from '../support/run-files.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
@@ -20,10 +20,10 @@ function redirected(redirection: string, args: string[], cwd: string): Promise<E
   return processOf('sh', ['-c', `"$@" ${redirection}`, 'sh', ...command], { cwd });
 }
 
-/** A working directory with a model, two classes of pictures and a run. */
+/** A working directory with a model, two classes of images and a run. */
 async function workplace(): Promise<{ cwd: string; model: string }> {
   const cwd = temporaryDirectory();
-  await writePictures(join(cwd, 'pictures'), {
+  await writeImages(join(cwd, 'images'), {
     ...{ 'bird/1.png': RED, 'bird/2.png': RED },
     ...{ 'cat/1.png': RED, 'cat/2.png': RED },
   });
@@ -39,8 +39,8 @@ describe.skipIf(!existsSync('/dev/full'))('where stdout is on a full disk', () =
     ['describe', () => ['describe', 'finetune', '--image-size', '32']],
     ['weights list', () => ['weights', 'list']],
     ['weights inspect', () => ['weights', 'inspect', EMBEDDED]],
-    ['predict', (model) => ['predict', '--weights', model, 'pictures/bird/1.png']],
-    ['evaluate', (model) => ['evaluate', '--weights', model, 'pictures']],
+    ['predict', (model) => ['predict', '--weights', model, 'images/bird/1.png']],
+    ['evaluate', (model) => ['evaluate', '--weights', model, 'images']],
     ['lr-find', () => ['lr-find', ...SMALL.slice(0, 4), '--image-size', '32', '--steps', '10']],
     ['doctor', () => ['doctor']],
     ['libtorch status', () => ['libtorch', 'status', '--json']],
@@ -61,7 +61,7 @@ describe.skipIf(!existsSync('/dev/full'))('where stdout is on a full disk', () =
     ['export', (model) => ['export', '--weights', model, '--out', 'model.pth'], 'model.pth'],
     [
       'features',
-      () => ['features', '--data', 'pictures', '--image-size', '32', '--out', 'f.safetensors'],
+      () => ['features', '--data', 'images', '--image-size', '32', '--out', 'f.safetensors'],
       'f.safetensors',
     ],
   ])('%s warns once, does its work and exits 0', async (_, argsFor, product) => {
@@ -77,7 +77,7 @@ describe.skipIf(!existsSync('/dev/full'))('where stdout is on a full disk', () =
   test.each<[string, (model: string) => string[]]>([
     ['run', () => RUN],
     ['run --json', () => [...RUN, '--json']],
-    ['evaluate', (model) => ['evaluate', '--weights', model, 'pictures', '--json']],
+    ['evaluate', (model) => ['evaluate', '--weights', model, 'images', '--json']],
   ])('%s does not mind a full disk behind stderr', async (_, argsFor) => {
     const { cwd, model } = await workplace();
     const { code, stdout } = await redirected('2>/dev/full', argsFor(model), cwd);

@@ -2,34 +2,34 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
-import { BLUE, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { BLUE, GREEN, RED, writeImages } from '../support/images.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
-/** Predicts with a model that nobody trained, in a directory with some pictures. */
+/** Predicts with a model that nobody trained, in a directory with some images. */
 async function predict(args: readonly string[], input?: Buffer) {
   const [model, cwd] = [await savedModel(), temporaryDirectory()];
-  await writePictures(cwd, {
+  await writeImages(cwd, {
     'red.png': RED,
-    'pictures/green.png': GREEN,
-    'pictures/inner/blue, dark.png': BLUE,
+    'images/green.png': GREEN,
+    'images/inner/blue, dark.png': BLUE,
   });
-  writeFileSync(join(cwd, 'pictures', 'notes.txt'), 'no picture');
-  writeFileSync(join(cwd, 'broken.png'), 'no picture');
+  writeFileSync(join(cwd, 'images', 'notes.txt'), 'no image');
+  writeFileSync(join(cwd, 'broken.png'), 'no image');
   const invocation = { cwd, ...(input && { input }) };
   return { model, cwd, ...(await torchTl(['predict', '--weights', model, ...args], invocation)) };
 }
 
 describe('torch-tl predict', () => {
   test('--json gives for files and folders what the model gives', async () => {
-    const { code, stdout, model, cwd } = await predict(['red.png', 'pictures', '--json']);
+    const { code, stdout, model, cwd } = await predict(['red.png', 'images', '--json']);
     expect(code).toBe(0);
     const answers = JSON.parse(stdout);
     expect(answers.map(({ path }: { path: string }) => path)).toEqual([
       'red.png',
-      join('pictures', 'green.png'),
-      join('pictures', 'inner', 'blue, dark.png'),
+      join('images', 'green.png'),
+      join('images', 'inner', 'blue, dark.png'),
     ]);
     const loaded = await DenseNet121.load(model);
     // The same batch: sums over another come in another order.
@@ -40,21 +40,21 @@ describe('torch-tl predict', () => {
     expect(answers[0].probabilities).toHaveLength(10);
   });
 
-  test('prints the likeliest classes a line a picture', async () => {
-    const { stdout } = await predict(['red.png', 'pictures/green.png', '--top-k', '2']);
+  test('prints the likeliest classes a line per image', async () => {
+    const { stdout } = await predict(['red.png', 'images/green.png', '--top-k', '2']);
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(2);
     expect(lines[0]).toMatch(/^red\.png {2,}[a-z]+ [\d.]+ % +[a-z]+ [\d.]+ %$/);
   });
 
-  test('--csv quotes what needs it, here of pictures that match a pattern', async () => {
-    const { stdout } = await predict(['pictures/**/*.png', '--csv']);
+  test('--csv quotes what needs it, here of images that match a pattern', async () => {
+    const { stdout } = await predict(['images/**/*.png', '--csv']);
     const [heading, , blue] = stdout.split('\n');
     expect(heading).toMatch(/^path,label,index,probability,airplane,.*,truck$/);
-    expect(blue).toMatch(/^"pictures\/inner\/blue, dark\.png",[a-z]+,\d,0\.\d+,/);
+    expect(blue).toMatch(/^"images\/inner\/blue, dark\.png",[a-z]+,\d,0\.\d+,/);
   });
 
-  test('- reads a picture from stdin', async () => {
+  test('- reads an image from stdin', async () => {
     const fromFile = await predict(['red.png', '--json']);
     const input = readFileSync(join(fromFile.cwd, 'red.png'));
     const [expected] = JSON.parse(fromFile.stdout);
@@ -65,22 +65,20 @@ describe('torch-tl predict', () => {
     const run = await predict(['broken.png', 'red.png', '--json', '--skip-corrupt']);
     expect(run.code).toBe(0);
     expect(JSON.parse(run.stdout).map(({ path }: { path: string }) => path)).toEqual(['red.png']);
-    expect(run.stderr).toMatch(
-      /Left out: 1 pictures that cannot be decoded\n {2}broken\.png: it is no picture/,
-    );
+    expect(run.stderr).toMatch(/Left out: 1 images that cannot be decoded\n {2}broken\.png: it is no image/);
     const none = await predict(['broken.png', '--csv', '--skip-corrupt']);
     expect([none.code, none.stdout.split('\n').length]).toEqual([0, 2]);
     const refused = await predict(['red.png', 'broken.png']);
     expect(refused.stderr).toContain(
-      '1 of 2 pictures cannot be decoded; mend or remove them, or leave them out with --skip-corrupt:',
+      '1 of 2 images cannot be decoded; mend or remove them, or leave them out with --skip-corrupt:',
     );
   });
 
   test.for([
     [['broken.png', 'red.png'], 'broken.png'],
     [['missing.png'], 'missing.png'],
-    [['red.png', 'pictures/*.jpg'], 'no picture matches it as a pattern'],
-    [['pictures/*.txt'], "'pictures/*.txt'"],
+    [['red.png', 'images/*.jpg'], 'no image matches it as a pattern'],
+    [['images/*.txt'], "'images/*.txt'"],
     [['red.png', '--json', '--csv'], 'not both'],
     [['red.png', '--top-k', '0'], '--top-k must be'],
     [[], "missing required argument 'image'"],

@@ -35,8 +35,8 @@ test('without a terminal, work that goes on is told of once a minute', () => {
 test('a line begins the minute anew', () => {
   const { lines, progress } = file();
   vi.advanceTimersByTime(50_000);
-  progress.line('features of 200 pictures');
+  progress.line('features of 200 images');
   vi.advanceTimersByTime(50_000);
   progress.bar(1, 2, 'epoch 1');
-  expect(lines).toEqual(['features of 200 pictures\n']);
+  expect(lines).toEqual(['features of 200 images\n']);
 });

@@ -32,7 +32,7 @@ describe('resultsText', () => {
   test('says what differs, and only that', () => {
     const differences = resultsText(RESULTS).split('\n\n')[1] ?? '';
     expect(differences).toMatch(
-      /^data +cifar10-sample, 2,500 \+ 500 pictures +CIFAR-10, 50,000 \+ 10,000 pictures$/m,
+      /^data +cifar10-sample, 2,500 \+ 500 images +CIFAR-10, 50,000 \+ 10,000 images$/m,
     );
     expect(differences).toMatch(/^weights +tiny-imagenet \(Tiny ImageNet\) +ImageNet$/m);
     expect(differences).toMatch(/^hardware +a processor, 2 threads +not said$/m);

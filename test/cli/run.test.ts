@@ -21,11 +21,11 @@ describe('torch-tl run', () => {
 
     const lines = stdout.split('\n');
     expect(lines[0]).toBe(
-      'Data: cifar10-sample (embedded sample), 40 training and 20 validation pictures (test_batch.bin)',
+      'Data: cifar10-sample (embedded sample), 40 training and 20 validation images (test_batch.bin)',
     );
     expect(stdout).toMatch(/^Weights: tiny-imagenet, trained on Tiny ImageNet.*SHA-256 7596e3f6/m);
     expect(lines.filter((line) => line.startsWith('epoch '))).toHaveLength(2);
-    expect(stdout).toMatch(/^Feature cache: training pictures through norm5, 164 kB in memory$/m);
+    expect(stdout).toMatch(/^Feature cache: training images through norm5, 164 kB in memory$/m);
     expect(stdout).toMatch(/^validation accuracy +\S+ % +92\.72 %$/m);
 
     const [name] = readdirSync(join(cwd, 'runs'));
@@ -89,9 +89,9 @@ describe('torch-tl run', () => {
     const args = ['run', 'finetune', ...SMALL, '--epochs', '1', '--out', 'run', '--augmentation', 'light'];
     const { code, stdout } = await torchTl(args, { cwd });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Augmentation: on, so training pictures run through the whole network/m);
+    expect(stdout).toMatch(/^Augmentation: on, so training images run through the whole network/m);
     expect(stdout.match(/^Feature cache: .*$/gm)).toEqual([
-      'Feature cache: validation pictures only through norm5, 82 kB in memory',
+      'Feature cache: validation images only through norm5, 82 kB in memory',
     ]);
   });
 
@@ -147,7 +147,7 @@ describe('torch-tl run', () => {
     ['a learning rate of zero', ['base', '--lr', '0'], '--lr must be a number from 1e-12 to 1000000, not 0'],
     ['an empty number', ['base', '--seed', ''], "--seed must be an integer from 0 to 4294967295, not ''"],
     [
-      'pictures under 32 pixels',
+      'images under 32 pixels',
       ['base', '--image-size', '31'],
       '--image-size must be an integer from 32 to 4096',
     ],

@@ -76,8 +76,8 @@ describe('the bar of a training', () => {
 
 describe('columns and tables', () => {
   const rows = [
-    ['weights', 'of ImageNet, 1.28 million pictures of 1,000 classes', '1,234'],
-    ['pictures', 'the embedded sample of CIFAR-10', '5'],
+    ['weights', 'of ImageNet, 1.28 million images of 1,000 classes', '1,234'],
+    ['images', 'the embedded sample of CIFAR-10', '5'],
   ];
   const words = rows.flat().join(' ').split(' ').sort();
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
-import { BLUE, type Colour, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { BLUE, type Colour, GREEN, RED, writeImages } from '../support/images.ts';
 import { writeRun } from '../support/run-files.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
@@ -11,12 +11,12 @@ import { torchTl } from './torch-tl.ts';
 const CLASSES: Record<string, Colour> = { blue: BLUE, green: GREEN, red: RED };
 const QUICK = ['--image-size', '32', '--epochs', '2', '--out', 'run'];
 
-/** So many pictures of each class under a directory. */
+/** So many images of each class under a directory. */
 async function writeClasses(directory: string, count: number): Promise<void> {
-  const pictures = Object.entries(CLASSES).flatMap(([name, colour]) =>
+  const images = Object.entries(CLASSES).flatMap(([name, colour]) =>
     Array.from({ length: count }, (_, index) => [join(name, `${index}.png`), colour] as const),
   );
-  await writePictures(directory, Object.fromEntries(pictures));
+  await writeImages(directory, Object.fromEntries(images));
 }
 
 /** A working directory with `colours/<class>/*`. */
@@ -37,13 +37,13 @@ describe('torch-tl train', () => {
     const lines = stdout.split('\n');
     expect(lines[0]).toBe(
       'Chosen: --recipe head, --schedule cosine, --augmentation none ' +
-        '(under 1,000 training pictures: the head alone, over features that are computed once)',
+        '(under 1,000 training images: the head alone, over features that are computed once)',
     );
     expect(lines[1]).toMatch(/^Warning: the embedded backbone .* is weak; .*--weights imagenet/);
-    expect(lines[2]).toMatch(/^decoding of 15 pictures {2}/);
-    expect(lines[3]).toMatch(/^Pictures: 15 decoded now, 0 before; kept in .*pixels$/);
+    expect(lines[2]).toMatch(/^decoding of 15 images {2}/);
+    expect(lines[3]).toMatch(/^Images: 15 decoded now, 0 before; kept in .*pixels$/);
     expect(lines[4]).toBe(
-      `Data: colours (${join(cwd, 'colours')}), 12 training and 3 validation pictures ` +
+      `Data: colours (${join(cwd, 'colours')}), 12 training and 3 validation images ` +
         '(a fifth of each class, drawn with seed 0)',
     );
     expect(lines.slice(5, 8)).toEqual([
@@ -76,7 +76,7 @@ describe('torch-tl train', () => {
     model.dispose();
   });
 
-  test('decides by the number of pictures what is not given', async () => {
+  test('decides by the number of images what is not given', async () => {
     const cwd = await colours(3);
     const { code, stdout } = await train(cwd, '--out', 'run', '--epochs', '1');
     expect(code).toBe(0);
@@ -94,7 +94,7 @@ describe('torch-tl train', () => {
     await writeClasses(join(cwd, 'colours', valid), 1);
     const { code, stdout } = await train(cwd, ...QUICK);
     expect(code).toBe(0);
-    expect(stdout).toContain(`6 training and 3 validation pictures (${valid}/)`);
+    expect(stdout).toContain(`6 training and 3 validation images (${valid}/)`);
   });
 
   test('is repeated to the same bits by run --config, from another directory too', async () => {
@@ -109,7 +109,7 @@ describe('torch-tl train', () => {
     expectSame(join(cwd, 'run'), join(elsewhere, 'again'));
   });
 
-  test('takes the pictures as its argument', async () => {
+  test('takes the images as its argument', async () => {
     const { code } = await torchTl(['train', 'colours', ...QUICK], { cwd: await colours() });
     expect(code).toBe(0);
   });
@@ -161,30 +161,26 @@ describe('torch-tl train refuses', () => {
     const cwd = temporaryDirectory();
     mkdirSync(join(cwd, 'colours'));
     writeFileSync(join(cwd, 'colours', 'notes.txt'), '');
-    await expectRefusal(
-      cwd,
-      ['--data', 'colours'],
-      'holds no folders of pictures; expected <class>/<picture>',
-    );
+    await expectRefusal(cwd, ['--data', 'colours'], 'holds no folders of images; expected <class>/<image>');
   });
 
-  test('a class folder without pictures', async () => {
+  test('a class folder without images', async () => {
     const cwd = await colours(2);
     mkdirSync(join(cwd, 'colours', 'yellow'));
-    await expectRefusal(cwd, ['--data', 'colours'], `${join(cwd, 'colours', 'yellow')} holds no picture`);
+    await expectRefusal(cwd, ['--data', 'colours'], `${join(cwd, 'colours', 'yellow')} holds no image`);
   });
 
   test('one class alone', async () => {
     const cwd = temporaryDirectory();
-    await writePictures(join(cwd, 'colours'), { 'red/1.png': RED, 'red/2.png': RED });
+    await writeImages(join(cwd, 'colours'), { 'red/1.png': RED, 'red/2.png': RED });
     await expectRefusal(cwd, ['--data', 'colours'], "holds one class only, 'red'; at least 2 class folders");
   });
 
-  test('pictures that cannot be decoded, naming all of them', async () => {
+  test('images that cannot be decoded, naming all of them', async () => {
     const cwd = await colours(3);
     // Of each class one is held out, so that some of these validate.
     const broken = ['0.png', '1.png', '2.png'].map((name) => join(cwd, 'colours', 'red', name));
-    for (const path of broken) writeFileSync(path, 'no picture');
+    for (const path of broken) writeFileSync(path, 'no image');
     const stderr = await expectRefusal(cwd, ['--data', 'colours', '--out', 'run'], 'cannot be decoded');
     for (const path of broken) expect(stderr).toContain(path);
   });
@@ -194,13 +190,13 @@ describe('torch-tl train refuses', () => {
   });
 
   test.each<[string, string[]]>([
-    ['no pictures', []],
-    ['no pictures but other options', ['--out', 'run', '--epochs', '1', '--seed', '3']],
+    ['no images', []],
+    ['no images but other options', ['--out', 'run', '--epochs', '1', '--seed', '3']],
   ])('a call with %s', async (_, args) => {
-    await expectRefusal(temporaryDirectory(), args, 'Say which pictures to train with: --data DIR.');
+    await expectRefusal(temporaryDirectory(), args, 'Say which images to train with: --data DIR.');
   });
 
-  test('pictures that are named twice', async () => {
+  test('images that are named twice', async () => {
     const message = "by the argument 'colours' and by --data 'others'. Leave out one of the two.";
     await expectRefusal(await colours(1), ['colours', '--data', 'others'], message);
   });
@@ -245,7 +241,7 @@ describe('torch-tl run --config', () => {
   test.each<[string, string, string]>([
     ['no JSON', '{', 'it is not JSON'],
     ['no config.json of a run', '{"formatVersion":1}', "is no run's config.json: 'experiment'"],
-    ['of own pictures, and names none', config({ experiment: 'train' }), 'Say which pictures to train with'],
+    ['of own images, and names none', config({ experiment: 'train' }), 'Say which images to train with'],
     ['of an unknown experiment', config({ experiment: 'fine' }), "There is no experiment 'fine'"],
     [
       'of an unknown option',

@@ -7,7 +7,7 @@ import { builtMinors } from '../../lib/addon/engines.ts';
 import { readSafetensors } from '../../lib/formats/safetensors.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
-import { RED, writePictures } from '../support/pictures.ts';
+import { RED, writeImages } from '../support/images.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTlOnTerminal } from '../support/terminal.ts';
@@ -95,7 +95,7 @@ describe('--weights', () => {
     ],
   ])('%s are wrong use, and the message says what to type', async (_, args, message) => {
     const cwd = temporaryDirectory();
-    await writePictures(cwd, { 'rose.jpg': RED, 'flowers/rose/1.png': RED });
+    await writeImages(cwd, { 'rose.jpg': RED, 'flowers/rose/1.png': RED });
     const { root } = locateLibTorch(builtMinors(packageRoot));
     const env = { TORCH_TL_CACHE: join(cwd, 'cache'), TORCH_TL_LIBTORCH: root };
     const { stdout, stderr, code } = await torchTl(args, { cwd, env });
@@ -106,7 +106,7 @@ describe('--weights', () => {
 
   test('of the catalogue are offered on a terminal', async () => {
     const cwd = temporaryDirectory();
-    await writePictures(cwd, { 'rose.jpg': RED });
+    await writeImages(cwd, { 'rose.jpg': RED });
     const { root } = locateLibTorch(builtMinors(packageRoot));
     const env = { TORCH_TL_CACHE: join(cwd, 'cache'), TORCH_TL_LIBTORCH: root, CI: '' };
     const { stdout, code } = await torchTlOnTerminal([...PREDICT, 'imagenet'], 'n\n', { cwd, env });
@@ -119,7 +119,7 @@ describe('--weights', () => {
     const cwd = temporaryDirectory();
     mkdirSync(join(cwd, 'run'));
     copyFileSync(model, join(cwd, 'run', 'best.safetensors'));
-    await writePictures(cwd, { 'rose.jpg': RED });
+    await writeImages(cwd, { 'rose.jpg': RED });
     const expected = await torchTl([...PREDICT, model], { cwd });
     expect(expected.code).toBe(0);
     expect(await torchTl([...PREDICT, 'run'], { cwd })).toEqual(expected);

@@ -2,13 +2,13 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { writeSafetensors } from '../../lib/formats/safetensors.ts';
-import { RED, writePictures } from '../support/pictures.ts';
+import { RED, writeImages } from '../support/images.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
 /*
- * Whatever is wrong with a call is said before a picture is decoded, and nothing is left behind. That the pictures are
+ * Whatever is wrong with a call is said before an image is decoded, and nothing is left behind. That the images are
  * looked at would be noticed: none of them can be decoded, and no other error would be said first.
  */
 
@@ -117,12 +117,12 @@ const COMMANDS: Record<string, (model: string) => string[]> = {
   export: (model) => ['export', '--weights', model, '--out', 'model.pth'],
 };
 
-/** Class folders of files that are no pictures, and some other files. */
+/** Class folders of files that are no images, and some other files. */
 async function broken(): Promise<string> {
   const cwd = temporaryDirectory();
   for (const name of ['blue', 'red']) {
     mkdirSync(join(cwd, 'colours', name), { recursive: true });
-    for (const number of [1, 2, 3]) writeFileSync(join(cwd, 'colours', name, `${number}.png`), 'no picture');
+    for (const number of [1, 2, 3]) writeFileSync(join(cwd, 'colours', name, `${number}.png`), 'no image');
   }
   writeFileSync(join(cwd, 'notes.safetensors'), 'notes');
   const tensor = { name: 'features.conv0.weight', dtype: 'float32', shape: [1], data: new Uint8Array(4) };
@@ -140,13 +140,13 @@ const cases = Object.entries(WRONG).flatMap(([what, { args, message, commands }]
 
 describe('a start that cannot succeed', () => {
   test.each(cases)(
-    'of %s with %s is refused before any picture is decoded',
+    'of %s with %s is refused before any image is decoded',
     async (command, _, args, message) => {
       const cwd = await broken();
       const cache = temporaryDirectory();
       const before = filesIn(cwd);
       const call = [...(COMMANDS[command]?.(await savedModel()) ?? []), ...args];
-      const { code, stderr } = await torchTl(call, { cwd, env: { TORCH_TL_PICTURE_CACHE: cache } });
+      const { code, stderr } = await torchTl(call, { cwd, env: { TORCH_TL_IMAGE_CACHE: cache } });
       expect(stderr).toContain(message);
       expect(stderr.match(/^error: /gm)).toHaveLength(1);
       expect(code).toBe(2);
@@ -155,7 +155,7 @@ describe('a start that cannot succeed', () => {
     },
   );
 
-  test('notices the pictures where nothing else is wrong', async () => {
+  test('notices the images where nothing else is wrong', async () => {
     const cwd = await broken();
     const { code, stderr } = await torchTl(COMMANDS.train?.('') ?? [], { cwd });
     expect(stderr).toContain('cannot be decoded');
@@ -173,26 +173,21 @@ describe('a run that goes on', () => {
       ['--epochs', '3'],
       'cannot be gone on from',
     ],
-  ])(
-    'refuses %s before any picture is decoded, and leaves all as it is',
-    async (_, prepare, args, message) => {
-      const cwd = temporaryDirectory();
-      const names = ['blue/1.png', 'blue/2.png', 'red/1.png', 'red/2.png'].map((name) =>
-        join('colours', name),
-      );
-      await writePictures(cwd, Object.fromEntries(names.map((name) => [name, RED])));
-      const call = ['train', '--data', 'colours', '--out', 'run'];
-      const first = await torchTl([...call, '--image-size', '32', '--epochs', '1'], { cwd });
-      expect(first).toMatchObject({ code: 0 });
-      for (const name of names) writeFileSync(join(cwd, name), 'no picture');
-      prepare(join(cwd, 'run'));
-      const before = filesIn(cwd).map((name) => [name, contentOf(join(cwd, name))]);
-      const { code, stderr } = await torchTl([...call, '--resume', ...args], { cwd });
-      expect(stderr).toContain(message);
-      expect(code).toBe(2);
-      expect(filesIn(cwd).map((name) => [name, contentOf(join(cwd, name))])).toEqual(before);
-    },
-  );
+  ])('refuses %s before any image is decoded, and leaves all as it is', async (_, prepare, args, message) => {
+    const cwd = temporaryDirectory();
+    const names = ['blue/1.png', 'blue/2.png', 'red/1.png', 'red/2.png'].map((name) => join('colours', name));
+    await writeImages(cwd, Object.fromEntries(names.map((name) => [name, RED])));
+    const call = ['train', '--data', 'colours', '--out', 'run'];
+    const first = await torchTl([...call, '--image-size', '32', '--epochs', '1'], { cwd });
+    expect(first).toMatchObject({ code: 0 });
+    for (const name of names) writeFileSync(join(cwd, name), 'no image');
+    prepare(join(cwd, 'run'));
+    const before = filesIn(cwd).map((name) => [name, contentOf(join(cwd, name))]);
+    const { code, stderr } = await torchTl([...call, '--resume', ...args], { cwd });
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+    expect(filesIn(cwd).map((name) => [name, contentOf(join(cwd, name))])).toEqual(before);
+  });
 });
 
 function contentOf(path: string): string {

@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 afterEach(() => void vi.unstubAllEnvs());
 
-/** An archive as CIFAR-10's page has it, of a few pictures; `more` may add to what goes in. */
+/** An archive as CIFAR-10's page has it, of a few images; `more` may add to what goes in. */
 async function archive(more: (directory: string) => void = () => {}, name = 'cifar-10-binary.tar.gz') {
   const directory = temporaryDirectory();
   const inside = join(directory, 'cifar-10-batches-bin');

@@ -10,7 +10,7 @@ import { packageRoot } from '../../lib/support/package-root.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const FIXTURES = fileURLToPath(new URL('../fixtures/cifar10-python', import.meta.url));
-const PICTURE = 3072;
+const IMAGE = 3072;
 
 /** A copy of the batches in one form, which a test may damage. */
 function copyOf(form: string, into = temporaryDirectory()): string {
@@ -30,7 +30,7 @@ test.for(['python2', 'protocol2', 'protocol4', 'protocol5'])(
     ] as const) {
       expect(found).toMatchObject({ count, height: 32, width: 32 });
       expect([...found.labels]).toEqual([...whole.labels.subarray(0, count)]);
-      expect(Buffer.from(found.pixels).equals(Buffer.from(whole.pixels.subarray(0, count * PICTURE)))).toBe(
+      expect(Buffer.from(found.pixels).equals(Buffer.from(whole.pixels.subarray(0, count * IMAGE)))).toBe(
         true,
       );
     }
@@ -98,7 +98,7 @@ describe('what cannot be read is refused, naming the file', () => {
     await expect(readCifar10Python(directory)).rejects.toMatchObject({ code: 'DATA_NOT_FOUND' });
   });
 
-  test('any byte outside the pictures changed, or an end anywhere', async () => {
+  test('any byte outside the images changed, or an end anywhere', async () => {
     const directory = copyOf('protocol4');
     const path = join(directory, 'test_batch');
     const whole = readFileSync(path);

@@ -32,7 +32,7 @@ test('batches are known by their names in any case, all of them', async () => {
 });
 
 describe('the embedded sample', () => {
-  test('has 250 training and 50 test pictures of each class', async () => {
+  test('has 250 training and 50 test images of each class', async () => {
     const { classes, train, valid } = await readCifar10Binary(SAMPLE);
     expect(classes).toEqual(CIFAR10_CLASSES);
     expect(train).toMatchObject({ count: 2500, height: 32, width: 32 });
@@ -44,7 +44,7 @@ describe('the embedded sample', () => {
   test('starts as CIFAR-10 does', async () => {
     const { train } = await readCifar10Binary(SAMPLE);
     expect([...train.labels.subarray(0, 10)]).toEqual([6n, 9n, 9n, 4n, 1n, 1n, 2n, 7n, 8n, 3n]);
-    // The first picture of CIFAR-10, a frog, at its top left and bottom right.
+    // The first image of CIFAR-10, a frog, at its top left and bottom right.
     expect([...train.pixels.subarray(0, 6)]).toEqual([59, 62, 63, 43, 46, 45]);
     expect([...train.pixels.subarray(3069, 3072)]).toEqual([123, 92, 72]);
   });
@@ -52,11 +52,11 @@ describe('the embedded sample', () => {
   test('has every pixel where the file has it, in its own plane', async () => {
     const { valid } = await readCifar10Binary(SAMPLE);
     const file = readFileSync(join(SAMPLE, 'test_batch.bin'));
-    for (const picture of [0, 127, 128, 499]) {
+    for (const image of [0, 127, 128, 499]) {
       for (const position of [0, 31, 32, 1023]) {
-        const planes = picture * RECORD + 1 + position;
+        const planes = image * RECORD + 1 + position;
         const expected = [0, 1, 2].map((plane) => file[planes + 1024 * plane]);
-        const at = picture * 3072 + 3 * position;
+        const at = image * 3072 + 3 * position;
         expect([...valid.pixels.subarray(at, at + 3)]).toEqual(expected);
       }
     }
@@ -77,7 +77,7 @@ describe('readCifar10Binary', () => {
     expect([...valid.labels]).toEqual([9n]);
   });
 
-  test('keeps labels and pictures together over more records than are converted at once', async () => {
+  test('keeps labels and images together over more records than are converted at once', async () => {
     const directory = temporaryDirectory();
     const labels = Array.from({ length: 300 }, (_, index) => index % 10);
     writeBatches(directory, { 'data_batch_1.bin': labels, 'test_batch.bin': [0] });

@@ -14,7 +14,7 @@ const kindsOf = (names: string[], train: number[], valid: number[]) => {
   return dataWarnings(counts, null, nothingLeftOut()).map(({ kind }) => kind);
 };
 
-test('classes are counted in their order, those without pictures too', () => {
+test('classes are counted in their order, those without images too', () => {
   expect(classCounts(['a', 'b', 'c'], labels(3, 0, 1), labels(1, 2))).toEqual([
     { name: 'a', train: 3, valid: 1 },
     { name: 'b', train: 0, valid: 2 },
@@ -32,7 +32,7 @@ test.each([
     [9, 0],
     ['class-imbalance', 'few-validation-images'],
   ],
-] as const)('%j training and %j validation pictures are warned of as %j', (train, valid, kinds) => {
+] as const)('%j training and %j validation images are warned of as %j', (train, valid, kinds) => {
   expect(kindsOf(['a', 'b'], [...train], [...valid])).toEqual(kinds);
 });
 

@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Dataset, type FolderOptions, type ImagesOptions } from '../../lib/data/dataset.ts';
 import { openDatasets } from '../../lib/data/open-datasets.ts';
-import { BLUE, bands, encode, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { BLUE, bands, encode, GREEN, RED, writeImages } from '../support/images.ts';
 import { smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const DISPOSED = expect.objectContaining({ code: 'DISPOSED' });
 
 describe('Dataset.fromFolder', () => {
-  test('reads labelled pictures', async () => {
+  test('reads labelled images', async () => {
     const directory = await flowers();
     const data = await Dataset.fromFolder(directory, { imageSize: 48 });
     expect(data).toMatchObject({
@@ -25,19 +25,19 @@ describe('Dataset.fromFolder', () => {
   test('has classes, size and resize of the data set it shall be like', async () => {
     const train = await Dataset.fromFolder(await flowers(), { imageSize: 40, resize: 'contain' });
     const directory = temporaryDirectory();
-    await writePictures(directory, { 'tulip/1.png': BLUE });
+    await writeImages(directory, { 'tulip/1.png': BLUE });
     const valid = await Dataset.fromFolder(directory, { like: train });
     expect(valid).toMatchObject({ classes: train.classes, imageSize: 40, resize: 'contain', count: 1 });
     expect([...valid.labels]).toEqual([2n]);
   });
 
-  test('takes a limited number of pictures, spread over the classes', async () => {
+  test('takes a limited number of images, spread over the classes', async () => {
     const data = await Dataset.fromFolder(await flowers(), { imageSize: 32, limit: 4 });
     expect([...data.labels]).toEqual([0n, 0n, 1n, 2n]);
   });
 
   test.each<[string, object, string]>([
-    ['no size', {}, 'imageSize must be the side of the pictures in pixels, not undefined'],
+    ['no size', {}, 'imageSize must be the side of the images in pixels, not undefined'],
     ['a small size', { imageSize: 31 }, 'imageSize must be an integer from 32 to 4096, not 31'],
     [
       'an unknown resize',
@@ -72,7 +72,7 @@ describe('Dataset.fromImages', () => {
       classes: ['daisy', 'rose', 'tulip'],
       count: 4,
       imageSize: 32,
-      name: 'pictures',
+      name: 'images',
     });
     expect([...data.labels]).toEqual([1n, 0n, 0n, 2n]);
   });
@@ -88,9 +88,9 @@ describe('Dataset.fromImages', () => {
   });
 
   test.each<[string, unknown, unknown, object, string]>([
-    ['no list', 'a.png', ['a'], {}, 'images must be a list of pictures'],
-    ['no pictures', [], [], {}, 'images must be a list of at least one picture'],
-    ['what is no picture', [{}], ['a'], {}, 'images[0] must be a path, the bytes of a file, or'],
+    ['no list', 'a.png', ['a'], {}, 'images must be a list of images'],
+    ['no images', [], [], {}, 'images must be a list of at least one image'],
+    ['what is no image', [{}], ['a'], {}, 'images[0] must be a path, the bytes of a file, or'],
     [
       'pixels of another size than they say',
       [{ data: new Uint8Array(11), width: 2, height: 2, channels: 3 }],
@@ -162,14 +162,14 @@ describe('Dataset.split', () => {
 });
 
 describe('openDatasets', () => {
-  test('reads CIFAR-10 and folders of pictures alike', async () => {
+  test('reads CIFAR-10 and folders of images alike', async () => {
     const cifar10 = await openDatasets('sample', { imageSize: 155, limits: { train: 20, valid: 10 } });
     expect(cifar10).toMatchObject({
       validation: 'test_batch.bin',
       train: { count: 20, imageSize: 32, resize: null },
     });
     const directory = temporaryDirectory();
-    await writePictures(directory, { 'train/a/1.png': RED, 'train/b/1.png': BLUE, 'val/b/1.png': BLUE });
+    await writeImages(directory, { 'train/a/1.png': RED, 'train/b/1.png': BLUE, 'val/b/1.png': BLUE });
     const folder = await openDatasets(directory, { imageSize: 40, resize: 'stretch' });
     expect(folder).toMatchObject({
       validation: 'val/',
@@ -180,7 +180,7 @@ describe('openDatasets', () => {
 });
 
 describe('a model', () => {
-  test('trains on no pictures that were made square in another way than its own', async () => {
+  test('trains on no images that were made square in another way than its own', async () => {
     const train = await Dataset.fromFolder(await flowers(), { imageSize: 32, resize: 'stretch' });
     const { classes } = train;
     const model = await smallModel({ classes });
@@ -193,12 +193,12 @@ describe('a model', () => {
   });
 });
 
-/** Two pictures each of three classes. */
+/** Two images each of three classes. */
 async function flowers(): Promise<string> {
   const directory = temporaryDirectory();
   const classes = { tulip: RED, rose: GREEN, daisy: BLUE };
   for (const [name, colour] of Object.entries(classes)) {
-    await writePictures(directory, { [`${name}/1.png`]: colour, [`${name}/2.jpg`]: colour });
+    await writeImages(directory, { [`${name}/1.png`]: colour, [`${name}/2.jpg`]: colour });
   }
   return directory;
 }

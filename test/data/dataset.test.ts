@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
-import type { Picture } from '../../lib/data/decoding/decode.ts';
-import { decodePictures } from '../../lib/data/decoding/decode-all.ts';
-import { encode } from '../support/pictures.ts';
+import type { ImageInput } from '../../lib/data/decoding/decode.ts';
+import { decodeImages } from '../../lib/data/decoding/decode-all.ts';
+import { encode } from '../support/images.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 
 const DISPOSED = expect.objectContaining({ code: 'DISPOSED' });
@@ -84,20 +84,20 @@ describe('what a data set hands out or is given', () => {
   });
 
   test.each(['encoded', 'pixels'])(
-    'pictures as %s: sent away while they are decoded, they are whole or refused',
+    'images as %s: sent away while they are decoded, they are whole or refused',
     async (kind) => {
       const noise = Uint8Array.from({ length: 600 * 600 * 3 }, (_, index) => (index * 7919) % 251);
       const raw = { data: noise, width: 600, height: 600, channels: 3 } as const;
       const encoded = await encode(raw).png().toBuffer();
       const make = () => (kind === 'pixels' ? { ...raw, data: noise.slice() } : Uint8Array.from(encoded));
-      const decode = (pictures: Picture[]) =>
-        decodePictures(pictures, { imageSize: 32, resize: 'cover' }).catch((error: Error) => error);
+      const decode = (images: ImageInput[]) =>
+        decodeImages(images, { imageSize: 32, resize: 'cover' }).catch((error: Error) => error);
       const whole = (await decode([make()])) as Uint8Array;
       for (const turns of [0, 1, 3, 10]) {
-        const pictures = Array.from({ length: 4 }, make);
-        const decoding = decode(pictures);
+        const images = Array.from({ length: 4 }, make);
+        const decoding = decode(images);
         for (let turn = 0; turn < turns; turn++) await setImmediate();
-        for (const picture of pictures) detach(picture instanceof Uint8Array ? picture : picture.data);
+        for (const image of images) detach(image instanceof Uint8Array ? image : image.data);
         const result = await decoding;
         if (result instanceof Error) expect(result).toMatchObject({ code: 'DATA_INVALID' });
         else

@@ -1,6 +1,6 @@
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { BLUE, type Colour, decoded, encode, GREEN, near, RED } from '../support/pictures.ts';
+import { BLUE, type Colour, decoded, encode, GREEN, near, RED } from '../support/images.ts';
 import { withChunk } from '../support/png.ts';
 
 const WHITE: Colour = [250, 250, 250];
@@ -14,7 +14,7 @@ const stored = Uint8Array.from(
   }).flat(),
 );
 
-/** Upper left, upper right, lower left and lower right of the picture upright, as EXIF 2.3 defines the orientations. */
+/** Upper left, upper right, lower left and lower right of the image upright, as EXIF 2.3 defines the orientations. */
 const UPRIGHT: Record<number, Colour[]> = {
   1: [RED, GREEN, BLUE, WHITE],
   2: [GREEN, RED, WHITE, BLUE],
@@ -29,12 +29,12 @@ const UPRIGHT: Record<number, Colour[]> = {
 /** Of each place in which an orientation may stand, how it comes there. */
 const PLACES: Record<string, (orientation: number) => Promise<Buffer>> = {
   'EXIF data of a JPEG': (orientation) =>
-    picture().withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer(),
-  'EXIF data of a PNG': (orientation) => picture().withMetadata({ orientation }).png().toBuffer(),
+    image().withMetadata({ orientation }).jpeg({ quality: 95 }).toBuffer(),
+  'EXIF data of a PNG': (orientation) => image().withMetadata({ orientation }).png().toBuffer(),
   'EXIF data of a WebP': (orientation) =>
-    picture().withMetadata({ orientation }).webp({ lossless: true }).toBuffer(),
+    image().withMetadata({ orientation }).webp({ lossless: true }).toBuffer(),
   'a tag of a TIFF': (orientation) =>
-    picture().withMetadata({ orientation }).tiff({ compression: 'lzw' }).toBuffer(),
+    image().withMetadata({ orientation }).tiff({ compression: 'lzw' }).toBuffer(),
   'EXIF data in the text of a PNG': async (orientation) => {
     const exif = Buffer.from(
       'Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0',
@@ -42,18 +42,18 @@ const PLACES: Record<string, (orientation: number) => Promise<Buffer>> = {
     );
     exif[exif.length - 7] = orientation;
     const text = `Raw profile type exif\0\nexif\n${String(exif.length).padStart(8)}\n${exif.toString('hex')}\n`;
-    return withChunk(await picture().png().toBuffer(), 'tEXt', Buffer.from(text, 'latin1'));
+    return withChunk(await image().png().toBuffer(), 'tEXt', Buffer.from(text, 'latin1'));
   },
-  'XMP of a JPEG': (orientation) => picture().withXmp(xmp(orientation)).jpeg({ quality: 95 }).toBuffer(),
-  'XMP of a PNG': (orientation) => picture().withXmp(xmp(orientation)).png().toBuffer(),
-  'XMP of a WebP': (orientation) => picture().withXmp(xmp(orientation)).webp({ lossless: true }).toBuffer(),
-  'XMP of an AVIF': (orientation) => picture().withXmp(xmp(orientation)).avif({ quality: 95 }).toBuffer(),
+  'XMP of a JPEG': (orientation) => image().withXmp(xmp(orientation)).jpeg({ quality: 95 }).toBuffer(),
+  'XMP of a PNG': (orientation) => image().withXmp(xmp(orientation)).png().toBuffer(),
+  'XMP of a WebP': (orientation) => image().withXmp(xmp(orientation)).webp({ lossless: true }).toBuffer(),
+  'XMP of an AVIF': (orientation) => image().withXmp(xmp(orientation)).avif({ quality: 95 }).toBuffer(),
   'XMP of a PNG of 16 bits with a profile': (orientation) =>
-    picture().toColourspace('rgb16').withIccProfile('p3').withXmp(xmp(orientation)).png().toBuffer(),
+    image().toColourspace('rgb16').withIccProfile('p3').withXmp(xmp(orientation)).png().toBuffer(),
 };
 
 describe.each(Object.entries(PLACES))('%s', (_, write) => {
-  test('turns a picture upright, whichever of the eight it says', async () => {
+  test('turns an image upright, whichever of the eight it says', async () => {
     for (const [orientation, corners] of Object.entries(UPRIGHT)) {
       const at = await decoded(await write(Number(orientation)), 'stretch');
       const found = [at(8, 8), at(23, 8), at(8, 23), at(23, 23)];
@@ -63,18 +63,18 @@ describe.each(Object.entries(PLACES))('%s', (_, write) => {
 });
 
 test('EXIF data count more than XMP', async () => {
-  const both = await picture().withMetadata({ orientation: 1 }).withXmp(xmp(6)).png().toBuffer();
+  const both = await image().withMetadata({ orientation: 1 }).withXmp(xmp(6)).png().toBuffer();
   expect((await sharp(both).metadata()).xmp).toBeDefined();
   expect((await decoded(both, 'stretch'))(8, 8)).toEqual(RED);
 });
 
 test.each([0, 9])('an orientation of XMP that there is not, %i, turns nothing', async (orientation) => {
-  expect(
-    (await decoded(await picture().withXmp(xmp(orientation)).png().toBuffer(), 'stretch'))(8, 8),
-  ).toEqual(RED);
+  expect((await decoded(await image().withXmp(xmp(orientation)).png().toBuffer(), 'stretch'))(8, 8)).toEqual(
+    RED,
+  );
 });
 
-function picture(): Sharp {
+function image(): Sharp {
   return encode({ data: stored, width: WIDTH, height: HEIGHT, channels: 3 });
 }
 

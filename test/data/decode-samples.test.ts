@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { decodePictures } from '../../lib/data/decoding/decode-all.ts';
+import { decodeImages } from '../../lib/data/decoding/decode-all.ts';
 import { withChunk } from '../support/png.ts';
 import { greyProfile, type TiffSamples, tiffOf } from '../support/tiff.ts';
 
@@ -14,7 +14,7 @@ const shades = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, index) => {
 });
 const grey = Uint8Array.from({ length: SIDE * SIDE }, (_, index) => index % 256);
 
-describe('a picture of 16 bits comes out as its twin of 8 bits', () => {
+describe('an image of 16 bits comes out as its twin of 8 bits', () => {
   const opaque = { data: shades, channels: 3 } as const;
   const data = new Uint8Array(SIDE * SIDE * 4);
   for (let at = 0; at < SIDE * SIDE; at++) {
@@ -116,6 +116,6 @@ async function largestDifference(one: Buffer, other: Buffer): Promise<number> {
   return a.reduce((largest, value, index) => Math.max(largest, Math.abs(value - (b[index] as number))), 0);
 }
 
-async function decode(picture: Buffer): Promise<Buffer> {
-  return Buffer.from(await decodePictures([picture], { imageSize: 32, resize: 'stretch' }));
+async function decode(image: Buffer): Promise<Buffer> {
+  return Buffer.from(await decodeImages([image], { imageSize: 32, resize: 'stretch' }));
 }

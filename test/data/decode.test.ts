@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { decodePicture, type Picture } from '../../lib/data/decoding/decode.ts';
-import { decodePictures } from '../../lib/data/decoding/decode-all.ts';
-import { BLUE, bands, decoded, encode, GREEN, near, RED } from '../support/pictures.ts';
+import { decodeImage, type ImageInput } from '../../lib/data/decoding/decode.ts';
+import { decodeImages } from '../../lib/data/decoding/decode-all.ts';
+import { BLUE, bands, decoded, encode, GREEN, near, RED } from '../support/images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const PNGSUITE = join(import.meta.dirname, '../fixtures/pngsuite');
 
-describe('a picture', () => {
+describe('an image', () => {
   test.each(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif'] as const)('is read from %s', async (format) => {
     const file = await encode(bands([RED, GREEN, BLUE], 96, 96))
       .toFormat(format, { quality: 95 })
@@ -79,8 +79,8 @@ describe('a picture', () => {
     const data = new Uint8Array(32 * 32 * 4);
     for (let x = 0; x < 32 * 32; x++) data.set([200, 0, 0, x % 32 < 16 ? 0 : 128], x * 4);
     const raw = { data, width: 32, height: 32, channels: 4 } as const;
-    for (const picture of [raw, await encode(raw).png().toBuffer()]) {
-      const at = await decoded(picture);
+    for (const image of [raw, await encode(raw).png().toBuffer()]) {
+      const at = await decoded(image);
       expect([at(3, 3), at(20, 3)]).toEqual([[255, 255, 255], near([227, 127, 127], 1)]);
     }
   });
@@ -97,7 +97,7 @@ describe('a picture', () => {
     const { width, height, pixels } = expected;
     const side = Math.max(width, height);
     const found = new Uint8Array(side * side * 3);
-    await decodePicture(join(PNGSUITE, `${name}.png`), side, 'contain', found);
+    await decodeImage(join(PNGSUITE, `${name}.png`), side, 'contain', found);
     const [left, top] = [Math.floor((side - width) / 2), Math.floor((side - height) / 2)];
     const differences = pixels.map((value, index) => {
       const [x, y] = [Math.floor(index / 3) % width, Math.floor(index / 3 / width)];
@@ -109,7 +109,7 @@ describe('a picture', () => {
 
   test('comes as pixels unchanged where it has the size', async () => {
     const raw = bands([RED, GREEN, BLUE], 32, 32);
-    expect(await decodePictures([raw], { imageSize: 32, resize: 'cover' })).toEqual(raw.data);
+    expect(await decodeImages([raw], { imageSize: 32, resize: 'cover' })).toEqual(raw.data);
   });
 });
 
@@ -120,16 +120,16 @@ describe('resize', () => {
   test.each([
     ['shrunk', wide],
     ['enlarged', small],
-  ])('cover crops the middle of a %s picture', async (_, picture) => {
-    const at = await decoded(picture, 'cover');
+  ])('cover crops the middle of a %s image', async (_, image) => {
+    const at = await decoded(image, 'cover');
     expect([at(16, 0), at(16, 16), at(16, 31)]).toEqual([GREEN, GREEN, GREEN]);
   });
 
   test.each([
     ['shrunk', wide],
     ['enlarged', small],
-  ])('contain adds black above and below a %s picture', async (_, picture) => {
-    const at = await decoded(picture, 'contain');
+  ])('contain adds black above and below a %s image', async (_, image) => {
+    const at = await decoded(image, 'contain');
     expect([at(16, 8), at(16, 23)]).toEqual([
       [0, 0, 0],
       [0, 0, 0],
@@ -140,8 +140,8 @@ describe('resize', () => {
   test.each([
     ['shrunk', wide],
     ['enlarged', small],
-  ])('stretch distorts a %s picture', async (_, picture) => {
-    const at = await decoded(picture, 'stretch');
+  ])('stretch distorts a %s image', async (_, image) => {
+    const at = await decoded(image, 'stretch');
     expect([at(2, 0), at(16, 16), at(29, 31)]).toEqual([near(RED), near(GREEN), near(BLUE)]);
   });
 
@@ -151,7 +151,7 @@ describe('resize', () => {
     expect([at(10, 10), at(11, 10), at(12, 17)]).toEqual(Array(3).fill(near([127, 127, 127], 45)));
   });
 
-  test('takes a picture of one pixel, and a thin one', async () => {
+  test('takes an image of one pixel, and a thin one', async () => {
     const dot = await decoded(bands([RED], 1, 1));
     expect([dot(0, 0), dot(31, 31)]).toEqual([RED, RED]);
     for (const resize of ['cover', 'contain', 'stretch'] as const) {
@@ -160,41 +160,41 @@ describe('resize', () => {
   });
 });
 
-describe('decodePictures', () => {
+describe('decodeImages', () => {
   const options = { imageSize: 32, resize: 'cover' } as const;
 
   test('keeps the order and tells how far it is', async () => {
-    const pictures = [RED, GREEN, BLUE, RED, GREEN].map((colour, index) => bands([colour], 32 + index, 40));
+    const images = [RED, GREEN, BLUE, RED, GREEN].map((colour, index) => bands([colour], 32 + index, 40));
     const seen: number[][] = [];
-    const pixels = await decodePictures(pictures, { ...options, onProgress: (...now) => seen.push(now) });
-    const firsts = pictures.map((_, index) => [...pixels.subarray(index * 3072, index * 3072 + 3)]);
+    const pixels = await decodeImages(images, { ...options, onProgress: (...now) => seen.push(now) });
+    const firsts = images.map((_, index) => [...pixels.subarray(index * 3072, index * 3072 + 3)]);
     expect(firsts).toEqual([RED, GREEN, BLUE, RED, GREEN]);
     expect(seen).toEqual([1, 2, 3, 4, 5].map((done) => [done, 5]));
   });
 
   test("stops with the signal's reason, and with what the callback throws", async () => {
     const reason = new Error('enough');
-    const pictures = Array.from({ length: 50 }, () => bands([RED], 40, 40));
+    const images = Array.from({ length: 50 }, () => bands([RED], 40, 40));
     const aborted = { ...options, signal: AbortSignal.abort(reason) };
-    await expect(decodePictures(pictures, aborted)).rejects.toBe(reason);
+    await expect(decodeImages(images, aborted)).rejects.toBe(reason);
     const controller = new AbortController();
     let calls = 0;
     const onProgress = () => {
       calls++;
       controller.abort(reason);
     };
-    await expect(
-      decodePictures(pictures, { ...options, signal: controller.signal, onProgress }),
-    ).rejects.toBe(reason);
-    expect(calls).toBeLessThan(pictures.length);
+    await expect(decodeImages(images, { ...options, signal: controller.signal, onProgress })).rejects.toBe(
+      reason,
+    );
+    expect(calls).toBeLessThan(images.length);
     const mistake = () => {
       throw reason;
     };
-    await expect(decodePictures(pictures, { ...options, onProgress: mistake })).rejects.toBe(reason);
+    await expect(decodeImages(images, { ...options, onProgress: mistake })).rejects.toBe(reason);
   });
 
   test('reads a file anew that has changed', async () => {
-    const path = join(temporaryDirectory(), 'picture.png');
+    const path = join(temporaryDirectory(), 'image.png');
     const colours = [];
     for (const colour of [RED, BLUE]) {
       await encode(bands([colour], 40, 40)).toFile(path);
@@ -203,23 +203,23 @@ describe('decodePictures', () => {
     expect(colours).toEqual([RED, BLUE]);
   });
 
-  test('names the pictures that cannot be decoded', async () => {
-    const bad: Picture[] = Array.from({ length: 23 }, () => new Uint8Array([1, 2, 3]));
-    const failed = decodePictures([bands([RED], 40, 40), ...bad], options);
+  test('names the images that cannot be decoded', async () => {
+    const bad: ImageInput[] = Array.from({ length: 23 }, () => new Uint8Array([1, 2, 3]));
+    const failed = decodeImages([bands([RED], 40, 40), ...bad], options);
     await expect(failed).rejects.toMatchObject({
       name: 'InputError',
       code: 'DATA_INVALID',
-      message: expect.stringMatching(/^23 of 24 pictures .*index 1: .*index 20: [^\n]*\n {2}and 3 more$/s),
+      message: expect.stringMatching(/^23 of 24 images .*index 1: .*index 20: [^\n]*\n {2}and 3 more$/s),
     });
   });
 });
 
-/** The exact pixels of PngSuite's good pictures, R, G, B over white. */
+/** The exact pixels of PngSuite's good images, R, G, B over white. */
 function pngSuite(): Record<string, { width: number; height: number; pixels: number[] }> {
   const text = gunzipSync(readFileSync(join(PNGSUITE, 'expected.json.gz'))).toString();
-  const pictures = JSON.parse(text) as Record<string, { width: number; height: number; pixels: string }>;
+  const images = JSON.parse(text) as Record<string, { width: number; height: number; pixels: string }>;
   return Object.fromEntries(
-    Object.entries(pictures).map(([name, { pixels, ...size }]) => [
+    Object.entries(images).map(([name, { pixels, ...size }]) => [
       name,
       { ...size, pixels: [...Buffer.from(pixels, 'base64')] },
     ]),

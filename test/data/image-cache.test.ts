@@ -17,7 +17,7 @@ import { Dataset, type FolderOptions } from '../../lib/data/dataset.ts';
 import type { DecodeReport } from '../../lib/data/image-files.ts';
 import { lockFile } from '../../lib/files/file-lock.ts';
 import { program } from '../cli/torch-tl.ts';
-import { BLUE, type Colour, GREEN, near, RED, writePictures } from '../support/pictures.ts';
+import { BLUE, type Colour, GREEN, near, RED, writeImages } from '../support/images.ts';
 import { smallModel } from '../support/small-data.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -26,22 +26,22 @@ let cache: string;
 
 beforeEach(() => {
   cache = join(temporaryDirectory(), 'cache');
-  vi.stubEnv('TORCH_TL_PICTURE_CACHE', cache);
+  vi.stubEnv('TORCH_TL_IMAGE_CACHE', cache);
   return () => vi.unstubAllEnvs();
 });
 
-/** A folder of two classes, of three red and two green pictures. */
+/** A folder of two classes, of three red and two green images. */
 async function folder(): Promise<string> {
   const directory = temporaryDirectory();
   const names = ['a/1.png', 'a/2.png', 'a/3.png', 'b/1.png', 'b/2.png'];
-  await writePictures(
+  await writeImages(
     directory,
     Object.fromEntries(names.map((name) => [name, name[0] === 'a' ? RED : GREEN])),
   );
   return directory;
 }
 
-/** A folder's pictures and what decoding them came to. */
+/** A folder's images and what decoding them came to. */
 async function read(directory: string, options: Partial<FolderOptions> = {}) {
   let report: DecodeReport | undefined;
   const onDecoded = (decoded: DecodeReport) => {
@@ -62,7 +62,7 @@ function cached(): { pixels: string; index: string } {
   return { pixels: join(cache, String(name), 'pixels'), index: join(cache, String(name), 'index.jsonl') };
 }
 
-describe('decoded pictures', () => {
+describe('decoded images', () => {
   test('are kept in the cache directory and found there the next time', async () => {
     const directory = await folder();
     const first = await read(directory);
@@ -75,7 +75,7 @@ describe('decoded pictures', () => {
 
   test('are those that are decoded into memory, where none are kept', async () => {
     const directory = await folder();
-    const inMemory = await read(directory, { pictureCache: false });
+    const inMemory = await read(directory, { imageCache: false });
     expect(inMemory.report).toEqual({ decoded: 5, found: 0, file: null, uncached: null });
     expect(() => readdirSync(cache)).toThrow('ENOENT');
     const { data } = await read(directory);
@@ -84,10 +84,10 @@ describe('decoded pictures', () => {
   });
 
   test('are kept where the caller says', async () => {
-    const pictureCache = join(temporaryDirectory(), 'of my own');
+    const imageCache = join(temporaryDirectory(), 'of my own');
     const directory = await folder();
-    expect((await read(directory, { pictureCache })).report.file).toContain(pictureCache);
-    expect((await read(directory, { pictureCache })).report.found).toBe(5);
+    expect((await read(directory, { imageCache })).report.file).toContain(imageCache);
+    expect((await read(directory, { imageCache })).report.found).toBe(5);
     expect(() => readdirSync(cache)).toThrow('ENOENT');
   });
 
@@ -104,7 +104,7 @@ describe('decoded pictures', () => {
   test('are decoded anew where a file has changed, and only those', async () => {
     const directory = await folder();
     await read(directory);
-    await writePictures(directory, { 'a/2.png': BLUE, 'b/0.png': BLUE });
+    await writeImages(directory, { 'a/2.png': BLUE, 'b/0.png': BLUE });
     const { data, report } = await read(directory);
     expect(report).toMatchObject({ decoded: 2, found: 4 });
     const colours = await Promise.all([...Array(6).keys()].map((index) => colourAt(data, index)));
@@ -129,7 +129,7 @@ describe('decoded pictures', () => {
 
   test('are kept, whatever happens to the others', async () => {
     const directory = await folder();
-    writeFileSync(join(directory, 'a/2.png'), 'no picture');
+    writeFileSync(join(directory, 'a/2.png'), 'no image');
     await expect(read(directory)).rejects.toMatchObject({ code: 'DATA_INVALID' });
     const { data, report } = await read(directory, { skipCorrupt: true });
     expect(report).toMatchObject({ decoded: 1, found: 4 });
@@ -150,8 +150,8 @@ describe('decoded pictures', () => {
 
 describe('a cache', () => {
   test.each([
-    ['half a picture more', () => appendFileSync(cached().pixels, Buffer.alloc(1000)), 5],
-    ['a line without its picture', () => truncateSync(cached().pixels, 4 * 32 * 32 * 3 + 7), 4],
+    ['half an image more', () => appendFileSync(cached().pixels, Buffer.alloc(1000)), 5],
+    ['a line without its image', () => truncateSync(cached().pixels, 4 * 32 * 32 * 3 + 7), 4],
     ['half a line', () => truncateSync(cached().index, statSync(cached().index).size - 5), 4],
     ['a last line cut off, its end too', () => appendFileSync(cached().index, '["/tmp/x'), 5],
     ['nothing in its index', () => truncateSync(cached().index, 0), 0],
@@ -177,9 +177,9 @@ describe('a cache', () => {
     const directory = temporaryDirectory();
     const colours: Colour[] = [RED, GREEN];
     for (let index = 0; index < 40; index++) {
-      await writePictures(directory, { [`c${index % 2}/${index}.png`]: colours[index % 2] as Colour });
+      await writeImages(directory, { [`c${index % 2}/${index}.png`]: colours[index % 2] as Colour });
     }
-    // Pictures of 9 MB each: some 7 make up what is written at once.
+    // Images of 9 MB each: some 7 make up what is written at once.
     const text = `
       import { Dataset } from 'torch-tl';
       await Dataset.fromFolder(${JSON.stringify(directory)}, {
@@ -216,7 +216,7 @@ describe('a cache', () => {
   });
 
   test.runIf(canMount)('on a full disk is done without', async () => {
-    vi.stubEnv('TORCH_TL_PICTURE_CACHE', smallDisk());
+    vi.stubEnv('TORCH_TL_IMAGE_CACHE', smallDisk());
     const { data, report } = await read(await folder(), { imageSize: 256 });
     expect(report.uncached).toContain('no space is left on the disk');
     expect(data.count).toBe(5);
@@ -246,9 +246,9 @@ describe('when another cache is begun', () => {
 
   /** In torch-tl's own directory. */
   function useOwnDirectory(): void {
-    vi.stubEnv('TORCH_TL_PICTURE_CACHE', '');
+    vi.stubEnv('TORCH_TL_IMAGE_CACHE', '');
     vi.stubEnv('TORCH_TL_CACHE', dirname(cache));
-    cache = join(dirname(cache), 'pictures');
+    cache = join(dirname(cache), 'images');
   }
 
   test('one that nobody has opened for a month goes', async () => {
@@ -259,14 +259,14 @@ describe('when another cache is begun', () => {
   });
 
   test.each([
-    ['by TORCH_TL_PICTURE_CACHE', {}],
-    ['by the option', { pictureCache: true }],
+    ['by TORCH_TL_IMAGE_CACHE', {}],
+    ['by the option', { imageCache: true }],
   ])(
     'in a directory that the user named %s nothing goes',
-    async (_, { pictureCache }: { pictureCache?: boolean }) => {
+    async (_, { imageCache }: { imageCache?: boolean }) => {
       const directory = await oldCache();
-      if (pictureCache) vi.stubEnv('TORCH_TL_PICTURE_CACHE', '');
-      await read(await folder(), pictureCache ? { pictureCache: cache } : {});
+      if (imageCache) vi.stubEnv('TORCH_TL_IMAGE_CACHE', '');
+      await read(await folder(), imageCache ? { imageCache: cache } : {});
       expect(readdirSync(directory).sort()).toEqual(['index.jsonl', 'lock', 'pixels']);
     },
   );
@@ -312,8 +312,8 @@ describe('a training', () => {
   test('from the cache comes to the bits of one from memory', async () => {
     const directory = await folder();
     const losses = await Promise.all(
-      [true, false].map(async (pictureCache) => {
-        const { data } = await read(directory, { pictureCache });
+      [true, false].map(async (imageCache) => {
+        const { data } = await read(directory, { imageCache });
         const model = await smallModel({ classes: ['a', 'b'] });
         const { epochs } = await model.fit(data, {
           valid: data,
@@ -327,7 +327,7 @@ describe('a training', () => {
     expect(losses[0]).toEqual(losses[1]);
   });
 
-  test('names the pictures that were removed meanwhile', async () => {
+  test('names the images that were removed meanwhile', async () => {
     const { data } = await read(await folder());
     truncateSync(cached().pixels, 32 * 32 * 3);
     const model = await smallModel({ classes: ['a', 'b'] });
@@ -337,10 +337,10 @@ describe('a training', () => {
     });
   });
 
-  test('needs no memory for the pictures that it does not look at', async () => {
+  test('needs no memory for the images that it does not look at', async () => {
     const directory = await folder();
     const before = process.memoryUsage().arrayBuffers;
-    // 5 pictures of 12 MB.
+    // 5 images of 12 MB.
     const { data } = await read(directory, { imageSize: 2000 });
     expect(data.count).toBe(5);
     const { data: again } = await read(directory, { imageSize: 2000 });

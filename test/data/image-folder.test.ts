@@ -1,26 +1,26 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { listPictureFolder } from '../../lib/data/image-folder.ts';
+import { listImageFolder } from '../../lib/data/image-folder.ts';
 import { leftOutTexts } from '../../lib/data/left-out.ts';
 import { writeTree } from '../support/libtorch.ts';
 import { python, pythonLacks } from '../support/python.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-describe('listPictureFolder', () => {
-  test('finds classes and pictures in the order of their names, at any depth', async () => {
+describe('listImageFolder', () => {
+  test('finds classes and images in the order of their names, at any depth', async () => {
     const directory = folder(['b/2.jpg', 'b/10.JPEG', 'a/x.png', 'c/deep/er/y.webp', 'c/a.tiff']);
-    const { classes, files, labels } = await listPictureFolder(directory);
+    const { classes, files, labels } = await listImageFolder(directory);
     expect(classes).toEqual(['a', 'b', 'c']);
     const names = ['a/x.png', 'b/10.JPEG', 'b/2.jpg', 'c/a.tiff', 'c/deep/er/y.webp'];
     expect(files).toEqual(names.map((name) => join(directory, name)));
     expect([...labels]).toEqual([0n, 1n, 1n, 2n, 2n]);
   });
 
-  test('leaves out hidden files and folders, other files, and pictures without a class', async () => {
+  test('leaves out hidden files and folders, other files, and images without a class', async () => {
     const hidden = ['.git/a.png', 'cat/.b.png', 'cat/.thumbnails/c.png', '.DS_Store'];
     const directory = folder(['cat/a.png', ...hidden, 'cat/notes.txt', 'cat/Thumbs.db', 'loose.png']);
-    expect(await listPictureFolder(directory)).toMatchObject({
+    expect(await listImageFolder(directory)).toMatchObject({
       classes: ['cat'],
       files: [join(directory, 'cat/a.png')],
     });
@@ -28,18 +28,18 @@ describe('listPictureFolder', () => {
 
   test('takes names in any script', async () => {
     const directory = folder(['猫/один.png', 'été/naïve kitten.jpg', '🦊/1.gif']);
-    const { classes, files } = await listPictureFolder(directory);
+    const { classes, files } = await listImageFolder(directory);
     expect(classes).toEqual(['été', '猫', '🦊']);
     expect(files[1]).toBe(join(directory, '猫/один.png'));
   });
 
-  test('follows links to classes and pictures, and into no cycle', async () => {
+  test('follows links to classes and images, and into no cycle', async () => {
     const elsewhere = folder(['one.png']);
     const directory = folder(['dog/a.png']);
     symlinkSync(elsewhere, join(directory, 'cat'));
     symlinkSync(join(elsewhere, 'one.png'), join(directory, 'dog/b.png'));
     symlinkSync('..', join(directory, 'dog/parent'));
-    const { classes, files } = await listPictureFolder(directory);
+    const { classes, files } = await listImageFolder(directory);
     expect(classes).toEqual(['cat', 'dog']);
     expect(files).toHaveLength(3);
   });
@@ -60,14 +60,14 @@ describe('listPictureFolder', () => {
         directory,
       );
       const expected = walked.split('\n').filter((path) => /\.(png|jpg)$/.test(path) && !path.includes('/.'));
-      const { files, leftOut } = await listPictureFolder(directory);
+      const { files, leftOut } = await listImageFolder(directory);
       expect([...files].sort()).toEqual(expected.sort());
       expect(files).toHaveLength(8);
       expect(leftOut).toMatchObject({ hidden: 1, others: 1, repeated: [], brokenLinks: [] });
     },
   );
 
-  test('goes round with no link, and takes no picture twice', async () => {
+  test('goes round with no link, and takes no image twice', async () => {
     const directory = folder(['ant/a.png', 'ant/x/b.png', 'bee/c.png']);
     const links = {
       'ant/x/self': '.',
@@ -77,7 +77,7 @@ describe('listPictureFolder', () => {
       'ant/z': 'x',
     };
     for (const [name, target] of Object.entries(links)) symlinkSync(target, join(directory, name));
-    const { files, leftOut } = await listPictureFolder(directory);
+    const { files, leftOut } = await listImageFolder(directory);
     expect(files).toEqual(['ant/a.png', 'ant/x/b.png', 'bee/c.png'].map((name) => join(directory, name)));
     expect(leftOut.repeated.sort()).toEqual(
       Object.keys(links)
@@ -91,7 +91,7 @@ describe('listPictureFolder', () => {
     const directory = folder(['cat/a.png', ...hidden, 'cat/notes.txt', 'loose.png', 'read.me']);
     symlinkSync('/nowhere', join(directory, 'cat/more'));
     symlinkSync('/nowhere', join(directory, 'dog'));
-    const { leftOut } = await listPictureFolder(directory);
+    const { leftOut } = await listImageFolder(directory);
     expect(leftOut).toEqual({
       ...{ hidden: 4, others: 2, loose: 1, unused: [], repeated: [] },
       brokenLinks: [join(directory, 'dog'), join(directory, 'cat/more')],
@@ -107,14 +107,14 @@ describe('listPictureFolder', () => {
   test('gives labels of known classes, whichever of them are there', async () => {
     const directory = folder(['dog/a.png', 'ant/b.png']);
     const known = ['ant', 'bee', 'cat', 'dog'];
-    const { classes, labels } = await listPictureFolder(directory, known);
+    const { classes, labels } = await listImageFolder(directory, known);
     expect(classes).toEqual(known);
     expect([...labels]).toEqual([0n, 3n]);
   });
 
   test('names every class that is not known, and the nearest that is', async () => {
     const directory = folder(['daisey/a.png', 'rose/b.png', 'x-ray/c.png']);
-    await expect(listPictureFolder(directory, ['daisy', 'rose'])).rejects.toMatchObject(
+    await expect(listImageFolder(directory, ['daisy', 'rose'])).rejects.toMatchObject(
       refused(
         'DATA_INVALID',
         "unknown classes: 'daisey' (did you mean 'daisy'?), 'x-ray'. The classes are daisy, rose.",
@@ -123,28 +123,28 @@ describe('listPictureFolder', () => {
   });
 
   test.each([
-    ['is empty', [], '/cat holds no picture; add'],
-    ['holds other files only', ['notes.txt'], '/cat holds no picture but, for one, notes.txt;'],
+    ['is empty', [], '/cat holds no image; add'],
+    ['holds other files only', ['notes.txt'], '/cat holds no image but, for one, notes.txt;'],
   ])('refuses a class that %s', async (_, files, message) => {
     const directory = folder(['dog/a.png', ...files.map((name) => `cat/${name}`)]);
     mkdirSync(join(directory, 'cat'), { recursive: true });
-    await expect(listPictureFolder(directory)).rejects.toMatchObject(refused('DATA_INVALID', message));
+    await expect(listImageFolder(directory)).rejects.toMatchObject(refused('DATA_INVALID', message));
   });
 
   test('refuses a folder without classes, and one that is not there', async () => {
     const directory = folder(['loose.png']);
-    await expect(listPictureFolder(directory)).rejects.toMatchObject(
+    await expect(listImageFolder(directory)).rejects.toMatchObject(
       refused('DATA_NOT_FOUND', `${directory} holds no class folders`),
     );
     const missing = join(directory, 'missing');
-    await expect(listPictureFolder(missing)).rejects.toMatchObject(refused('DATA_NOT_FOUND', missing));
+    await expect(listImageFolder(missing)).rejects.toMatchObject(refused('DATA_NOT_FOUND', missing));
     const file = join(directory, 'loose.png');
-    await expect(listPictureFolder(file)).rejects.toMatchObject(refused('DATA_NOT_FOUND', file));
+    await expect(listImageFolder(file)).rejects.toMatchObject(refused('DATA_NOT_FOUND', file));
   });
 
   test('refuses to take the parts of a data set for its classes', async () => {
     const directory = folder(['train/cat/a.png', 'valid/cat/b.png']);
-    await expect(listPictureFolder(directory)).rejects.toMatchObject(
+    await expect(listImageFolder(directory)).rejects.toMatchObject(
       refused('DATA_INVALID', `give ${join(directory, 'train')} or ${join(directory, 'valid')}`),
     );
   });
@@ -153,7 +153,7 @@ describe('listPictureFolder', () => {
     const directory = folder(['cat/a.png']);
     const link = join(directory, 'cat/b.png');
     symlinkSync('/nowhere', link);
-    expect((await listPictureFolder(directory)).files).toContain(link);
+    expect((await listImageFolder(directory)).files).toContain(link);
   });
 });
 

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Dataset, type ListOptions } from '../../lib/data/dataset.ts';
-import { readPictureList } from '../../lib/data/image-list.ts';
-import { listTestPictures, openData } from '../../lib/data/source.ts';
+import { readImageList } from '../../lib/data/image-list.ts';
+import { listTestImages, openData } from '../../lib/data/source.ts';
 import { program, torchTl } from '../cli/torch-tl.ts';
-import { GREEN, near, RED, writePictures } from '../support/pictures.ts';
+import { GREEN, near, RED, writeImages } from '../support/images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 let directory: string;
@@ -13,7 +13,7 @@ let directory: string;
 beforeEach(async () => {
   directory = temporaryDirectory();
   const names = ['1', '2', '3', '4', '5'].flatMap((name) => [`red ${name}.png`, `deep/green ${name}.png`]);
-  await writePictures(
+  await writeImages(
     directory,
     Object.fromEntries(names.map((name) => [name, name.includes('red') ? RED : GREEN])),
   );
@@ -42,7 +42,7 @@ const SPLIT_CSV = [
   ...ROWS.map(({ path, label, split }) => `${label},${split},"${path}"`),
 ];
 
-describe('a list of pictures', () => {
+describe('a list of images', () => {
   test.each([
     ['CSV', 'list.csv', CSV],
     [
@@ -63,7 +63,7 @@ describe('a list of pictures', () => {
     expect([...(await data.pixelsAt(1)).subarray(0, 3)]).toEqual(near(GREEN));
   });
 
-  test('gives the pictures of a split, with the classes of all', async () => {
+  test('gives the images of a split, with the classes of all', async () => {
     const path = list('list.csv', SPLIT_CSV);
     const valid = await read(path, { split: 'valid' });
     expect([valid.count, valid.classes]).toEqual([2, ['cold', 'warm']]);
@@ -86,7 +86,7 @@ describe('a list of pictures', () => {
     expect([(await read(path, { split: first })).count, (await read(path, { split: rest })).count]).toEqual([
       8, 2,
     ]);
-    expect((await listTestPictures(path))?.files).toHaveLength(2);
+    expect((await listTestImages(path))?.files).toHaveLength(2);
   });
 
   test('takes one split written in two cases for one, and names several that may be meant', async () => {
@@ -107,7 +107,7 @@ describe('a list of pictures', () => {
     ['CSV', 'a.csv', ['\uFEFFPath, LABEL ,Split', 'red 1.png,warm,train', 'red 2.png,warm,train']],
     ['JSON lines', 'a.jsonl', ['{"Path":"red 1.png","LABEL":"warm"}', '{"path":"red 2.png","Label":"warm"}']],
   ])('of %s names its columns in any case', async (_, name, lines) => {
-    const splits = await readPictureList(list(name, lines));
+    const splits = await readImageList(list(name, lines));
     expect([...splits.values()].map(({ files, classes }) => [files.length, classes])).toEqual([
       [2, ['warm']],
     ]);
@@ -145,19 +145,19 @@ describe('a list of pictures', () => {
     const train = ['train', '--data', 'list.csv', '--image-size', '32', '--epochs', '1', '--out', 'run'];
     const trained = await torchTl(train, { cwd: directory });
     expect(trained.stderr).toBe('');
-    expect(trained.stdout).toContain('Pictures: 10 decoded now, 0 before; kept in ');
-    expect(trained.stdout).toContain('8 training and 2 validation pictures (the split valid)');
+    expect(trained.stdout).toContain('Images: 10 decoded now, 0 before; kept in ');
+    expect(trained.stdout).toContain('8 training and 2 validation images (the split valid)');
     const test = ['evaluate', '--weights', 'run/best.safetensors', '--data', 'list.csv', '--json'];
     const tested = await torchTl(test, { cwd: directory });
-    expect(tested.stderr).toContain('Pictures: 0 decoded now, 2 before');
+    expect(tested.stderr).toContain('Images: 0 decoded now, 2 before');
     expect(JSON.parse(tested.stdout)).toMatchObject({ count: 2, classes: ['cold', 'warm'] });
   });
 });
 
 describe('a list is refused, by line, that', () => {
   test.each([
-    ['lists nothing', 'a.csv', ['path,label'], 'lists no picture'],
-    ['is empty', 'a.jsonl', [''], 'lists no picture'],
+    ['lists nothing', 'a.csv', ['path,label'], 'lists no image'],
+    ['is empty', 'a.jsonl', [''], 'lists no image'],
     [
       'does not name its columns',
       'a.csv',
@@ -179,7 +179,7 @@ describe('a list is refused, by line, that', () => {
       'has splits in part',
       'a.jsonl',
       ['{"path":"red 1.png","label":"warm","split":"train"}', '{"path":"red 2.png","label":"warm"}'],
-      'some pictures have a split and some have none',
+      'some images have a split and some have none',
     ],
   ])('%s', async (_, name, lines, message) => {
     const path = list(name, lines);
@@ -194,7 +194,7 @@ describe('a list is refused, by line, that', () => {
   test('has nothing to train with, or classes only to validate with', async () => {
     const only = list('only.csv', ['path,label,split', 'red 1.png,warm,test', 'deep/green 1.png,cold,test']);
     await expect(openData(only, { imageSize: 32 })).rejects.toThrow(
-      'no pictures of the split train, only of test',
+      'no images of the split train, only of test',
     );
     const unknown = list('new.csv', [
       'path,label,split',
@@ -202,11 +202,11 @@ describe('a list is refused, by line, that', () => {
       'deep/green 1.png,cold,val',
     ]);
     await expect(openData(unknown, { imageSize: 32 })).rejects.toThrow(
-      'pictures of cold to validate with, but none',
+      'images of cold to validate with, but none',
     );
   });
 
-  test('is soon refused, of a million pictures that are not there, by the first 20', async () => {
+  test('is soon refused, of a million images that are not there, by the first 20', async () => {
     const rows = Array.from(
       { length: 1_000_000 },
       (_, index) => `gone/${index}.png,${index % 2 ? 'a' : 'b'}`,
@@ -220,20 +220,20 @@ describe('a list is refused, by line, that', () => {
     const { message, code, peak } = JSON.parse(stdout);
     expect(code).toBe('DATA_INVALID');
     expect(message).toMatch(
-      /^More than 20 of the first \d+ pictures are not there, and the other [\d,]+ were not/,
+      /^More than 20 of the first \d+ images are not there, and the other [\d,]+ were not/,
     );
     expect(message.split('\n').slice(1)).toEqual(
       Array.from({ length: 20 }, (_, index) => `  ${join(directory, `gone/${index}.png`)}`),
     );
     // What it measured before was 889 MB.
-    console.info(`a list of a million missing pictures: ${Math.round(peak / 1024)} MB at most`);
+    console.info(`a list of a million missing images: ${Math.round(peak / 1024)} MB at most`);
     expect(peak).toBeLessThan(700 * 1024);
   });
 
-  test('names pictures that are not there: all of them, in one error', async () => {
+  test('names images that are not there: all of them, in one error', async () => {
     const path = list('list.csv', ['path,label', 'red 1.png,warm', 'gone.png,warm', 'lost.png,cold']);
     const failure = read(path);
-    await expect(failure).rejects.toThrow('2 of 3 pictures cannot be decoded');
+    await expect(failure).rejects.toThrow('2 of 3 images cannot be decoded');
     await expect(failure).rejects.toThrow('gone.png: there is no such file');
     await expect(failure).rejects.toThrow('lost.png: there is no such file');
   });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { PictureSet } from '../../lib/data/image-set.ts';
+import type { ImageSet } from '../../lib/data/image-set.ts';
 import { limitPerClass } from '../../lib/data/limit.ts';
 
 describe('limitPerClass', () => {
-  test('takes the first pictures of each class, in their order', () => {
+  test('takes the first images of each class, in their order', () => {
     expect(taken(limitPerClass(setOf([2, 0, 0, 1, 2, 1, 0, 2]), 6))).toEqual([0, 1, 2, 3, 4, 5]);
     expect(taken(limitPerClass(setOf([0, 0, 0, 1, 1, 0]), 4))).toEqual([0, 1, 3, 4]);
   });
@@ -37,8 +37,8 @@ describe('limitPerClass', () => {
   });
 });
 
-/** Pictures of 2 x 1 pixels that hold their own index. */
-function setOf(labels: number[]): PictureSet {
+/** Images of 2 x 1 pixels that hold their own index. */
+function setOf(labels: number[]): ImageSet {
   return {
     pixels: Uint8Array.from({ length: labels.length * 6 }, (_, index) => Math.floor(index / 6)),
     labels: BigInt64Array.from(labels, BigInt),
@@ -48,7 +48,7 @@ function setOf(labels: number[]): PictureSet {
   };
 }
 
-function taken({ pixels, count }: PictureSet): Array<number | undefined> {
+function taken({ pixels, count }: ImageSet): Array<number | undefined> {
   expect(pixels).toHaveLength(count * 6);
   return Array.from({ length: count }, (_, index) => pixels[6 * index]);
 }

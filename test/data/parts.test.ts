@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { listPictureFolder } from '../../lib/data/image-folder.ts';
+import { listImageFolder } from '../../lib/data/image-folder.ts';
 import { leftOutTexts } from '../../lib/data/left-out.ts';
 import { type Part, partOf } from '../../lib/data/parts.ts';
-import { listPictures, listTestPictures } from '../../lib/data/source.ts';
+import { listImages, listTestImages } from '../../lib/data/source.ts';
 import { writeTree } from '../support/libtorch.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -97,7 +97,7 @@ describe('partOf', () => {
   });
 });
 
-describe('a folder of pictures', () => {
+describe('a folder of images', () => {
   const trainAndOther = NAMES.train.flatMap((train) => [
     { train, valid: NAMES.valid[NAMES.train.indexOf(train) % NAMES.valid.length] as string },
     { train, valid: NAMES.test[NAMES.train.indexOf(train) % NAMES.test.length] as string },
@@ -112,13 +112,13 @@ describe('a folder of pictures', () => {
         `${valid}/ant/3.png`,
         `${valid}/bee/4.png`,
       ]);
-      const read = await listPictures(root, 0);
+      const read = await listImages(root, 0);
       expect(read.train.classes).toEqual(['ant', 'bee']);
       expect(read.train.files).toEqual([join(root, train, 'ant/1.png'), join(root, train, 'bee/2.png')]);
       expect(read.valid.files).toEqual([join(root, valid, 'ant/3.png'), join(root, valid, 'bee/4.png')]);
       expect(read.validation).toBe(`${valid}/`);
-      expect((await listTestPictures(root))?.files).toEqual(read.valid.files);
-      await expect(listPictureFolder(root)).rejects.toMatchObject(
+      expect((await listTestImages(root))?.files).toEqual(read.valid.files);
+      await expect(listImageFolder(root)).rejects.toMatchObject(
         refused(
           `holds parts of a data set, not classes; give ${join(root, [train, valid].sort()[0] as string)}`,
         ),
@@ -126,14 +126,14 @@ describe('a folder of pictures', () => {
     },
   );
 
-  test('is unpacked as archives are: seg_train/seg_train/<class>, and pictures nobody has classed beside them', async () => {
+  test('is unpacked as archives are: seg_train/seg_train/<class>, and images nobody has classed beside them', async () => {
     const classes = [
       'seg_train/seg_train/sea/1.jpg',
       'seg_train/seg_train/street/2.jpg',
       'seg_test/seg_test/sea/3.jpg',
     ];
     const root = folder([...classes, 'seg_test/seg_test/street/4.jpg', 'seg_pred/seg_pred/5.jpg']);
-    const read = await listPictures(root, 0);
+    const read = await listImages(root, 0);
     expect(read.train.classes).toEqual(['sea', 'street']);
     expect([read.train.files.length, read.valid.files.length]).toEqual([2, 2]);
     expect(leftOutTexts(read.leftOut)).toEqual([
@@ -141,7 +141,7 @@ describe('a folder of pictures', () => {
     ]);
   });
 
-  test('has its validation pictures in valid before test, and says that test is left out', async () => {
+  test('has its validation images in valid before test, and says that test is left out', async () => {
     const root = folder([
       'Train/a/1.png',
       'Train/b/2.png',
@@ -149,7 +149,7 @@ describe('a folder of pictures', () => {
       'Val/a/4.png',
       'annotations/x.xml',
     ]);
-    const { validation, leftOut } = await listPictures(root, 0);
+    const { validation, leftOut } = await listImages(root, 0);
     expect(validation).toBe('Val/');
     expect(leftOut.unused).toEqual([join(root, 'Test'), join(root, 'annotations')]);
   });
@@ -174,7 +174,7 @@ describe('a folder of pictures', () => {
     [
       'a part without classes',
       ['Train/a/1.png', 'Train/b/2.png', 'Test/3.png'],
-      'holds pictures, but no class folders',
+      'holds images, but no class folders',
     ],
     ['none to train with', ['valid/a/1.png', 'test/a/3.png'], 'no folder to train with'],
     [
@@ -202,17 +202,17 @@ describe('a folder of pictures', () => {
     ],
   ])('is refused, with what to give, that has %s', async (_, files, message) => {
     const root = folder(files);
-    await expect(listPictures(root, 0)).rejects.toMatchObject(refused(message));
+    await expect(listImages(root, 0)).rejects.toMatchObject(refused(message));
   });
 
   test.each([
     ['a vehicle', ['bus/1.png', 'car/1.png', 'train/1.png'], ['bus', 'car', 'train']],
     ['a state of tickets', ['invalid/1.png', 'valid/2.png'], ['invalid', 'valid']],
-    ['one whose pictures lie deeper, each by itself', ['a/images/1.png', 'b/images/2.png'], ['a', 'b']],
+    ['one whose images lie deeper, each by itself', ['a/images/1.png', 'b/images/2.png'], ['a', 'b']],
     ['one with folders of its own', ['a/x/1.png', 'a/y/1.png', 'b/y/2.png', 'b/z/2.png'], ['a', 'b']],
   ])('has classes where a class is %s', async (_, files, classes) => {
     const twice = files.flatMap((file) => [file, file.replace(/\d/, '9')]);
-    expect((await listPictures(folder(twice), 0)).train.classes).toEqual(classes);
+    expect((await listImages(folder(twice), 0)).train.classes).toEqual(classes);
   });
 });
 

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { decodePicture } from '../../lib/data/decoding/decode.ts';
+import { decodeImage } from '../../lib/data/decoding/decode.ts';
 import { enlarge, scaledSize } from '../../lib/data/decoding/resize.ts';
 import { RESIZES, type Resize } from '../../lib/options/resize.ts';
 
@@ -23,9 +23,9 @@ describe('enlarge', () => {
     expect(column.data).toEqual(grey([0, 50, 100], 1).data);
   });
 
-  test('gives a picture that has the size as it is', async () => {
-    const picture = grey([1, 2, 3, 4], 2);
-    expect(await enlarge(picture, { width: 2, height: 2 })).toEqual(picture);
+  test('gives an image that has the size as it is', async () => {
+    const image = grey([1, 2, 3, 4], 2);
+    expect(await enlarge(image, { width: 2, height: 2 })).toEqual(image);
   });
 });
 
@@ -48,13 +48,13 @@ describe('the window that is kept', () => {
     [400, 300],
   ];
 
-  test.each(RESIZES)('%s gives what the whole picture gives, whatever its size', async (resize) => {
+  test.each(RESIZES)('%s gives what the whole image gives, whatever its size', async (resize) => {
     for (const [width, height] of sizes) {
-      const picture = noise(width, height);
+      const image = noise(width, height);
       for (const side of [32, 45]) {
         const found = new Uint8Array(side * side * 3);
-        await decodePicture(picture, side, resize, found);
-        const equal = Buffer.compare(found, await wholePicture(picture, side, resize)) === 0;
+        await decodeImage(image, side, resize, found);
+        const equal = Buffer.compare(found, await wholeImage(image, side, resize)) === 0;
         expect([width, height, side, equal]).toEqual([width, height, side, true]);
       }
     }
@@ -66,16 +66,16 @@ describe('the window that is kept', () => {
     [1_000_000, 2],
     [2, 1_000_000],
   ])('is all that is computed of %i x %i', async (width, height) => {
-    const picture = noise(width, height);
+    const image = noise(width, height);
     const found = new Uint8Array(224 * 224 * 3);
     const before = process.memoryUsage().rss;
-    await decodePicture(picture, 224, 'cover', found);
+    await decodeImage(image, 224, 'cover', found);
     expect(process.memoryUsage().rss - before).toBeLessThan(200 << 20);
     // The pixels in the middle, of which a few are as wide as all that is kept.
     const middle = ((height >> 1) * width + (width >> 1)) * 3;
     const colours = new Set<string>();
     for (let at = 0; at < found.length; at += 3) colours.add(`${found.subarray(at, at + 3)}`);
-    expect(colours).toContain(`${picture.data.subarray(middle, middle + 3)}`);
+    expect(colours).toContain(`${image.data.subarray(middle, middle + 3)}`);
   });
 
   test('lets the event loop run while a large one is enlarged', async () => {
@@ -88,11 +88,11 @@ describe('the window that is kept', () => {
   });
 });
 
-/** What comes of scaling the whole picture, however large, and keeping its middle: slow and plain. */
-async function wholePicture(picture: ReturnType<typeof noise>, side: number, resize: Resize) {
-  const scaled = scaledSize(picture, side, resize);
-  const [width, height] = [Math.min(picture.width, scaled.width), Math.min(picture.height, scaled.height)];
-  const { data } = await sharp(picture.data, { raw: picture })
+/** What comes of scaling the whole image, however large, and keeping its middle: slow and plain. */
+async function wholeImage(image: ReturnType<typeof noise>, side: number, resize: Resize) {
+  const scaled = scaledSize(image, side, resize);
+  const [width, height] = [Math.min(image.width, scaled.width), Math.min(image.height, scaled.height)];
+  const { data } = await sharp(image.data, { raw: image })
     .resize({ width, height, fit: 'fill', kernel: 'linear' })
     .raw()
     .toBuffer({ resolveWithObject: true });

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { pixelsAt } from '../../lib/data/decoding/read-pixels.ts';
 import { openData } from '../../lib/data/source.ts';
 import { writeBatches } from '../support/cifar10-records.ts';
-import { type Colour, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { type Colour, GREEN, RED, writeImages } from '../support/images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 beforeEach(() => {
@@ -76,7 +76,7 @@ describe('a name or a directory', () => {
   });
 
   test('a packed archive is named and refused', async () => {
-    const [file, form] = ['pictures.zip', 'still packed (pictures.zip)'];
+    const [file, form] = ['images.zip', 'still packed (images.zip)'];
     const directory = temporaryDirectory();
     mkdirSync(join(directory, file, '..'), { recursive: true });
     writeFileSync(join(directory, file), '');
@@ -84,12 +84,12 @@ describe('a name or a directory', () => {
   });
 });
 
-describe('a folder of pictures', () => {
+describe('a folder of images', () => {
   const options = { imageSize: 32 };
 
-  test('is read with its validation pictures, whose labels are the training classes', async () => {
+  test('is read with its validation images, whose labels are the training classes', async () => {
     const directory = temporaryDirectory();
-    await writePictures(directory, {
+    await writeImages(directory, {
       ...{ 'train/ant/1.png': RED, 'train/bee/1.png': GREEN, 'train/bee/2.png': GREEN },
       ...{ 'test/ant/1.png': RED, 'valid/bee/1.png': GREEN },
     });
@@ -107,7 +107,7 @@ describe('a folder of pictures', () => {
     const directory = temporaryDirectory();
     for (let index = 0; index < 5; index++) {
       const colour: Colour = [50 * index, 0, 0];
-      await writePictures(directory, { [`train/a/${index}.png`]: colour, [`train/b/${index}.png`]: colour });
+      await writeImages(directory, { [`train/a/${index}.png`]: colour, [`train/b/${index}.png`]: colour });
     }
     const seeds = [0, 1, 2, 3].map((seed) => openData(directory, { ...options, seed }));
     const opened = await Promise.all(seeds);
@@ -124,7 +124,7 @@ describe('a folder of pictures', () => {
 
   test('is refused where a validation class is unknown, and without an image size', async () => {
     const directory = temporaryDirectory();
-    await writePictures(directory, { 'train/bee/1.png': RED, 'val/bees/1.png': RED });
+    await writeImages(directory, { 'train/bee/1.png': RED, 'val/bees/1.png': RED });
     await expect(openData(directory, options)).rejects.toMatchObject(
       refused('DATA_INVALID', "'bees' (did you mean 'bee'?)"),
     );

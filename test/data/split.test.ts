@@ -8,25 +8,25 @@ describe('splitPerClass', () => {
     expect(sizes([100], 0.29)).toEqual([29]);
   });
 
-  test('leaves at least one picture of a class of two or more on either side', () => {
+  test('leaves at least one image of a class of two or more on either side', () => {
     expect(sizes([2, 100], 0.9)).toEqual([1, 90]);
     expect(sizes([100, 2], 0.01)).toEqual([1, 1]);
     expect(sizes([1, 10], 0.8)).toEqual([1, 8]);
   });
 
-  test('keeps the order and takes every picture once', () => {
+  test('keeps the order and takes every image once', () => {
     const [first, rest] = splitPerClass(labelsOf([5, 7, 9]), 0.6, 3);
     for (const part of [first, rest]) expect(part).toEqual([...part].sort((a, b) => a - b));
     expect([...first, ...rest].sort((a, b) => a - b)).toEqual([...Array(21).keys()]);
   });
 
-  test('draws the same for the same seed and other pictures for another', () => {
+  test('draws the same for the same seed and other images for another', () => {
     const drawn = (seed: number) => splitPerClass(labelsOf([50, 50]), 0.5, seed)[0];
     expect(drawn(7)).toEqual(drawn(7));
     expect(new Set([0, 1, 2, 2 ** 32, 2 ** 33].map((seed) => drawn(seed).join())).size).toBe(5);
   });
 
-  test('draws every picture now and then', () => {
+  test('draws every image now and then', () => {
     const seen = new Set<number>();
     for (let seed = 0; seed < 40; seed++)
       for (const index of splitPerClass(labelsOf([8]), 0.5, seed)[0]) seen.add(index);
@@ -42,7 +42,7 @@ describe('splitPerClass', () => {
   });
 });
 
-/** So many pictures of each class, interleaved. */
+/** So many images of each class, interleaved. */
 function labelsOf(counts: number[]): BigInt64Array {
   const labels: bigint[] = [];
   for (let turn = 0; turn < Math.max(...counts); turn++) {

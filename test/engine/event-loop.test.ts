@@ -6,7 +6,7 @@ test('the event loop goes on while a model trains', async () => {
   const { train, valid } = await smallData(200, 50);
   const model = await smallModel({ head: 'finetune', imageSize: 64 });
   model.freeze();
-  // The first use loads the pictures to the device; from then on the engine's thread does the work.
+  // The first use loads the images to the device; from then on the engine's thread does the work.
   await model.features(valid);
   let ticks = 0;
   const timer = setInterval(() => {

@@ -5,7 +5,7 @@ import { givenFlags } from '../../lib/cli/flags.ts';
 import { programFor } from '../../lib/cli/main.ts';
 import { RunProgress } from '../../lib/cli/run-progress.ts';
 import type { Engine, ModelOptions, NativeModel, TrainOptions } from '../../lib/engine/native.ts';
-import { recommend, trainOwnPictures } from '../../lib/experiments/own-images.ts';
+import { recommend, trainClassifier } from '../../lib/experiments/own-images.ts';
 import { repeat } from '../../lib/experiments/repeat.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { type RunControl, runExperiment } from '../../lib/experiments/run-experiment.ts';
@@ -15,7 +15,7 @@ import { experimentOptions, searchRunOptions, trainOptions } from '../../lib/opt
 import { commandOf } from '../../lib/report/command.ts';
 import { readRun } from '../../lib/report/read-run.ts';
 import { runReport } from '../../lib/report/run-report.ts';
-import { BLUE, type Colour, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { BLUE, type Colour, GREEN, RED, writeImages } from '../support/images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /*
@@ -100,14 +100,14 @@ const CALLS: Record<string, string[]> = {
       '--ema-decay',
       '0.9',
     ],
-    ...['--resize', 'stretch', '--warmup-epochs', '0.5', '--no-picture-cache', '--device', 'cpu'],
+    ...['--resize', 'stretch', '--warmup-epochs', '0.5', '--no-image-cache', '--device', 'cpu'],
   ],
   'an experiment': ['run', 'finetune', ...SAMPLE, '--epochs', '1'],
   'an experiment in stages': ['run', 'base', ...SAMPLE, '--epochs', '2', '--recipe', 'fine-tune'],
 };
 
-/** A working directory with pictures, one class of which is rarer, and a recipe. */
-async function pictures(): Promise<string> {
+/** A working directory with images, one class of which is rarer, and a recipe. */
+async function images(): Promise<string> {
   const cwd = temporaryDirectory();
   const classes: Array<[string, Colour, number]> = [
     ['blue', BLUE, 6],
@@ -117,7 +117,7 @@ async function pictures(): Promise<string> {
   const files = classes.flatMap(([name, colour, count]) =>
     Array.from({ length: count }, (_, index) => [join('colours', name, `${index}.png`), colour] as const),
   );
-  await writePictures(cwd, Object.fromEntries(files));
+  await writeImages(cwd, Object.fromEntries(files));
   writeFileSync(join(cwd, 'stages.json'), JSON.stringify(STAGES));
   return cwd;
 }
@@ -180,7 +180,7 @@ async function call(
     await program.parseAsync([...words, '--out', out], { from: 'user' });
     const { config } = command.opts<{ config?: string }>();
     if (words[0] === 'train')
-      return await trainOwnPictures(givenFlags(command, trainOptions) as never, control);
+      return await trainClassifier(givenFlags(command, trainOptions) as never, control);
     const given = givenFlags(command, experimentOptions);
     if (config !== undefined) return await repeat(config, undefined, given, control);
     return await runExperiment(command.args[0] as string, given, control);
@@ -197,7 +197,7 @@ function comparable({ featureCache, ...told }: TrainOptions | undefined = {} as 
 describe('what a run says and records is what the engine was told', () => {
   test.each(Object.entries(CALLS))('with %s', async (_, words) => {
     told.length = 0;
-    const cwd = await pictures();
+    const cwd = await images();
     const out = join(cwd, 'out');
     const lines: string[] = [];
     const events: RunEvent[] = [];
@@ -302,7 +302,7 @@ describe('lr-find searches for the rate of what train would train first', () => 
     ['class weights', ['--class-weights', 'balanced', '--label-smoothing', '0.1', '--augmentation', 'light']],
   ])('with %s', async (_, words) => {
     told.length = 0;
-    const cwd = await pictures();
+    const cwd = await images();
     const data = join(cwd, 'colours');
     const sizes: number[] = [];
     const size = (event: { type: string; imageSize?: number; setup?: { imageSize: number } }) => {
@@ -330,7 +330,7 @@ describe('lr-find searches for the rate of what train would train first', () => 
 });
 
 describe('what is recommended', () => {
-  test.each([100, 5_000, 50_000])('for %i pictures has an effect, and says why of nothing else', (count) => {
+  test.each([100, 5_000, 50_000])('for %i images has an effect, and says why of nothing else', (count) => {
     expect(recommend(count, { recipe: 'fine-tune' }).options).not.toHaveProperty('schedule');
     expect(recommend(count, { recipe: 'fine-tune' }).reason).not.toMatch(/head/);
     expect(recommend(count, { recipe: STAGES.stages as never }).options).not.toHaveProperty('epochs');

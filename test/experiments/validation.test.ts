@@ -7,7 +7,7 @@ import { DenseNet121 } from '../../lib/densenet121.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { runExperiment } from '../../lib/experiments/run-experiment.ts';
 import type { ValidationReport } from '../../lib/experiments/validation.ts';
-import { BLUE, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { BLUE, GREEN, RED, writeImages } from '../support/images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const SMALL = {
@@ -38,7 +38,7 @@ async function decoded(uri: string): Promise<{ pixels: Buffer; width: number; he
 }
 
 describe("a run's validation.json", () => {
-  test("has the best epoch's evaluation, and its worst mistakes as pictures", async () => {
+  test("has the best epoch's evaluation, and its worst mistakes as images", async () => {
     const { out, results } = await shortRun();
     const { formatVersion, epoch, evaluation, mistakes } = reportIn(out);
     expect({ formatVersion, epoch }).toEqual({ formatVersion: 1, epoch: results.best?.epoch });
@@ -72,23 +72,21 @@ describe("a run's validation.json", () => {
     const model = await DenseNet121.load(join(out, 'best.safetensors'));
     const { train, valid } = await Dataset.cifar10('sample', { train: 40, valid: 60 });
     const { data } = await model.logits(valid, { precision: 'fp32' });
-    const rows = Array.from({ length: 60 }, (_, picture) => [
-      ...data.subarray(picture * 10, picture * 10 + 10),
-    ]);
-    const all = rows.map((row, picture) => {
+    const rows = Array.from({ length: 60 }, (_, image) => [...data.subarray(image * 10, image * 10 + 10)]);
+    const all = rows.map((row, image) => {
       const sum = row.reduce((total, logit) => total + Math.exp(logit), 0);
       const probabilities = row.map((logit) => Math.exp(logit) / sum);
-      const label = Number(valid.labels[picture]);
+      const label = Number(valid.labels[image]);
       const likeliest = probabilities.indexOf(Math.max(...probabilities));
-      return { picture, label, likeliest, loss: -Math.log(probabilities[label] as number) };
+      return { image, label, likeliest, loss: -Math.log(probabilities[label] as number) };
     });
     const expected = all
       .filter(({ label, likeliest }) => label !== likeliest)
       .sort((a, b) => b.loss - a.loss)
       .slice(0, 24);
-    expect(mistakes.map(({ picture, label, top }) => [picture, label, top[0]?.label])).toEqual(
-      expected.map(({ picture, label, likeliest }) => [
-        `picture ${picture + 1} of the validation set`,
+    expect(mistakes.map(({ source, label, top }) => [source, label, top[0]?.label])).toEqual(
+      expected.map(({ image, label, likeliest }) => [
+        `image ${image + 1} of the validation set`,
         valid.classes[label],
         valid.classes[likeliest],
       ]),
@@ -101,18 +99,18 @@ describe("a run's validation.json", () => {
     for (const disposable of [model, train, valid]) disposable.dispose();
   });
 
-  test('names pictures by their files, and shows them in their size or several times it', async () => {
+  test('names images by their files, and shows them in their size or several times it', async () => {
     const data = join(temporaryDirectory(), 'data');
     const train = { 'a/1.png': RED, 'a/2.png': GREEN, 'b/1.png': BLUE, 'b/2.png': BLUE };
-    // The same picture in both classes: of one it is a mistake.
+    // The same image in both classes: of one it is a mistake.
     const valid = { 'a/same.png': RED, 'b/same.png': RED };
-    await writePictures(join(data, 'train'), train);
-    await writePictures(join(data, 'valid'), valid);
+    await writeImages(join(data, 'train'), train);
+    await writeImages(join(data, 'valid'), valid);
     const out = join(temporaryDirectory(), 'run');
-    await runExperiment('finetune', { data, imageSize: 64, epochs: 1, pictureCache: false, out });
+    await runExperiment('finetune', { data, imageSize: 64, epochs: 1, imageCache: false, out });
     const { mistakes } = reportIn(out);
     expect(mistakes).toHaveLength(1);
-    expect(mistakes[0]?.picture).toBe(join('valid', mistakes[0]?.label as string, 'same.png'));
+    expect(mistakes[0]?.source).toBe(join('valid', mistakes[0]?.label as string, 'same.png'));
     expect(mistakes[0]?.top).toHaveLength(2);
     expect(await decoded(mistakes[0]?.image as string)).toMatchObject({ width: 128, height: 128 });
   });

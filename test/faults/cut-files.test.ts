@@ -9,36 +9,36 @@ import { writeSafetensors } from '../../lib/formats/safetensors.ts';
 import { readWeights } from '../../lib/weights/read-weights.ts';
 import { program } from '../cli/torch-tl.ts';
 import { frozenModel } from '../support/frozen-model.ts';
+import { writeImages } from '../support/images.ts';
 import { nativeData, trainOptions } from '../support/native.ts';
-import { writePictures } from '../support/pictures.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /*
  * Files that another program changes while they are in use. A mapped one would end the process by SIGBUS.
  */
 
-/** A data set of 60 pictures in a cache's file, and a model; what is tried comes after. */
+/** A data set of 60 images in a cache's file, and a model; what is tried comes after. */
 const SETUP = `
   import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
   import { join } from 'node:path';
   import { Dataset, DenseNet121 } from 'torch-tl';
   let file;
   const data = await Dataset.fromFolder('flowers', {
-    imageSize: 32, pictureCache: 'cache', onDecoded: (report) => { file = report.file; },
+    imageSize: 32, imageCache: 'cache', onDecoded: (report) => { file = report.file; },
   });
   const model = await DenseNet121.create({ head: 'linear', classes: data.classes, imageSize: 32 });
   const told = ({ name, code, message }) => console.log(JSON.stringify({ name, code, message }));
   const lives = async () => {
-    const picture = { data: new Uint8Array(32 * 32 * 3), width: 32, height: 32, channels: 3 };
-    const [{ label }] = await model.predict(picture);
+    const image = { data: new Uint8Array(32 * 32 * 3), width: 32, height: 32, channels: 3 };
+    const [{ label }] = await model.predict(image);
     console.log(JSON.stringify({ lives: data.classes.includes(label) }));
   };
 `;
 
-async function pictures(): Promise<string> {
+async function images(): Promise<string> {
   const cwd = temporaryDirectory();
   const names = Array.from({ length: 30 }, (_, index) => [`rose/${index}.png`, `tulip/${index}.png`]).flat();
-  await writePictures(
+  await writeImages(
     join(cwd, 'flowers'),
     Object.fromEntries(names.map((name, index) => [name, [index * 4, 255 - index, index]])),
   );
@@ -69,15 +69,15 @@ describe.for([
   ['logits', 'model.logits(data, { batchSize: 4, onProgress: cut })'],
   ['features', 'model.features(data, { batchSize: 4, onProgress: cut })'],
   ['an evaluation', 'model.evaluate(data, { batchSize: 4, onProgress: cut })'],
-])('the pictures of %s', ([, call]) => {
+])('the images of %s', ([, call]) => {
   test('are cut short: FILE_UNREADABLE names the file, and the model lives on', async () => {
     const text = `
       const cut = () => truncateSync(file, 100);
       await ${call}.catch(told);
       await lives();
     `;
-    expect(await lines(await pictures(), text)).toEqual([
-      unreadable('decoded pictures in', 'cache', 'pixels', 'cut the file short', 'read the data set again'),
+    expect(await lines(await images(), text)).toEqual([
+      unreadable('decoded images in', 'cache', 'pixels', 'cut the file short', 'read the data set again'),
       { lives: true },
     ]);
   });
@@ -113,7 +113,7 @@ describe('kept features', () => {
       const again = await fit(reused(list));
       console.log(JSON.stringify({ list, epochs: again.epochs.length }));
     `;
-    expect(await lines(await pictures(), text)).toEqual([
+    expect(await lines(await images(), text)).toEqual([
       unreadable('features in', 'shared', '\\.features', 'another program', 'train again'),
       { lives: true },
       { list: [false, false], epochs: 3 },
@@ -130,7 +130,7 @@ describe('kept features', () => {
       const touched = await fit({ ...reused(list), onBatch: touch });
       console.log(JSON.stringify({ list, epochs: touched.epochs.length }));
     `;
-    expect(await lines(await pictures(), text)).toEqual([{ list: [true, true], epochs: 3 }]);
+    expect(await lines(await images(), text)).toEqual([{ list: [true, true], epochs: 3 }]);
   });
 
   test('that are cut short while they are made: WRITE_FAILED, and nothing is kept', async () => {
@@ -141,7 +141,7 @@ describe('kept features', () => {
       await lives();
       console.log(JSON.stringify(readdirSync('shared')));
     `;
-    const [failure, ...rest] = await lines(await pictures(), text);
+    const [failure, ...rest] = await lines(await images(), text);
     expect(failure).toMatchObject({ name: 'TorchTlError', code: 'WRITE_FAILED' });
     expect(failure).toMatchObject({ message: expect.stringContaining('shared') });
     expect(rest).toEqual([{ lives: true }, []]);

@@ -5,13 +5,13 @@ import { smallData, smallModel } from '../support/small-data.ts';
 describe.skipIf(!hasGpu)('on a GPU', () => {
   test('a batch that does not fit is a clear error, and the model works on', async () => {
     const { train, valid } = await smallData(256, 4);
-    // A picture of 1,024 pixels a side keeps some 13 GB of activations.
+    // An image of 1,024 pixels a side keeps some 13 GB of activations.
     const model = await smallModel({ imageSize: 1024, device: 'cuda' });
     const fit = model.fit(train, { valid, epochs: 1, batchSize: 256, precision: 'bf16' });
     await expect(fit.result).rejects.toMatchObject({
       code: 'OUT_OF_MEMORY',
       message: expect.stringMatching(
-        /batches of 256 pictures in bf16 .* than cuda:0 has free: smaller batches/,
+        /batches of 256 images in bf16 .* than cuda:0 has free: smaller batches/,
       ),
     });
     const { epochs } = await model.fit(valid, { valid, epochs: 1, batchSize: 2, precision: 'bf16' }).result;

@@ -13,7 +13,7 @@ import { Header } from 'tar';
 import { describe, expect, test } from 'vitest';
 import { unpackCifar10 } from '../../lib/data/cifar10/archive.ts';
 import { readCifar10Python } from '../../lib/data/cifar10/python.ts';
-import { readPictureList } from '../../lib/data/image-list.ts';
+import { readImageList } from '../../lib/data/image-list.ts';
 import { InputError } from '../../lib/errors.ts';
 import { finishedResults, readRunConfig } from '../../lib/experiments/run-config.ts';
 import * as pickle from '../../lib/formats/pickle-writer.ts';
@@ -270,7 +270,7 @@ describe('an archive of CIFAR-10', () => {
   });
 });
 
-describe('a list of pictures', () => {
+describe('a list of images', () => {
   test.each<[string, string, () => Buffer]>([
     ['of one endless line', 'a.csv', () => Buffer.alloc(50 << 20, 'a')],
     [
@@ -281,7 +281,7 @@ describe('a list of pictures', () => {
     ['of JSON that nests as deep as it is long', 'a.jsonl', () => Buffer.alloc(20 << 20, '[')],
   ])('%s is refused', async (_, name, content) => {
     const file = fileOf(name, content());
-    expect((await refusal(file, () => readPictureList(file))).code).toBe('DATA_INVALID');
+    expect((await refusal(file, () => readImageList(file))).code).toBe('DATA_INVALID');
   });
 
   test('of zeros larger than any list is refused before it is read', async () => {
@@ -290,7 +290,7 @@ describe('a list of pictures', () => {
     writeSync(descriptor, 'path,label\n');
     ftruncateSync(descriptor, 2 ** 33);
     closeSync(descriptor);
-    await refusal(file, () => readPictureList(file));
+    await refusal(file, () => readImageList(file));
   });
 });
 

@@ -6,32 +6,32 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { torchTl } from '../cli/torch-tl.ts';
-import { BLUE, bands, encode, GREEN, RED } from '../support/pictures.ts';
+import { BLUE, bands, encode, GREEN, RED } from '../support/images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /*
- * A folder as people have them: 200 pictures of every kind, of which 20 are broken, each in another way.
+ * A folder as people have them: 200 images of every kind, of which 20 are broken, each in another way.
  */
 
 const PNGSUITE = join(import.meta.dirname, '../fixtures/pngsuite');
-const picture = () => encode(bands([RED, GREEN, BLUE], 45, 36));
+const image = () => encode(bands([RED, GREEN, BLUE], 45, 36));
 
 const KINDS: Array<[ending: string, make: () => Sharp]> = [
-  ['jpg', () => picture().jpeg()],
-  ['progressive.jpeg', () => picture().jpeg({ progressive: true })],
-  ['cmyk.jpg', () => picture().toColourspace('cmyk').jpeg()],
-  ['turned.jpg', () => picture().withMetadata({ orientation: 6 }).jpeg()],
-  ['png', () => picture().png()],
-  ['grey.png', () => picture().greyscale().png()],
-  ['palette.png', () => picture().png({ palette: true })],
-  ['16-bit.png', () => picture().toColourspace('rgb16').png()],
-  ['transparent.png', () => picture().ensureAlpha(0.5).png()],
-  ['webp', () => picture().webp()],
-  ['lossless.webp', () => picture().webp({ lossless: true })],
-  ['gif', () => picture().gif()],
-  ['tiff', () => picture().tiff()],
-  ['lzw.tif', () => picture().tiff({ compression: 'lzw' })],
-  ['avif', () => picture().avif()],
+  ['jpg', () => image().jpeg()],
+  ['progressive.jpeg', () => image().jpeg({ progressive: true })],
+  ['cmyk.jpg', () => image().toColourspace('cmyk').jpeg()],
+  ['turned.jpg', () => image().withMetadata({ orientation: 6 }).jpeg()],
+  ['png', () => image().png()],
+  ['grey.png', () => image().greyscale().png()],
+  ['palette.png', () => image().png({ palette: true })],
+  ['16-bit.png', () => image().toColourspace('rgb16').png()],
+  ['transparent.png', () => image().ensureAlpha(0.5).png()],
+  ['webp', () => image().webp()],
+  ['lossless.webp', () => image().webp({ lossless: true })],
+  ['gif', () => image().gif()],
+  ['tiff', () => image().tiff()],
+  ['lzw.tif', () => image().tiff({ compression: 'lzw' })],
+  ['avif', () => image().avif()],
 ];
 
 /** Files that cannot be decoded, by their names. */
@@ -55,7 +55,7 @@ async function broken(): Promise<Record<string, Buffer>> {
     'half.gif': half(await whole('gif')),
     'half.avif': half(await whole('avif')),
     'empty.jpg': Buffer.alloc(0),
-    'text.jpg': Buffer.from('no picture'),
+    'text.jpg': Buffer.from('no image'),
     'page.jpg': Buffer.from('<!doctype html><title>404</title>'),
     'zip.png': Buffer.from('PK\x03\x04 and the rest'),
     'header-alone.png': png.subarray(0, 33),
@@ -84,8 +84,8 @@ async function imperfectFolder(): Promise<string> {
     for (let copy = 0; copy < 6; copy++) {
       for (const [ending, bytes] of encoded) writeFileSync(join(directory, name, `${copy}.${ending}`), bytes);
     }
-    writeFileSync(join(directory, name, '.hidden.jpg'), 'no picture');
-    writeFileSync(join(directory, name, 'notes.txt'), 'no picture');
+    writeFileSync(join(directory, name, '.hidden.jpg'), 'no image');
+    writeFileSync(join(directory, name, 'notes.txt'), 'no image');
   }
   for (const [name, bytes] of Object.entries(await broken()))
     writeFileSync(join(directory, 'left', name), bytes);
@@ -93,7 +93,7 @@ async function imperfectFolder(): Promise<string> {
   return directory;
 }
 
-describe('a folder of 200 pictures of which 20 are broken, each in another way', () => {
+describe('a folder of 200 images of which 20 are broken, each in another way', () => {
   let names: string[];
   beforeAll(async () => {
     names = [...Object.keys(await broken()), 'dangling.jpg'].sort();
@@ -108,7 +108,7 @@ describe('a folder of 200 pictures of which 20 are broken, each in another way',
     );
     expect(error.code).toBe('DATA_INVALID');
     const [summary, ...lines] = error.message.split('\n');
-    expect(summary).toMatch(/^20 of 200 pictures cannot be decoded/);
+    expect(summary).toMatch(/^20 of 200 images cannot be decoded/);
     expect(lines.map((line) => line.match(/left\/([^:]+): .{5}/)?.[1]).sort()).toEqual(names);
   });
 
@@ -139,7 +139,7 @@ describe('a folder of 200 pictures of which 20 are broken, each in another way',
     expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 2, stdout: '' });
     const { code, stdout, stderr } = await torchTl(['train', ...args, '--skip-corrupt'], { cwd });
     expect(code).toBe(0);
-    expect(stderr).toContain('Skipped: 20 pictures that cannot be decoded');
+    expect(stderr).toContain('Skipped: 20 images that cannot be decoded');
     const { dataset } = JSON.parse(stdout) as RunResults;
     expect(dataset.train + dataset.valid).toBe(180);
     expect(dataset.skipped.map(({ path }) => path.split('/').at(-1)).sort()).toEqual(names);
@@ -148,13 +148,13 @@ describe('a folder of 200 pictures of which 20 are broken, each in another way',
   test('a class of which nothing is left is an error', async () => {
     const directory = temporaryDirectory();
     for (const [name, bytes] of [
-      ['good', await picture().png().toBuffer()],
-      ['bad', Buffer.from('no picture')],
+      ['good', await image().png().toBuffer()],
+      ['bad', Buffer.from('no image')],
     ] as const) {
       mkdirSync(join(directory, name));
       writeFileSync(join(directory, name, '1.png'), bytes);
     }
     const read = Dataset.fromFolder(directory, { imageSize: 32, skipCorrupt: true });
-    await expect(read).rejects.toThrow(/No picture of bad in .* can be decoded/);
+    await expect(read).rejects.toThrow(/No image of bad in .* can be decoded/);
   });
 });

@@ -8,7 +8,7 @@ import { unpackCifar10 } from '../../lib/data/cifar10/archive.ts';
 import { readCifar10Binary } from '../../lib/data/cifar10/binary.ts';
 import { readCifar10Python } from '../../lib/data/cifar10/python.ts';
 import { Dataset } from '../../lib/data/dataset.ts';
-import { decodePictures } from '../../lib/data/decoding/decode-all.ts';
+import { decodeImages } from '../../lib/data/decoding/decode-all.ts';
 import { pixelsAt } from '../../lib/data/decoding/read-pixels.ts';
 import { openData } from '../../lib/data/source.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
@@ -41,8 +41,8 @@ const KINDS: Record<string, (path: string) => unknown> = {
 
 /** Where a path is taken: the name that it must have, and what reads it. */
 const DOORS: Record<string, [name: string, read: (path: string) => unknown]> = {
-  'a picture': ['a.png', (path) => decodePictures([path], { imageSize: 32, resize: 'cover' })],
-  'a picture of a list': ['a.png', (path) => Dataset.fromList(listOf(path), { imageSize: 32 })],
+  'an image': ['a.png', (path) => decodeImages([path], { imageSize: 32, resize: 'cover' })],
+  'an image of a list': ['a.png', (path) => Dataset.fromList(listOf(path), { imageSize: 32 })],
   'a list': ['list.csv', (path) => Dataset.fromList(path, { imageSize: 32 })],
   'a list as data': ['list.jsonl', (path) => openData(path, { imageSize: 32 })],
   'an archive as data': ['cifar-10-binary.tar.gz', (path) => openData(path)],
@@ -54,7 +54,7 @@ const DOORS: Record<string, [name: string, read: (path: string) => unknown]> = {
     (path) => readCifar10Binary(beside(path, 'data_batch_1.bin', 'test_batch.bin')),
   ],
   'a batch for Python': ['data_batch_1', (path) => readCifar10Python(beside(path, 'test_batch'))],
-  'decoded pictures': [
+  'decoded images': [
     'pixels',
     (file) =>
       pixelsAt(
@@ -144,9 +144,9 @@ test.skipIf(process.platform === 'win32')('few open files are no fault in torch-
   }
 });
 
-function listOf(picture: string): string {
+function listOf(image: string): string {
   const list = join(temporaryDirectory(), 'list.csv');
-  writeFileSync(list, `path,label\n${picture},a\n`);
+  writeFileSync(list, `path,label\n${image},a\n`);
   return list;
 }
 

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { PictureCache } from '../../lib/data/image-cache.ts';
+import { ImageCache } from '../../lib/data/image-cache.ts';
 import { makeDirectory, removeTemporaries, writeFileAtomically } from '../../lib/files/atomic-file.ts';
 import { lockFile } from '../../lib/files/file-lock.ts';
 import { writePth } from '../../lib/formats/pth/write-pth.ts';
@@ -207,16 +207,16 @@ test('a used-up quota has a name, though Node knows its number alone', () => {
 test.skipIf(process.platform !== 'linux')('no file stays open where opening another fails', async () => {
   const open = () => readdirSync('/proc/self/fd').length;
   const root = temporaryDirectory();
-  const place = { root, own: false, source: '/pictures' };
+  const place = { root, own: false, source: '/images' };
   const how = { imageSize: 32, resize: 'cover' as const };
-  const cache = await PictureCache.open(place, how);
+  const cache = await ImageCache.open(place, how);
   await cache.close();
   const index = join(cache.directory, 'index.jsonl');
   writeFileSync(join(cache.directory, 'lock'), '');
   const before = open();
   // The second file cannot be opened as a directory is in its place.
   execFileSync('sh', ['-c', `rm "${index}"; mkdir "${index}"`]);
-  for (let i = 0; i < 3; i++) await expect(PictureCache.open(place, how)).rejects.toThrow();
+  for (let i = 0; i < 3; i++) await expect(ImageCache.open(place, how)).rejects.toThrow();
   for (let i = 0; i < 3; i++) expect(() => lockFile(root)).toThrow(/Cannot (write|lock)/);
   for (let i = 0; i < 3; i++) await expect(writeFileAtomically(root, content)).rejects.toThrow();
   expect(open()).toBe(before);

@@ -38,7 +38,7 @@ describe('DenseNet121.create', () => {
 
   test.each<[string, object, string]>([
     ['an unknown option', { imagesize: 64 }, "There is no option 'imagesize'; did you mean 'imageSize'?"],
-    ['small pictures', { imageSize: 31 }, 'imageSize must be an integer from 32 to 4096, not 31'],
+    ['small images', { imageSize: 31 }, 'imageSize must be an integer from 32 to 4096, not 31'],
     ['an unknown head', { head: 'linaer' }, "did you mean 'linear'?"],
     ['one class', { classes: ['cat'] }, 'classes must be a list of at least 2 names'],
     ['a class twice', { classes: ['cat', 'cat'] }, 'classes must be a list of at least 2 names'],
@@ -197,7 +197,7 @@ describe('DenseNet121.features', () => {
 });
 
 describe('DenseNet121.logits', () => {
-  test('gives one row of classes a picture, however they are batched', async () => {
+  test('gives one row of classes per image, however they are batched', async () => {
     const { train } = await smallData(7);
     const model = await smallModel({ head: 'base-optimized' });
     const { shape, data } = await model.logits(train, { precision: 'fp32' });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import { evaluation } from '../../lib/model/evaluate.ts';
 import { logSoftmax } from '../../lib/model/logits.ts';
-import { bands, GREEN, RED } from '../support/pictures.ts';
+import { bands, GREEN, RED } from '../support/images.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 
 describe('evaluation', () => {

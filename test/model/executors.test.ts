@@ -7,12 +7,12 @@ import { numbers } from '../parity/signature.ts';
 import { nativeData, nativeModel } from '../support/native.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 
-const PICTURES = 7;
+const IMAGES = 7;
 
 describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.model}`, () => {
   // Sides of the maps from 1 to 78, odd and even.
   test.each([32, 34, 64, 97, 155])('features are those of plain modules at %i pixels', async (imageSize) => {
-    const { train } = await smallData(PICTURES, 1);
+    const { train } = await smallData(IMAGES, 1);
     const model = await smallModel({ imageSize });
     const options = { precision: 'fp32', batchSize: 5 } as const;
     const { data: fast } = await model.features(train, options);
@@ -26,7 +26,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
   test.each([34, 97])(
     'features in bf16 are nearer to fp32 than plain modules at %i pixels',
     async (imageSize) => {
-      const { train } = await smallData(PICTURES, 1);
+      const { train } = await smallData(IMAGES, 1);
       const model = await smallModel({ imageSize });
       const { data: exact } = await model.features(train, { precision: 'fp32', reference: true });
       const difference = async (reference: boolean) => {
@@ -41,7 +41,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
 
   // Where a ReLU's input is near 0, rounding decides; LibTorch's own bf16 is as far away.
   test('gradients in bf16 are those in fp32 but for its rounding', async () => {
-    const data = await nativeData('train', PICTURES);
+    const data = await nativeData('train', IMAGES);
     const gradients = async (precision: Precision, reference: boolean) => {
       const model = await nativeModel('base', { imageSize: 44, pretrained: true });
       return (await model.gradients(data, { precision, seed: 0, reference }).result).gradients.map(numbers);
@@ -56,14 +56,14 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     expect(difference).toBeLessThan(0.6);
   });
 
-  test("a picture's features do not depend on its batch or on the number of threads", async () => {
-    const { train } = await smallData(PICTURES, 1);
+  test("an image's features do not depend on its batch or on the number of threads", async () => {
+    const { train } = await smallData(IMAGES, 1);
     const model = await smallModel({ imageSize: 64 });
-    const whole = await model.features(train, { precision: 'fp32', batchSize: PICTURES, threads: 2 });
+    const whole = await model.features(train, { precision: 'fp32', batchSize: IMAGES, threads: 2 });
     for (const options of [
       { batchSize: 2, threads: 2 },
       { batchSize: 3, threads: 1 },
-      { batchSize: 6, threads: 2 }, // the last picture alone: both threads take parts of it
+      { batchSize: 6, threads: 2 }, // the last image alone: both threads take parts of it
       { batchSize: 4, threads: 8 },
     ]) {
       const other = await model.features(train, { precision: 'fp32', ...options });
@@ -131,7 +131,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
   ])('where %s train the gradients are those of plain modules', async (what, trainable) => {
     const gradients = async (reference: boolean) => {
       const model = await nativeModel('base', { pretrained: true });
-      return gradientsOf(model, { trainable, reference, pictures: PICTURES });
+      return gradientsOf(model, { trainable, reference, images: IMAGES });
     };
     // Rounding decides a ReLU there, which changes the gradients of all that is in front of it.
     const tolerance = what === 'norms alone' ? 5e-2 : 1e-4;
@@ -144,7 +144,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
       const gradients = async (reference: boolean) => {
         const model = await nativeModel('finetune', { pretrained: true });
         await model.setTrainable([frozen], false).result;
-        return gradientsOf(model, { reference, pictures: PICTURES });
+        return gradientsOf(model, { reference, images: IMAGES });
       };
       expectClose(await gradients(false), await gradients(true));
     },
@@ -172,7 +172,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
       const model = await nativeModel('base', { imageSize: 44 });
       await model.setTrainable(frozen.map(inFeatures), false).result;
       const options = { precision: 'fp32', seed: 0, reference } as const;
-      await model.gradients(await nativeData('train', PICTURES), options).result;
+      await model.gradients(await nativeData('train', IMAGES), options).result;
       return (await model.state().result).filter(({ name }) => /running|tracked/.test(name));
     };
     const [fast, plain] = [await after(false), await after(true)];
@@ -215,7 +215,7 @@ async function stemGradients(
   await change(model, 'conv0.weight', (values) => values.fill(0, 0, values.length / 64));
   await change(model, 'norm0.weight', (values) => values.set([0.01, -1]));
   await change(model, 'norm0.bias', (values) => values.fill(1, 0, 2));
-  const gradients = await gradientsOf(model, { trainable, reference, pictures: 3 });
+  const gradients = await gradientsOf(model, { trainable, reference, images: 3 });
   return gradients.filter(({ name }) => name.startsWith('features.'));
 }
 
@@ -233,11 +233,11 @@ function expectClose(gradients: HostTensor[], expected: HostTensor[], tolerance 
 /** Gradients of a model's head and of those layers of its backbone that shall train. */
 async function gradientsOf(
   model: NativeModel,
-  { trainable = [], reference, pictures }: { trainable?: string[]; reference: boolean; pictures: number },
+  { trainable = [], reference, images }: { trainable?: string[]; reference: boolean; images: number },
 ): Promise<HostTensor[]> {
   await model.setTrainable(['features'], false).result;
   await model.setTrainable(trainable.map(inFeatures), true).result;
-  const data = await nativeData('train', pictures);
+  const data = await nativeData('train', images);
   return (await model.gradients(data, { precision: 'fp32', seed: 0, reference }).result).gradients;
 }
 

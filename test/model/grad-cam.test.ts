@@ -2,19 +2,19 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
-import type { RawPicture } from '../../lib/data/decoding/decode.ts';
-import { BLUE, bands, encode, GREEN, RED } from '../support/pictures.ts';
+import type { RawImage } from '../../lib/data/decoding/decode.ts';
+import { BLUE, bands, encode, GREEN, RED } from '../support/images.ts';
 import { smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const fp32 = { precision: 'fp32' } as const;
-const PICTURES = [bands([RED, GREEN, BLUE], 96, 96), bands([BLUE, RED], 96, 96)];
+const IMAGES = [bands([RED, GREEN, BLUE], 96, 96), bands([BLUE, RED], 96, 96)];
 
 describe('DenseNet121.gradCam', () => {
   test("gives the likeliest class as predict does, and the map's shares of its largest value", async () => {
     const model = await smallModel({ imageSize: 96 });
-    const activations = await model.gradCam(PICTURES, fp32);
-    const answers = await model.predict(PICTURES, fp32);
+    const activations = await model.gradCam(IMAGES, fp32);
+    const answers = await model.predict(IMAGES, fp32);
     expect(activations.map(({ label, index }) => ({ label, index }))).toEqual(
       answers.map(({ label, index }) => ({ label, index })),
     );
@@ -28,13 +28,13 @@ describe('DenseNet121.gradCam', () => {
 
   test('is about the classes that are given', async () => {
     const model = await smallModel({ imageSize: 96 });
-    const probabilities = (await model.predict(PICTURES, fp32)).map((answer) => answer.probabilities);
-    const activations = await model.gradCam(PICTURES, { ...fp32, classes: ['ship', 'cat'] });
+    const probabilities = (await model.predict(IMAGES, fp32)).map((answer) => answer.probabilities);
+    const activations = await model.gradCam(IMAGES, { ...fp32, classes: ['ship', 'cat'] });
     expect(activations).toMatchObject([
       { label: 'ship', index: 8, probability: expect.closeTo(probabilities[0]?.[8] as number, 6) },
       { label: 'cat', index: 3, probability: expect.closeTo(probabilities[1]?.[3] as number, 6) },
     ]);
-    const likeliest = await model.gradCam(PICTURES, fp32);
+    const likeliest = await model.gradCam(IMAGES, fp32);
     expect(activations[0]?.map).not.toEqual(likeliest[0]?.map);
   });
 
@@ -57,34 +57,34 @@ describe('DenseNet121.gradCam', () => {
     expect(forColumns.right).toBeGreaterThan(2 * forColumns.left);
   });
 
-  test('takes one picture, files and none at all', async () => {
+  test('takes one image, files and none at all', async () => {
     const model = await smallModel();
     const path = join(temporaryDirectory(), 'ünïcode 猫.png');
-    const picture = bands([RED, GREEN, BLUE], 64, 40);
-    writeFileSync(path, await encode(picture).png().toBuffer());
+    const image = bands([RED, GREEN, BLUE], 64, 40);
+    writeFileSync(path, await encode(image).png().toBuffer());
     const [fromFile] = await model.gradCam(path, fp32);
-    const [fromPixels] = await model.gradCam(picture, fp32);
+    const [fromPixels] = await model.gradCam(image, fp32);
     expect(fromFile).toEqual({ ...fromPixels, path });
     expect(await model.gradCam([], fp32)).toEqual([]);
   });
 
   test('refuses classes that are no list, too few or unknown', async () => {
     const model = await smallModel();
-    const refused = (classes: unknown) => model.gradCam(PICTURES, { classes: classes as string[] });
+    const refused = (classes: unknown) => model.gradCam(IMAGES, { classes: classes as string[] });
     await expect(refused('cat')).rejects.toThrow('classes must be a list of class names');
-    await expect(refused(['cat'])).rejects.toThrow('classes has 1 names for 2 pictures');
+    await expect(refused(['cat'])).rejects.toThrow('classes has 1 names for 2 images');
     await expect(refused(['cat', 'dig'])).rejects.toThrow("'dig' (did you mean 'dog'?)");
   });
 
   test('leaves the model as it was', async () => {
     const model = await smallModel();
-    const data = await Dataset.fromImages(PICTURES, ['cat', 'dog'], {
+    const data = await Dataset.fromImages(IMAGES, ['cat', 'dog'], {
       imageSize: 32,
       classes: model.classes,
     });
     const { data: before } = await model.logits(data, fp32);
     const described = await model.describe();
-    await model.gradCam(PICTURES, fp32);
+    await model.gradCam(IMAGES, fp32);
     expect((await model.logits(data, fp32)).data).toEqual(before);
     expect(await model.describe()).toEqual(described);
     data.dispose();
@@ -94,7 +94,7 @@ describe('DenseNet121.gradCam', () => {
 const SIDE = 128;
 
 /** Stripes in the direction that each column of pixels has. */
-function stripes(direction: (x: number) => 'rows' | 'columns', period: number): RawPicture {
+function stripes(direction: (x: number) => 'rows' | 'columns', period: number): RawImage {
   const data = Uint8Array.from({ length: SIDE * SIDE }, (_, place) => {
     const [x, y] = [place % SIDE, Math.floor(place / SIDE)];
     return (direction(x) === 'rows' ? y : x) % period < period / 2 ? 200 : 50;

@@ -7,7 +7,7 @@ import { smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /*
- * A model that has been trained, stopped or loaded makes of pictures, to the bit, what it makes of them after it was
+ * A model that has been trained, stopped or loaded makes of images, to the bit, what it makes of them after it was
  * saved and loaded anew.
  */
 

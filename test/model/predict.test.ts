@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
-import { BLUE, bands, encode, GREEN, RED, writePictures } from '../support/pictures.ts';
+import { BLUE, bands, encode, GREEN, RED, writeImages } from '../support/images.ts';
 import { smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -12,9 +12,9 @@ const fp32 = { precision: 'fp32' } as const;
 describe('DenseNet121.predict', () => {
   test('gives the softmax of the logits, best first', async () => {
     const model = await smallModel({ classes: ['x', 'y', 'z'] });
-    const picture = bands([RED, GREEN, BLUE], 48, 32);
-    const [answer, ...none] = await model.predict(picture, { ...fp32, topK: 2 });
-    const data = await Dataset.fromImages([picture], ['x'], { imageSize: 32 });
+    const image = bands([RED, GREEN, BLUE], 48, 32);
+    const [answer, ...none] = await model.predict(image, { ...fp32, topK: 2 });
+    const data = await Dataset.fromImages([image], ['x'], { imageSize: 32 });
     const exponentials = [...(await model.logits(data, fp32)).data].map(Math.exp);
     const sum = exponentials.reduce((a, b) => a + b);
     const expected = exponentials.map((value) => value / sum);
@@ -29,14 +29,14 @@ describe('DenseNet121.predict', () => {
     expect(answer).not.toHaveProperty('path');
   });
 
-  test('takes files, encoded bytes and pixels, in their order, and prepares them as training pictures are', async () => {
+  test('takes files, encoded bytes and pixels, in their order, and prepares them as training images are', async () => {
     const directory = temporaryDirectory();
-    const picture = bands([RED, GREEN, BLUE], 64, 40);
-    const bytes = await encode(picture).png().toBuffer();
+    const image = bands([RED, GREEN, BLUE], 64, 40);
+    const bytes = await encode(image).png().toBuffer();
     const path = join(directory, 'ünïcode 猫.png');
     writeFileSync(path, bytes);
     const model = await smallModel({ resize: 'contain' });
-    const answers = await model.predict([path, bytes, picture, bands([RED], 32, 32)], fp32);
+    const answers = await model.predict([path, bytes, image, bands([RED], 32, 32)], fp32);
     expect(answers.map((answer) => answer.path)).toEqual([path, undefined, undefined, undefined]);
     const [first, second, third, other] = answers.map(({ probabilities }) => probabilities);
     expect(second).toEqual(first);
@@ -50,7 +50,7 @@ describe('DenseNet121.predict', () => {
 
   test('of a model that was saved and loaded is the same', async () => {
     const directory = temporaryDirectory();
-    await writePictures(directory, { 'a.png': RED, 'b.jpg': BLUE });
+    await writeImages(directory, { 'a.png': RED, 'b.jpg': BLUE });
     const inputs = ['a.png', 'b.jpg'].map((name) => join(directory, name));
     const model = await smallModel({ resize: 'stretch' });
     await model.save(join(directory, 'model.safetensors'));
@@ -61,10 +61,10 @@ describe('DenseNet121.predict', () => {
   });
 
   test('names at most five classes, or as many as there are', async () => {
-    const picture = bands([RED], 32, 32);
-    const ten = await (await smallModel()).predict(picture);
+    const image = bands([RED], 32, 32);
+    const ten = await (await smallModel()).predict(image);
     expect(ten[0]?.top).toHaveLength(5);
-    const two = await (await smallModel({ classes: ['x', 'y'] })).predict(picture);
+    const two = await (await smallModel({ classes: ['x', 'y'] })).predict(image);
     expect(two[0]?.top).toHaveLength(2);
   });
 
@@ -75,7 +75,7 @@ describe('DenseNet121.predict', () => {
   test('leaves out what cannot be decoded where that is asked for, and says which, as Grad-CAM does', async () => {
     const model = await smallModel();
     const broken = join(temporaryDirectory(), 'broken.png');
-    writeFileSync(broken, 'no picture');
+    writeFileSync(broken, 'no image');
     const [red, blue] = [bands([RED], 32, 32), bands([BLUE], 32, 32)];
     const inputs = [Buffer.from('x'), red, broken, blue];
     const skipped: unknown[] = [];
@@ -85,7 +85,7 @@ describe('DenseNet121.predict', () => {
     const maps = await model.gradCam(inputs, { ...options, classes });
     expect(maps).toEqual(await model.gradCam([red, blue], { ...fp32, classes: ['cat', 'dog'] }));
     const left = [
-      { index: 0, path: 'the picture at index 0', reason: expect.any(String) },
+      { index: 0, path: 'the image at index 0', reason: expect.any(String) },
       { index: 2, path: broken, reason: expect.any(String) },
     ];
     expect(skipped).toEqual([left, left]);
@@ -96,15 +96,15 @@ describe('DenseNet121.predict', () => {
     model.dispose();
   });
 
-  test('names every picture that cannot be decoded', async () => {
+  test('names every image that cannot be decoded', async () => {
     const model = await smallModel();
     const failed = model.predict(['/nowhere/a.png', bands([RED], 32, 32), Buffer.from('no')]);
     await expect(failed).rejects.toMatchObject({ name: 'InputError', code: 'DATA_INVALID' });
-    await expect(failed).rejects.toThrow(/2 of 3 .*\/nowhere\/a\.png: .*\(ENOENT\).*picture at index 2: /s);
+    await expect(failed).rejects.toThrow(/2 of 3 .*\/nowhere\/a\.png: .*\(ENOENT\).*image at index 2: /s);
   });
 
   test.each<[string, unknown, object, string]>([
-    ['what is no picture', [7], {}, 'inputs[0] must be a path'],
+    ['what is no image', [7], {}, 'inputs[0] must be a path'],
     ['a misspelt option', 'a.png', { topk: 1 }, "did you mean 'topK'?"],
     ['no classes', 'a.png', { topK: 0 }, 'topK must be an integer from 1 to 1000000'],
   ])('refuses %s', async (_, inputs, options, message) => {

@@ -29,7 +29,7 @@ const TYPES: Record<string, z.ZodObject> = {
   LearningRateOptions: learningRateOptions,
   ListOptions: listOptions,
   LoadOptions: loadOptions,
-  OwnPicturesOptions: trainOptions,
+  TrainClassifierOptions: trainOptions,
   PredictOptions: predictOptions,
   Stage: stageOptions,
   TrainingOptions: trainingOptions,

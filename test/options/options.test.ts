@@ -181,7 +181,7 @@ describe('experimentOptions', () => {
     }
   });
 
-  test('need pictures of at least 32 pixels', () => {
+  test('need images of at least 32 pixels', () => {
     expect(checkOptions(experimentOptions, { imageSize: 32 }).imageSize).toBe(32);
     expect(() => checkOptions(experimentOptions, { imageSize: 31 })).toThrow('imageSize must be an integer');
   });

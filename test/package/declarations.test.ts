@@ -39,7 +39,7 @@ test('a strict program compiles against the published types, which leave nothing
       for await (const epoch of model.fit(train, options)) console.log(epoch.validAccuracy.toFixed(3));
       // @ts-expect-error: the engine's
       await train.onDevice('cpu');
-      // @ts-expect-error: read from files, or from pictures
+      // @ts-expect-error: read from files, or from images
       new Dataset();
     `,
   );

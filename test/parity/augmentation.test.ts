@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
-import type { PictureSet } from '../../lib/data/image-set.ts';
+import type { ImageSet } from '../../lib/data/image-set.ts';
 import type { AugmentationOptions, HostTensor } from '../../lib/engine/native.ts';
 import { augmented } from '../support/augmentation.ts';
-import { samplePictures } from '../support/native.ts';
+import { sampleImages } from '../support/native.ts';
 import { expectSignatures, largestDifference } from './compare.ts';
 import { numbers, readFixture } from './signature.ts';
 
-/* The draws are torchvision's too: both start from one seed and take one picture after another. */
+/* The draws are torchvision's too: both start from one seed and take one image after another. */
 
 const RANDOM_RESIZED_CROP = { scale: [0.2, 1], ratio: [3 / 4, 4 / 3] } satisfies Partial<
   AugmentationOptions['randomResizedCrop']
 >;
 
-/** Each picture of `[n, ...]` as a tensor named by its place. */
-function pictures({ dtype, shape: [count = 0, ...shape], data }: HostTensor): HostTensor[] {
+/** Each image of `[n, ...]` as a tensor named by its place. */
+function eachImage({ dtype, shape: [count = 0, ...shape], data }: HostTensor): HostTensor[] {
   const size = data.length / count;
   return Array.from({ length: count }, (_, index) => ({
     name: String(index),
@@ -24,7 +24,7 @@ function pictures({ dtype, shape: [count = 0, ...shape], data }: HostTensor): Ho
 }
 
 /** With every colour near the middle, so that no adjustment leaves the range on the way. */
-function paled(set: PictureSet): PictureSet {
+function paled(set: ImageSet): ImageSet {
   return { ...set, pixels: set.pixels.map((value) => Math.floor(value / 4) + 96) };
 }
 
@@ -38,20 +38,20 @@ const CASES: Array<[string, Partial<AugmentationOptions>, number]> = [
   ['cutmix', { cutmix: 0.4 }, 48],
 ];
 
-test.for(CASES)("%s makes of pictures what torchvision's does", async ([name, augmentation, imageSize]) => {
+test.for(CASES)("%s makes of images what torchvision's does", async ([name, augmentation, imageSize]) => {
   const fixture = await readFixture('augmentation');
-  const sample = await samplePictures('train', fixture.facts.pictures as number);
+  const sample = await sampleImages('train', fixture.facts.images as number);
   const set = name === 'color-jitter' ? paled(sample) : sample;
   const seed = fixture.facts.seed as number;
   const { images, targets } = await augmented(set, augmentation, { seed, imageSize });
-  expectSignatures(fixture, `${name}/`, pictures(images), 1e-5);
+  expectSignatures(fixture, `${name}/`, eachImage(images), 1e-5);
   const mixed = fixture.tensors.get(`${name}.targets`);
   if (mixed) expect(largestDifference(numbers(targets), mixed)).toBeLessThanOrEqual(1e-6);
   else expect(targets.dtype).toBe('int64');
 });
 
-test.for([64, 97])('without any, pictures at %i pixels are preprocessed as in PyTorch', async (imageSize) => {
+test.for([64, 97])('without any, images at %i pixels are preprocessed as in PyTorch', async (imageSize) => {
   const fixture = await readFixture('normalise');
-  const { images } = await augmented(await samplePictures('valid', 2), {}, { imageSize });
+  const { images } = await augmented(await sampleImages('valid', 2), {}, { imageSize });
   expectSignatures(fixture, '', [{ ...images, name: `input.${imageSize}` }], 1e-6);
 });

@@ -12,7 +12,7 @@ test.for([
 ] as const)("%s: PyTorch's loss and running statistics", async ([name, pretrained]) => {
   const fixture = await readFixture(name);
   const model = await nativeModel('base', { pretrained });
-  const { loss } = await model.gradients(await pictures(fixture), { precision: 'fp32', seed: 0 }).result;
+  const { loss } = await model.gradients(await images(fixture), { precision: 'fp32', seed: 0 }).result;
   expect(loss).toBeCloseTo(fixture.tensors.get('loss')?.[0] ?? Number.NaN, 5);
   expectSignatures(fixture, 'after/', (await model.state().result).filter(isStatistic), 1e-4);
 });
@@ -20,7 +20,7 @@ test.for([
 test("base-step-pretrained: every gradient is PyTorch's", async () => {
   const fixture = await readFixture('base-step-pretrained');
   const model = await nativeModel('base', { pretrained: true });
-  const data = await pictures(fixture);
+  const data = await images(fixture);
   const { gradients } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
   expect(gradients).toHaveLength(364);
   expectSignatures(fixture, 'gradient/', gradients, 1e-4);
@@ -31,7 +31,7 @@ test.each([false, true])(
   async (reference) => {
     const fixture = await readFixture('base-step-odd');
     const model = await nativeModel('base', { pretrained: true, imageSize: 44 });
-    const data = await pictures(fixture);
+    const data = await images(fixture);
     const { loss, gradients } = await model.gradients(data, { precision: 'fp32', seed: 0, reference }).result;
     expect(loss).toBeCloseTo(fixture.tensors.get('loss')?.[0] ?? Number.NaN, 5);
     expect(gradients).toHaveLength(364);
@@ -42,7 +42,7 @@ test.each([false, true])(
 test("base-step: gradients are of the right size where ReLU's kinks allow no more", async () => {
   const fixture = await readFixture('base-step');
   const model = await nativeModel('base');
-  const data = await pictures(fixture);
+  const data = await images(fixture);
   const { gradients } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
   // Its gradient is nearly nothing: the norms that follow undo its scale (test/fixtures/README.md).
   const compared = gradients.filter(({ name }) => name !== 'features.norm0.weight');
@@ -56,7 +56,7 @@ test('base-step-pretrained: one step of Adam changes every parameter as PyTorch 
   const fixture = await readFixture('base-step-pretrained');
   const model = await nativeModel('base', { pretrained: true });
   const before = await parameters(model);
-  await nativeTraining(model, await pictures(fixture), await nativeData('valid', 2));
+  await nativeTraining(model, await images(fixture), await nativeData('valid', 2));
   for (const [index, tensor] of (await parameters(model)).entries()) {
     const expected = fixture.tensors.get(`after/${tensor.name}`)?.[0] ?? Number.NaN;
     const norm = signature(numbers(tensor))[0] ?? Number.NaN;
@@ -65,7 +65,7 @@ test('base-step-pretrained: one step of Adam changes every parameter as PyTorch 
   }
 });
 
-function pictures({ facts }: Fixture) {
+function images({ facts }: Fixture) {
   return nativeData('train', facts.train as number, facts.first as number);
 }
 

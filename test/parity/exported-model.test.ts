@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import { logSoftmax, ranking, rowsOf } from '../../lib/model/logits.ts';
-import { samplePictures } from '../support/native.ts';
+import { sampleImages } from '../support/native.ts';
 import { lacking, python, pythonLacks } from '../support/python.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -27,21 +27,21 @@ test('a model trained here and exported gives in PyTorch what it gives here', as
 
   const files = ['model.pth', 'model.safetensors'].map((name) => join(directory, name));
   for (const file of files) await model.export(file);
-  const pictures = await samplePictures('valid', COUNT);
+  const images = await sampleImages('valid', COUNT);
   const pixels = join(directory, 'pixels');
-  writeFileSync(pixels, pictures.pixels);
+  writeFileSync(pixels, images.pixels);
   const printed = await python(
     SCRIPT,
     'finetune',
     String(IMAGE_SIZE),
     pixels,
-    String(pictures.width),
+    String(images.width),
     ...files,
   );
 
   const data = Dataset.of(
     { name: 'sample', source: 'the sample', classes: model.classes, resize: null },
-    pictures,
+    images,
   );
   onTestFinished(() => data.dispose());
   const logits = rowsOf(await model.logits(data, { precision: 'fp32' }));

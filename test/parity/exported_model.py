@@ -1,4 +1,4 @@
-"""Prints what PyTorch makes of pictures with exported models: their probabilities, a list for each file, as JSON.
+"""Prints what PyTorch makes of images with exported models: their probabilities, a list for each file, as JSON.
 
     python test/parity/exported_model.py HEAD IMAGE_SIZE PIXELS SIDE FILE...
 

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import type { ExtractionOptions } from '../../lib/engine/native.ts';
-import { bytesOf, nativeModel, nativePictures, samplePictures } from '../support/native.ts';
+import { bytesOf, nativeImages, nativeModel, sampleImages } from '../support/native.ts';
 import { largest, largestDifference } from './compare.ts';
 import { numbers, readFixture } from './signature.ts';
 
 const OPTIONS = { precision: 'fp32', batchSize: 2 } as const;
 
-/** The engine's answer for the first two test pictures under these labels. */
+/** The engine's answer for the first two test images under these labels. */
 async function gradCam(head: string, labels: readonly number[], options: ExtractionOptions = OPTIONS) {
   const model = await nativeModel(head, { imageSize: 64, pretrained: true });
-  const pictures = await samplePictures('valid', 2);
-  const data = await nativePictures({ ...pictures, labels: BigInt64Array.from(labels, BigInt) });
+  const images = await sampleImages('valid', 2);
+  const data = await nativeImages({ ...images, labels: BigInt64Array.from(labels, BigInt) });
   return { model, ...(await model.gradCam(data, options).result) };
 }
 
@@ -48,7 +48,7 @@ test('Grad-CAM changes no tensor, and leaves no gradients to a training step', a
     await nativeModel('finetune', { imageSize: 32 }),
     await nativeModel('finetune', { imageSize: 32 }),
   ];
-  const data = await nativePictures(await samplePictures('train', 4));
+  const data = await nativeImages(await sampleImages('train', 4));
   const before = bytesOf(await model.state().result);
   await model.gradCam(data, OPTIONS).result;
   expect(bytesOf(await model.state().result)).toEqual(before);

@@ -14,7 +14,7 @@ describe("torchvision's densenet121 of seed 0", () => {
     expectSignatures(fixture, '', state, 1e-5);
   });
 
-  test('gives the same logits for the picture drawn next', async () => {
+  test('gives the same logits for the image drawn next', async () => {
     const { tensors } = await readFixture('seed0');
     const model = await nativeModel('linear', { imageSize: 224, classes: 50 });
     const input = tensors.get('input') as Float32Array;

@@ -6,7 +6,7 @@ import { commandOf, shellText } from '../../lib/report/command.ts';
 
 test.for([
   {},
-  { data: '/my pictures', limitTrain: 60, epochs: 3, learningRate: 1e-4 },
+  { data: '/my images', limitTrain: 60, epochs: 3, learningRate: 1e-4 },
   { featureCache: false, nesterov: false, skipCorrupt: true, earlyStoppingPatience: 'off' },
   {
     featureCache: '/tmp/features',
@@ -37,7 +37,7 @@ test.for([
 });
 
 test('words are quoted for a shell where they must be', () => {
-  expect(shellText(['--data', "/my 'best' pictures", '--freeze', 'a.*', '--weights', ''])).toBe(
-    `--data '/my '\\''best'\\'' pictures' --freeze 'a.*' --weights ''`,
+  expect(shellText(['--data', "/my 'best' images", '--freeze', 'a.*', '--weights', ''])).toBe(
+    `--data '/my '\\''best'\\'' images' --freeze 'a.*' --weights ''`,
   );
 });

@@ -30,7 +30,7 @@ test("a run's results stand beside the paper's, with their ratios and figures", 
   const text = textOf(await reportOf({ run: {} }));
   expect(text).toContain('validation accuracy 59.85 % 92.72 % 0.645 ×');
   expect(text).toContain('time 61 s 44.1 min 0.0231 ×');
-  expect(text).toContain('data cifar10-sample, 2,500 + 500 pictures CIFAR-10, 50,000 + 10,000 pictures');
+  expect(text).toContain('data cifar10-sample, 2,500 + 500 images CIFAR-10, 50,000 + 10,000 images');
   expect(text).toContain('The paper’s figure 8');
   expect(text).toContain('The paper’s figure 11');
 });
@@ -62,7 +62,7 @@ test('the confusion matrix, the classes and the worst mistakes are shown', async
   const [row] = validation.evaluation.confusion;
   expect(text).toContain(`cat ${row?.join(' ')} dog`);
   expect(text).toContain(
-    'cat , taken for dog dog 90.00 % ship 7.00 % cat 1.00 % picture 17 of the validation set',
+    'cat , taken for dog dog 90.00 % ship 7.00 % cat 1.00 % image 17 of the validation set',
   );
   expect(report.match(/<img /g)).toHaveLength(5);
   for (const { image } of validation.mistakes) expect(report).toContain(`src="${image}"`);
@@ -81,7 +81,7 @@ test('of many classes the commonest confusions are listed instead of a matrix', 
   const classes = Array.from({ length: 21 }, (_, index) => `class ${index}`);
   const report = await reportOf({ run: { setup: { classes }, validation: await validationReport(classes) } });
   expect(report).not.toContain('<table class="matrix">');
-  expect(textOf(report)).toMatch(/what it is taken for pictures class \d+ class \d+ \d+/);
+  expect(textOf(report)).toMatch(/what it is taken for images class \d+ class \d+ \d+/);
 });
 
 test('metrics of another epoch than the best are said to be', async () => {
@@ -101,7 +101,7 @@ test('text of files is text, whatever it looks like', async () => {
       setup: { classes, hardware: hostile, experiment: 'train' },
       options: { data: hostile, [hostile]: hostile },
       results: { stoppedBecause: 'failed', error: { code: hostile, message: hostile } },
-      validation: { ...validation, mistakes: [{ ...first, picture: hostile }] },
+      validation: { ...validation, mistakes: [{ ...first, source: hostile }] },
     },
   });
   expect(report).not.toContain('<script');
@@ -114,7 +114,7 @@ test.for([
   'https://example.org/a.png',
   'data:image/svg+xml;base64,PHN2Zy8+',
   'data:image/png;base64,AAAA" onerror="alert(1)',
-])('a picture that is none is refused: %s', async (image) => {
+])('an image that is none is refused: %s', async (image) => {
   const validation = await validationReport(['cat', 'dog', 'ship']);
   const mistakes = [{ ...validation.mistakes[0], image }];
   await expect(reportOf({ run: { validation: { ...validation, mistakes } } })).rejects.toMatchObject({
@@ -165,7 +165,7 @@ test('the epochs of a run that was killed are read up to a torn line', async () 
   );
 });
 
-test('stages, where it was resumed and pictures left out are told', async () => {
+test('stages, where it was resumed and images left out are told', async () => {
   const epochs = learningEpochs(4).map((epoch) => ({ ...epoch, stage: epoch.epoch > 1 ? 2 : 1 }));
   const skipped = [{ path: 'cats/broken.jpg', reason: 'it ends early' }];
   const report = await reportOf({
@@ -209,7 +209,7 @@ test('several runs stand side by side, relative to the first experiment of the p
   expect(text).toContain('2 runs compared');
   expect(text).toContain('Relative to base: here, and in the paper');
   expect(text).toContain('finetune 1.00 × 1.00 × 0.500 × 0.612 × the paper 1.07 × 0.518 × 3.20 × 0.612 ×');
-  expect(text).toContain('batch 128 pictures 64 pictures');
+  expect(text).toContain('batch 128 images 64 images');
   expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(4);
 });
 

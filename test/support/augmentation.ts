@@ -1,6 +1,6 @@
-import type { PictureSet } from '../../lib/data/image-set.ts';
+import type { ImageSet } from '../../lib/data/image-set.ts';
 import type { AugmentationOptions, HostTensor, NativeModel, Precision } from '../../lib/engine/native.ts';
-import { createNativeModel, nativePictures } from './native.ts';
+import { createNativeModel, nativeImages } from './native.ts';
 
 export const OFF: AugmentationOptions = {
   randomResizedCrop: null,
@@ -32,9 +32,9 @@ function modelOf(imageSize: number): Promise<NativeModel> {
   return model;
 }
 
-/** The pictures as one batch of a training with this augmentation, all else being off. */
+/** The images as one batch of a training with this augmentation, all else being off. */
 export async function augmented(
-  pictures: PictureSet,
+  images: ImageSet,
   augmentation: Partial<AugmentationOptions> = {},
   {
     seed = 0,
@@ -43,19 +43,19 @@ export async function augmented(
   }: { seed?: number; imageSize?: number; precision?: Precision } = {},
 ): Promise<{ images: HostTensor; targets: HostTensor }> {
   const model = await modelOf(imageSize);
-  const data = await nativePictures(pictures);
+  const data = await nativeImages(images);
   return model.augmented(data, { augmentation: { ...OFF, ...augmentation }, seed, precision }).result;
 }
 
 export type Color = [number, number, number];
 
-/** Pictures of these colours, of ten classes in turn. */
+/** Images of these colours, of ten classes in turn. */
 export function painted(
   count: number,
   height: number,
   width: number,
-  color: (x: number, y: number, picture: number) => Color,
-): PictureSet {
+  color: (x: number, y: number, image: number) => Color,
+): ImageSet {
   const pixels = Uint8Array.from(
     Array.from({ length: count * height * width }, (_, i) =>
       color(i % width, Math.floor(i / width) % height, Math.floor(i / (width * height))),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 export const RECORD = 3073;
 
-/** Records with these labels; picture `i` is of the one colour `[i, 2i, 3i]`. */
+/** Records with these labels; image `i` is of the one colour `[i, 2i, 3i]`. */
 export function records(labels: number[]): Buffer {
   return Buffer.concat(
     labels.map((label, index) => {

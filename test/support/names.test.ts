@@ -7,7 +7,7 @@ import { DenseNet121 } from '../../lib/densenet121.ts';
 import { nearest } from '../../lib/support/nearest.ts';
 import { storedPath } from '../../lib/support/stored-path.ts';
 import { torchTl } from '../cli/torch-tl.ts';
-import { BLUE, GREEN, RED, writePictures } from './pictures.ts';
+import { BLUE, GREEN, RED, writeImages } from './images.ts';
 import { smallModel } from './small-data.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -33,7 +33,7 @@ async function writeClasses(root: string, classes: readonly string[], form: 'NFC
   const files = classes.flatMap((name, index) =>
     [0, 1].map((copy) => [`${name}/é${copy}.png`.normalize(form), colours[index % 3]]),
   );
-  await writePictures(join(cwd, root), Object.fromEntries(files));
+  await writeImages(join(cwd, root), Object.fromEntries(files));
   return join(cwd, root);
 }
 
@@ -49,7 +49,7 @@ test('a Linux machine keeps both forms apart, which is why they must be matched'
 });
 
 describe.each(FORMS)('what is stored in %s and given in %s', (form, other, stored, given) => {
-  test('is the same class: of a folder, a list, pictures, weights and a model', async () => {
+  test('is the same class: of a folder, a list, images, weights and a model', async () => {
     const data = await read(await writeClasses('data', stored, form));
     const again = await read(await writeClasses('again', given, other), data);
     expect(data.classes).toEqual([...NFC].sort());
@@ -72,7 +72,7 @@ describe.each(FORMS)('what is stored in %s and given in %s', (form, other, store
     expect(fromImages.labels.every((label) => label >= 0n)).toBe(true);
   });
 
-  test('is the same path: of --data, in a list, of a picture, folder and model', async () => {
+  test('is the same path: of --data, in a list, of an image, folder and model', async () => {
     const root = await writeClasses(`dâta`.normalize(form), stored, form);
     const asked = join(cwd, `dâta`.normalize(other));
     const inside = (name: string) => join(asked, name, `é1.png`.normalize(other));

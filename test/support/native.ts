@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { readCifar10Binary } from '../../lib/data/cifar10/binary.ts';
-import type { PictureSet } from '../../lib/data/image-set.ts';
+import type { ImageSet } from '../../lib/data/image-set.ts';
 import { loadEngine } from '../../lib/engine/engine.ts';
 import type {
   HostTensor,
@@ -60,13 +60,13 @@ export async function nativeModel(
   return model;
 }
 
-/** `count` pictures of the embedded sample from the `first` on. */
-export async function samplePictures(part: 'train' | 'valid', count: number, first = 0): Promise<PictureSet> {
+/** `count` images of the embedded sample from the `first` on. */
+export async function sampleImages(part: 'train' | 'valid', count: number, first = 0): Promise<ImageSet> {
   const sample = await readCifar10Binary(`${packageRoot}/assets/cifar10-sample`);
-  const { pixels, labels, height, width }: PictureSet = sample[part];
-  const picture = height * width * 3;
+  const { pixels, labels, height, width }: ImageSet = sample[part];
+  const image = height * width * 3;
   return {
-    pixels: pixels.slice(first * picture, (first + count) * picture),
+    pixels: pixels.slice(first * image, (first + count) * image),
     labels: labels.slice(first, first + count),
     count,
     height,
@@ -74,12 +74,12 @@ export async function samplePictures(part: 'train' | 'valid', count: number, fir
   };
 }
 
-/** Pictures in the engine, disposed of when the running test ends. */
-export async function nativePictures(
-  { count: _, ...pictures }: PictureSet,
+/** Images in the engine, disposed of when the running test ends. */
+export async function nativeImages(
+  { count: _, ...images }: ImageSet,
   device = 'cpu',
 ): Promise<NativeDataset> {
-  const data = await loadEngine().createDataset({ ...pictures, device }).result;
+  const data = await loadEngine().createDataset({ ...images, device }).result;
   onTestFinished(() => data.dispose());
   return data;
 }
@@ -91,7 +91,7 @@ export async function nativeData(
   first = 0,
   device = 'cpu',
 ): Promise<NativeDataset> {
-  return nativePictures(await samplePictures(part, count, first), device);
+  return nativeImages(await sampleImages(part, count, first), device);
 }
 
 /** A training of one stage: what of it a test sets, of the stage or of the whole. */

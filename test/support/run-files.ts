@@ -6,7 +6,7 @@ import type { RunSetup } from '../../lib/experiments/results.ts';
 import type { Mistake, ValidationReport } from '../../lib/experiments/validation.ts';
 import { evaluation } from '../../lib/model/evaluate.ts';
 import { experimentOptions } from '../../lib/options/index.ts';
-import { BLUE, bands, type Colour, encode, GREEN, RED } from './pictures.ts';
+import { BLUE, bands, type Colour, encode, GREEN, RED } from './images.ts';
 
 /*
  * The files of runs that nobody trained, for what reads run directories.
@@ -115,9 +115,9 @@ export function writeRun(
 
 /** What validation.json may hold of a model of these classes, which takes many for the next one. */
 export async function validationReport(classes: readonly string[], epoch = 8): Promise<ValidationReport> {
-  const labels = Array.from({ length: classes.length * 20 }, (_, picture) => picture % classes.length);
-  const logits = labels.map((label, picture) => {
-    const taken = (picture * 7) % 4 === 0 ? (label + 1 + (picture % 2)) % classes.length : label;
+  const labels = Array.from({ length: classes.length * 20 }, (_, image) => image % classes.length);
+  const logits = labels.map((label, image) => {
+    const taken = (image * 7) % 4 === 0 ? (label + 1 + (image % 2)) % classes.length : label;
     return Float32Array.from(classes, (_, index) => (index === taken ? 3 : index === label ? 2 : 0));
   });
   const mistakes = classes.slice(0, 6).map((label, index) => mistake(label, classes, index));
@@ -132,7 +132,7 @@ export async function validationReport(classes: readonly string[], epoch = 8): P
 async function mistake(label: string, classes: readonly string[], index: number): Promise<Mistake> {
   const others = classes.filter((name) => name !== label);
   return {
-    picture: `picture ${17 + index} of the validation set`,
+    source: `image ${17 + index} of the validation set`,
     label,
     top: [others[0], others[1], label].map((name, place) => ({
       label: name ?? label,

@@ -182,7 +182,7 @@ const CALLS = `
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc');
   const { signal } = new AbortController();
-  const picture = { data: new Uint8Array(32 * 32 * 3), width: 32, height: 32, channels: 3 };
+  const image = { data: new Uint8Array(32 * 32 * 3), width: 32, height: 32, channels: 3 };
   const model = await DenseNet121.create({ head: 'linear', classes: ['a', 'b'], imageSize: 32 });
   const heap = () => { gc(); gc(); return process.memoryUsage().heapUsed; };
   const repeat = async (times, call) => { for (let i = 0; i < times; i++) await call(); };
@@ -195,8 +195,8 @@ test('twenty thousand calls with one signal leave no memory with it, nor a liste
     const before = heap();
     await repeat(20000, call);
     const bytes = (heap() - before) / 20000;
-    await Promise.all(Array.from({ length: 50 }, () => model.predict(picture, { signal })));
-    await repeat(20, async () => (await Dataset.fromImages([picture], [0], { classes: ['a'], imageSize: 32, signal })).dispose());
+    await Promise.all(Array.from({ length: 50 }, () => model.predict(image, { signal })));
+    await repeat(20, async () => (await Dataset.fromImages([image], [0], { classes: ['a'], imageSize: 32, signal })).dispose());
     const dependants = Object.getOwnPropertySymbols(signal).find((symbol) => String(symbol).includes('Dependant'));
     console.log(JSON.stringify({
       bytes, listeners: getEventListeners(signal, 'abort').length, dependants: dependants ? signal[dependants].size : 0,

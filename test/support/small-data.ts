@@ -3,7 +3,7 @@ import { Dataset } from '../../lib/data/dataset.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import type { CreateOptions } from '../../lib/options/model.ts';
 
-/** A few pictures of the embedded sample, disposed of when the running test ends. */
+/** A few images of the embedded sample, disposed of when the running test ends. */
 export async function smallData(
   trainCount = 24,
   validCount = 12,
@@ -16,7 +16,7 @@ export async function smallData(
   return data;
 }
 
-/** A model for 32 x 32 pictures of CIFAR-10's classes, disposed of when the running test ends. */
+/** A model for 32 x 32 images of CIFAR-10's classes, disposed of when the running test ends. */
 export async function smallModel(options: Partial<CreateOptions> = {}): Promise<DenseNet121> {
   const model = await DenseNet121.create({
     head: 'linear',

@@ -3,7 +3,7 @@ import type { AugmentationOptions, HostTensor } from '../../lib/engine/native.ts
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';
 import { augmented, type Color, painted } from '../support/augmentation.ts';
-import { nativeModel, nativePictures, samplePictures } from '../support/native.ts';
+import { nativeImages, nativeModel, sampleImages } from '../support/native.ts';
 
 /* What torchvision makes of the same seed is in test/parity/augmentation.test.ts. */
 
@@ -20,41 +20,37 @@ const MEAN = [0.485, 0.456, 0.406] as const;
 const STD = [0.229, 0.224, 0.225] as const;
 const NO_JITTER = { brightness: 0, contrast: 0, saturation: 0, hue: 0 };
 
-/** Every picture's colours, undoing the normalisation: values in 0..255, row by row. */
+/** Every image's colours, undoing the normalisation: values in 0..255, row by row. */
 function colorsOf({ images }: { images: HostTensor }): Color[][] {
   const [count = 0, , height = 0, width = 0] = images.shape;
   const values = numbers(images);
   const area = height * width;
-  const channel = (picture: number, pixel: number, index: 0 | 1 | 2) => {
-    const value = values[(picture * 3 + index) * area + pixel] ?? Number.NaN;
+  const channel = (image: number, pixel: number, index: 0 | 1 | 2) => {
+    const value = values[(image * 3 + index) * area + pixel] ?? Number.NaN;
     return (value * STD[index] + MEAN[index]) * 255;
   };
-  return Array.from({ length: count }, (_, picture) =>
+  return Array.from({ length: count }, (_, image) =>
     Array.from(
       { length: area },
-      (_, pixel): Color => [
-        channel(picture, pixel, 0),
-        channel(picture, pixel, 1),
-        channel(picture, pixel, 2),
-      ],
+      (_, pixel): Color => [channel(image, pixel, 0), channel(image, pixel, 1), channel(image, pixel, 2)],
     ),
   );
 }
 
 describe('the seed', () => {
   test('draws the same bits again, and others from another', async () => {
-    const pictures = await samplePictures('train', 12);
-    const first = await augmented(pictures, ALL, { seed: 1 });
-    expect(await augmented(pictures, ALL, { seed: 1 })).toEqual(first);
-    const other = await augmented(pictures, ALL, { seed: 2 });
+    const images = await sampleImages('train', 12);
+    const first = await augmented(images, ALL, { seed: 1 });
+    expect(await augmented(images, ALL, { seed: 1 })).toEqual(first);
+    const other = await augmented(images, ALL, { seed: 2 });
     expect(other.images.data).not.toEqual(first.images.data);
     expect(other.targets.data).not.toEqual(first.targets.data);
   });
 
   test('draws the same in bf16', async () => {
-    const pictures = await samplePictures('train', 12);
-    const exact = await augmented(pictures, ALL);
-    const rounded = await augmented(pictures, ALL, { precision: 'bf16' });
+    const images = await sampleImages('train', 12);
+    const exact = await augmented(images, ALL);
+    const rounded = await augmented(images, ALL, { precision: 'bf16' });
     expect(rounded.targets).toEqual(exact.targets);
     const difference = largestDifference(numbers(rounded.images), numbers(exact.images));
     expect(difference).toBeGreaterThan(0);
@@ -63,22 +59,22 @@ describe('the seed', () => {
 });
 
 test.for([32, 48])(
-  'with everything off pictures at %i pixels are those without augmentation',
+  'with everything off images at %i pixels are those without augmentation',
   async (imageSize) => {
-    const pictures = await samplePictures('train', 4);
-    const { images, targets } = await augmented(pictures, {}, { imageSize });
+    const sample = await sampleImages('train', 4);
+    const { images, targets } = await augmented(sample, {}, { imageSize });
     const model = await nativeModel('linear', { imageSize });
-    const data = await nativePictures(pictures);
+    const data = await nativeImages(sample);
     const plain = await model.logits(data, { precision: 'fp32', batchSize: 4 }, () => {}).result;
     expect((await model.forward(images, { precision: 'fp32' }).result).data).toEqual(plain.data);
     expect(targets).toMatchObject({ dtype: 'int64', shape: [4] });
-    expect(new BigInt64Array(Uint8Array.from(targets.data).buffer)).toEqual(pictures.labels);
+    expect(new BigInt64Array(Uint8Array.from(targets.data).buffer)).toEqual(sample.labels);
   },
 );
 
 describe('a horizontal flip', () => {
   test('is the exact mirror', async () => {
-    const sample = await samplePictures('train', 4);
+    const sample = await sampleImages('train', 4);
     const { height, width, pixels } = sample;
     const at = (x: number, y: number, n: number) => ((n * height + y) * width + x) * 3;
     const mirrored = painted(4, height, width, (x, y, n) => {
@@ -91,10 +87,10 @@ describe('a horizontal flip', () => {
     }
   });
 
-  test('happens to some pictures, as often as it should', async () => {
+  test('happens to some images, as often as it should', async () => {
     const ramps = painted(200, 32, 32, (x) => [x, x, x]);
     const colors = colorsOf(await augmented(ramps, { horizontalFlip: 0.25 }));
-    const flipped = colors.filter((picture) => (picture[0] as Color)[0] > 15).length;
+    const flipped = colors.filter((image) => (image[0] as Color)[0] > 15).length;
     // 50 are expected; five standard deviations are 31.
     expect(flipped).toBeGreaterThan(19);
     expect(flipped).toBeLessThan(81);
@@ -102,7 +98,7 @@ describe('a horizontal flip', () => {
 });
 
 describe('colour jitter', () => {
-  /** How far two pixels of one picture are apart, of what they were: the factor that was drawn. */
+  /** How far two pixels of one image are apart, of what they were: the factor that was drawn. */
   const contrast = (colors: Color[]) => ((colors.at(-1)?.[0] ?? 0) - (colors[0]?.[0] ?? 0)) / 100;
   const brightness = (colors: Color[]) => (colors[0]?.[0] ?? 0) / 100;
   const saturation = ([color]: Color[]) => ((color?.[0] ?? 0) - (color?.[2] ?? 0)) / 100;
@@ -112,7 +108,7 @@ describe('colour jitter', () => {
     ['contrast', contrast, (_x, y) => (y < 16 ? [80, 80, 80] : [180, 180, 180])],
     ['saturation', saturation, () => [170, 100, 70]],
   ] satisfies Array<[string, (colors: Color[]) => number, (x: number, y: number) => Color]>)(
-    'draws a %s for each picture, evenly out of the range',
+    'draws a %s for each image, evenly out of the range',
     async ([name, factorOf, color]) => {
       const colorJitter = { ...NO_JITTER, [name]: 0.3 };
       const factors = colorsOf(await augmented(painted(200, 32, 32, color), { colorJitter })).map(factorOf);
@@ -132,20 +128,20 @@ describe('colour jitter', () => {
       [140, 120, 100],
       [90, 90, 90],
     ];
-    const pictures = painted(20, 32, 32, (_x, y) => colors[y % 2] as Color);
-    const after = colorsOf(await augmented(pictures, { colorJitter: { ...NO_JITTER, hue: 0.5 } }));
-    for (const picture of after) {
-      const [colour, grey] = [picture[0] as Color, picture[32] as Color];
+    const images = painted(20, 32, 32, (_x, y) => colors[y % 2] as Color);
+    const after = colorsOf(await augmented(images, { colorJitter: { ...NO_JITTER, hue: 0.5 } }));
+    for (const image of after) {
+      const [colour, grey] = [image[0] as Color, image[32] as Color];
       expect(luma(colour)).toBeCloseTo(luma(colors[0] as Color), 3);
       expect(largestDifference(grey, colors[1] as Color)).toBeLessThan(1e-3);
     }
-    const reds = after.map((picture) => picture[0]?.[0] as number);
+    const reds = after.map((image) => image[0]?.[0] as number);
     expect(Math.max(...reds) - Math.min(...reds)).toBeGreaterThan(20);
   });
 
   test('leaves no colour outside 0 to 255', async () => {
     const colorJitter = { brightness: 0.9, contrast: 0.9, saturation: 0.9, hue: 0.5 };
-    const values = colorsOf(await augmented(await samplePictures('train', 8), { colorJitter })).flat(2);
+    const values = colorsOf(await augmented(await sampleImages('train', 8), { colorJitter })).flat(2);
     expect(Math.min(...values)).toBeCloseTo(0, 3);
     expect(Math.max(...values)).toBeCloseTo(255, 3);
   });
@@ -159,16 +155,16 @@ describe('crops', () => {
     const half = ((line[(3 * line.length) / 4] ?? 0) - (line[line.length / 4] ?? 0)) / 4;
     return { from, to, length: 2 * half };
   }
-  /** The box of the ramp that a picture shows. */
-  function boxOf(picture: Color[]) {
-    const side = Math.sqrt(picture.length);
-    const diagonal = picture.filter((_, i) => i % (side + 1) === 0);
+  /** The box of the ramp that an image shows. */
+  function boxOf(image: Color[]) {
+    const side = Math.sqrt(image.length);
+    const diagonal = image.filter((_, i) => i % (side + 1) === 0);
     return { across: spanOf(diagonal.map(([x]) => x)), down: spanOf(diagonal.map(([, y]) => y)) };
   }
   const ramp = (count: number, height: number, width: number) =>
     painted(count, height, width, (x, y) => [4 * x, 4 * y, 0]);
 
-  test('are boxes of the share and ratio asked for, whole pixels inside the picture', async () => {
+  test('are boxes of the share and ratio asked for, whole pixels inside the image', async () => {
     const [height, width, imageSize] = [40, 60, 64];
     const randomResizedCrop = {
       scale: [0.2, 0.6],
@@ -201,35 +197,35 @@ describe('crops', () => {
       ratio: [2, 3],
     } satisfies AugmentationOptions['randomResizedCrop'];
     const { images } = await augmented(ramp(2, 40, 40), { randomResizedCrop }, { imageSize: 64 });
-    for (const picture of colorsOf({ images })) {
-      const { across, down } = boxOf(picture);
+    for (const image of colorsOf({ images })) {
+      const { across, down } = boxOf(image);
       expect(
         [across.from, across.to, down.from, down.to].map((pixel) => Math.abs(Math.round(pixel * 100) / 100)),
       ).toEqual([0, 39, 10, 29]);
     }
   });
 
-  test('of the whole picture are the picture', async () => {
-    const pictures = await samplePictures('train', 4);
+  test('of the whole image are the image', async () => {
+    const images = await sampleImages('train', 4);
     const whole = {
       randomResizedCrop: { scale: [1, 1], ratio: [1, 1] },
     } satisfies Partial<AugmentationOptions>;
     for (const imageSize of [32, 48]) {
-      const cropped = await augmented(pictures, whole, { imageSize });
-      const plain = await augmented(pictures, {}, { imageSize });
+      const cropped = await augmented(images, whole, { imageSize });
+      const plain = await augmented(images, {}, { imageSize });
       expect(largestDifference(numbers(cropped.images), numbers(plain.images))).toBeLessThan(1e-4);
     }
   });
 
-  test('with a border move the picture by whole pixels, in from the black', async () => {
+  test('with a border move the image by whole pixels, in from the black', async () => {
     const white = painted(100, 32, 32, () => [255, 255, 255]);
     const colors = colorsOf(await augmented(white, { randomCrop: { padding: 0.125 } }));
-    const shifts = colors.map((picture) => {
-      const black = (i: number) => (picture[i]?.[0] ?? 0) < 1e-2;
+    const shifts = colors.map((image) => {
+      const black = (i: number) => (image[i]?.[0] ?? 0) < 1e-2;
       const columns = Array.from({ length: 32 }, (_, x) => black(16 * 32 + x));
       const rows = Array.from({ length: 32 }, (_, y) => black(y * 32 + 16));
       const [x, y] = [columns, rows].map((line) => line.filter(Boolean).length) as [number, number];
-      expect(picture.filter(([red]) => Math.abs(red - 255) < 1e-2)).toHaveLength((32 - x) * (32 - y));
+      expect(image.filter(([red]) => Math.abs(red - 255) < 1e-2)).toHaveLength((32 - x) * (32 - y));
       return (columns[0] ? x : -x) + 0;
     });
     expect(new Set(shifts)).toEqual(new Set([-4, -3, -2, -1, 0, 1, 2, 3, 4]));
@@ -241,15 +237,13 @@ describe('random erasing', () => {
     AugmentationOptions['randomErasing']
   >;
 
-  test('sets one rectangle of each picture to the mean colour and leaves the rest to the bit', async () => {
-    const pictures = painted(50, 32, 32, (x, y) => [x, y, 200]);
-    const before = numbers((await augmented(pictures)).images);
-    const after = numbers(
-      (await augmented(pictures, { randomErasing: { probability: 1, ...range } })).images,
-    );
-    for (let picture = 0; picture < 50; picture += 1) {
+  test('sets one rectangle of each image to the mean colour and leaves the rest to the bit', async () => {
+    const images = painted(50, 32, 32, (x, y) => [x, y, 200]);
+    const before = numbers((await augmented(images)).images);
+    const after = numbers((await augmented(images, { randomErasing: { probability: 1, ...range } })).images);
+    for (let image = 0; image < 50; image += 1) {
       const erased = Array.from({ length: 3 * 1024 }, (_, i) => i).filter(
-        (i) => after[picture * 3072 + i] === 0,
+        (i) => after[image * 3072 + i] === 0,
       );
       const pixels = erased.filter((i) => i < 1024);
       expect(erased).toEqual([0, 1024, 2048].flatMap((channel) => pixels.map((i) => i + channel)));
@@ -267,8 +261,8 @@ describe('random erasing', () => {
   });
 
   test('with probability 0 leaves every bit', async () => {
-    const pictures = await samplePictures('train', 4);
-    const { images } = await augmented(pictures, { randomErasing: { probability: 0, ...range } });
-    expect(images).toEqual((await augmented(pictures)).images);
+    const sample = await sampleImages('train', 4);
+    const { images } = await augmented(sample, { randomErasing: { probability: 0, ...range } });
+    expect(images).toEqual((await augmented(sample)).images);
   });
 });

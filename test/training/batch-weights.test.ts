@@ -8,16 +8,16 @@ import {
   createNativeModel,
   epochsOf,
   lastWeights,
-  nativePictures,
+  nativeImages,
   nativeTraining,
   PLAIN_STAGE,
-  samplePictures,
+  sampleImages,
   type TrainingOptions,
 } from '../support/native.ts';
 
 /*
  * What a loss is a mean over. Every mean must come out as one division by the sum of all weights in it, however its
- * pictures are cut into batches.
+ * images are cut into batches.
  */
 
 const TOLERANCE = 1e-5;
@@ -30,7 +30,7 @@ const SGD: TrainingOptions = {
 /** A step that moves nothing. */
 const STILL: TrainingOptions = { ...SGD, learningRate: 1e-30 };
 
-/** Its head has no norms, so that a batch is no more than the sum of its pictures. */
+/** Its head has no norms, so that a batch is no more than the sum of its images. */
 let model: NativeModel;
 let initial: HostTensor[];
 
@@ -43,12 +43,12 @@ beforeAll(async () => {
 beforeEach(() => model.load(initial).result);
 afterAll(() => model.dispose());
 
-const pictures = async (count: number) => nativePictures(await samplePictures('train', count));
+const images = async (count: number) => nativeImages(await sampleImages('train', count));
 
 /** The reported losses of a training, and the head that it ends with. */
 async function outcome(train: NativeDataset, options: TrainingOptions) {
   await model.load(initial).result;
-  const valid = await nativePictures(await samplePictures('valid', 9));
+  const valid = await nativeImages(await sampleImages('valid', 9));
   const { events } = await nativeTraining(model, train, valid, { ...options, checkpoints: true });
   const head = lastWeights(model).filter(({ name }) => name.startsWith('classifier'));
   return { epochs: epochsOf(events), head: head.flatMap((tensor) => Array.from(numbers(tensor))) };
@@ -61,7 +61,7 @@ const WEIGHINGS: Array<[string, TrainingOptions]> = [
   ['class weights and label smoothing', { classWeights: CLASS_WEIGHTS, labelSmoothing: 0.3 }],
 ];
 
-/** Pictures in all, in a batch, batches in a step. */
+/** Images in all, in a batch, batches in a step. */
 const CUTS: Array<[string, number, number, number, number]> = [
   ['4 + 4 + 2', 10, 4, 3, 10],
   ['4 + 5, the last one of 1 having joined', 9, 4, 2, 9],
@@ -70,35 +70,30 @@ const CUTS: Array<[string, number, number, number, number]> = [
 ];
 
 describe.for(WEIGHINGS)('with %s', ([, weighing]) => {
-  test.for(CUTS)(
-    'batches of %s are the step of all their pictures',
-    async ([, count, size, steps, whole]) => {
-      const train = await pictures(count);
-      const options = { ...SGD, ...weighing, epochs: 2 };
-      const cut = await outcome(train, { ...options, batchSize: size, gradientAccumulationSteps: steps });
-      const one = await outcome(train, { ...options, batchSize: whole });
-      expect(largestDifference(cut.head, one.head)).toBeLessThanOrEqual(TOLERANCE);
-      for (const name of ['trainLoss', 'validLoss', 'trainAccuracy', 'validAccuracy'] as const) {
-        const values = (epochs: typeof cut.epochs) => epochs.map((epoch) => epoch[name]);
-        expect(largestDifference(values(cut.epochs), values(one.epochs)), name).toBeLessThanOrEqual(
-          TOLERANCE,
-        );
-      }
-    },
-  );
+  test.for(CUTS)('batches of %s are the step of all their images', async ([, count, size, steps, whole]) => {
+    const train = await images(count);
+    const options = { ...SGD, ...weighing, epochs: 2 };
+    const cut = await outcome(train, { ...options, batchSize: size, gradientAccumulationSteps: steps });
+    const one = await outcome(train, { ...options, batchSize: whole });
+    expect(largestDifference(cut.head, one.head)).toBeLessThanOrEqual(TOLERANCE);
+    for (const name of ['trainLoss', 'validLoss', 'trainAccuracy', 'validAccuracy'] as const) {
+      const values = (epochs: typeof cut.epochs) => epochs.map((epoch) => epoch[name]);
+      expect(largestDifference(values(cut.epochs), values(one.epochs)), name).toBeLessThanOrEqual(TOLERANCE);
+    }
+  });
 
   test.for([4, 5, 6, 10])(
-    'the losses of an epoch in batches of %d are those of all pictures',
+    'the losses of an epoch in batches of %d are those of all images',
     async (batchSize) => {
-      const train = await pictures(10);
+      const train = await images(10);
       const { epochs } = await outcome(train, { ...STILL, ...weighing, batchSize });
-      const { labels } = await samplePictures('train', 10);
+      const { labels } = await sampleImages('train', 10);
       const trainLogits = await model.logits(train, { precision: 'fp32', batchSize: 10 }, () => {}).result;
       const expected = lossOf(trainLogits, oneHot(labels), weighing);
       expect(Math.abs((epochs[0]?.trainLoss ?? Number.NaN) - expected)).toBeLessThanOrEqual(TOLERANCE);
 
-      const valid = await samplePictures('valid', 9);
-      const data = await nativePictures(valid);
+      const valid = await sampleImages('valid', 9);
+      const data = await nativeImages(valid);
       const validLogits = await model.logits(data, { precision: 'fp32', batchSize: 9 }, () => {}).result;
       const plain = lossOf(validLogits, oneHot(valid.labels), {});
       expect(Math.abs((epochs[0]?.validLoss ?? Number.NaN) - plain)).toBeLessThanOrEqual(TOLERANCE);
@@ -109,15 +104,15 @@ describe.for(WEIGHINGS)('with %s', ([, weighing]) => {
     ['mixup', { ...OFF, mixup: 0.4 }],
     ['cutmix', { ...OFF, cutmix: 1 }],
   ] as const)('the loss of %s divides by the weights of its shares', async ([, augmentation]) => {
-    // Two pictures are mixed with each other, whatever the order of the epoch.
-    const train = await pictures(2);
+    // Two images are mixed with each other, whatever the order of the epoch.
+    const train = await images(2);
     const { epochs } = await outcome(train, { ...STILL, ...weighing, augmentation });
     const expected = await mixedLoss(train, augmentation, weighing);
     expect(Math.abs((epochs[0]?.trainLoss ?? Number.NaN) - expected)).toBeLessThanOrEqual(TOLERANCE);
   });
 
   test('an alpha next to nothing changes next to nothing', async () => {
-    const train = await pictures(10);
+    const train = await images(10);
     const losses: number[] = [];
     for (const [mixup, seed] of [[0, 0], ...[0, 1, 2, 3].map((seed) => [1e-4, seed] as const)] as const) {
       const options = { ...STILL, ...weighing, batchSize: 5, seed, augmentation: { ...OFF, mixup } };
@@ -139,17 +134,17 @@ async function mixedLoss(data: NativeDataset, augmentation: AugmentationOptions,
   return lossOf(logits, rows(targets), weighing);
 }
 
-/** Cross-entropy as its definition has it: one sum over all pictures and classes, one division. */
+/** Cross-entropy as its definition has it: one sum over all images and classes, one division. */
 function lossOf(
   logits: HostTensor,
   targets: number[][],
   { classWeights, labelSmoothing = 0 }: TrainingOptions,
 ) {
   let [sum, weights] = [0, 0];
-  for (const [picture, row] of rows(logits).entries()) {
+  for (const [image, row] of rows(logits).entries()) {
     const logarithms = logSoftmax(Float32Array.from(row));
     for (const [label, logarithm] of logarithms.entries()) {
-      const share = targets[picture]?.[label] as number;
+      const share = targets[image]?.[label] as number;
       const weight = classWeights?.[label] ?? 1;
       const smoothed = share * (1 - labelSmoothing) + labelSmoothing / row.length;
       sum -= weight * smoothed * logarithm;

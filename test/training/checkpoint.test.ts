@@ -134,7 +134,7 @@ describe('a training that goes on', () => {
     });
   });
 
-  test('refuses pictures that have changed', async () => {
+  test('refuses images that have changed', async () => {
     const file = checkpointFile();
     await trained(file);
     const { train, valid } = await Dataset.cifar10('sample', { train: 23, valid: 11 });
@@ -152,7 +152,7 @@ describe('a training that goes on', () => {
       });
       await expect(result).rejects.toMatchObject({
         code: 'CHECKPOINT_MISMATCH',
-        message: expect.stringContaining(`the ${part} pictures are not the same`),
+        message: expect.stringContaining(`the ${part} images are not the same`),
       });
     }
     train.dispose();

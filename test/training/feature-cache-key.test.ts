@@ -123,12 +123,12 @@ describe('the keys', () => {
 
 test('a shared directory serves the next training, but none of another pixel, size or precision', async () => {
   const featureCache = temporaryDirectory();
-  const pictures = (await readCifar10Binary(`${packageRoot}/assets/cifar10-sample`)).valid;
+  const images = (await readCifar10Binary(`${packageRoot}/assets/cifar10-sample`)).valid;
   const classes = (await smallModel()).classes;
   const data = (pixel: number) => {
-    const pixels = pictures.pixels.slice();
+    const pixels = images.pixels.slice();
     pixels[0] = pixel;
-    return Dataset.of({ name: 'sample', source: 'changed', classes, resize: null }, { ...pictures, pixels });
+    return Dataset.of({ name: 'sample', source: 'changed', classes, resize: null }, { ...images, pixels });
   };
   const { valid } = await smallData(2, 4);
 

@@ -178,7 +178,7 @@ describe('DenseNet121.findLearningRate', () => {
   });
 });
 
-/** A model of which only the head trains, and pictures. */
+/** A model of which only the head trains, and images. */
 async function searched() {
   const { train, valid } = await smallData();
   const model = await smallModel();

@@ -6,31 +6,31 @@ import { augmented, painted } from '../support/augmentation.ts';
 
 const COUNT = 6;
 const CLASSES = 10;
-const PICTURE = 3 * 32 * 32;
+const IMAGE = 3 * 32 * 32;
 // Each of one colour and of a class of its own.
-const PICTURES = painted(COUNT, 32, 32, (_x, _y, picture) => [40 * picture, 40 * picture, 40 * picture]);
+const IMAGES = painted(COUNT, 32, 32, (_x, _y, image) => [40 * image, 40 * image, 40 * image]);
 
 interface MixedBatch {
-  /** Every value as it was, and that of the picture before at the same place. */
+  /** Every value as it was, and that of the image before at the same place. */
   own: number[];
   partners: number[];
   mixed: number[];
-  /** What each target has of its picture's own class, the rest being of the picture before. */
+  /** What each target has of its image's own class, the rest being of the image before. */
   share: number;
 }
 
 async function mix(options: Partial<AugmentationOptions>, seed: number): Promise<MixedBatch> {
-  const own = [...numbers((await augmented(PICTURES)).images)];
-  const { images, targets } = await augmented(PICTURES, options, { seed });
+  const own = [...numbers((await augmented(IMAGES)).images)];
+  const { images, targets } = await augmented(IMAGES, options, { seed });
   expect(targets).toMatchObject({ dtype: 'float32', shape: [COUNT, CLASSES] });
   const share = numbers(targets)[0] as number;
   const expected = Array.from({ length: COUNT * CLASSES }, (_, i) => {
-    const [picture, label] = [Math.floor(i / CLASSES), i % CLASSES];
-    if (label === picture) return share;
-    return label === (picture + COUNT - 1) % COUNT ? 1 - share : 0;
+    const [image, label] = [Math.floor(i / CLASSES), i % CLASSES];
+    if (label === image) return share;
+    return label === (image + COUNT - 1) % COUNT ? 1 - share : 0;
   });
   expect(largestDifference(numbers(targets), expected)).toBeLessThan(1e-6);
-  const partners = [...own.slice(-PICTURE), ...own.slice(0, -PICTURE)];
+  const partners = [...own.slice(-IMAGE), ...own.slice(0, -IMAGE)];
   return { own, partners, mixed: [...numbers(images)], share };
 }
 
@@ -39,7 +39,7 @@ function isBlended({ own, partners, mixed, share }: MixedBatch): boolean {
   return largestDifference(mixed, blend) < 1e-5;
 }
 
-/** The share of all values that are bit by bit the partner's; all others must be the picture's own. */
+/** The share of all values that are bit by bit the partner's; all others must be the image's own. */
 function pastedShare({ own, partners, mixed }: MixedBatch): number {
   const others = mixed.filter((value, i) => value !== own[i]);
   expect(others).toEqual(partners.filter((_, i) => mixed[i] !== own[i]));
@@ -47,7 +47,7 @@ function pastedShare({ own, partners, mixed }: MixedBatch): number {
 }
 
 describe('mixing', () => {
-  test('mixup blends pictures and labels by one share', async () => {
+  test('mixup blends images and labels by one share', async () => {
     for (const seed of [0, 1, 2]) {
       const batch = await mix({ mixup: 1 }, seed);
       expect(batch.share).toBeGreaterThan(0);

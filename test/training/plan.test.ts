@@ -148,13 +148,13 @@ describe('layerLearningRates', () => {
 
 describe('classWeights', () => {
   test("balanced are scikit-learn's", () => {
-    // sklearn.utils.class_weight.compute_class_weight('balanced', ...) of 3, 2 and 1 pictures
+    // sklearn.utils.class_weight.compute_class_weight('balanced', ...) of 3, 2 and 1 images
     expect(plan({ classWeights: 'balanced' }).classWeights).toEqual([6 / 9, 6 / 6, 6 / 3]);
   });
 
-  test('balanced need a picture of every class', () => {
+  test('balanced need an image of every class', () => {
     expect(() => plan({ classWeights: 'balanced' }, { labels: [0n, 2n] })).toThrow(
-      "there is no training picture of 'dog'",
+      "there is no training image of 'dog'",
     );
   });
 

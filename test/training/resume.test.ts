@@ -54,7 +54,7 @@ function deepening(model: NativeModel, options: TrainingOptions): TrainingOption
 
 type OptionsFor = (model: NativeModel) => TrainingOptions;
 
-const pictures = async () => [await nativeData('train', 20), await nativeData('valid', 8)] as const;
+const images = async () => [await nativeData('train', 20), await nativeData('valid', 8)] as const;
 
 /** The checkpoint of a training that was stopped at its `count`th batch. */
 async function stoppedAt(
@@ -62,7 +62,7 @@ async function stoppedAt(
   count: number,
   optionsFor: OptionsFor = () => OPTIONS,
 ): Promise<{ tensors: HostTensor[]; epoch: number }> {
-  const [train, valid] = await pictures();
+  const [train, valid] = await images();
   // A busy event loop does not hear of every batch.
   const stop = (event: TrainEvent) => {
     if (event.type === 'batch' && (event.epoch - 1) * event.batches + event.batch >= count) job.abort();
@@ -82,7 +82,7 @@ async function newModel(): Promise<NativeModel> {
 
 /** What a training comes to: every epoch, the last weights and the best ones, to the bit. */
 async function outcome(checkpoint: HostTensor[] = [], optionsFor: OptionsFor = () => OPTIONS) {
-  const [train, valid] = await pictures();
+  const [train, valid] = await images();
   const model = await newModel();
   const { events } = await nativeTraining(model, train, valid, optionsFor(model), checkpoint);
   const best = bytesOf(await model.state().result);
@@ -95,7 +95,7 @@ async function takenWhere(
   wanted: (checkpoint: NativeCheckpoint) => boolean,
   options: TrainingOptions,
 ): Promise<NativeCheckpoint> {
-  const [train, valid] = await pictures();
+  const [train, valid] = await images();
   const model = await newModel();
   let taken: NativeCheckpoint | undefined;
   const take = (event: TrainEvent) => {
@@ -156,7 +156,7 @@ test('a checkpoint of a model with other frozen layers is refused', async () => 
   const { tensors } = await stoppedAt(await newModel(), 3);
   const model = await newModel();
   await model.setTrainable(['features.denseblock4'], false).result;
-  const [train, valid] = await pictures();
+  const [train, valid] = await images();
   await expect(nativeTraining(model, train, valid, OPTIONS, tensors)).rejects.toMatchObject({
     code: 'CHECKPOINT_INVALID',
     message: expect.stringMatching(/trainable/),
@@ -165,7 +165,7 @@ test('a checkpoint of a model with other frozen layers is refused', async () => 
 
 test('a checkpoint with a tensor missing or of another shape is refused by name', async () => {
   const { tensors } = await stoppedAt(await newModel(), 3);
-  const [train, valid] = await pictures();
+  const [train, valid] = await images();
   for (const name of ['random.order', 'progress.step', 'optimizer.mean.classifier.1.weight']) {
     const model = await newModel();
     const without = tensors.filter((tensor) => tensor.name !== name);

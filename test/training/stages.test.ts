@@ -39,7 +39,7 @@ function stage(layers: string[], trains: RegExp, options: Partial<StageOptions> 
   return { ...PLAIN_STAGE, epochs: 4, trainable: layers.filter((name) => trains.test(name)), ...options };
 }
 
-/** Learns the pictures by heart at once: its best epoch is not the last. */
+/** Learns the images by heart at once: its best epoch is not the last. */
 const hasty = (layers: string[]) => stage(layers, HEAD, { epochs: 6, learningRate: 0.01 });
 
 function changed(before: HostTensor[], after: HostTensor[]): string[] {

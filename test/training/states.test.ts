@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Dataset } from '../../lib/data/dataset.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import { readCheckpoint } from '../../lib/training/checkpoint.ts';
-import { BLUE, bands } from '../support/pictures.ts';
+import { BLUE, bands } from '../support/images.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -20,7 +20,7 @@ interface Setting {
 
 type Call = (setting: Setting) => unknown;
 
-const PICTURE = bands([BLUE], 32, 32);
+const IMAGE = bands([BLUE], 32, 32);
 const file = () => join(temporaryDirectory(), 'model.safetensors');
 
 /** Those that give a promise: they reject and never throw. */
@@ -31,8 +31,8 @@ const ASYNCHRONOUS: Record<string, Call> = {
   describe: ({ model }) => model.describe(),
   features: ({ model, train }) => model.features(train),
   logits: ({ model, train }) => model.logits(train),
-  predict: ({ model }) => model.predict(PICTURE),
-  gradCam: ({ model }) => model.gradCam(PICTURE),
+  predict: ({ model }) => model.predict(IMAGE),
+  gradCam: ({ model }) => model.gradCam(IMAGE),
   evaluate: ({ model, valid }) => model.evaluate(valid),
   findLearningRate: ({ model, train }) => model.findLearningRate(train, { steps: 2, freeze: 'backbone' }),
 };
@@ -85,7 +85,7 @@ const STATES: Record<string, State> = {
     own: { saveBest: 'INVALID_ARGUMENT', ...DISPOSAL },
   },
   'that computes features': { enter: ({ model, train }) => underWay(model.features(train)), ...WORKS },
-  'that predicts': { enter: ({ model }) => underWay(model.predict([PICTURE, PICTURE])), ...WORKS },
+  'that predicts': { enter: ({ model }) => underWay(model.predict([IMAGE, IMAGE])), ...WORKS },
   'that evaluates': { enter: ({ model, valid }) => underWay(model.evaluate(valid)), ...WORKS },
   'that was disposed of': {
     enter: async ({ model }) => {
@@ -104,7 +104,7 @@ const STATES: Record<string, State> = {
   },
   'that was disposed of while it predicted': {
     enter: async ({ model }) => {
-      const end = await underWay(model.predict(PICTURE));
+      const end = await underWay(model.predict(IMAGE));
       model.dispose();
       return end;
     },
@@ -194,8 +194,8 @@ describe("an abort rejects with the signal's reason", () => {
     features: ({ model, train }, signal) => model.features(train, { signal }),
     logits: ({ model, train }, signal) => model.logits(train, { signal }),
     evaluate: ({ model, valid }, signal) => model.evaluate(valid, { signal }),
-    predict: ({ model }, signal) => model.predict(PICTURE, { signal }),
-    gradCam: ({ model }, signal) => model.gradCam(PICTURE, { signal }),
+    predict: ({ model }, signal) => model.predict(IMAGE, { signal }),
+    gradCam: ({ model }, signal) => model.gradCam(IMAGE, { signal }),
     findLearningRate: ({ model, train }, signal) => model.findLearningRate(train, { signal }),
     fit: ({ model, train, valid }, signal) => model.fit(train, { valid, signal }).result,
   };

@@ -33,7 +33,7 @@ describe('the training loop', () => {
     expect(weights[2]).not.toEqual(weights[0]);
   });
 
-  test('adds a last batch of one to the batch before it, so that every picture counts', async () => {
+  test('adds a last batch of one to the batch before it, so that every image counts', async () => {
     const model = await frozenModel();
     const [train, valid] = [await nativeData('train', 17), await nativeData('valid', 9)];
     const { events } = await nativeTraining(model, train, valid, { ...OPTIONS, epochs: 1 });
@@ -78,7 +78,7 @@ describe('the training loop', () => {
       checkpoints: true,
     });
     expect(epochEvents(events).at(-1)?.best).toBe(false);
-    // The model has its best weights again, the features come from the cache here and from the pictures there.
+    // The model has its best weights again, the features come from the cache here and from the images there.
     const options = { precision: 'fp32', batchSize: 8 } as const;
     const logits = await model.logits(valid, options, () => {}).result;
     expect(model.bestLogits()).toEqual(logits);
@@ -88,7 +88,7 @@ describe('the training loop', () => {
   test('lowers the learning rate on a plateau as Keras does, down to the smallest', async () => {
     const model = await frozenModel();
     const [train, valid] = [await nativeData('train', 8), await nativeData('valid', 8)];
-    // Pictures that are learnt by heart at once: the validation loss rises from then on.
+    // Images that are learnt by heart at once: the validation loss rises from then on.
     const plateau = { plateauFactor: 0.1, plateauPatience: 2, minLearningRate: 2e-4 };
     const { events } = await nativeTraining(model, train, valid, {
       ...OPTIONS,

@@ -6,11 +6,11 @@ import {
   checkpointTensors,
   epochEvents,
   lastWeights,
+  nativeImages,
   nativeModel,
-  nativePictures,
   nativeTraining,
   PLAIN_STAGE,
-  samplePictures,
+  sampleImages,
 } from '../support/native.ts';
 
 /*
@@ -19,7 +19,7 @@ import {
  * executors and by the plain modules.
  */
 
-const PICTURES = 4;
+const IMAGES = 4;
 
 /** What does not train. */
 const FROZEN: Array<[string, LayerSelection[]]> = [
@@ -70,7 +70,7 @@ test('stages that freeze, unfreeze and freeze again', async () => {
 
 test('a model that was evaluated, frozen and unfrozen before', async () => {
   const model = await smallest();
-  const data = await pictures('valid');
+  const data = await images('valid');
   const norms = leavesOf(model).filter((name) => name.includes('norm'));
   await lossOf(model, data);
   await model.setTrainable(norms, false).result;
@@ -82,7 +82,7 @@ test('a model that was evaluated, frozen and unfrozen before', async () => {
 
 /** Trains two epochs a stage, and compares the last epoch's validation loss. */
 async function validated(model: NativeModel, stages: StageOptions[], emaDecay: number | null) {
-  const [train, valid] = [await pictures('train'), await pictures('valid')];
+  const [train, valid] = [await images('train'), await images('valid')];
   const before = await lossOf(model, valid);
   const options = { stages, emaDecay, batchSize: 4, checkpoints: true };
   const { events } = await nativeTraining(model, train, valid, options);
@@ -100,8 +100,8 @@ function smallest(): Promise<NativeModel> {
   return nativeModel('linear', { imageSize: 32, pretrained: true });
 }
 
-async function pictures(part: 'train' | 'valid') {
-  return nativePictures(await samplePictures(part, PICTURES));
+async function images(part: 'train' | 'valid') {
+  return nativeImages(await sampleImages(part, IMAGES));
 }
 
 function stageOf(model: NativeModel, frozen: LayerSelection[], type: keyof typeof RATES): StageOptions {
@@ -127,12 +127,12 @@ function averages(model: NativeModel): HostTensor[] {
 /** The mean cross-entropy of a pass over the set. */
 async function lossOf(
   model: NativeModel,
-  data: Awaited<ReturnType<typeof pictures>>,
+  data: Awaited<ReturnType<typeof images>>,
   reference = false,
 ): Promise<number> {
   const options = { precision: 'fp32', batchSize: 4, reference } as const;
   const { shape, data: bytes } = await model.logits(data, options, () => {}).result;
-  const { labels } = await samplePictures('valid', PICTURES);
+  const { labels } = await sampleImages('valid', IMAGES);
   const rows = rowsOf({ shape, data: new Float32Array(Uint8Array.from(bytes).buffer) });
   const losses = rows.map((row, index) => -(logSoftmax(row)[Number(labels[index])] as number));
   return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;

@@ -21,7 +21,7 @@ import {
   type StageStart,
   spreadLearningRates,
   TorchTlError,
-  trainOwnPictures,
+  trainClassifier,
 } from '../../lib/index.ts';
 
 /*
@@ -39,7 +39,7 @@ function same<Expected>() {
 export async function dataSets(): Promise<void> {
   const train = await Dataset.fromFolder('flowers/train', { imageSize: 224, resize: 'contain', limit: 10 });
   const valid = await Dataset.fromFolder('flowers/valid', { like: train });
-  const listed = await Dataset.fromList('flowers.csv', { like: train, split: 'valid', pictureCache: false });
+  const listed = await Dataset.fromList('flowers.csv', { like: train, split: 'valid', imageCache: false });
   same<number>()(listed.count);
   const pixels = { data: new Uint8Array(12), width: 2, height: 2, channels: 3 } as const;
   const images = await Dataset.fromImages(['a.png', Buffer.from(''), pixels], ['cat', 'dog', 0], {
@@ -50,13 +50,13 @@ export async function dataSets(): Promise<void> {
   same<[first: Dataset, rest: Dataset]>()(images.split(0.8, { seed: 1 }));
   same<BigInt64Array>()(valid.labels);
   same<readonly string[]>()(valid.classes);
-  // @ts-expect-error: read from files, or made from pictures
+  // @ts-expect-error: read from files, or made from images
   new Dataset();
   // @ts-expect-error: a seed is an option
   images.split(0.8, 1);
   // @ts-expect-error: the size is missing
   await Dataset.fromImages(['a.png'], ['cat'], {});
-  // @ts-expect-error: no such way to make pictures square
+  // @ts-expect-error: no such way to make images square
   await Dataset.fromFolder('flowers', { imageSize: 224, resize: 'crop' });
   using disposable = images;
   disposable.dispose();
@@ -126,7 +126,7 @@ export async function runs(): Promise<RunResults> {
   const onEvent = (event: RunEvent) => {
     if (event.type === 'epoch') same<number>()(event.validAccuracy);
   };
-  return trainOwnPictures({ data: 'flowers' }, { onEvent });
+  return trainClassifier({ data: 'flowers' }, { onEvent });
 }
 
 export function failure(error: unknown): string {

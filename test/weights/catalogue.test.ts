@@ -13,7 +13,7 @@ describe('resolveWeights', () => {
     expect(weights).toMatchObject({
       source: 'tiny-imagenet',
       sha256: '7596e3f6388d27feb465a434e68af7febe3bd33d833865f7f0c5a293c9cb786f',
-      trainedOn: 'Tiny ImageNet, 50,000 pictures of 200 classes',
+      trainedOn: 'Tiny ImageNet, 50,000 images of 200 classes',
     });
     expect(readFileSync(weights.path)).toHaveLength(14_557_528);
   });

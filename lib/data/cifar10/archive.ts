@@ -11,7 +11,7 @@ import { hashOfFile, unreadable, unwritable } from '../../support/files.ts';
 import { size } from '../../support/format.ts';
 import { withRegularFile } from '../../support/regular-file.ts';
 
-/** The largest file in an archive: a batch of 10,000 pictures takes 31 MB. */
+/** The largest file in an archive: a batch of 10,000 images takes 31 MB. */
 const MAX_FILE = 64 << 20;
 
 /** The most bytes of all that is in an archive; CIFAR-10's are 186 MB. */

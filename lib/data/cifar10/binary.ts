@@ -4,15 +4,15 @@ import { InputError } from '../../errors.ts';
 import { allocateBytes } from '../../support/allocate.ts';
 import { unreadable } from '../../support/files.ts';
 import { readInto, readRegularText, withRegularFile } from '../../support/regular-file.ts';
-import type { PictureSet } from '../image-set.ts';
-import { batchNumber, type Cifar10, CLASSES, interleave, nameAmong, PICTURE, SIDE } from './format.ts';
+import type { ImageSet } from '../image-set.ts';
+import { batchNumber, type Cifar10, CLASSES, IMAGE, interleave, nameAmong, SIDE } from './format.ts';
 
 /*
  * CIFAR-10's official binary batches: records of one label byte and three planes (R, G, B) of
  * 32 x 32 bytes. https://www.cs.toronto.edu/~kriz/cifar.html
  */
 
-const RECORD = 1 + PICTURE;
+const RECORD = 1 + IMAGE;
 
 /** Records converted at a time, between which the event loop runs: about a millisecond's work. */
 const GROUP = 128;
@@ -104,14 +104,14 @@ async function inspect(path: string): Promise<Batch> {
   return { path, records: size / RECORD };
 }
 
-async function readBatches(batches: Batch[]): Promise<PictureSet> {
+async function readBatches(batches: Batch[]): Promise<ImageSet> {
   const count = batches.reduce((sum, { records }) => sum + records, 0);
-  const pixels = allocateBytes(count * PICTURE, `CIFAR-10 with ${count} pictures`);
+  const pixels = allocateBytes(count * IMAGE, `CIFAR-10 with ${count} images`);
   const labels = new BigInt64Array(count);
   let first = 0;
   for (const batch of batches) {
     const end = first + batch.records;
-    await readBatch(batch, pixels.subarray(first * PICTURE, end * PICTURE), labels.subarray(first, end));
+    await readBatch(batch, pixels.subarray(first * IMAGE, end * IMAGE), labels.subarray(first, end));
     first = end;
   }
   return { pixels, labels, count, height: SIDE, width: SIDE };
@@ -152,6 +152,6 @@ function convert(
       throw invalid(path, `has the label ${label} ${where}; labels are 0 to ${CLASSES.length - 1}`);
     }
     labels[index] = BigInt(label);
-    interleave(group, start + 1, pixels, index * PICTURE);
+    interleave(group, start + 1, pixels, index * IMAGE);
   }
 }

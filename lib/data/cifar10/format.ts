@@ -1,5 +1,5 @@
 import { looseName } from '../../support/names.ts';
-import type { PictureSet } from '../image-set.ts';
+import type { ImageSet } from '../image-set.ts';
 
 /*
  * What CIFAR-10's forms share. https://www.cs.toronto.edu/~kriz/cifar.html
@@ -7,8 +7,8 @@ import type { PictureSet } from '../image-set.ts';
 
 export const SIDE = 32;
 const PLANE = SIDE * SIDE;
-/** Bytes of a picture. */
-export const PICTURE = 3 * PLANE;
+/** Bytes of an image. */
+export const IMAGE = 3 * PLANE;
 
 export const CLASSES = [
   'airplane',
@@ -25,8 +25,8 @@ export const CLASSES = [
 
 export interface Cifar10 {
   classes: string[];
-  train: PictureSet;
-  valid: PictureSet;
+  train: ImageSet;
+  valid: ImageSet;
 }
 
 /** The name among these that is this one in whatever case. */

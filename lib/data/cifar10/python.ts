@@ -7,15 +7,15 @@ import { allocateBytes } from '../../support/allocate.ts';
 import { unreadable } from '../../support/files.ts';
 import { quoted, type Refuse } from '../../support/quoted.ts';
 import { readRegularFile } from '../../support/regular-file.ts';
-import type { PictureSet } from '../image-set.ts';
-import { batchNumber, type Cifar10, CLASSES, interleave, nameAmong, PICTURE, SIDE } from './format.ts';
+import type { ImageSet } from '../image-set.ts';
+import { batchNumber, type Cifar10, CLASSES, IMAGE, interleave, nameAmong, SIDE } from './format.ts';
 
 /*
  * CIFAR-10's official batches for Python: pickles of a dict with `data`, uint8 [n, 3072] in planes, and `labels`.
  * They are read without running anything that is in them.
  */
 
-/** Pictures converted at a time, between which the event loop runs. */
+/** Images converted at a time, between which the event loop runs. */
 const GROUP = 128;
 
 /** Bytes; the official ones have 31 MB. */
@@ -29,7 +29,7 @@ interface Batch {
 }
 
 /**
- * Reads `data_batch_*`, by number, and `test_batch`, with any number of pictures each, and the names of the classes
+ * Reads `data_batch_*`, by number, and `test_batch`, with any number of images each, and the names of the classes
  * from `batches.meta`, or CIFAR-10's own where it is missing.
  *
  * @throws InputError `DATA_NOT_FOUND` for what is missing, `DATA_INVALID` for what cannot be read; both name the file
@@ -77,8 +77,8 @@ async function readBatch(path: string): Promise<Batch> {
   const data = fields.get('data');
   if (!(data instanceof NumpyArray) || !Array.isArray(labels)) throw refuse('has no data and labels');
   const planes = data.bytes;
-  if (planes === undefined || data.shape?.[1] !== PICTURE || planes.length !== labels.length * PICTURE) {
-    throw refuse(`must have data of ${PICTURE} bytes for each of its ${labels.length} labels`);
+  if (planes === undefined || data.shape?.[1] !== IMAGE || planes.length !== labels.length * IMAGE) {
+    throw refuse(`must have data of ${IMAGE} bytes for each of its ${labels.length} labels`);
   }
   const wrong = labels.findIndex(
     (label) => !Number.isInteger(label) || (label as number) < 0 || (label as number) >= CLASSES.length,
@@ -99,14 +99,14 @@ async function readClasses(path: string): Promise<string[]> {
   return classes as string[];
 }
 
-async function joined(batches: Batch[]): Promise<PictureSet> {
+async function joined(batches: Batch[]): Promise<ImageSet> {
   const labels = BigInt64Array.from(batches.flatMap((batch) => batch.labels).map(BigInt));
   const count = labels.length;
-  const pixels = allocateBytes(count * PICTURE, `CIFAR-10 with ${count} pictures`);
+  const pixels = allocateBytes(count * IMAGE, `CIFAR-10 with ${count} images`);
   let index = 0;
   for (const { planes } of batches) {
-    for (let from = 0; from < planes.length; from += PICTURE) {
-      interleave(planes, from, pixels, index * PICTURE);
+    for (let from = 0; from < planes.length; from += IMAGE) {
+      interleave(planes, from, pixels, index * IMAGE);
       index += 1;
       if (index % GROUP === 0) await setImmediate();
     }

@@ -8,7 +8,7 @@ export function holdsBatches(names: readonly string[]): boolean {
 }
 
 /**
- * Reads CIFAR-10 from a directory that lists these names; `validation` is the file that the validation pictures are from.
+ * Reads CIFAR-10 from a directory that lists these names; `validation` is the file that the validation images are from.
  *
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the file
  */

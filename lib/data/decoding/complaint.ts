@@ -1,12 +1,12 @@
 /*
- * What libvips and the libraries under it say of a picture, which nobody can read who does not know them, in a few
+ * What libvips and the libraries under it say of an image, which nobody can read who does not know them, in a few
  * sentences of ours.
  */
 
-/** What is wrong with a picture, for the end of a sentence. */
-export class PictureProblem extends Error {}
+/** What is wrong with an image, for the end of a sentence. */
+export class ImageProblem extends Error {}
 
-/** What is wrong with a picture, by what a complaint holds; of several the first. */
+/** What is wrong with an image, by what a complaint holds; of several the first. */
 const MEANINGS: Array<[complaint: RegExp, meaning: string]> = [
   [/buffer is empty/i, 'it is empty'],
   [
@@ -16,7 +16,7 @@ const MEANINGS: Array<[complaint: RegExp, meaning: string]> = [
   [/premature end|truncat|unexpected end|end of (?:file|stream|data)|not enough|ran out/i, 'it is cut off'],
   [
     /unsupported image format|not in a known format|is not a known/i,
-    'it is no picture in a format that is read',
+    'it is no image in a format that is read',
   ],
   [/out of memory|unable to allocate|cannot allocate/i, 'there is not enough memory to decode it'],
 ];

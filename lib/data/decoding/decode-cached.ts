@@ -1,17 +1,17 @@
 import type { FileVersion } from '../file-versions.ts';
-import { PictureCache } from '../image-cache.ts';
+import { ImageCache } from '../image-cache.ts';
 import { DECODED_AT_ONCE, type DecodeOptions, decodeAll, type Failures } from './decode-all.ts';
 
 /** So much is decoded before it goes to the disk. */
 const CHUNK_BYTES = 1 << 26;
 
-export interface CachedPictures {
-  /** uint8 `[pictures, imageSize, imageSize, 3]`, others among them. */
+export interface CachedImages {
+  /** uint8 `[images, imageSize, imageSize, 3]`, others among them. */
   file: string;
-  /** Where each picture lies in the file; of those that cannot be decoded it means nothing. */
+  /** Where each image lies in the file; of those that cannot be decoded it means nothing. */
   places: BigInt64Array;
   failures: Failures;
-  /** Pictures that were there already. */
+  /** Images that were there already. */
   found: number;
 }
 
@@ -19,15 +19,15 @@ export interface CachedPictures {
  * Decodes what the cache of a source has not yet. All that can be decoded is kept, whatever happens to the rest.
  *
  * @param versions of the paths
- * @throws as `decodeAll`, and `PictureCache.open`
+ * @throws as `decodeAll`, and `ImageCache.open`
  */
 export async function decodeCached(
   place: { root: string; own: boolean; source: string },
   paths: readonly string[],
   versions: ReadonlyArray<FileVersion | null>,
   { onProgress = () => {}, ...options }: DecodeOptions,
-): Promise<CachedPictures> {
-  const cache = await PictureCache.open(place, options, options.signal);
+): Promise<CachedImages> {
+  const cache = await ImageCache.open(place, options, options.signal);
   try {
     const missing = [...paths.keys()].filter((index) => {
       const version = versions[index];
@@ -57,7 +57,7 @@ export async function decodeCached(
 }
 
 async function keep(
-  cache: PictureCache,
+  cache: ImageCache,
   versions: ReadonlyArray<FileVersion | null>,
   { pixels, failures }: { pixels: Uint8Array; failures: Failures },
 ): Promise<void> {

@@ -2,50 +2,50 @@ import type { Sharp } from 'sharp';
 import { invalidArgument, TorchTlError } from '../../errors.ts';
 import type { Resize } from '../../options/resize.ts';
 import { readRegularFile } from '../../support/regular-file.ts';
-import { isHarmless, meaningOf, PictureProblem } from './complaint.ts';
+import { ImageProblem, isHarmless, meaningOf } from './complaint.ts';
 import { plainImage } from './plain-image.ts';
 import { keptWindow, place, scaledSize } from './resize.ts';
 
 /** Pixels as they are: uint8 `[height, width, channels]`; grey, RGB, or RGB with opacity. */
-export interface RawPicture {
+export interface RawImage {
   data: Uint8Array | Uint8ClampedArray;
   width: number;
   height: number;
   channels: 1 | 3 | 4;
 }
 
-/** A file's path, the bytes of an encoded picture, or pixels. */
-export type Picture = string | Uint8Array | RawPicture;
+/** A file's path, the bytes of an encoded image, or pixels. */
+export type ImageInput = string | Uint8Array | RawImage;
 
-/** Bytes of a picture's file; several are in memory at a time. */
+/** Bytes of an image's file; several are in memory at a time. */
 const LARGEST_FILE = 2 ** 30;
 
 /** More pixels are refused: a small file may claim gigabytes. */
-const LARGEST_PICTURE = 2 ** 28;
+const LARGEST_IMAGE = 2 ** 28;
 
 /**
- * Decodes one picture, beside the event loop, to sRGB: turned upright as its EXIF or XMP data say, over white
+ * Decodes one image, beside the event loop, to sRGB: turned upright as its EXIF or XMP data say, over white
  * where it is transparent, the first of several frames, shrunk with antialiasing.
  *
  * @param target uint8 `[side, side, 3]`, zeroed: where the pixels go
- * @throws PictureProblem saying why it cannot be decoded, without its name; TorchTlError; the system's errors
+ * @throws ImageProblem saying why it cannot be decoded, without its name; TorchTlError; the system's errors
  */
-export async function decodePicture(
-  picture: Picture,
+export async function decodeImage(
+  image: ImageInput,
   side: number,
   resize: Resize,
   target: Uint8Array,
 ): Promise<void> {
   const { default: sharp } = await loadSharp();
-  const content = await contentOf(picture);
+  const content = await contentOf(image);
   const isJpeg = content instanceof Uint8Array && content[0] === 0xff && content[1] === 0xd8;
   const decode = async (failOn: 'warning' | 'error') => {
-    const options = { limitInputPixels: LARGEST_PICTURE, failOn } as const;
-    const image =
+    const options = { limitInputPixels: LARGEST_IMAGE, failOn } as const;
+    const pipeline =
       content instanceof Uint8Array
         ? await plainImage(sharp, content, options)
         : sharp(content.data, { ...options, raw: rawSize(content) });
-    return scaledPixels(image, side, resize, target);
+    return scaledPixels(pipeline, side, resize, target);
   };
   try {
     // Where a JPEG's pixels are lost libjpeg only warns.
@@ -54,28 +54,33 @@ export async function decodePicture(
       return decode('error');
     });
   } catch (error) {
-    if (error instanceof PictureProblem) throw error;
-    throw new PictureProblem(meaningOf((error as Error).message), { cause: error });
+    if (error instanceof ImageProblem) throw error;
+    throw new ImageProblem(meaningOf((error as Error).message), { cause: error });
   }
 }
 
-async function contentOf(picture: Picture): Promise<Uint8Array | RawPicture> {
+async function contentOf(image: ImageInput): Promise<Uint8Array | RawImage> {
   // Read here, not by libvips, which keeps what it has read of a path although the file may have changed.
-  if (typeof picture === 'string') return readRegularFile(picture, LARGEST_FILE);
+  if (typeof image === 'string') return readRegularFile(image, LARGEST_FILE);
   // A copy, since the caller may send the bytes elsewhere while they are read beside the event loop.
-  return picture instanceof Uint8Array ? Buffer.from(picture) : { ...picture, data: picture.data.slice() };
+  return image instanceof Uint8Array ? Buffer.from(image) : { ...image, data: image.data.slice() };
 }
 
-function rawSize({ width, height, channels }: RawPicture) {
+function rawSize({ width, height, channels }: RawImage) {
   return { width, height, channels };
 }
 
-async function scaledPixels(image: Sharp, side: number, resize: Resize, target: Uint8Array): Promise<void> {
-  const { autoOrient: size } = await image.metadata();
+async function scaledPixels(
+  pipeline: Sharp,
+  side: number,
+  resize: Resize,
+  target: Uint8Array,
+): Promise<void> {
+  const { autoOrient: size } = await pipeline.metadata();
   const scaled = scaledSize(size, side, resize);
   const columns = keptWindow(size.width, scaled.width, side);
   const rows = keptWindow(size.height, scaled.height, side);
-  const data = await image
+  const data = await pipeline
     .autoOrient()
     .flatten({ background: '#fff' })
     .resize({
@@ -94,25 +99,25 @@ async function scaledPixels(image: Sharp, side: number, resize: Resize, target: 
 
 /**
  * @param name what the caller knows the list as
- * @throws InputError `INVALID_ARGUMENT` for a list in which one is no picture
+ * @throws InputError `INVALID_ARGUMENT` for a list in which one is no image
  */
-export function requirePictures(name: string, pictures: unknown): asserts pictures is readonly Picture[] {
-  if (!Array.isArray(pictures)) throw invalidArgument(name, 'a list of pictures', pictures);
-  for (const [index, picture] of pictures.entries()) {
-    if (typeof picture === 'string' || picture instanceof Uint8Array || isRaw(picture)) continue;
+export function requireImages(name: string, images: unknown): asserts images is readonly ImageInput[] {
+  if (!Array.isArray(images)) throw invalidArgument(name, 'a list of images', images);
+  for (const [index, image] of images.entries()) {
+    if (typeof image === 'string' || image instanceof Uint8Array || isRaw(image)) continue;
     const expected = 'a path, the bytes of a file, or { data, width, height, channels } with as many bytes';
-    throw invalidArgument(`${name}[${index}]`, expected, picture);
+    throw invalidArgument(`${name}[${index}]`, expected, image);
   }
 }
 
-/** What an error calls a picture. */
-export function pictureName(picture: Picture, index: number): string {
-  return typeof picture === 'string' ? picture : `the picture at index ${index}`;
+/** What an error calls an image. */
+export function imageName(image: ImageInput, index: number): string {
+  return typeof image === 'string' ? image : `the image at index ${index}`;
 }
 
-function isRaw(value: unknown): value is RawPicture {
+function isRaw(value: unknown): value is RawImage {
   if (typeof value !== 'object' || value === null) return false;
-  const { data, width, height, channels } = value as Partial<RawPicture>;
+  const { data, width, height, channels } = value as Partial<RawImage>;
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) return false;
   if (!isSize(width) || !isSize(height) || ![1, 3, 4].includes(channels as number)) return false;
   return data.length === width * height * (channels as number);
@@ -131,12 +136,12 @@ export async function decoderName(): Promise<string> {
   return `torch-tl ${REVISION}, sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}`;
 }
 
-/** Only when the first picture is decoded, so that importing torch-tl loads nothing native. */
+/** Only when the first image is decoded, so that importing torch-tl loads nothing native. */
 export async function loadSharp(): Promise<typeof import('sharp')> {
   try {
     return await import('sharp');
   } catch (cause) {
-    const message = `sharp, which decodes pictures, does not load here: ${(cause as Error).message}`;
+    const message = `sharp, which decodes images, does not load here: ${(cause as Error).message}`;
     throw new TorchTlError('PLATFORM_UNSUPPORTED', message, { cause });
   }
 }

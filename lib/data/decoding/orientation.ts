@@ -28,7 +28,7 @@ export function hiddenOrientation(
   return found !== undefined && found in TURNS ? found : null;
 }
 
-/** The same picture upright. */
+/** The same image upright. */
 export function turned(image: Sharp, orientation: number): Sharp {
   const [degrees, mirrored] = TURNS[orientation] ?? [0, false];
   // In whichever order they are called, sharp mirrors first.

@@ -1,5 +1,5 @@
 import type { Sharp, SharpConstructor, SharpOptions } from 'sharp';
-import { PictureProblem } from './complaint.ts';
+import { ImageProblem } from './complaint.ts';
 import { hiddenOrientation, turned } from './orientation.ts';
 import { sampleScale } from './samples.ts';
 
@@ -8,9 +8,9 @@ const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
 export const READABLE_FORMATS = 'JPEG, PNG, WebP, GIF, TIFF and AVIF';
 
 /**
- * An encoded picture, which sharp then takes for what it is: where it would not, in a plainer form, as a PNG of 8 bits.
+ * An encoded image, which sharp then takes for what it is: where it would not, in a plainer form, as a PNG of 8 bits.
  *
- * @throws PictureProblem for a format that is not read, or samples whose range is not known; sharp's errors
+ * @throws ImageProblem for a format that is not read, or samples whose range is not known; sharp's errors
  */
 export async function plainImage(
   sharp: SharpConstructor,
@@ -22,7 +22,7 @@ export async function plainImage(
   const metadata = await image.metadata();
   const { format, depth, hasProfile, space } = metadata;
   if (!FORMATS.includes(format)) {
-    throw new PictureProblem(`its format, ${format}, is not among those that are read: ${READABLE_FORMATS}`);
+    throw new ImageProblem(`its format, ${format}, is not among those that are read: ${READABLE_FORMATS}`);
   }
   const scale = await sampleScale(image, metadata, bytes);
   if (scale !== 1) {

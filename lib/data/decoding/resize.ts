@@ -13,7 +13,7 @@ export interface Size {
   height: number;
 }
 
-/** The size a picture is scaled to before it is cropped or padded to `side` x `side`, as torchvision rounds it. */
+/** The size an image is scaled to before it is cropped or padded to `side` x `side`, as torchvision rounds it. */
 export function scaledSize({ width, height }: Size, side: number, resize: Resize): Size {
   if (resize === 'stretch') return { width: side, height: side };
   const fitted = resize === 'cover' ? Math.min(width, height) : Math.max(width, height);
@@ -21,7 +21,7 @@ export function scaledSize({ width, height }: Size, side: number, resize: Resize
   return { width: scaled(width), height: scaled(height) };
 }
 
-/** What of a line of a scaled picture is kept, and where it comes from. */
+/** What of a line of a scaled image is kept, and where it comes from. */
 export interface Window {
   /** Of the line's pixels, after it was shrunk but before it is enlarged, the first that is needed, and how many. */
   begin: number;
@@ -42,7 +42,7 @@ interface Sample {
 /**
  * The middle of a line of `length` pixels that is scaled to `scaled`, as far as it fits into `wanted`: however long either
  * is, no more is computed than what is kept. Lines are enlarged bilinearly with half-pixel centres, as the engine does
- * on the device. (libvips places enlarged pictures half a pixel off.)
+ * on the device. (libvips places enlarged images half a pixel off.)
  */
 export function keptWindow(length: number, scaled: number, wanted: number): Window {
   const left = Math.floor((scaled - wanted) / 2);
@@ -61,11 +61,11 @@ export function keptWindow(length: number, scaled: number, wanted: number): Wind
   return { begin, count: (samples.at(-1) as Sample).second + 1, offset, samples };
 }
 
-/** Pixels enlarged at a time, between which the event loop runs: a few milliseconds' work, more than most pictures have. */
+/** Pixels enlarged at a time, between which the event loop runs: a few milliseconds' work, more than most images have. */
 const AT_ONCE = 1 << 18;
 
 /**
- * Puts a picture's needed pixels into their places in another, enlarged as the windows say.
+ * Puts an image's needed pixels into their places in another, enlarged as the windows say.
  *
  * @param data uint8 `[rows.count, columns.count, 3]`
  * @param target `width` pixels a row
@@ -100,7 +100,7 @@ export async function place(
   }
 }
 
-/** The whole of a picture in a size that is not smaller. */
+/** The whole of an image in a size that is not smaller. */
 export async function enlarge({ data, ...from }: Pixels, { width, height }: Size): Promise<Pixels> {
   const enlarged = new Uint8Array(width * height * 3);
   const columns = keptWindow(from.width, width, width);

@@ -1,24 +1,22 @@
 import type { Metadata, Sharp } from 'sharp';
-import { PictureProblem } from './complaint.ts';
+import { ImageProblem } from './complaint.ts';
 import { MAX_SAMPLE_VALUE, tiffTags } from './tiff-tags.ts';
 
 /** 16-bit samples that go no further than those of 12 bits would show as black. */
 const DARKEST = 2 ** 12;
 
 /**
- * By how much the samples of a picture must be multiplied, so that what is white in it is white: 1, but for 16-bit
+ * By how much the samples of an image must be multiplied, so that what is white in it is white: 1, but for 16-bit
  * samples of fewer bits, of which the file says how many.
  *
- * @throws PictureProblem for samples of which nobody can know what is white
+ * @throws ImageProblem for samples of which nobody can know what is white
  */
 export async function sampleScale(image: Sharp, metadata: Metadata, bytes: Uint8Array): Promise<number> {
   const { format, depth, space, hasAlpha, hasProfile } = metadata;
   // What has colours of its own has their scale too.
   if (depth === 'uchar' || space === 'lab' || space === 'labs') return 1;
   if (depth !== 'ushort') {
-    throw new PictureProblem(
-      `its samples are ${KINDS[depth] ?? depth}, whose range is not known; ${CONVERT}`,
-    );
+    throw new ImageProblem(`its samples are ${KINDS[depth] ?? depth}, whose range is not known; ${CONVERT}`);
   }
   const bits = format === 'png' ? significantBits(bytes) : format === 'tiff' ? bitsOfLargest(bytes) : 16;
   // The decoder has scaled those of AVIF.
@@ -28,10 +26,10 @@ export async function sampleScale(image: Sharp, metadata: Metadata, bytes: Uint8
   const reached = 2 ** bits - 1;
   if (bits < 16 && largest <= reached) {
     if (!hasProfile) return 65535 / reached;
-    throw new PictureProblem(`its samples have ${bits} of 16 bits, and a colour profile besides; ${CONVERT}`);
+    throw new ImageProblem(`its samples have ${bits} of 16 bits, and a colour profile besides; ${CONVERT}`);
   }
   if (largest === 0 || largest >= DARKEST) return 1;
-  throw new PictureProblem(
+  throw new ImageProblem(
     `its 16-bit samples go no further than ${largest}, and nothing in it says how many bits they have; ${CONVERT}`,
   );
 }

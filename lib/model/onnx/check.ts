@@ -1,11 +1,11 @@
-import type { RawPicture } from '../../data/decoding/decode.ts';
+import type { RawImage } from '../../data/decoding/decode.ts';
 import { TorchTlError } from '../../errors.ts';
 
 /** The most by which a probability may differ: both compute in float32, in another order. */
 const TOLERANCE = 1e-4;
 
-/** How many pictures of noise both are given. */
-const PICTURES = 4;
+/** How many images of noise both are given. */
+const IMAGES = 4;
 
 /** As far as `onnxruntime-node` is used: it is the user's to install. */
 interface OnnxRuntime {
@@ -23,36 +23,34 @@ interface Predictor {
   readonly imageSize: number;
   readonly classes: readonly string[];
   predict(
-    pictures: RawPicture[],
+    images: RawImage[],
     options: { precision: 'fp32' },
   ): Promise<ReadonlyArray<{ probabilities: readonly number[] }>>;
 }
 
 /**
- * The largest difference between the probabilities of a model and of its ONNX export for the same pictures.
+ * The largest difference between the probabilities of a model and of its ONNX export for the same images.
  *
  * @throws TorchTlError `EXPORT_DIFFERS` past 1e-4; `EXPORT_UNCHECKED` where `onnxruntime-node` is not installed
  */
 export async function checkOnnx(exported: Uint8Array, model: Predictor): Promise<number> {
   const runtime = await loadRuntime();
   const { imageSize, classes } = model;
-  const pictures = Array.from({ length: PICTURES }, (_, index) =>
-    noise(imageSize * imageSize * 3, index + 1),
-  );
+  const images = Array.from({ length: IMAGES }, (_, index) => noise(imageSize * imageSize * 3, index + 1));
   const size = { width: imageSize, height: imageSize, channels: 3 as const };
   const expected = await model.predict(
-    pictures.map((data) => ({ data, ...size })),
+    images.map((data) => ({ data, ...size })),
     { precision: 'fp32' },
   );
   const session = await runtime.InferenceSession.create(exported);
   let largest = 0;
   try {
-    const pixels = Buffer.concat(pictures);
-    const input = new runtime.Tensor('uint8', pixels, [PICTURES, imageSize, imageSize, 3]);
-    const { probabilities } = await session.run({ pictures: input });
-    for (const [picture, prediction] of expected.entries()) {
+    const pixels = Buffer.concat(images);
+    const input = new runtime.Tensor('uint8', pixels, [IMAGES, imageSize, imageSize, 3]);
+    const { probabilities } = await session.run({ images: input });
+    for (const [image, prediction] of expected.entries()) {
       for (const [index, probability] of prediction.probabilities.entries()) {
-        const found = probabilities?.data[picture * classes.length + index] ?? Number.NaN;
+        const found = probabilities?.data[image * classes.length + index] ?? Number.NaN;
         largest = Math.max(largest, Math.abs(probability - found));
       }
     }

@@ -5,7 +5,7 @@ import { GraphBuilder, type Value } from './graph.ts';
 import { ELEMENT, type ModelProto, type ValueInfoProto } from './proto.ts';
 
 /*
- * DenseNet-121 in evaluation mode as an ONNX model, with what must not be forgotten around it: pictures go in as bytes,
+ * DenseNet-121 in evaluation mode as an ONNX model, with what must not be forgotten around it: images go in as bytes,
  * probabilities come out.
  */
 
@@ -18,7 +18,7 @@ const BLOCK_LAYERS = [6, 12, 24, 16];
 export type Weights = (name: string) => { shape: readonly number[]; values: Float64Array | Float32Array };
 
 /**
- * The model: `pictures`, uint8 `[n, side, side, 3]` (RGB, made square and resized as the metadata says), to
+ * The model: `images`, uint8 `[n, side, side, 3]` (RGB, made square and resized as the metadata says), to
  * `probabilities`, float32 `[n, classes]`. Every norm that stands between two convolutions is folded into the first.
  */
 export function onnxModel(
@@ -27,7 +27,7 @@ export function onnxModel(
   metadataText: Record<string, string>,
 ): ModelProto {
   const builder = new Network(weights);
-  builder.pictures('pictures', metadata);
+  builder.images('images', metadata);
   builder.backbone();
   builder.head(metadata.head);
   builder.probabilities('probabilities');
@@ -42,7 +42,7 @@ export function onnxModel(
       name: 'densenet121',
       node: builder.nodes,
       initializer: builder.initializers,
-      input: [valueInfo('pictures', ELEMENT.uint8, ['n', imageSize, imageSize, 3])],
+      input: [valueInfo('images', ELEMENT.uint8, ['n', imageSize, imageSize, 3])],
       output: [valueInfo('probabilities', ELEMENT.float, ['n', classes.length])],
     },
   };
@@ -59,7 +59,7 @@ class Network extends GraphBuilder {
   }
 
   /** Scales bytes and normalises the channels, then brings them to the front. */
-  pictures(input: Value, { mean, std }: Pick<ModelMetadata, 'mean' | 'std'>): void {
+  images(input: Value, { mean, std }: Pick<ModelMetadata, 'mean' | 'std'>): void {
     const scale = std.map((value) => 1 / (255 * value));
     const shift = mean.map((value, channel) => -value / (std[channel] as number));
     const floats = this.node('Cast', 'floats', [input], { to: ELEMENT.float });

@@ -1,4 +1,4 @@
-#include "data/picture_file.h"
+#include "data/image_file.h"
 
 #include <memory>
 #include <string>
@@ -10,9 +10,9 @@
 namespace torch_tl {
 namespace {
 
-std::shared_ptr<const File> open_for(const PictureFile& pictures, const std::string& name) {
+std::shared_ptr<const File> open_for(const ImageFile& images, const std::string& name) {
   try {
-    return std::make_shared<const File>(pictures.path);
+    return std::make_shared<const File>(images.path);
   } catch (const std::system_error& error) {
     throw FileUnreadable("cannot read " + name + ": " + error.code().message());
   }
@@ -20,9 +20,9 @@ std::shared_ptr<const File> open_for(const PictureFile& pictures, const std::str
 
 }  // namespace
 
-Dataset open_picture_file(const PictureFile& file, const at::Tensor& labels, const at::Device& device,
+Dataset open_image_file(const ImageFile& file, const at::Tensor& labels, const at::Device& device,
                           const std::function<void()>& check_stop) {
-  const std::string name = "the decoded pictures in " + file.path.string();
+  const std::string name = "the decoded images in " + file.path.string();
   const std::string remedy = "read the data set again";
   const RowsPlace place{open_for(file, name), 0, name, remedy};
   RowsLayout layout{{0, file.height, file.width, 3}, at::kByte};
@@ -33,7 +33,7 @@ Dataset open_picture_file(const PictureFile& file, const at::Tensor& labels, con
   Dataset stored{labels.to(device), {}, StoredRows(place, layout), file.places};
   layout.sizes[0] = stored.count();
   if (!gpu_has_room(device, layout.bytes())) return stored;
-  const auto piece = [&stored](const BatchRange& range) { return stored.pictures(range); };
+  const auto piece = [&stored](const BatchRange& range) { return stored.images(range); };
   return {stored.labels, copy_in_pieces(layout, device, piece, check_stop), {}, {}};
 }
 

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
-import type { Picture, RawPicture } from '../../lib/data/decoding/decode.ts';
-import { decodePictures } from '../../lib/data/decoding/decode-all.ts';
+import type { ImageInput, RawImage } from '../../lib/data/decoding/decode.ts';
+import { decodeImages } from '../../lib/data/decoding/decode-all.ts';
 import type { Resize } from '../../lib/options/resize.ts';
 
 export type Colour = [red: number, green: number, blue: number];
@@ -17,25 +17,25 @@ export function bands(colours: Colour[], width: number, height: number) {
   const line = Uint8Array.from(row.flat() as number[]);
   const data = new Uint8Array(line.length * height);
   for (let y = 0; y < height; y++) data.set(line, y * line.length);
-  return { data, width, height, channels: 3 } as const satisfies RawPicture;
+  return { data, width, height, channels: 3 } as const satisfies RawImage;
 }
 
 /** The same for sharp to encode. */
-export function encode({ data, width, height, channels }: RawPicture) {
+export function encode({ data, width, height, channels }: RawImage) {
   return sharp(data, { raw: { width, height, channels } });
 }
 
-/** Writes pictures of one colour each by their paths under a directory; the ending is the format. */
-export async function writePictures(directory: string, pictures: Record<string, Colour>): Promise<void> {
-  for (const [path, colour] of Object.entries(pictures)) {
+/** Writes images of one colour each by their paths under a directory; the ending is the format. */
+export async function writeImages(directory: string, images: Record<string, Colour>): Promise<void> {
+  for (const [path, colour] of Object.entries(images)) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
     await encode(bands([colour], 40, 40)).toFile(join(directory, path));
   }
 }
 
-/** Decodes one picture to 32 x 32 and gives the colour at a place. */
-export async function decoded(picture: Picture, resize: Resize = 'cover') {
-  const pixels = await decodePictures([picture], { imageSize: 32, resize });
+/** Decodes one image to 32 x 32 and gives the colour at a place. */
+export async function decoded(image: ImageInput, resize: Resize = 'cover') {
+  const pixels = await decodeImages([image], { imageSize: 32, resize });
   return (x: number, y: number) => [...pixels.subarray((y * 32 + x) * 3, (y * 32 + x + 1) * 3)];
 }
 

@@ -1,4 +1,4 @@
-// What both HTTP services share: POST a picture's bytes and get JSON; GET says that the service is up. Pictures
+// What both HTTP services share: POST an image's bytes and get JSON; GET says that the service is up. Images
 // wait for their turn, since a model takes one batch at a time and uses every core for it.
 //
 // PORT (8080) and HOST (127.0.0.1) say where it listens.
@@ -7,18 +7,18 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 
-const LARGEST_PICTURE = 10 * 1024 * 1024;
+const LARGEST_IMAGE = 10 * 1024 * 1024;
 const MOST_WAITING = 32;
 
-/** The picture is at fault, not the service. */
-export class BadPicture extends Error {}
+/** The image is at fault, not the service. */
+export class BadImage extends Error {}
 
 /**
  * Serves until SIGTERM or SIGINT, then answers what has come in already.
  *
- * @param predict gives what to answer for the bytes of a picture; throws BadPicture for one that cannot be read
+ * @param predict gives what to answer for the bytes of an image; throws BadImage for one that cannot be read
  */
-export async function servePictures(predict) {
+export async function serveImages(predict) {
   let waiting = 0;
   let last = Promise.resolve();
 
@@ -30,17 +30,17 @@ export async function servePictures(predict) {
 
   async function answer(request) {
     if (request.method === 'GET') return [200, { status: 'up', waiting }];
-    if (request.method !== 'POST') return [405, { error: 'POST a picture.' }];
+    if (request.method !== 'POST') return [405, { error: 'POST an image.' }];
     const length = Number(request.headers['content-length']);
-    if (!(length > 0)) return [411, { error: 'Send a picture, and its Content-Length.' }];
-    if (length > LARGEST_PICTURE) return [413, { error: `A picture may have ${LARGEST_PICTURE} bytes.` }];
-    if (waiting >= MOST_WAITING) return [503, { error: 'Too many pictures are waiting.' }];
+    if (!(length > 0)) return [411, { error: 'Send an image, and its Content-Length.' }];
+    if (length > LARGEST_IMAGE) return [413, { error: `An image may have ${LARGEST_IMAGE} bytes.` }];
+    if (waiting >= MOST_WAITING) return [503, { error: 'Too many images are waiting.' }];
     waiting++;
     try {
-      const picture = await buffer(request);
-      return [200, await inTurn(() => predict(picture))];
+      const image = await buffer(request);
+      return [200, await inTurn(() => predict(image))];
     } catch (error) {
-      if (error instanceof BadPicture) return [400, { error: error.message }];
+      if (error instanceof BadImage) return [400, { error: error.message }];
       if (!request.errored) console.error(error);
       return [500, { error: 'The service failed.' }];
     } finally {

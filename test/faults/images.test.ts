@@ -2,14 +2,14 @@ import { closeSync, openSync, readdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { Picture } from '../../lib/data/decoding/decode.ts';
-import { decodePictures } from '../../lib/data/decoding/decode-all.ts';
-import { bands, encode, RED } from '../support/pictures.ts';
+import type { ImageInput } from '../../lib/data/decoding/decode.ts';
+import { decodeImages } from '../../lib/data/decoding/decode-all.ts';
+import { bands, encode, RED } from '../support/images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const PNGSUITE = join(import.meta.dirname, '../fixtures/pngsuite');
 
-describe('a picture that cannot be decoded', () => {
+describe('an image that cannot be decoded', () => {
   const corrupt = readdirSync(PNGSUITE).filter((name) => name.startsWith('x'));
   test.each(corrupt)('is named: %s of PngSuite', async (name) => {
     const path = join(PNGSUITE, name);
@@ -55,9 +55,7 @@ describe('a picture that cannot be decoded', () => {
 
   test('is named, up to twenty of them, with what to do', async () => {
     const failure = decode(...Array.from({ length: 25 }, () => END));
-    await expect(failure).rejects.toThrow(
-      '25 of 25 pictures cannot be decoded; mend or remove them, or leave',
-    );
+    await expect(failure).rejects.toThrow('25 of 25 images cannot be decoded; mend or remove them, or leave');
     await expect(failure).rejects.toThrow('`skipCorrupt: true`');
     await expect(failure).rejects.toThrow(/index 19: [^\n]*\n {2}and 5 more$/);
   });
@@ -94,11 +92,11 @@ describe('a picture that cannot be decoded', () => {
     const good = await encode(bands([RED], 40, 40))
       .png()
       .toBuffer();
-    const files = { 'good.png': good, 'empty.jpg': '', 'text.png': 'no picture' };
+    const files = { 'good.png': good, 'empty.jpg': '', 'text.png': 'no image' };
     for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
     const paths = [...Object.keys(files), 'missing.png'].map((name) => join(directory, name));
     const failed = decode(...paths, directory);
-    await expect(failed).rejects.toMatchObject(refused('4 of 5 pictures cannot be decoded'));
+    await expect(failed).rejects.toMatchObject(refused('4 of 5 images cannot be decoded'));
     await expect(failed).rejects.toThrow(`${paths[3]}: there is no such file or directory (ENOENT)`);
     await expect(failed).rejects.toThrow(`${directory}: it is a directory (EISDIR)`);
     await expect(failed).rejects.not.toThrow('good.png');
@@ -118,7 +116,7 @@ describe('a picture that cannot be decoded', () => {
     const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
     await expect(decode(svg)).rejects.toMatchObject(refused('svg, is not among those that are read'));
     const bmp = Buffer.concat([Buffer.from('BM'), readFileSync(join(PNGSUITE, 'basn0g16.png'))]);
-    await expect(decode(bmp)).rejects.toMatchObject(refused('no picture in a format that is read'));
+    await expect(decode(bmp)).rejects.toMatchObject(refused('no image in a format that is read'));
   });
 });
 
@@ -163,8 +161,8 @@ function splice(file: Buffer, count: number, bytes: Buffer): Buffer {
   return Buffer.concat([file.subarray(0, middle), bytes, file.subarray(middle + count)]);
 }
 
-function decode(...pictures: Picture[]) {
-  return decodePictures(pictures, { imageSize: 32, resize: 'cover' });
+function decode(...images: ImageInput[]) {
+  return decodeImages(images, { imageSize: 32, resize: 'cover' });
 }
 
 function refused(text: string): object {

@@ -10,8 +10,8 @@
 
 namespace torch_tl {
 
-/** Some of the pictures in a file that holds nothing else, each uint8 [height, width, 3]. */
-struct PictureFile {
+/** Some of the images in a file that holds nothing else, each uint8 [height, width, 3]. */
+struct ImageFile {
   std::filesystem::path path;
   std::int64_t height;
   std::int64_t width;
@@ -22,7 +22,7 @@ struct PictureFile {
  * A data set of them: on a GPU that has room for it, else in the file, so that what is not in use needs no
  * memory. Throws FileUnreadable, also where it has not all of them, and what `check_stop` throws.
  */
-Dataset open_picture_file(const PictureFile& file, const at::Tensor& labels, const at::Device& device,
+Dataset open_image_file(const ImageFile& file, const at::Tensor& labels, const at::Device& device,
                           const std::function<void()>& check_stop);
 
 }  // namespace torch_tl

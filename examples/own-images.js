@@ -1,7 +1,7 @@
-// A classifier of one's own pictures, which are files in a folder a class. Here they are drawn first:
+// A classifier of one's own images, which are files in a folder a class. Here they are drawn first:
 // discs and squares, of any size and colour.
 //
-//     node examples/own-pictures.js
+//     node examples/own-images.js
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { Dataset, DenseNet121 } from 'torch-tl';
 
-const PICTURES_PER_CLASS = 60;
+const IMAGES_PER_CLASS = 60;
 const IMAGE_SIZE = 64;
 const EPOCHS = 20;
 
@@ -24,7 +24,7 @@ try {
   await drawFolder(directory);
   const all = await Dataset.fromFolder(directory, { imageSize: IMAGE_SIZE, resize: 'cover' });
   const [train, valid] = all.split(0.8, { seed: 1 }); // or a folder of its own: fromFolder(..., { like: train })
-  console.log(`classes ${train.classes.join(', ')}: ${train.count} pictures train, ${valid.count} validate`);
+  console.log(`classes ${train.classes.join(', ')}: ${train.count} images train, ${valid.count} validate`);
 
   const model = await DenseNet121.create({
     head: 'linear',
@@ -50,7 +50,7 @@ try {
 async function drawFolder(path) {
   for (const shape of Object.keys(SHAPES)) {
     await mkdir(join(path, shape));
-    for (let index = 0; index < PICTURES_PER_CLASS; index++) {
+    for (let index = 0; index < IMAGES_PER_CLASS; index++) {
       const image = await draw(shape, 15 + (index % 30), 6 * index);
       await sharp(image).toFile(join(path, shape, `${index}.png`));
     }

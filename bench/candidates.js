@@ -9,7 +9,7 @@ import { pytorch, TUNED_MALLOC, torchTl, torchTlRun } from './measure.js';
 
 export const NAMES = {
   ours: 'torch-tl',
-  reference: 'torch-tl --reference',
+  libtorch: 'torch-tl --kernels libtorch',
   naive: 'PyTorch, naive',
   tuned: 'PyTorch, tuned',
   compiled: 'torch.compile, freezing',
@@ -34,7 +34,7 @@ export function enoughImages({ imageSize, batchSize }, products) {
 /** Images through the frozen backbone. */
 export const frozen = {
   ours: (settings) => ourFrozen(settings),
-  reference: (settings) => ourFrozen(settings, '--reference'),
+  libtorch: (settings) => ourFrozen(settings, '--kernels', 'libtorch'),
   naive: (settings) => theirFrozen({ variant: 'naive', ...settings }, {}),
   tuned: (settings) => theirFrozen({ variant: 'tuned', ...settings }, TUNED_MALLOC),
   compiled: (settings) => theirFrozen({ variant: 'compiled', ...settings }, TUNED_MALLOC),
@@ -44,7 +44,7 @@ export const frozen = {
 /** Training `base`. */
 export const training = {
   ours: (settings) => ourTraining(settings),
-  reference: (settings) => ourTraining(settings, '--reference'),
+  libtorch: (settings) => ourTraining(settings, '--kernels', 'libtorch'),
   naive: (settings) => theirTraining(settings, {}, '--naive'),
   tuned: (settings) => theirTraining(settings, TUNED_MALLOC),
 };
@@ -56,7 +56,7 @@ export const training = {
  */
 export const finetune = {
   ours: (settings) => ourFinetune(settings),
-  reference: (settings) => ourFinetune(settings, '--reference'),
+  libtorch: (settings) => ourFinetune(settings, '--kernels', 'libtorch'),
   tuned: theirFinetune,
 };
 

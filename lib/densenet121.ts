@@ -11,13 +11,13 @@ import type { StoredTensor } from './formats/stored-tensor.ts';
 import { requireClasses, requireDataset, requireResize, requireTrainingData } from './model/data-checks.ts';
 import { descriptionOf, type ModelDescription } from './model/description.ts';
 import { type Evaluation, evaluate } from './model/evaluate.ts';
-import { type Exported, type ExportOptions, exportContents, exportFormat } from './model/export.ts';
+import { type ExportOptions, type ExportResult, exportContents, exportFormat } from './model/export.ts';
 import {
-  type Extracted,
   type ExtractionOptions,
   extract,
   extracted,
   extractionOptions,
+  type FeatureMatrix,
 } from './model/extraction.ts';
 import { type ClassActivation, type GradCamOptions, gradCam, gradCamOptions } from './model/grad-cam.ts';
 import { ModelState } from './model/lifecycle.ts';
@@ -179,7 +179,7 @@ export class DenseNet121 {
    * @throws InputError `INVALID_ARGUMENT`; TorchTlError `EXPORT_DIFFERS` or `EXPORT_UNCHECKED`, and then nothing is
    *   written; `WRITE_FAILED`, `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
-  export(path: string, options: ExportOptions = {}): Promise<Exported> {
+  export(path: string, options: ExportOptions = {}): Promise<ExportResult> {
     return this.#state.work('export', async () => {
       requirePath(path);
       const { format, check } = checkOptions(modelExportOptions, options);
@@ -228,7 +228,7 @@ export class DenseNet121 {
    * @throws InputError `INVALID_ARGUMENT`; the signal's reason; what `onProgress` threw; TorchTlError
    *   `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
-  features(data: Dataset, options: ExtractionOptions = {}): Promise<Extracted> {
+  features(data: Dataset, options: ExtractionOptions = {}): Promise<FeatureMatrix> {
     return this.#state.work('features', () => this.#extract('features', data, options));
   }
 
@@ -237,7 +237,7 @@ export class DenseNet121 {
    *
    * @throws as `features`
    */
-  logits(data: Dataset, options: ExtractionOptions = {}): Promise<Extracted> {
+  logits(data: Dataset, options: ExtractionOptions = {}): Promise<FeatureMatrix> {
     return this.#state.work('logits', () => this.#extract('logits', data, options));
   }
 
@@ -341,7 +341,11 @@ export class DenseNet121 {
     this.dispose();
   }
 
-  async #extract(what: 'features' | 'logits', data: Dataset, options: ExtractionOptions): Promise<Extracted> {
+  async #extract(
+    what: 'features' | 'logits',
+    data: Dataset,
+    options: ExtractionOptions,
+  ): Promise<FeatureMatrix> {
     requireDataset('data', data);
     const checked = checkOptions(extractionOptions, options);
     const computation = computationOf(checked, this.device);

@@ -31,8 +31,8 @@ export { type ExperimentOptions, type RunControl, runExperiment } from './experi
 export type { RunEvent } from './experiments/train-into.ts';
 export type { ModelDescription } from './model/description.ts';
 export type { ClassMetrics, Evaluation } from './model/evaluate.ts';
-export type { Exported, ExportFormat, ExportOptions } from './model/export.ts';
-export type { Extracted, ExtractionOptions } from './model/extraction.ts';
+export type { ExportFormat, ExportOptions, ExportResult } from './model/export.ts';
+export type { ExtractionOptions, FeatureMatrix } from './model/extraction.ts';
 export type { ClassActivation, GradCamOptions } from './model/grad-cam.ts';
 export type { Prediction, PredictOptions, RankedClass } from './model/predict.ts';
 export type { HeadLayer, HeadName } from './options/head.ts';
@@ -50,7 +50,7 @@ export type {
   FitOptions,
   FitResult,
   FitRun,
-  Resumption,
+  ResumeEvent,
   StageStart,
 } from './training/fit.ts';
 export type { LearningRateOptions, LearningRateSearch, LearningRateStep } from './training/learning-rate.ts';

@@ -42,7 +42,7 @@ export function define(command: Command): void {
 
 async function evaluate(
   data: string,
-  { weights, device, batchSize, precision, threads, reference, skipCorrupt }: Options,
+  { weights, device, batchSize, precision, threads, kernels, skipCorrupt }: Options,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Evaluation> {
@@ -66,7 +66,7 @@ async function evaluate(
     try {
       progress.line(`Data: ${images.name} (${images.source}), ${count(images.count)} images`);
       const onProgress = passShown(progress, 'evaluation');
-      return await model.evaluate(images, { batchSize, precision, threads, reference, signal, onProgress });
+      return await model.evaluate(images, { batchSize, precision, threads, kernels, signal, onProgress });
     } finally {
       images.dispose();
     }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { requireWritableFile } from '../files/writable.ts';
-import type { Exported, ExportFormat } from '../model/export.ts';
+import type { ExportFormat, ExportResult } from '../model/export.ts';
 import { exportOptions } from '../options/export.ts';
 import { shown, shownJson } from '../support/printable.ts';
 import { addExamples } from './examples.ts';
@@ -39,7 +39,7 @@ async function compareWith(path: string, exported: Uint8Array): Promise<number> 
   }
 }
 
-function checkNote({ format, check }: Exported): string[] {
+function checkNote({ format, check }: ExportResult): string[] {
   if (format !== 'onnx') return [];
   if (check === null) return ['Not checked.'];
   const difference = check.largestDifference.toExponential(1);

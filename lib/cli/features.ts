@@ -79,13 +79,13 @@ async function featuresOf(
   model: DenseNet121,
   { options, progress, signal }: { options: Options; progress: Progress; signal: AbortSignal },
 ): Promise<HostTensor[]> {
-  const { batchSize, precision, threads, reference } = options;
+  const { batchSize, precision, threads, kernels } = options;
   const onProgress = passShown(progress, `${name} features`);
   const features = await model.features(data, {
     batchSize,
     precision,
     threads,
-    reference,
+    kernels,
     signal,
     onProgress,
   });

@@ -48,7 +48,7 @@ export function define(command: Command): void {
 
 async function predict(
   named: string[],
-  { weights, device, topK, batchSize, precision, threads, reference, skipCorrupt }: Options,
+  { weights, device, topK, batchSize, precision, threads, kernels, skipCorrupt }: Options,
   signal: AbortSignal,
 ): Promise<{ answers: Answer[]; classes: readonly string[] }> {
   const paths = await namedImages(named);
@@ -67,7 +67,7 @@ async function predict(
         batchSize,
         precision,
         threads,
-        reference,
+        kernels,
         signal,
         skipCorrupt,
         onSkipped: (skipped) => {

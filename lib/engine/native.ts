@@ -3,6 +3,8 @@
  */
 
 export type Precision = 'fp32' | 'bf16';
+/** The engine's own kernels where there are some (`auto`, the default), or LibTorch's operators alone. */
+export type Kernels = 'auto' | 'libtorch';
 export type TensorType = 'float16' | 'bfloat16' | 'float32' | 'float64' | 'int64' | 'uint8';
 
 /** How a piece of work computes. The engine keeps none of it for the next. */
@@ -10,8 +12,7 @@ export interface Computation {
   precision: Precision;
   /** By default as many as `EngineInfo.threads`. */
   threads?: number;
-  /** Without the engine's own kernels; by default with them. */
-  reference?: boolean;
+  kernels?: Kernels;
 }
 
 /** A tensor on the host: contiguous, row-major, little-endian. */

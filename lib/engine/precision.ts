@@ -1,5 +1,5 @@
 import { loadEngine } from './engine.ts';
-import type { Computation, EngineInfo, Precision } from './native.ts';
+import type { Computation, EngineInfo, Kernels, Precision } from './native.ts';
 
 export interface PrecisionChoice {
   precision: Precision;
@@ -20,15 +20,15 @@ export function computationOf(
   {
     precision,
     threads,
-    reference,
-  }: { precision: 'auto' | Precision; threads?: number | undefined; reference: boolean },
+    kernels,
+  }: { precision: 'auto' | Precision; threads?: number | undefined; kernels: Kernels },
   device: string,
 ): Required<Computation> {
   const info = loadEngine().info();
   return {
     precision: precision === 'auto' ? choosePrecision(info, device).precision : precision,
     threads: threads ?? info.threads,
-    reference,
+    kernels,
   };
 }
 

@@ -7,7 +7,7 @@ import type { DenseNet121 } from '../densenet121.ts';
 import type { EpochMetrics } from '../engine/native.ts';
 import { TorchTlError } from '../errors.ts';
 import { EventFile } from '../formats/tensorboard/event-file.ts';
-import type { Extracted } from '../model/extraction.ts';
+import type { FeatureMatrix } from '../model/extraction.ts';
 import { type RunOptions, trainingOptions } from '../options/index.ts';
 import { BackgroundWriter } from '../support/background-writer.ts';
 import { withFirstOf } from '../support/signals.ts';
@@ -18,7 +18,7 @@ import type {
   CacheReport,
   FeaturesProgress,
   FitRun,
-  Resumption,
+  ResumeEvent,
   StageStart,
 } from '../training/fit.ts';
 import { epochsOf } from '../training/recipes.ts';
@@ -49,7 +49,7 @@ export type RunEvent =
   /** What may be wrong with the data. */
   | ({ type: 'warning' } & DataWarning)
   | { type: 'setup'; setup: RunSetup; directory: string; epochs: number; augmented: boolean }
-  | Resumption
+  | ResumeEvent
   | StageStart
   | CacheReport
   | FeaturesProgress
@@ -103,7 +103,7 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
 async function recordValidation(
   directory: RunDirectory,
   { model, valid, setup: { precision }, signal }: PreparedRun,
-  logits: Extracted,
+  logits: FeatureMatrix,
   epoch: number,
 ): Promise<void> {
   const report = await validationReport(model, valid, { epoch, logits }, { precision, signal });
@@ -207,7 +207,7 @@ class Recorder {
     });
   }
 
-  async #goOn(resumption: Resumption): Promise<void> {
+  async #goOn(resumption: ResumeEvent): Promise<void> {
     this.#epochs.push(...resumption.epochs);
     this.#earlierSeconds = secondsOf(resumption.epochs);
     this.#resumed = resumption.resumed;

@@ -3,7 +3,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { RawImage } from '../data/decoding/decode.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { type Evaluation, evaluation } from '../model/evaluate.ts';
-import type { Extracted } from '../model/extraction.ts';
+import type { FeatureMatrix } from '../model/extraction.ts';
 import type { GradCamOptions } from '../model/grad-cam.ts';
 import { logSoftmax, ranking, rowsOf } from '../model/logits.ts';
 import { rankedClasses } from '../model/predict.ts';
@@ -52,7 +52,7 @@ interface WrongAnswer extends Pick<Mistake, 'source' | 'label' | 'top'> {
 export async function validationReport(
   model: DenseNet121,
   valid: Dataset,
-  { epoch, logits }: { epoch: number; logits: Extracted },
+  { epoch, logits }: { epoch: number; logits: FeatureMatrix },
   options: Pick<GradCamOptions, 'precision' | 'signal'>,
 ): Promise<ValidationReport> {
   const rows = rowsOf(logits);

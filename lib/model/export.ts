@@ -16,7 +16,7 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 export type ExportOptions = z.input<typeof modelExportOptions> & ExportDocs;
 
-export interface Exported {
+export interface ExportResult {
   /** Of the file, absolute. */
   path: string;
   format: ExportFormat;
@@ -59,8 +59,8 @@ export async function exportContents(
   format: ExportFormat,
   source: string,
   compare: ((exported: Uint8Array) => Promise<number>) | null,
-): Promise<Exported> {
-  let check: Exported['check'] = null;
+): Promise<ExportResult> {
+  let check: ExportResult['check'] = null;
   if (format === 'safetensors') await writeSafetensors(path, contents.tensors, contents.metadata);
   else if (format === 'pth') await writePth(path, contents.tensors);
   else {

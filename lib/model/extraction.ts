@@ -6,7 +6,7 @@ import type { ExtractionDocs } from '../options/docs.ts';
 import { abortSignal, callback, featuresOptions } from '../options/index.ts';
 
 export const extractionOptions = featuresOptions
-  .pick({ batchSize: true, precision: true, threads: true, reference: true })
+  .pick({ batchSize: true, precision: true, threads: true, kernels: true })
   .extend({
     signal: abortSignal.describe('stops the work within one batch'),
     onProgress: callback<(done: number, total: number) => void>().describe(
@@ -17,7 +17,7 @@ export const extractionOptions = featuresOptions
 export type ExtractionOptions = z.input<typeof extractionOptions> & ExtractionDocs;
 
 /** What the network made of every image: features `[count, 1024, height, width]` or logits `[count, classes]`. */
-export interface Extracted {
+export interface FeatureMatrix {
   shape: number[];
   /** Row-major. */
   data: Float32Array;
@@ -41,7 +41,7 @@ export async function extract(
   what: 'features' | 'logits',
   { model, device, computation, data, options }: Extraction,
   stopped: AbortSignal,
-): Promise<Extracted> {
+): Promise<FeatureMatrix> {
   const { batchSize, onProgress } = options;
   const held = data.share();
   try {
@@ -58,6 +58,6 @@ export async function extract(
 }
 
 /** The engine's float32 tensor, without a copy. */
-export function extracted({ shape, data }: HostTensor): Extracted {
+export function extracted({ shape, data }: HostTensor): FeatureMatrix {
   return { shape, data: new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4) };
 }

@@ -4,7 +4,7 @@ import type { ImageInput } from '../data/decoding/decode.ts';
 import { indicesOf } from '../data/labels.ts';
 import { InputError } from '../errors.ts';
 import type { GradCamDocs } from '../options/docs.ts';
-import { type Extracted, extractionOptions } from './extraction.ts';
+import { extractionOptions, type FeatureMatrix } from './extraction.ts';
 import {
   type GivenImagesControl,
   imageList,
@@ -60,7 +60,7 @@ export async function gradCam(
   inputs: ImageInput | readonly ImageInput[],
   shape: ModelShape,
   { classes, ...control }: { classes?: readonly string[] | undefined } & GivenImagesControl,
-  compute: (data: Dataset) => Promise<{ maps: Extracted; logits: Extracted }>,
+  compute: (data: Dataset) => Promise<{ maps: FeatureMatrix; logits: FeatureMatrix }>,
 ): Promise<ClassActivation[]> {
   const images = imageList(inputs);
   if (classes && classes.length !== images.length) {

@@ -3,7 +3,7 @@ import type { Dataset } from '../data/dataset.ts';
 import type { ImageInput } from '../data/decoding/decode.ts';
 import type { PredictDocs } from '../options/docs.ts';
 import { integer } from '../options/index.ts';
-import { type Extracted, extractionOptions } from './extraction.ts';
+import { extractionOptions, type FeatureMatrix } from './extraction.ts';
 import {
   type GivenImagesControl,
   imageList,
@@ -49,7 +49,7 @@ export async function predict(
   inputs: ImageInput | readonly ImageInput[],
   shape: ModelShape,
   { topK, ...control }: { topK: number } & GivenImagesControl,
-  logits: (data: Dataset) => Promise<Extracted>,
+  logits: (data: Dataset) => Promise<FeatureMatrix>,
 ): Promise<Prediction[]> {
   const images = imageList(inputs);
   if (images.length === 0) return [];

@@ -70,8 +70,8 @@ export interface ExperimentDocs {
   precision?: unknown;
   /** Processor threads; by default one a core. */
   threads?: unknown;
-  /** Compute with LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `false`. */
-  reference?: unknown;
+  /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
+  kernels?: unknown;
   /** Keep a frozen backbone's features in files there, instead of in memory. False: compute a frozen backbone's features anew in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between two checkpoints of a run. Default: `10`. */
@@ -146,8 +146,8 @@ export interface ExtractionDocs {
   precision?: unknown;
   /** Processor threads; by default one a core. */
   threads?: unknown;
-  /** Compute with LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `false`. */
-  reference?: unknown;
+  /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
+  kernels?: unknown;
   /** Stops the work within one batch. */
   signal?: unknown;
   /** Hears how many images are done, of how many. */
@@ -171,8 +171,8 @@ export interface FitDocs {
   precision?: unknown;
   /** Processor threads; by default one a core. */
   threads?: unknown;
-  /** Compute with LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `false`. */
-  reference?: unknown;
+  /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
+  kernels?: unknown;
   /** Keep a frozen backbone's features in files there, instead of in memory. False: compute a frozen backbone's features anew in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between two checkpoints of a run. Default: `10`. */
@@ -275,8 +275,8 @@ export interface GradCamDocs {
   precision?: unknown;
   /** Processor threads; by default one a core. */
   threads?: unknown;
-  /** Compute with LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `false`. */
-  reference?: unknown;
+  /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
+  kernels?: unknown;
   /** Stops the work within one batch. */
   signal?: unknown;
   /** Of each image the class that is asked about; by default the likeliest. */
@@ -317,8 +317,8 @@ export interface LearningRateDocs {
   precision?: unknown;
   /** Processor threads; by default one a core. */
   threads?: unknown;
-  /** Compute with LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `false`. */
-  reference?: unknown;
+  /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
+  kernels?: unknown;
   /** Keep a frozen backbone's features in files there, instead of in memory. False: compute a frozen backbone's features anew in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Adam, adamw or sgd. Default: `"adam"`. */
@@ -422,8 +422,8 @@ export interface TrainClassifierDocs {
   precision?: unknown;
   /** Processor threads; by default one a core. */
   threads?: unknown;
-  /** Compute with LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `false`. */
-  reference?: unknown;
+  /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
+  kernels?: unknown;
   /** Keep a frozen backbone's features in files there, instead of in memory. False: compute a frozen backbone's features anew in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between two checkpoints of a run. Default: `10`. */
@@ -495,8 +495,8 @@ export interface PredictDocs {
   precision?: unknown;
   /** Processor threads; by default one a core. */
   threads?: unknown;
-  /** Compute with LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `false`. */
-  reference?: unknown;
+  /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
+  kernels?: unknown;
   /** Stops the work within one batch. */
   signal?: unknown;
   /** How many of the likeliest classes to name. Default: `5`. */
@@ -571,8 +571,8 @@ export interface TrainingDocs {
   precision?: unknown;
   /** Processor threads; by default one a core. */
   threads?: unknown;
-  /** Compute with LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `false`. */
-  reference?: unknown;
+  /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
+  kernels?: unknown;
   /** Keep a frozen backbone's features in files there, instead of in memory. False: compute a frozen backbone's features anew in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between two checkpoints of a run. Default: `10`. */

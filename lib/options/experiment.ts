@@ -3,7 +3,7 @@ import { HEAD_NAMES } from './head.ts';
 import { limit, imageSize as size } from './range.ts';
 import { RESIZES } from './resize.ts';
 import { commandLine, flag, imageCache, resizing, text, without } from './schema.ts';
-import { batchSize, precision, reference, threads, trainingOptions } from './training.ts';
+import { batchSize, kernels, precision, threads, trainingOptions } from './training.ts';
 
 const data = text('auto, sample, a directory or a list').default('auto').register(commandLine, {
   topic: 'Data',
@@ -149,7 +149,7 @@ export const featuresOptions = z.strictObject({
   device,
   precision,
   threads,
-  reference,
+  kernels,
   out: text("a file's path").register(commandLine, {
     topic: 'Output',
     flags: '--out <file.safetensors>',

@@ -3,7 +3,7 @@ import { featuresOptions } from './experiment.ts';
 import { integer } from './range.ts';
 import { commandLine, text } from './schema.ts';
 
-const { data, skipCorrupt, batchSize, device, precision, threads, reference } = featuresOptions.shape;
+const { data, skipCorrupt, batchSize, device, precision, threads, kernels } = featuresOptions.shape;
 
 /** What `predict` and `evaluate` share: a trained model, and how it runs. */
 const trained = {
@@ -16,7 +16,7 @@ const trained = {
   device,
   precision,
   threads,
-  reference,
+  kernels,
 };
 
 /** A trained model's answers for images, from the command line. */

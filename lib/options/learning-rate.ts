@@ -33,7 +33,7 @@ const SEARCHED = {
   seed: true,
   precision: true,
   threads: true,
-  reference: true,
+  kernels: true,
   featureCache: true,
   optimizer: true,
   learningRate: true,

@@ -26,10 +26,15 @@ export const integer = (min: number, max = MANY) => declared({ min, max, whole: 
 /** The same of any number. */
 export const number = (min: number, max: number) => declared({ min, max, whole: false });
 
-/** A number of these, or the word. */
+/** A number of these, or the word, for which programs may give null. */
 export function orOff({ min, max, whole }: NumberRange) {
   const error = `${phraseOf({ min, max, whole })}, or off`;
-  return z.union([declared({ min, max, whole }, error), z.literal('off')], { error });
+  return z.union(
+    [declared({ min, max, whole }, error), z.literal('off'), z.null().transform(() => 'off' as const)],
+    {
+      error,
+    },
+  );
 }
 
 /** What weights move by: float32 holds its products with gradients, and the quotient of any two. */

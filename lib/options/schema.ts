@@ -33,7 +33,11 @@ export interface CommandLine {
 export const commandLine = z.registry<CommandLine>();
 
 /** How images are made square. */
-export const resizing = () => z.enum(RESIZES, { error: RESIZES.join(' or ') });
+export const resizing = () =>
+  z
+    .enum([...RESIZES, 'fill'], { error: 'cover, contain or stretch' })
+    // sharp's name for it.
+    .transform((name) => (name === 'fill' ? 'stretch' : name));
 
 export const text = (error: string) => z.string({ error }).min(1, { error });
 

@@ -39,11 +39,15 @@ export const threads = threadsRange().optional().register(commandLine, {
   description: 'processor threads; by default one a core',
 });
 
-export const reference = z.boolean().default(false).register(commandLine, {
-  topic,
-  flags: '--reference',
-  description: "compute with LibTorch's operators alone, without the engine's own kernels, for comparison",
-});
+export const kernels = z
+  .enum(['auto', 'libtorch'], { error: 'auto or libtorch' })
+  .default('auto')
+  .register(commandLine, {
+    topic,
+    flags: '--kernels <name>',
+    description:
+      "auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison",
+  });
 
 export const batchSize = integer(2)
   .default(128)
@@ -78,7 +82,7 @@ export const trainingOptions = z.strictObject({
   seed,
   precision,
   threads,
-  reference,
+  kernels,
   featureCache: z
     .union([z.boolean(), text(featureCache)], { error: featureCache })
     .default(true)

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Dataset } from '../data/dataset.ts';
 import type { EpochMetrics, TrainEvent, TrainResult } from '../engine/native.ts';
-import type { Extracted } from '../model/extraction.ts';
+import type { FeatureMatrix } from '../model/extraction.ts';
 import type { FitDocs } from '../options/docs.ts';
 import { abortSignal, callback, checkOptions, trainingOptions } from '../options/index.ts';
 import type { ResumePoint } from './checkpoint.ts';
@@ -22,7 +22,7 @@ export type FeaturesProgress = EventOf<'features'>;
 export type BatchProgress = EventOf<'batch'>;
 
 /** A training goes on from a checkpoint. */
-export interface Resumption extends ResumePoint {
+export interface ResumeEvent extends ResumePoint {
   type: 'resume';
   /** The epochs behind it. */
   epochs: readonly EpochMetrics[];
@@ -50,7 +50,7 @@ export const fitOptions = trainingOptions.extend({
     .default(false)
     .describe('goes on from that file where it is there'),
   signal: abortSignal.describe('stops the work'),
-  onResume: callback<(resumption: Resumption) => void | Promise<void>>().describe(
+  onResume: callback<(resumption: ResumeEvent) => void | Promise<void>>().describe(
     'hears where it goes on; nothing is trained before a promise that it gives has resolved',
   ),
   onStage: callback<(stage: StageStart) => void>().describe('hears that a stage begins'),
@@ -84,7 +84,7 @@ export interface FitResult extends TrainResult {
    *
    * @internal
    */
-  bestLogits: Extracted | null;
+  bestLogits: FeatureMatrix | null;
   epochs: EpochMetrics[];
   /** Where it went on from a checkpoint, each time. */
   resumed: ResumePoint[];

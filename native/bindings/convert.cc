@@ -146,7 +146,9 @@ at::ScalarType to_precision(const Napi::Value& value) {
 }
 
 Computation to_computation(const Napi::Object& value) {
-  return {to_precision(value.Get("precision")), value.Get("reference").ToBoolean()};
+  const Napi::Value kernels = value.Get("kernels");
+  const bool own_kernels = !kernels.IsString() || to_string(kernels) != "libtorch";
+  return {to_precision(value.Get("precision")), own_kernels};
 }
 
 std::optional<int> to_threads(const Napi::Object& value) {

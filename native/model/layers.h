@@ -19,21 +19,21 @@ class Layer;
 /** How a piece of work computes: it says so itself, and nothing else does. */
 struct Computation {
   at::ScalarType precision = at::kFloat;  // of images and products: float32 or bfloat16
-  bool reference = false;  // by the modules alone, without executors: for comparison and for doubt
+  bool own_kernels = true;  // executors where there are some; else the modules alone, over LibTorch's operators
 };
 
 /** What a forward pass carries through every layer. */
 struct Pass {
   explicit Pass(const Computation& computation)
-      : precision(computation.precision), reference(computation.reference) {}
+      : precision(computation.precision), own_kernels(computation.own_kernels) {}
   /** Whether an executor may stand in for several modules. */
-  bool allows_executors() const { return !reference && !observer; }
+  bool allows_executors() const { return own_kernels && !observer; }
 
   /** Batch statistics in unfrozen batch norms, and dropout. */
   bool training = false;
   /** Of products. The backbone sets it to that of its input. */
   at::ScalarType precision;
-  bool reference;
+  bool own_kernels;
   /** Draws the dropout masks; needed in training only. */
   at::Generator dropout_generator;
   /** Hears of every leaf layer and its output, in order. */

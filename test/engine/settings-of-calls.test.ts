@@ -20,12 +20,12 @@ const OTHER = DEFAULT + 1;
 
 describe.runIf(cpu.kernels.length > 0)('calls at the same time', () => {
   const SETTINGS: ExtractionOptions[] = [
-    { precision: 'fp32', reference: true },
+    { precision: 'fp32', kernels: 'libtorch' },
     { precision: 'fp32' },
     { precision: 'bf16' },
     { precision: 'fp32', threads: OTHER },
-    { precision: 'bf16', reference: true },
-    { precision: 'fp32', reference: true, threads: 1 },
+    { precision: 'bf16', kernels: 'libtorch' },
+    { precision: 'fp32', kernels: 'libtorch', threads: 1 },
   ];
 
   test('come to what each comes to alone, in either order', async () => {
@@ -60,7 +60,7 @@ describe.runIf(cpu.kernels.length > 0)('calls at the same time', () => {
       await model.fit(train, { ...shared, featureCache, ...options }).result;
     };
     const ways: Array<Partial<FitOptions>> = [
-      { reference: true },
+      { kernels: 'libtorch' },
       {},
       { threads: OTHER },
       { precision: 'bf16' },

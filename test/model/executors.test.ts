@@ -1,7 +1,7 @@
 import { cpus } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { loadEngine } from '../../lib/engine/engine.ts';
-import type { HostTensor, NativeModel, Precision } from '../../lib/engine/native.ts';
+import type { HostTensor, Kernels, NativeModel, Precision } from '../../lib/engine/native.ts';
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';
 import { nativeData, nativeModel } from '../support/native.ts';
@@ -16,7 +16,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     const model = await smallModel({ imageSize });
     const options = { precision: 'fp32', batchSize: 5 } as const;
     const { data: fast } = await model.features(train, options);
-    const { data: plain } = await model.features(train, { ...options, reference: true });
+    const { data: plain } = await model.features(train, { ...options, kernels: 'libtorch' });
     expect(fast).not.toEqual(plain);
     expect(normOf(plain)).toBeGreaterThan(1);
     const difference = fast.map((value, index) => value - (plain[index] as number));
@@ -28,26 +28,26 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     async (imageSize) => {
       const { train } = await smallData(IMAGES, 1);
       const model = await smallModel({ imageSize });
-      const { data: exact } = await model.features(train, { precision: 'fp32', reference: true });
-      const difference = async (reference: boolean) => {
-        const { data } = await model.features(train, { precision: 'bf16', reference });
+      const { data: exact } = await model.features(train, { precision: 'fp32', kernels: 'libtorch' });
+      const difference = async (kernels: Kernels) => {
+        const { data } = await model.features(train, { precision: 'bf16', kernels });
         return normOf(data.map((value, index) => value - (exact[index] as number))) / normOf(exact);
       };
-      const fast = await difference(false);
+      const fast = await difference('auto');
       expect(fast).toBeGreaterThan(1e-4);
-      expect(fast).toBeLessThan(await difference(true));
+      expect(fast).toBeLessThan(await difference('libtorch'));
     },
   );
 
   // Where a ReLU's input is near 0, rounding decides; LibTorch's own bf16 is as far away.
   test('gradients in bf16 are those in fp32 but for its rounding', async () => {
     const data = await nativeData('train', IMAGES);
-    const gradients = async (precision: Precision, reference: boolean) => {
+    const gradients = async (precision: Precision, kernels: Kernels) => {
       const model = await nativeModel('base', { imageSize: 44, pretrained: true });
-      return (await model.gradients(data, { precision, seed: 0, reference }).result).gradients.map(numbers);
+      return (await model.gradients(data, { precision, seed: 0, kernels }).result).gradients.map(numbers);
     };
-    const exact = await gradients('fp32', true);
-    const rounded = await gradients('bf16', false);
+    const exact = await gradients('fp32', 'libtorch');
+    const rounded = await gradients('bf16', 'auto');
     const differences = rounded.map((tensor, index) =>
       normOf(tensor.map((value, place) => value - (exact[index]?.[place] ?? Number.NaN))),
     );
@@ -98,8 +98,8 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     [44, ['norm0']],
     [44, ['conv0']],
   ])("the stem's gradients are those of plain modules at %i pixels, of %j", async (imageSize, trainable) => {
-    const fast = await stemGradients(imageSize, trainable, false);
-    const plain = await stemGradients(imageSize, trainable, true);
+    const fast = await stemGradients(imageSize, trainable, 'auto');
+    const plain = await stemGradients(imageSize, trainable, 'libtorch');
     expect(fast).not.toEqual(plain);
     expect(fast.map(({ name }) => name)).toEqual(
       ['conv0.weight', 'norm0.weight', 'norm0.bias']
@@ -129,24 +129,24 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
       [...layers.flatMap((layer) => [`${layer}.conv1`, `${layer}.conv2`]), 'transition3.conv'],
     ],
   ])('where %s train the gradients are those of plain modules', async (what, trainable) => {
-    const gradients = async (reference: boolean) => {
+    const gradients = async (kernels: Kernels) => {
       const model = await nativeModel('base', { pretrained: true });
-      return gradientsOf(model, { trainable, reference, images: IMAGES });
+      return gradientsOf(model, { trainable, kernels, images: IMAGES });
     };
     // Rounding decides a ReLU there, which changes the gradients of all that is in front of it.
     const tolerance = what === 'norms alone' ? 5e-2 : 1e-4;
-    expectClose(await gradients(false), await gradients(true), tolerance);
+    expectClose(await gradients('auto'), await gradients('libtorch'), tolerance);
   });
 
   test.each(['classifier.0', 'classifier.1'])(
     'a head of which %s is frozen has the gradients of plain modules',
     async (frozen) => {
-      const gradients = async (reference: boolean) => {
+      const gradients = async (kernels: Kernels) => {
         const model = await nativeModel('finetune', { pretrained: true });
         await model.setTrainable([frozen], false).result;
-        return gradientsOf(model, { reference, images: IMAGES });
+        return gradientsOf(model, { kernels, images: IMAGES });
       };
-      expectClose(await gradients(false), await gradients(true));
+      expectClose(await gradients('auto'), await gradients('libtorch'));
     },
   );
 
@@ -158,7 +158,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     const before = await model.features(valid, { precision: 'fp32' });
     await model.fit(train, { valid, epochs: 2, batchSize: 8, precision: 'fp32' }).result;
     const { data: fast } = await model.features(valid, { precision: 'fp32' });
-    const { data: plain } = await model.features(valid, { precision: 'fp32', reference: true });
+    const { data: plain } = await model.features(valid, { precision: 'fp32', kernels: 'libtorch' });
     expect(fast).not.toEqual(before.data);
     const difference = fast.map((value, index) => value - (plain[index] as number));
     expect(normOf(difference) / normOf(plain)).toBeLessThan(3e-6);
@@ -168,14 +168,14 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     ['all', []],
     ['unfrozen', ['norm0', 'denseblock2.denselayer3', 'denseblock4.denselayer1.norm2', 'transition2']],
   ])('running statistics of %s norms move as those of the plain modules', async (_, frozen) => {
-    const after = async (reference: boolean) => {
+    const after = async (kernels: Kernels) => {
       const model = await nativeModel('base', { imageSize: 44 });
       await model.setTrainable(frozen.map(inFeatures), false).result;
-      const options = { precision: 'fp32', seed: 0, reference } as const;
+      const options = { precision: 'fp32', seed: 0, kernels } as const;
       await model.gradients(await nativeData('train', IMAGES), options).result;
       return (await model.state().result).filter(({ name }) => /running|tracked/.test(name));
     };
-    const [fast, plain] = [await after(false), await after(true)];
+    const [fast, plain] = [await after('auto'), await after('libtorch')];
     expect(fast).toHaveLength(3 * 121);
     for (const [index, tensor] of fast.entries()) {
       const expected = numbers(plain[index] ?? tensor);
@@ -209,13 +209,13 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
 async function stemGradients(
   imageSize: number,
   trainable: string[],
-  reference: boolean,
+  kernels: Kernels,
 ): Promise<HostTensor[]> {
   const model = await nativeModel('base', { pretrained: true, imageSize });
   await change(model, 'conv0.weight', (values) => values.fill(0, 0, values.length / 64));
   await change(model, 'norm0.weight', (values) => values.set([0.01, -1]));
   await change(model, 'norm0.bias', (values) => values.fill(1, 0, 2));
-  const gradients = await gradientsOf(model, { trainable, reference, images: 3 });
+  const gradients = await gradientsOf(model, { trainable, kernels, images: 3 });
   return gradients.filter(({ name }) => name.startsWith('features.'));
 }
 
@@ -233,12 +233,12 @@ function expectClose(gradients: HostTensor[], expected: HostTensor[], tolerance 
 /** Gradients of a model's head and of those layers of its backbone that shall train. */
 async function gradientsOf(
   model: NativeModel,
-  { trainable = [], reference, images }: { trainable?: string[]; reference: boolean; images: number },
+  { trainable = [], kernels, images }: { trainable?: string[]; kernels: Kernels; images: number },
 ): Promise<HostTensor[]> {
   await model.setTrainable(['features'], false).result;
   await model.setTrainable(trainable.map(inFeatures), true).result;
   const data = await nativeData('train', images);
-  return (await model.gradients(data, { precision: 'fp32', seed: 0, reference }).result).gradients;
+  return (await model.gradients(data, { precision: 'fp32', seed: 0, kernels }).result).gradients;
 }
 
 /** A gradient's values by the channels of conv0 that they belong to. */

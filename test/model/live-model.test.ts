@@ -115,7 +115,7 @@ test('in every kind of pass', async () => {
     await one.features(valid, { precision: 'bf16' }),
     await one.logits(valid, { precision: 'bf16' }),
     await one.evaluate(valid),
-    await one.logits(valid, { reference: true }),
+    await one.logits(valid, { kernels: 'libtorch' }),
     (await one.gradCam({ data: await valid.pixelsAt(0), width: 32, height: 32, channels: 3 })).map(
       ({ map }) => map,
     ),

@@ -16,7 +16,7 @@ describe('trainingOptions', () => {
       epochs: 32,
       seed: 0,
       precision: 'auto',
-      reference: false,
+      kernels: 'auto',
       featureCache: true,
       checkpointMinutes: 10,
       optimizer: 'adam',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { HostTensor, NativeModel } from '../../lib/engine/native.ts';
+import type { HostTensor, Kernels, NativeModel } from '../../lib/engine/native.ts';
 import { nativeData, nativeModel, nativeTraining } from '../support/native.ts';
 import { expectSignatures, signatureDifference } from './compare.ts';
 import { type Fixture, numbers, readFixture, signature } from './signature.ts';
@@ -26,13 +26,13 @@ test("base-step-pretrained: every gradient is PyTorch's", async () => {
   expectSignatures(fixture, 'gradient/', gradients, 1e-4);
 });
 
-test.each([false, true])(
-  "base-step-odd: every gradient is PyTorch's in float64 (reference: %s)",
-  async (reference) => {
+test.each<Kernels>(['auto', 'libtorch'])(
+  "base-step-odd: every gradient is PyTorch's in float64 (kernels: %s)",
+  async (kernels) => {
     const fixture = await readFixture('base-step-odd');
     const model = await nativeModel('base', { pretrained: true, imageSize: 44 });
     const data = await images(fixture);
-    const { loss, gradients } = await model.gradients(data, { precision: 'fp32', seed: 0, reference }).result;
+    const { loss, gradients } = await model.gradients(data, { precision: 'fp32', seed: 0, kernels }).result;
     expect(loss).toBeCloseTo(fixture.tensors.get('loss')?.[0] ?? Number.NaN, 5);
     expect(gradients).toHaveLength(364);
     expectSignatures(fixture, 'gradient/', gradients, 1e-4);

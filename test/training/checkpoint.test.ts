@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import type { DenseNet121 } from '../../lib/densenet121.ts';
 import { readCheckpoint } from '../../lib/training/checkpoint.ts';
-import type { FitOptions, FitResult, Resumption } from '../../lib/training/fit.ts';
+import type { FitOptions, FitResult, ResumeEvent } from '../../lib/training/fit.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -12,12 +12,12 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 async function trained(
   checkpoint: string,
   options: Partial<FitOptions> = {},
-): Promise<{ model: DenseNet121; result: FitResult; resumption: Resumption | undefined }> {
+): Promise<{ model: DenseNet121; result: FitResult; resumption: ResumeEvent | undefined }> {
   const { train, valid } = await smallData();
   const model = await smallModel();
   model.freeze();
-  let resumption: Resumption | undefined;
-  const onResume = (event: Resumption) => {
+  let resumption: ResumeEvent | undefined;
+  const onResume = (event: ResumeEvent) => {
     resumption = event;
   };
   const result = await model.fit(train, { valid, epochs: 2, checkpoint, onResume, ...options }).result;

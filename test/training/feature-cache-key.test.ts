@@ -66,7 +66,7 @@ describe('the keys', () => {
       device: 'cpu',
       batchSize: 8,
       threads: 2,
-      reference: false,
+      kernels: 'auto',
     } as const;
     return { cut, tensors, imageSize: 32, mean, std, ...computation };
   }
@@ -90,7 +90,7 @@ describe('the keys', () => {
       { device: 'cuda:0' },
       { batchSize: 9 },
       { threads: 3 },
-      { reference: true },
+      { kernels: 'libtorch' },
       { cut: 'denseblock2' },
     ];
     const seen = new Set([keys.train, keys.valid]);

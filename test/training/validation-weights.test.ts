@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { HostTensor, NativeModel, StageOptions } from '../../lib/engine/native.ts';
+import type { HostTensor, Kernels, NativeModel, StageOptions } from '../../lib/engine/native.ts';
 import { logSoftmax, rowsOf } from '../../lib/model/logits.ts';
 import { type LayerSelection, leafNamesOf, selectLayers } from '../../lib/options/layer-selection.ts';
 import {
@@ -93,7 +93,7 @@ async function validated(model: NativeModel, stages: StageOptions[], emaDecay: n
   await fresh.load(lastWeights(model)).result;
   if (emaDecay !== null) await fresh.load(averages(model)).result;
   expect(validLoss).toBeCloseTo(await lossOf(fresh, valid), 5);
-  expect(validLoss).toBeCloseTo(await lossOf(fresh, valid, true), 3);
+  expect(validLoss).toBeCloseTo(await lossOf(fresh, valid, 'libtorch'), 3);
 }
 
 function smallest(): Promise<NativeModel> {
@@ -128,9 +128,9 @@ function averages(model: NativeModel): HostTensor[] {
 async function lossOf(
   model: NativeModel,
   data: Awaited<ReturnType<typeof images>>,
-  reference = false,
+  kernels: Kernels = 'auto',
 ): Promise<number> {
-  const options = { precision: 'fp32', batchSize: 4, reference } as const;
+  const options = { precision: 'fp32', batchSize: 4, kernels } as const;
   const { shape, data: bytes } = await model.logits(data, options, () => {}).result;
   const { labels } = await sampleImages('valid', IMAGES);
   const rows = rowsOf({ shape, data: new Float32Array(Uint8Array.from(bytes).buffer) });

@@ -5,13 +5,13 @@ import {
   DenseNet121,
   type EpochMetrics,
   type Evaluation,
-  type Exported,
-  type Extracted,
+  type ExportResult,
+  type FeatureMatrix,
   type FitResult,
   type FitRun,
   InputError,
   type Prediction,
-  type Resumption,
+  type ResumeEvent,
   type RunEvent,
   type RunResults,
   readRecipe,
@@ -65,7 +65,7 @@ export async function dataSets(): Promise<void> {
 export async function model(train: Dataset, valid: Dataset): Promise<void> {
   using created = await DenseNet121.create({ weights: null, classes: train.classes, head: 'linear' });
   const loaded = await DenseNet121.load('flowers.safetensors', { device: 'cpu' });
-  same<Extracted>()(await created.features(train, { batchSize: 8 }));
+  same<FeatureMatrix>()(await created.features(train, { batchSize: 8 }));
   same<Evaluation>()(await loaded.evaluate(valid, { onProgress: (done) => same<number>()(done) }));
   const [answer] = await loaded.predict(['rose.jpg'], { topK: 3 });
   same<Prediction | undefined>()(answer);
@@ -75,7 +75,7 @@ export async function model(train: Dataset, valid: Dataset): Promise<void> {
   same<Float32Array | undefined>()(activation?.map);
   same<Promise<void>>()(loaded.save('copy.safetensors'));
   const exported = await loaded.export('flowers.onnx', { format: 'onnx', check: false });
-  same<Exported>()(exported);
+  same<ExportResult>()(exported);
   same<number | undefined>()(exported.check?.largestDifference);
   // @ts-expect-error: no such format
   await loaded.export('flowers.h5', { format: 'h5' });
@@ -99,7 +99,7 @@ export async function training(trained: DenseNet121, train: Dataset, valid: Data
     checkpoint: 'flowers.checkpoint',
     resume: true,
     signal: new AbortController().signal,
-    onResume: async (resumption) => same<Resumption>()(resumption),
+    onResume: async (resumption) => same<ResumeEvent>()(resumption),
     onStage: (stage) => same<StageStart>()(stage),
     onCache: (report) => same<CacheReport>()(report),
     onFeatures: ({ done, total }) => same<number>()(done / total),

@@ -14,21 +14,21 @@ export type {
 } from './engine/native.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 export {
-  type Recommendation,
-  type TrainCallbacks,
-  type TrainClassifierOptions,
-  trainClassifier,
-} from './experiments/own-images.ts';
-export {
   type Experiment,
   type ExperimentName,
   experiments,
   type PaperFigures,
 } from './experiments/paper.ts';
+export type { Recommendation } from './experiments/recommend.ts';
 export type { RunResults, RunSetup, StoppedBecause } from './experiments/results.ts';
 export { type RunAllControl, runAll } from './experiments/run-all.ts';
-export { type ExperimentOptions, type RunControl, runExperiment } from './experiments/run-experiment.ts';
-export type { RunEvent } from './experiments/train-into.ts';
+export type { RunControl, RunEvent } from './experiments/run-events.ts';
+export { type ExperimentOptions, runExperiment } from './experiments/run-experiment.ts';
+export {
+  type TrainCallbacks,
+  type TrainClassifierOptions,
+  trainClassifier,
+} from './experiments/train-classifier.ts';
 export type { ModelDescription } from './model/description.ts';
 export type { ClassMetrics, Evaluation } from './model/evaluate.ts';
 export type { ExportFormat, ExportOptions, ExportResult } from './model/export.ts';

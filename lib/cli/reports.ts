@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { experiments } from '../experiments/paper.ts';
-import type { RunEvent } from '../experiments/train-into.ts';
+import type { RunEvent } from '../experiments/run-events.ts';
 import { resumeCommand } from '../report/ending.ts';
 
 const PAPER_ORDER = Object.keys(experiments);

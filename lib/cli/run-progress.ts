@@ -1,3 +1,4 @@
+import type { RunEvent } from '../experiments/run-events.ts';
 import {
   classesText,
   dataText,
@@ -7,7 +8,6 @@ import {
   weightsText,
 } from '../experiments/setup-text.ts';
 import type { StageSetup } from '../experiments/stage-setups.ts';
-import type { RunEvent } from '../experiments/train-into.ts';
 import { count, duration, percent, size } from '../support/format.ts';
 import { showDecoded } from './decoding.ts';
 import { type Progress, showPass } from './progress.ts';

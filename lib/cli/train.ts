@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { TrainCallbacks } from '../experiments/own-images.ts';
 import { chosenText } from '../experiments/setup-text.ts';
+import type { TrainCallbacks } from '../experiments/train-classifier.ts';
 import { DEFAULT_WEIGHTS, trainOptions } from '../options/index.ts';
 import { count } from '../support/format.ts';
 import { addDataArgument } from './data-argument.ts';
@@ -24,7 +24,7 @@ export function define(command: Command): void {
 
 async function train(command: Command): Promise<void> {
   const given = givenFlags(command, trainOptions);
-  const { trainClassifier } = await import('../experiments/own-images.ts');
+  const { trainClassifier } = await import('../experiments/train-classifier.ts');
   const { json } = command.opts<{ json?: true }>();
   const stream = json ? process.stderr : process.stdout;
   const say = (line: string) => stream.write(`${wrap(line, stream.columns)}\n`);

@@ -20,7 +20,7 @@ export async function noRun(directory: string): Promise<InputError> {
  *
  * @throws InputError `FILE_UNREADABLE`
  */
-export async function nothingToGoOn(directory: string): Promise<InputError> {
+export async function nothingToResume(directory: string): Promise<InputError> {
   const { code, why } = await whyNoRun(directory);
   const said = (option: string) => `${why} A new run starts there where ${option} says what to train with.`;
   return new InputError(code, said('`data`'), { atCommandLine: said('--data') });

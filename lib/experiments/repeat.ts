@@ -3,9 +3,12 @@ import { InputError } from '../errors.ts';
 import { checkOptions, runOptions } from '../options/index.ts';
 import { pathHint } from '../support/nearest-path.ts';
 import { requireUsed } from '../training/effects.ts';
+import { noImages } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
 import { type RunConfig, readRunConfig, withoutUnusedOf } from './run-config.ts';
-import { definitionOf, noImages, type RunControl, run } from './run-experiment.ts';
+import { definitionOf } from './run-definition.ts';
+import type { RunControl } from './run-events.ts';
+import { run } from './run-experiment.ts';
 
 /**
  * Runs again what a run's config.json says, in a directory of its own.

@@ -1,10 +1,12 @@
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ExperimentName, experiments } from './paper.ts';
+import { directoryToResume } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
-import { optionsToGoOn, readRunConfig } from './run-config.ts';
+import { readRunConfig, resumedOptions } from './run-config.ts';
 import { defaultRunDirectory, holdsRun, makeUnusedDirectory, requireVacant } from './run-directory.ts';
-import { directoryToGoOn, type ExperimentOptions, type RunControl, runExperiment } from './run-experiment.ts';
+import type { RunControl } from './run-events.ts';
+import { type ExperimentOptions, runExperiment } from './run-experiment.ts';
 
 /** The quickest first, so that there is something to see early. */
 const ORDER: readonly ExperimentName[] = ['finetune', 'base', 'base-optimized'];
@@ -45,7 +47,7 @@ export async function runAll(
 }
 
 async function rootOf(options: ExperimentOptions, resume: boolean): Promise<string> {
-  if (resume) return directoryToGoOn(options);
+  if (resume) return directoryToResume(options);
   if (options.out === undefined) return makeUnusedDirectory(defaultRunDirectory('all'));
   await requireVacant(options.out);
   return options.out;
@@ -61,7 +63,7 @@ async function optionsOfBegun(root: string, given: ExperimentOptions): Promise<E
   for (const name of ORDER) {
     const directory = join(root, name);
     const earlier = await readRunConfig(join(directory, 'config.json'));
-    if (earlier) return optionsToGoOn(directory, earlier, name, { ...given });
+    if (earlier) return resumedOptions(directory, earlier, name, { ...given });
   }
   return null;
 }

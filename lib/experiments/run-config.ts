@@ -100,7 +100,7 @@ export function withAbsolutePaths<Options extends Partial<RunOptions>>(options: 
  * @param given only what the caller set
  * @throws InputError `CHECKPOINT_MISMATCH`, naming the first option that must not change
  */
-export function optionsToGoOn(
+export function resumedOptions(
   directory: string,
   earlier: RunConfig,
   experiment: string,

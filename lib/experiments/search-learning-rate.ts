@@ -15,18 +15,13 @@ import {
 import { firstStageOf, requireUsed, withoutUnused } from '../training/effects.ts';
 import type { FeaturesProgress } from '../training/fit.ts';
 import type { LearningRateSearch, LearningRateStep } from '../training/learning-rate.ts';
-import { type Recommendation, recommendFor } from './own-images.ts';
 import { experimentName } from './paper.ts';
+import { type Recommendation, recommendFor } from './recommend.ts';
+import { requireConsistent } from './resolve-run.ts';
 import type { RunSetup } from './results.ts';
-import {
-  createModel,
-  definitionOf,
-  describeModel,
-  listImages,
-  type RunDefinition,
-  requireConsistent,
-} from './run-experiment.ts';
-import type { DecodingEvent } from './train-into.ts';
+import { definitionOf, type RunDefinition } from './run-definition.ts';
+import type { DecodingEvent } from './run-events.ts';
+import { createRunModel, describeRunModel, listRunImages } from './run-model.ts';
 
 /**
  * What a search tells: of own images what is chosen for them, then of the decoding and `data`, then `model`, then the
@@ -65,10 +60,10 @@ export async function searchLearningRate(
 ): Promise<LearningRateSearch> {
   const { definition, run, start, end, steps } = await resolveSearch(name, given, onEvent);
   const device = chooseDevice(run.device, loadEngine().info());
-  const listed = await listImages(run, signal, onEvent);
-  const model = await createModel(definition, run, { device, data: listed, signal });
+  const listed = await listRunImages(run, signal, onEvent);
+  const model = await createRunModel(definition, run, listed, { device, signal });
   try {
-    const described = await describeModel(definition, run, model, listed.labels);
+    const described = await describeRunModel(definition, run, model, listed.labels);
     const { train, valid } = await listed.open();
     valid.dispose();
     try {

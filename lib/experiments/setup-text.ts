@@ -2,7 +2,7 @@ import type { ClassCount, TrainingCount } from '../data/class-counts.ts';
 import { leftOutTexts } from '../data/left-out.ts';
 import { flagOf } from '../options/index.ts';
 import { count } from '../support/format.ts';
-import type { Recommendation } from './own-images.ts';
+import type { Recommendation } from './recommend.ts';
 import type { RunSetup } from './results.ts';
 import type { StageSetup } from './stage-setups.ts';
 

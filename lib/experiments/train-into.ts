@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DataWarning } from '../data/class-counts.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { DecodeReport } from '../data/image-files.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import type { EpochMetrics } from '../engine/native.ts';
 import { TorchTlError } from '../errors.ts';
@@ -13,48 +11,14 @@ import { BackgroundWriter } from '../support/background-writer.ts';
 import { withFirstOf } from '../support/signals.ts';
 import type { ResumePoint } from '../training/checkpoint.ts';
 import { withoutUnused } from '../training/effects.ts';
-import type {
-  BatchProgress,
-  CacheReport,
-  FeaturesProgress,
-  FitRun,
-  ResumeEvent,
-  StageStart,
-} from '../training/fit.ts';
+import type { FitRun, ResumeEvent } from '../training/fit.ts';
 import { epochsOf } from '../training/recipes.ts';
 import { bestOf, secondsOf } from '../training/train.ts';
 import { scalarsOf } from './epoch-scalars.ts';
-import { FORMAT_VERSION, type RunResults, type RunSetup, type StoppedBecause } from './results.ts';
+import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
+import type { RunEvent } from './run-events.ts';
 import { validationReport } from './validation.ts';
-
-/** While the images of a folder or list are decoded: `decoded` comes last. */
-export type DecodingEvent =
-  | { type: 'decoding'; done: number; total: number; seconds: number }
-  | ({ type: 'decoded' } & DecodeReport);
-
-/** What a run tells: first of the decoding, `data` and warnings of it, then `setup`, then the others; or of a finished one that alone. */
-export type RunEvent =
-  /** A run that was to go on has nothing left to train. */
-  | { type: 'finished'; directory: string; stoppedBecause: StoppedBecause }
-  /**
-   * A run that was to go on has no checkpoint to go on from, or is none at all (`isNew`); then `meant` may be a run whose
-   * name is near.
-   */
-  | { type: 'afresh'; directory: string; isNew: boolean; meant: string | null }
-  /** `--device auto` came to the CPU although there is an NVIDIA driver. */
-  | { type: 'unused-gpu'; reason: string }
-  | DecodingEvent
-  | ({ type: 'data' } & RunSetup['dataset'])
-  /** What may be wrong with the data. */
-  | ({ type: 'warning' } & DataWarning)
-  | { type: 'setup'; setup: RunSetup; directory: string; epochs: number; augmented: boolean }
-  | ResumeEvent
-  | StageStart
-  | CacheReport
-  | FeaturesProgress
-  | BatchProgress
-  | ({ type: 'epoch'; best: boolean } & EpochMetrics);
 
 export interface PreparedRun {
   setup: RunSetup;

@@ -3,10 +3,10 @@ import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   finishedResults,
-  optionsToGoOn,
   type RunConfig,
   readRunConfig,
   requireSameWeights,
+  resumedOptions,
   withAbsolutePaths,
 } from '../../lib/experiments/run-config.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -18,12 +18,12 @@ const EARLIER: RunConfig = {
 };
 
 const goOn = (given: Record<string, unknown>, experiment = 'finetune') =>
-  optionsToGoOn('run', EARLIER, experiment, given);
+  resumedOptions('run', EARLIER, experiment, given);
 
 const MISMATCH = (message: string) =>
   expect.objectContaining({ name: 'InputError', code: 'CHECKPOINT_MISMATCH', message });
 
-describe('optionsToGoOn', () => {
+describe('resumedOptions', () => {
   test('keeps what is not given', () => {
     expect(goOn({})).toEqual(EARLIER.options);
   });

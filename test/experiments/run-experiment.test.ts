@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { RunEvent } from '../../lib/experiments/run-events.ts';
 import { runExperiment } from '../../lib/experiments/run-experiment.ts';
-import type { RunEvent } from '../../lib/experiments/train-into.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const SMALL = { data: 'sample', limitTrain: 20, limitValid: 10, imageSize: 32, epochs: 2 };

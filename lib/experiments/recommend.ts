@@ -1,19 +1,7 @@
-import { resolve } from 'node:path';
-import type { z } from 'zod';
 import { listImages } from '../data/source.ts';
-import type { TrainClassifierDocs } from '../options/docs.ts';
-import {
-  checkOptions,
-  DEFAULT_WEIGHTS,
-  type RunOptions,
-  runOptions,
-  trainOptions,
-} from '../options/index.ts';
-import { requireUsed, unusedNames } from '../training/effects.ts';
-import { nothingToGoOn } from './no-run.ts';
-import type { RunResults } from './results.ts';
-import { holdsRun } from './run-directory.ts';
-import { definitionOf, directoryToGoOn, noImages, type RunControl, run } from './run-experiment.ts';
+import { checkOptions, DEFAULT_WEIGHTS, type RunOptions, runOptions } from '../options/index.ts';
+import { unusedNames } from '../training/effects.ts';
+import type { TrainClassifierOptions } from './train-classifier.ts';
 
 /** What is decided for the user's own images, but for what they set themselves, and why, a sentence. */
 export interface Recommendation {
@@ -87,39 +75,6 @@ function reasonsFor(
     ...(recipe === 'head' ? [`the head alone${cached ? ', over features that are computed once' : ''}`] : []),
     ...(recipe === 'fine-tune' ? ['the head first, then all layers at lower rates'] : []),
   ];
-}
-
-export type TrainClassifierOptions = z.input<typeof trainOptions> & TrainClassifierDocs;
-
-export interface TrainCallbacks extends RunControl {
-  /** Hears before anything starts what was decided. */
-  onRecommendation?: (recommendation: Recommendation) => void;
-}
-
-/**
- * Trains a classifier of the user's own images. What is not given is decided by how many there are
- * (`recommend`); a run that goes on keeps what it had.
- *
- * @throws InputError `INVALID_ARGUMENT`, `DATA_NOT_FOUND` or `DATA_INVALID`; what `run` throws
- */
-export async function trainClassifier(
-  given: TrainClassifierOptions,
-  { onRecommendation = () => {}, ...control }: TrainCallbacks = {},
-): Promise<RunResults> {
-  const { data } = checkOptions(trainOptions, given);
-  // Here `sample` is a directory of that name.
-  const directory = data === undefined ? {} : { data: resolve(data) };
-  if (control.resume) {
-    const out = directoryToGoOn(given);
-    if (await holdsRun(out)) return run(definitionOf('train'), { ...given, ...directory }, control);
-    if (data === undefined) throw await nothingToGoOn(out);
-  }
-  if (data === undefined) throw noImages();
-  const recommendation = await recommendFor(given);
-  const options = { ...recommendation.options, ...given };
-  requireUsed(given, checkOptions(runOptions, options));
-  onRecommendation(recommendation);
-  return run(definitionOf('train'), { ...options, ...directory }, control);
 }
 
 /**

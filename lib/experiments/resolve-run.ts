@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { InputError } from '../errors.ts';
+import { checkOptions, type RunOptions, runOptions } from '../options/index.ts';
+import { requireUsed } from '../training/effects.ts';
+import { type RunConfig, readRunConfig, resumedOptions, withAbsolutePaths } from './run-config.ts';
+import { OWN_IMAGES, type RunDefinition } from './run-definition.ts';
+import { defaultRunDirectory } from './run-directory.ts';
+
+/*
+ * The first part of a run: from what the caller set to a directory and checked options. It reads config.json and changes
+ * nothing.
+ */
+
+/** The options of a run as a caller sets them. */
+export type GivenOptions = z.input<typeof runOptions>;
+
+export interface ResolvedRun {
+  definition: RunDefinition;
+  /** The run directory. */
+  path: string;
+  /** Whether the caller named no directory, so that `path` may become another one. */
+  isUnnamed: boolean;
+  /** The config.json of the run to resume; null for a new run. */
+  earlier: RunConfig | null;
+  /** Checked, with defaults filled in. */
+  options: RunOptions;
+}
+
+/**
+ * Directory and options of a run.
+ *
+ * @param given only what the caller set: a resumed run keeps its other options
+ * @throws InputError `INVALID_ARGUMENT`, `FILE_UNREADABLE`, `RUN_INVALID` or `CHECKPOINT_MISMATCH`
+ */
+export async function resolveRun(
+  definition: RunDefinition,
+  given: GivenOptions,
+  { resume }: { resume: boolean },
+): Promise<ResolvedRun> {
+  const path = resume ? directoryToResume(given) : (given.out ?? defaultRunDirectory(definition.name));
+  const earlier = resume ? await readRunConfig(join(path, 'config.json')) : null;
+  const asked = earlier ? resumedOptions(path, earlier, definition.name, given) : given;
+  const options = withAbsolutePaths(checkOptions(runOptions, asked));
+  requireConsistent(options);
+  // Otherwise the run would take the paper's images.
+  if (definition === OWN_IMAGES && asked.data === undefined) throw noImages();
+  requireUsed(given, options);
+  return { definition, path, isUnnamed: !resume && given.out === undefined, earlier, options };
+}
+
+/** @throws InputError `INVALID_ARGUMENT` where it is missing */
+export function directoryToResume({ out }: GivenOptions): string {
+  if (out !== undefined) return out;
+  throw new InputError('INVALID_ARGUMENT', '`resume` needs `out`, the directory of the run to resume.', {
+    atCommandLine: '--resume needs the directory of the run: --resume --out DIR.',
+  });
+}
+
+/** The error for a training of the user's own images that names none. */
+export function noImages(): InputError {
+  const said = (option: string) => `Say which images to train with: ${option}.`;
+  return new InputError('INVALID_ARGUMENT', said('`data`, a directory or a list'), {
+    atCommandLine: said('--data DIR'),
+  });
+}
+
+/** @throws InputError `INVALID_ARGUMENT` for weights of a random start */
+export function requireConsistent({ init, weights }: RunOptions): void {
+  if (init !== 'random' || weights === undefined) return;
+  throw new InputError(
+    'INVALID_ARGUMENT',
+    `Random initialisation uses no weights, but '${weights}' was given; leave out one of the two.`,
+  );
+}

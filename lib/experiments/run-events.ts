@@ -1,0 +1,53 @@
+import type { DataWarning } from '../data/class-counts.ts';
+import type { DecodeReport } from '../data/image-files.ts';
+import type { EpochMetrics } from '../engine/native.ts';
+import type {
+  BatchProgress,
+  CacheReport,
+  FeaturesProgress,
+  ResumeEvent,
+  StageStart,
+} from '../training/fit.ts';
+import type { RunSetup, StoppedBecause } from './results.ts';
+
+/** Progress of decoding the images of a folder or list; `decoded` comes last. */
+export type DecodingEvent =
+  | { type: 'decoding'; done: number; total: number; seconds: number }
+  | ({ type: 'decoded' } & DecodeReport);
+
+/**
+ * What a run reports: first the decoding, `data` and its warnings, then `setup`, then everything else. A run that has
+ * finished before reports `finished` alone.
+ */
+export type RunEvent =
+  /** A run was resumed that has nothing left to train. */
+  | { type: 'finished'; directory: string; stoppedBecause: StoppedBecause }
+  /**
+   * A run was resumed that has no checkpoint, or the directory holds no run at all (`isNew`). In the second case `meant`
+   * is a run with a similar name, if there is one.
+   */
+  | { type: 'afresh'; directory: string; isNew: boolean; meant: string | null }
+  /** `--device auto` chose the CPU although there is an NVIDIA driver. */
+  | { type: 'unused-gpu'; reason: string }
+  | DecodingEvent
+  | ({ type: 'data' } & RunSetup['dataset'])
+  /** A possible fault of the data. */
+  | ({ type: 'warning' } & DataWarning)
+  | { type: 'setup'; setup: RunSetup; directory: string; epochs: number; augmented: boolean }
+  | ResumeEvent
+  | StageStart
+  | CacheReport
+  | FeaturesProgress
+  | BatchProgress
+  | ({ type: 'epoch'; best: boolean } & EpochMetrics);
+
+export interface RunControl {
+  /**
+   * Resumes the run in `out`. Without a checkpoint there the run starts from the beginning; without a run there a new
+   * one starts if an option says what to train.
+   */
+  resume?: boolean;
+  /** Stops the run within one batch; what was done until then is written. */
+  signal?: AbortSignal;
+  onEvent?: (event: RunEvent) => void;
+}

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path';
+import type { z } from 'zod';
+import type { TrainClassifierDocs } from '../options/docs.ts';
+import { checkOptions, runOptions, trainOptions } from '../options/index.ts';
+import { requireUsed } from '../training/effects.ts';
+import { nothingToResume } from './no-run.ts';
+import { type Recommendation, recommendFor } from './recommend.ts';
+import { directoryToResume, noImages } from './resolve-run.ts';
+import type { RunResults } from './results.ts';
+import { OWN_IMAGES } from './run-definition.ts';
+import { holdsRun } from './run-directory.ts';
+import type { RunControl } from './run-events.ts';
+import { run } from './run-experiment.ts';
+
+export type TrainClassifierOptions = z.input<typeof trainOptions> & TrainClassifierDocs;
+
+export interface TrainCallbacks extends RunControl {
+  /** Hears before anything starts what was decided. */
+  onRecommendation?: (recommendation: Recommendation) => void;
+}
+
+/**
+ * Trains a classifier of the user's own images. What is not given is decided by how many there are
+ * (`recommend`); a run that goes on keeps what it had.
+ *
+ * @throws InputError `INVALID_ARGUMENT`, `DATA_NOT_FOUND` or `DATA_INVALID`; what `run` throws
+ */
+export async function trainClassifier(
+  given: TrainClassifierOptions,
+  { onRecommendation = () => {}, ...control }: TrainCallbacks = {},
+): Promise<RunResults> {
+  const { data } = checkOptions(trainOptions, given);
+  // Here `sample` is a directory of that name.
+  const directory = data === undefined ? {} : { data: resolve(data) };
+  if (control.resume) {
+    const out = directoryToResume(given);
+    if (await holdsRun(out)) return run(OWN_IMAGES, { ...given, ...directory }, control);
+    if (data === undefined) throw await nothingToResume(out);
+  }
+  if (data === undefined) throw noImages();
+  const recommendation = await recommendFor(given);
+  const options = { ...recommendation.options, ...given };
+  requireUsed(given, checkOptions(runOptions, options));
+  onRecommendation(recommendation);
+  return run(OWN_IMAGES, { ...options, ...directory }, control);
+}

@@ -2,16 +2,16 @@ import { count, duration, percent } from '../support/format.ts';
 import { PAPER, type PaperFigures } from './paper.ts';
 import type { RunResults } from './results.ts';
 
-/** What the paper compares trainings by. */
+/** The measures by which the paper compares trainings. */
 export interface Measures {
-  /** A fraction; null where no epoch ended, as the loss is. */
+  /** Fraction; null, as the loss, if no epoch ended. */
   accuracy: number | null;
   loss: number | null;
   seconds: number;
   trainableParameters: number;
 }
 
-/** Each measure: what it is called, and its text. */
+/** Name and text of each measure. */
 export const MEASURES: ReadonlyArray<{ key: keyof Measures; name: string; text: (value: number) => string }> =
   [
     { key: 'accuracy', name: 'validation accuracy', text: percent },
@@ -20,7 +20,7 @@ export const MEASURES: ReadonlyArray<{ key: keyof Measures; name: string; text: 
     { key: 'trainableParameters', name: 'trainable parameters', text: count },
   ];
 
-/** A run's. */
+/** Measures of a run. */
 export function measuresOf({
   best,
   seconds,
@@ -34,19 +34,19 @@ export function measuresOf({
   };
 }
 
-/** The paper's of one experiment. */
+/** Measures that the paper reports for an experiment. */
 export function paperMeasures(paper: PaperFigures): Measures {
   const { validAccuracy, validLoss, minutes, trainableParameters } = paper;
   return { accuracy: validAccuracy, loss: validLoss, seconds: minutes * 60, trainableParameters };
 }
 
-/** A measure as text, `-` where there is none. */
+/** Text of a measure, `-` if it is missing. */
 export function measureText(measures: Measures, { key, text }: (typeof MEASURES)[number]): string {
   const value = measures[key];
   return value === null ? '-' : text(value);
 }
 
-/** In what a run differs from the paper's: what, here, there. */
+/** Settings in which a run differs from the paper: name, value here, value there. */
 export function differencesOf(
   {
     dataset,

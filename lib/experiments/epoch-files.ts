@@ -9,7 +9,7 @@ import { readRegularText } from '../support/regular-file.ts';
 import { FORMAT_VERSION } from './results.ts';
 
 /*
- * The epochs in a run directory, a line each: `epochs.jsonl`, and `metrics.csv` for spreadsheets. A line is on the disk
+ * The epochs in a run directory, one line per epoch: `epochs.jsonl`, and `metrics.csv` for spreadsheets. A line is on disk
  * before `appendEpoch` resolves.
  */
 
@@ -28,8 +28,8 @@ const COLUMNS = [
 ] as const satisfies ReadonlyArray<keyof EpochMetrics>;
 
 /**
- * Makes the files hold these epochs. Of epochs.jsonl their lines stay as they are, later ones and a torn one go, and
- * lines that were not written yet are added.
+ * Makes the files hold exactly these epochs. Existing lines of epochs.jsonl stay as they are; later lines and an
+ * incomplete one are removed, and missing lines are added.
  *
  * @throws TorchTlError `WRITE_FAILED`
  */

@@ -1,9 +1,9 @@
 import type { EpochMetrics } from '../engine/native.ts';
 
 /**
- * What TensorBoard shows of an epoch, by tag.
+ * Values of an epoch for TensorBoard, by tag.
  *
- * @param images in the training set
+ * @param images number of training images
  */
 export function scalarsOf(epoch: EpochMetrics, images: number): Record<string, number> {
   return {

@@ -7,11 +7,11 @@ import type { RunOptions } from '../options/index.ts';
 import type { RunSetup } from './results.ts';
 import type { RunConfig } from './run-config.ts';
 
-/** What of a run's setup the machine decides. */
+/** The part of a run's setup that depends on the machine. */
 export type Machine = Pick<RunSetup, 'device' | 'hardware' | 'precision' | 'precisionReason' | 'libtorch'>;
 
 /**
- * What a run's options come to on this machine.
+ * Device and precision that a run's options choose on this machine.
  *
  * @throws InputError `CUDA_UNAVAILABLE` or `CUDA_DRIVER_TOO_OLD`
  */
@@ -29,7 +29,7 @@ export function describeMachine(options: RunOptions, earlier: RunConfig | null):
   };
 }
 
-/** A run that goes on computes in the precision that it had, on whatever device. */
+/** A resumed run keeps its precision, on whatever device. */
 function precisionOf({ precision }: RunOptions, earlier: RunConfig | null, device: string) {
   if (earlier?.precision) return { precision: earlier.precision, reason: 'as before' };
   if (precision !== 'auto') return { precision, reason: 'as asked for' };

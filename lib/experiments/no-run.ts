@@ -16,13 +16,13 @@ export async function noRun(directory: string): Promise<InputError> {
 }
 
 /**
- * The error for a run that was to go on in such a directory, where nothing says what a new one would be.
+ * The error for resuming a run in such a directory, where no option says what a new run would train with.
  *
  * @throws InputError `FILE_UNREADABLE`
  */
 export async function nothingToResume(directory: string): Promise<InputError> {
   const { code, why } = await whyNoRun(directory);
-  const said = (option: string) => `${why} A new run starts there where ${option} says what to train with.`;
+  const said = (option: string) => `${why} To start a new run there, say with ${option} what to train with.`;
   return new InputError(code, said('`data`'), { atCommandLine: said('--data') });
 }
 

@@ -10,28 +10,28 @@ import { nearest } from '../support/nearest.ts';
 export interface Experiment {
   title: string;
   head: HeadName;
-  /** What the backbone starts from where nobody says otherwise. */
+  /** What the backbone starts from by default. */
   init: 'pretrained' | 'random';
   /** Whether only the head trains. */
   frozenBackbone: boolean;
   paper: PaperFigures;
 }
 
-/** On CIFAR-10 at 155x155, 32 epochs. */
+/** Figures that the paper reports, on CIFAR-10 at 155x155 in 32 epochs. */
 export interface PaperFigures {
   trainableParameters: number;
-  /** A fraction. */
+  /** Fraction. */
   validAccuracy: number;
   /** Cross-entropy, natural logarithm; the paper writes it as a percentage. */
   validLoss: number;
   minutes: number;
-  /** What its backbone started from. */
+  /** Weights that the paper's backbone started from. */
   weights: string;
-  /** The numbers of the figures that plot validation accuracy and validation loss an epoch. */
+  /** Numbers of the paper's figures that plot validation accuracy and validation loss per epoch. */
   figures: { accuracy: number; loss: number };
 }
 
-/** What all three have in common. */
+/** Settings that all three experiments share. */
 export const PAPER = { imageSize: 155, epochs: 32, classCount: 10, trainCount: 50_000, validCount: 10_000 };
 
 export type ExperimentName = 'base' | 'base-optimized' | 'finetune';

@@ -3,7 +3,7 @@ import { checkOptions, DEFAULT_WEIGHTS, type RunOptions, runOptions } from '../o
 import { unusedNames } from '../training/effects.ts';
 import type { TrainClassifierOptions } from './train-classifier.ts';
 
-/** What is decided for the user's own images, but for what they set themselves, and why, a sentence. */
+/** Options chosen for the user's own images, without those that the user set, and the reason as a sentence. */
 export interface Recommendation {
   options: Partial<RecommendedOptions>;
   reason: string;
@@ -17,13 +17,13 @@ interface RecommendedOptions {
   augmentation: 'none' | 'light' | 'strong';
 }
 
-/** The embedded backbone learnt from images of 64 to 128 pixels: larger ones cost time only. */
+/** The embedded backbone learnt from images of 64 to 128 pixels: larger images only cost time. */
 const EMBEDDED_IMAGE_SIZE = 128;
 
-/** How to train with up to so many images. */
+/** Options by the number of training images. */
 const BY_COUNT: ReadonlyArray<{ below: number; called: string; options: RecommendedOptions }> = [
   {
-    // They cannot teach a backbone anything that lasts.
+    // Too few to improve a backbone.
     below: 1_000,
     called: 'under 1,000 training images',
     options: { imageSize: 224, recipe: 'head', epochs: 30, schedule: 'cosine', augmentation: 'none' },
@@ -34,14 +34,14 @@ const BY_COUNT: ReadonlyArray<{ below: number; called: string; options: Recommen
     options: { imageSize: 224, recipe: 'fine-tune', epochs: 8, schedule: 'cosine', augmentation: 'light' },
   },
   {
-    // Their epochs are long.
+    // Epochs are long.
     below: Number.POSITIVE_INFINITY,
     called: 'many training images',
     options: { imageSize: 160, recipe: 'fine-tune', epochs: 8, schedule: 'cosine', augmentation: 'strong' },
   },
 ];
 
-/** How to train with so many images, of what is not given; nothing that would have no effect. */
+/** Options for a number of training images: those that are not given and have an effect. */
 export function recommend(images: number, given: TrainClassifierOptions): Recommendation {
   const { called, options } = BY_COUNT.find(({ below }) => images < below) as (typeof BY_COUNT)[number];
   const { weights = DEFAULT_WEIGHTS, epochs } = given;
@@ -50,7 +50,7 @@ export function recommend(images: number, given: TrainClassifierOptions): Recomm
     {
       ...options,
       imageSize: embedded ? Math.min(options.imageSize, EMBEDDED_IMAGE_SIZE) : options.imageSize,
-      // One epoch has no second stage.
+      // One epoch leaves no room for a second stage.
       recipe: epochs === 1 ? 'head' : options.recipe,
     },
     given,
@@ -78,7 +78,7 @@ function reasonsFor(
 }
 
 /**
- * What is decided for these images.
+ * The options chosen for these images.
  *
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`
  */
@@ -90,7 +90,7 @@ export async function recommendFor(
   return recommend(Math.min(train.files.length, limitTrain), given);
 }
 
-/** What the caller leaves open: freezing is a recipe of their own. */
+/** The options that the caller leaves open. Who freezes layers has a recipe of their own. */
 function withoutGiven(
   recommended: RecommendedOptions,
   given: TrainClassifierOptions,

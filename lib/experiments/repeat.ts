@@ -11,10 +11,10 @@ import type { RunControl } from './run-events.ts';
 import { run } from './run-experiment.ts';
 
 /**
- * Runs again what a run's config.json says, in a directory of its own.
+ * Repeats the run of a config.json in a directory of its own.
  *
- * @param experiment what the caller says that it is, if anything
- * @param given what shall be otherwise
+ * @param experiment the experiment that the caller expects, if any
+ * @param given options that replace those of the file
  * @throws InputError `FILE_UNREADABLE`, `RUN_INVALID` or `INVALID_ARGUMENT`; what `run` throws
  */
 export async function repeat(
@@ -41,7 +41,7 @@ export async function repeat(
   return run(definitionOf(config.experiment), withoutUnusedOf({ options }), control);
 }
 
-/** What is wrong in the file is said to be there. */
+/** Errors of the file's options name the file. */
 function requireRepeatable(
   file: string,
   { experiment, options }: RunConfig,

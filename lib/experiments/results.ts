@@ -7,21 +7,21 @@ import type { FitResult } from '../training/fit.ts';
 import type { ExperimentName } from './paper.ts';
 import type { StageSetup } from './stage-setups.ts';
 
-/** Of every file in a run directory, and every line of epochs.jsonl. */
+/** Format version of every file in a run directory, and of every line of epochs.jsonl. */
 export const FORMAT_VERSION = 1;
 
-/** Everything that a run uses, as known before it trains. */
+/** The setup of a run, as known before it trains. */
 export interface RunSetup {
-  /** `train` with the user's own images. */
+  /** `train` for the user's own images. */
   experiment: ExperimentName | 'train';
   init: 'pretrained' | 'random';
-  /** When the run was begun, in ISO 8601; one that goes on keeps it. */
+  /** Start of the run in ISO 8601; a resumed run keeps it. */
   started: string;
-  /** `source` is `random` without a hash where the backbone was drawn from the seed. */
+  /** `source` is `random`, without a hash, if the backbone was drawn from the seed. */
   weights: { source: string; sha256: string | null; trainedOn: string | null };
   /**
-   * `train` and `valid` are numbers of images; `validation` says where the latter come from; `skipped` lists those that
-   * cannot be decoded and were left out, `leftOut` what else lies there.
+   * `train` and `valid` are numbers of images; `validation` says where the validation images come from; `skipped` lists
+   * the images that cannot be decoded, `leftOut` counts the files that are no images.
    */
   dataset: {
     name: string;
@@ -30,13 +30,13 @@ export interface RunSetup {
     source: string;
     validation: string;
     skipped: readonly SkippedImage[];
-    /** In the order of their labels. */
+    /** In the order of the labels. */
     classCounts: readonly ClassCount[];
     leftOut: LeftOut;
   };
-  /** What may be wrong with the data. */
+  /** Possible faults of the data. */
   warnings: readonly DataWarning[];
-  /** In the order of their labels. */
+  /** Class names in the order of the labels. */
   classes: readonly string[];
   imageSize: number;
   batchSize: number;
@@ -46,16 +46,16 @@ export interface RunSetup {
   precision: Precision;
   precisionReason: string;
   libtorch: string;
-  /** That train in any stage. */
+  /** Number of parameters that train in at least one stage. */
   trainableParameters: number;
   totalParameters: number;
-  /** What trains when and how, one after another. */
+  /** The stages of the training in their order. */
   stages: readonly StageSetup[];
-  /** By class how much an image of it counts; null where all count the same. */
+  /** Weight of each class in the loss; null if all count the same. */
   classWeights: Record<string, number> | null;
 }
 
-/** `aborted` and `failed` runs have the epochs that were whole by then. */
+/** Runs that were `aborted` or `failed` keep the epochs that were complete. */
 export type StoppedBecause = FitResult['stoppedBecause'] | 'aborted' | 'failed';
 
 /** The content of results.json. */
@@ -66,8 +66,8 @@ export interface RunResults extends RunSetup {
   seconds: { total: number; features: number; training: number };
   imagesPerSecond: number;
   stoppedBecause: StoppedBecause;
-  /** Where the run went on from a checkpoint, each time. */
+  /** Every point at which the run was resumed from a checkpoint. */
   resumed: readonly ResumePoint[];
-  /** Of a failed run only. */
+  /** Present for a failed run only. */
   error?: { code: string; message: string };
 }

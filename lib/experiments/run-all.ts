@@ -8,17 +8,17 @@ import { defaultRunDirectory, holdsRun, makeUnusedDirectory, requireVacant } fro
 import type { RunControl } from './run-events.ts';
 import { type ExperimentOptions, runExperiment } from './run-experiment.ts';
 
-/** The quickest first, so that there is something to see early. */
+/** The quickest first, so that first results come early. */
 const ORDER: readonly ExperimentName[] = ['finetune', 'base', 'base-optimized'];
 
 export interface RunAllControl extends RunControl {
-  /** Hears which experiment begins, of those that have their place in its directory. */
+  /** Called when an experiment begins, with its directory. */
   onExperiment?: (name: ExperimentName, directory: string) => void;
 }
 
 /**
  * Runs the paper's three experiments one after another with the same options, each in a directory of its own in
- * `out`. With `resume` those that are finished are left as they are, and the others go on.
+ * `out`. With `resume` finished experiments are left as they are, and the others are resumed.
  *
  * @throws InputError `OUTPUT_EXISTS`; `INVALID_ARGUMENT` where `out` is missing to resume; what `runExperiment` throws,
  *   which leaves the runs before it whole
@@ -39,7 +39,7 @@ export async function runAll(
       results.push(await runExperiment(name, { ...(begun ?? options), out }, { ...control, resume }));
     }
   } finally {
-    // Of a refused start nothing is left.
+    // A refused start leaves nothing behind.
     if (isUnnamed) await rmdir(root).catch(() => {});
   }
   const places = Object.keys(experiments);
@@ -54,8 +54,8 @@ async function rootOf(options: ExperimentOptions, resume: boolean): Promise<stri
 }
 
 /**
- * The options of an experiment that has begun, which those that have not are to share, and of the given ones what may
- * change; null where none has begun.
+ * The options of an experiment that has begun, for those that have not, with the given ones that may change; null if
+ * none has begun.
  *
  * @throws InputError `RUN_INVALID` or `CHECKPOINT_MISMATCH`
  */

@@ -13,14 +13,14 @@ import { CATALOGUE } from '../weights/catalogue.ts';
 import type { RunResults } from './results.ts';
 
 /*
- * What a run's config.json and results.json say to a later run: that goes on with it, or repeats it.
+ * Reads a run's config.json and results.json for a later run, which resumes or repeats it.
  */
 
-/** What config.json says of how to repeat a run; the options are checked like any others. */
+/** The part of config.json that is needed to repeat a run; the options are checked like any others. */
 export interface RunConfig {
   experiment: string;
   options: Record<string, unknown>;
-  /** What `auto` came to. */
+  /** The precision that `auto` chose. */
   precision?: Precision | undefined;
   weights?: { sha256: string | null } | undefined;
   started?: string | undefined;
@@ -35,14 +35,14 @@ const runConfig = z.object({
   started: z.iso.datetime().optional(),
 });
 
-/** As much of results.json as is looked at here; reports check all of it. */
+/** The part of results.json that is used here; reports check all of it. */
 const resultsFile = z.object({
   stoppedBecause: z.string(),
   epochs: z.array(z.object({ stage: z.number() })),
 });
 
 /**
- * A run's config.json; null where there is no such file.
+ * A run's config.json; null if there is no such file.
  *
  * @throws InputError `FILE_UNREADABLE` or `RUN_INVALID`
  */
@@ -56,8 +56,8 @@ export async function readRunConfig(file: string): Promise<RunConfig | null> {
 }
 
 /**
- * The results of a run that has ended by itself and would not train on if it were given these stages;
- * null for any other.
+ * The results of a run that has ended by itself and has nothing left to train in these stages; null for any other
+ * run.
  *
  * @throws InputError `FILE_UNREADABLE` or `RUN_INVALID`
  */
@@ -80,7 +80,7 @@ export async function finishedResults(
   return results?.stoppedBecause === 'epochs' && inLast >= (stages.at(-1)?.epochs ?? 0) ? results : null;
 }
 
-/** Options that name the same files from any working directory. */
+/** The options with absolute paths, so that they name the same files from any working directory. */
 export function withAbsolutePaths<Options extends Partial<RunOptions>>(options: Options): Options {
   const { data, weights, featureCache, imageCache } = options;
   const absolute: Partial<RunOptions> = {};
@@ -94,9 +94,9 @@ export function withAbsolutePaths<Options extends Partial<RunOptions>>(options: 
 }
 
 /**
- * The options of a run that goes on: those it had, and of those now given the ones that may change.
+ * The options of a resumed run: those it had, and of the given ones those that may change.
  *
- * @param directory the run's
+ * @param directory the run directory
  * @param given only what the caller set
  * @throws InputError `CHECKPOINT_MISMATCH`, naming the first option that must not change
  */
@@ -114,14 +114,14 @@ export function resumedOptions(
   return { ...withoutUnusedOf(earlier), ...given };
 }
 
-/** A run's options without those that have no effect, which earlier versions recorded too. */
+/** A run's options without those that have no effect; earlier versions recorded these too. */
 export function withoutUnusedOf({ options }: Pick<RunConfig, 'options'>): Record<string, unknown> {
   const unused = unusedNames(checkOptions(runOptions, options));
   return Object.fromEntries(Object.entries(options).filter(([name]) => !unused.includes(name)));
 }
 
 /**
- * Makes sure that a run which goes on starts from the same weights: its results name them.
+ * Makes sure that a resumed run starts from the same weights, which its results name.
  *
  * @throws InputError `CHECKPOINT_MISMATCH`
  */
@@ -133,7 +133,7 @@ function requireEqual(directory: string, what: string, then: unknown, now: unkno
   if (isSameValue(then, now)) return;
   const shown = (value: unknown) => (value === undefined ? 'not set' : JSON.stringify(value));
   const said = (name: string) =>
-    `Cannot go on with the run in ${resolve(directory)}: its ${name} was ${shown(then)}, and is now ${shown(now)}. ` +
+    `Cannot resume the run in ${resolve(directory)}: its ${name} was ${shown(then)} and is now ${shown(now)}. ` +
     'Leave it as it was, or start a new run.';
   throw new InputError('CHECKPOINT_MISMATCH', said(what), { atCommandLine: said(flag) });
 }

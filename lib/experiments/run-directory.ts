@@ -16,8 +16,8 @@ export function defaultRunDirectory(experiment: string, now = new Date()): strin
 }
 
 /**
- * Makes a directory that nobody has, under a name or, where that is taken, the name and a number: of runs that start
- * in the same second each gets its own.
+ * Makes a new directory. If the name is taken, a number is appended, so that runs that start in the same second get
+ * one each.
  *
  * @throws InputError `WRITE_FAILED`
  */
@@ -33,7 +33,7 @@ export async function makeUnusedDirectory(path: string): Promise<string> {
   }
 }
 
-/** False where there is something of that name. */
+/** False if something of that name exists. */
 async function isMade(path: string): Promise<boolean> {
   try {
     await mkdir(path);
@@ -53,7 +53,7 @@ const REPORT = 'report.html';
 const HOLDS_RUN = 'already holds another run. Give a directory that is new or empty';
 
 /**
- * Makes sure that a run may have the directory: nothing is there, or an empty directory.
+ * Makes sure that a new run may use the directory: it does not exist, or it is empty.
  *
  * @throws InputError `OUTPUT_EXISTS`
  */
@@ -61,21 +61,17 @@ export async function requireVacant(path: string): Promise<void> {
   const files = await filesIn(path);
   if (files.length === 0) return;
   throw files.includes(CONFIG)
-    ? exists(
-        path,
-        `${HOLDS_RUN}, or \`resume: true\` to go on with it`,
-        `${HOLDS_RUN}, or --resume to go on with it`,
-      )
+    ? exists(path, `${HOLDS_RUN}, or \`resume: true\` to resume it`, `${HOLDS_RUN}, or --resume to resume it`)
     : exists(path, 'is not empty. Give a directory that is new or empty');
 }
 
 /**
- * What a run leaves behind: `config.json`, `epochs.jsonl` and `metrics.csv`, `results.json`, `validation.json`,
- * `best.safetensors` and a checkpoint. An epoch's lines are on the disk before `appendEpoch` resolves; the other files are there
- * whole or not at all. While it is open the directory is locked.
+ * The files of a run: `config.json`, `epochs.jsonl` and `metrics.csv`, `results.json`, `validation.json`,
+ * `best.safetensors` and a checkpoint. The lines of an epoch are on disk before `appendEpoch` resolves; every other file
+ * is either complete or absent. The directory is locked while it is open.
  */
 export class RunDirectory {
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string;
   readonly #config: object;
   readonly #lock: FileLock;
@@ -87,14 +83,14 @@ export class RunDirectory {
   }
 
   /**
-   * Makes the directory, if need be, with `config.json` and no epochs.
+   * Creates the directory if needed, with `config.json` and without epochs.
    *
    * @throws InputError `OUTPUT_EXISTS`, `RUN_LOCKED` or `WRITE_FAILED`
    */
   static async create(path: string, config: object): Promise<RunDirectory> {
     await requireVacant(path);
     return RunDirectory.#open(path, config, async () => {
-      // A run that wanted the directory too may have had it, and ended, before the lock was ours.
+      // Another run may have taken the directory and ended before this one got the lock.
       await requireVacant(path);
       await writeJson(path, CONFIG, config);
       await writeEpochs(path, []);
@@ -102,8 +98,7 @@ export class RunDirectory {
   }
 
   /**
-   * Opens the directory of a run that shall go on. All stays as it is, and only what a killed process was
-   * writing goes, before `goBackTo`.
+   * Opens the directory of a run to resume. Until `rewindTo` only temporary files of a killed process are removed.
    *
    * @throws InputError `RUN_LOCKED` or `WRITE_FAILED`
    */
@@ -133,12 +128,11 @@ export class RunDirectory {
   }
 
   /**
-   * Puts the directory back to where these epochs were behind the run, see `writeEpochs`; `config.json` says how
-   * it goes on.
+   * Restores the state of the directory after these epochs (see `writeEpochs`) and writes the current `config.json`.
    *
    * @throws TorchTlError `WRITE_FAILED`
    */
-  async goBackTo(epochs: readonly EpochMetrics[]): Promise<void> {
+  async rewindTo(epochs: readonly EpochMetrics[]): Promise<void> {
     await writeJson(this.path, CONFIG, this.#config);
     await writeEpochs(this.path, epochs);
     for (const name of [RESULTS, VALIDATION, REPORT]) await rm(join(this.path, name), { force: true });
@@ -158,31 +152,31 @@ export class RunDirectory {
     await writeJson(this.path, VALIDATION, report);
   }
 
-  /** The lock's file may stay where it cannot be removed: only while it is locked does it keep others out. */
+  /** A lock file that cannot be removed does no harm: it keeps others out only while it is locked. */
   async close(): Promise<void> {
     await rm(join(this.path, LOCK), { force: true }).catch(() => {});
     this.#lock.release();
   }
 }
 
-/** Whether a directory is that of a run. */
+/** Whether a directory holds a run. */
 export async function holdsRun(path: string): Promise<boolean> {
   return (await namesIn(path)).includes(CONFIG);
 }
 
-/** The directories in a directory that are those of runs, by name. */
+/** Names of the run directories in a directory, sorted. */
 export async function runsIn(path: string): Promise<string[]> {
   const names = (await namesIn(path)).sort();
   const held = await Promise.all(names.map((name) => holdsRun(join(path, name))));
   return names.filter((_, index) => held[index]);
 }
 
-/** None where the directory cannot be read. */
+/** Empty if the directory cannot be read. */
 function namesIn(path: string): Promise<string[]> {
   return readdir(path).catch(() => []);
 }
 
-/** Where a run's checkpoint is. */
+/** Path of a run's checkpoint. */
 export function checkpointIn(path: string): string {
   return join(path, 'checkpoint', 'training.safetensors');
 }
@@ -213,7 +207,7 @@ async function makeLocked(path: string): Promise<FileLock> {
   if (lock) return lock;
   throw new InputError(
     'RUN_LOCKED',
-    `Another run is at work in ${resolve(path)}. Wait for its end, or give another directory.`,
+    `Another run is writing to ${resolve(path)}. Wait until it ends, or give another directory.`,
   );
 }
 

@@ -24,8 +24,8 @@ import type { DecodingEvent } from './run-events.ts';
 import { createRunModel, describeRunModel, listRunImages } from './run-model.ts';
 
 /**
- * What a search tells: of own images what is chosen for them, then of the decoding and `data`, then `model`, then the
- * others many times.
+ * What a search reports: for the user's own images first the recommendation; then the decoding and `data`, then `model`,
+ * then the other events repeatedly.
  */
 export type SearchEvent =
   | ({ type: 'recommendation' } & Recommendation)
@@ -47,10 +47,10 @@ export interface SearchControl {
 }
 
 /**
- * Searches for the learning rate of one of the paper's experiments, or of a training with the user's own images: model,
+ * Searches for the learning rate of one of the paper's experiments, or of a training on the user's own images. Model,
  * training images and options are those of that run's first stage.
  *
- * @param name of an experiment; null is `train` where `data` names images, else `finetune`
+ * @param name name of an experiment; null stands for `train` if `data` names images, else for `finetune`
  * @throws InputError for wrong options, data or weights; the signal's reason; what `findLearningRate` throws
  */
 export async function searchLearningRate(
@@ -85,7 +85,7 @@ export async function searchLearningRate(
   }
 }
 
-/** What is searched for: of which run, with which options of its first stage. */
+/** The run whose rate is searched for, with the options of its first stage. */
 async function resolveSearch(
   name: string | null,
   given: z.input<typeof searchRunOptions>,
@@ -95,7 +95,7 @@ async function resolveSearch(
   const asked = withoutSearch(given);
   const own = name === null && (await holdsImages(data));
   const recommendation = own ? await recommendFor(asked) : null;
-  // Validation images are not looked at, and one is the least that can be read.
+  // Validation images are not used; one is the minimum that can be read.
   const run = runOptions.strip().parse({ ...recommendation?.options, ...asked, limitValid: 1 });
   const definition = definitionOf(own ? 'train' : experimentName(name ?? 'finetune'));
   requireConsistent(run);
@@ -106,19 +106,19 @@ async function resolveSearch(
   return { definition, run: { ...firstStageOf(run), ...source }, start, end, steps };
 }
 
-/** Without what says only how the training goes on. */
+/** Without the options that matter only over several epochs. */
 function bearingOnAStep({ options, reason }: Recommendation): Recommendation {
   const { epochs: _, schedule: __, ...others } = options;
   return { options: others, reason };
 }
 
-/** Of a run's options those that a search goes by. */
+/** The options of a run that a search uses. */
 function searched(run: RunOptions) {
   const names = Object.keys(searchOptions.shape);
   return Object.fromEntries(Object.entries(withoutUnused(run)).filter(([name]) => names.includes(name)));
 }
 
-/** What was set of the run that is searched for. */
+/** The options that were set for the run whose rate is searched for. */
 function withoutSearch({ start, end, steps, ...run }: z.input<typeof searchRunOptions>) {
   return Object.fromEntries(
     Object.entries(run).filter(([, value]) => value !== undefined),

@@ -6,7 +6,7 @@ import type { Recommendation } from './recommend.ts';
 import type { RunSetup } from './results.ts';
 import type { StageSetup } from './stage-setups.ts';
 
-/** Which images are used, in one line. */
+/** One line about the images of a run. */
 export function dataText(
   data: Pick<RunSetup['dataset'], 'name' | 'source' | 'train' | 'valid' | 'validation'>,
 ): string {
@@ -14,10 +14,10 @@ export function dataText(
   return `${data.name} (${data.source}), ${images} (${data.validation})`;
 }
 
-/** More classes are told of by their number, the smallest and the largest. */
+/** Maximum number of classes that are listed by name. */
 const MOST_NAMED = 20;
 
-/** Which classes there are, with their images. */
+/** Classes with their numbers of training and validation images. */
 export function classesText(counts: readonly ClassCount[]): string {
   const number = count(counts.length);
   if (counts.length <= MOST_NAMED) {
@@ -30,7 +30,7 @@ export function classesText(counts: readonly ClassCount[]): string {
   );
 }
 
-/** Which classes there are, with those of their images that train. */
+/** Classes with their numbers of training images. */
 export function trainingClassesText(counts: readonly TrainingCount[]): string {
   const number = count(counts.length);
   if (counts.length <= MOST_NAMED) {
@@ -39,7 +39,7 @@ export function trainingClassesText(counts: readonly TrainingCount[]): string {
   return `${number}, each of ${rangeText(counts, ({ train }) => train)} training images`;
 }
 
-/** The smallest class and the largest. */
+/** The smallest and the largest class. */
 function rangeText<Counted extends TrainingCount>(
   counts: readonly Counted[],
   of: (counted: Counted) => number,
@@ -49,19 +49,19 @@ function rangeText<Counted extends TrainingCount>(
   return `${count(of(least))} (${least.name}) to ${count(of(most))} (${most.name})`;
 }
 
-/** What lies beside the images and is not used; null where nothing does. */
+/** Files that lie beside the images and are not used; null if there are none. */
 export function leftOutText(leftOut: RunSetup['dataset']['leftOut']): string | null {
   const texts = leftOutTexts(leftOut);
   return texts.length === 0 ? null : texts.join(', ');
 }
 
-/** What was chosen for own images and why, as flags in one line; none where all was given. */
+/** The flags that were chosen for the user's own images and why, in one line; none if all were given. */
 export function chosenText({ options, reason }: Recommendation): string[] {
   const chosen = Object.entries(options).map(([name, value]) => `${flagOf(name) ?? name} ${value}`);
   return chosen.length > 0 ? [`Chosen: ${chosen.join(', ')} (${reason})`] : [];
 }
 
-/** Which model it is, in one line. */
+/** One line about the model. */
 export function modelText({
   experiment,
   imageSize,
@@ -77,7 +77,7 @@ export function modelText({
   return `${experiment} at ${imageSize}x${imageSize}, ${trained}`;
 }
 
-/** How a stage trains, in one line. */
+/** Optimiser, learning rates and schedule of a stage, in one line. */
 export function settingsText({
   optimizer,
   learningRate = 0,
@@ -95,13 +95,13 @@ function ratesText(rates: readonly number[]): string {
     : `learning rates ${shown(lowest)} to ${shown(highest)}`;
 }
 
-/** What trains in a stage and how, in one line. */
+/** Epochs, parameters and settings of a stage, in one line. */
 export function stageText(stage: StageSetup): string {
   const epochs = `${count(stage.epochs)} ${stage.epochs === 1 ? 'epoch' : 'epochs'}`;
   return `${epochs}, ${count(stage.trainableParameters)} parameters train, ${settingsText(stage)}`;
 }
 
-/** Which weights a backbone starts from, in one line. */
+/** One line about the weights that a backbone starts from. */
 export function weightsText(weights: RunSetup['weights']): string {
   if (weights.sha256 === null) return `${weights.source}, drawn from the seed`;
   const learnt = weights.trainedOn

@@ -2,14 +2,14 @@ import { loadSharp, type RawImage } from '../data/decoding/decode.ts';
 import { enlarge, type Pixels } from '../data/decoding/resize.ts';
 import type { ClassActivation } from '../model/grad-cam.ts';
 
-/** Sides in pixels: smaller images could not be made out, larger ones would only weigh. */
+/** Sides in pixels: smaller images cannot be recognised, larger ones only make the file bigger. */
 const SMALLEST = 96;
 const LARGEST = 224;
 
-/** How much of the hottest place's image the colour hides. */
+/** Opacity of the colour at the hottest place. */
 const OPACITY = 0.65;
 
-/** R, G, B at equal distances: matplotlib's `inferno`, which is evenly lighter from cold to hot. */
+/** R, G, B at equal distances of matplotlib's `inferno`, whose lightness rises evenly from cold to hot. */
 const INFERNO = [
   [0, 0, 4],
   [66, 10, 104],
@@ -19,19 +19,19 @@ const INFERNO = [
   [252, 255, 164],
 ] as const;
 
-/** A square image as it is shown: WebP in a data URI. */
+/** A square image as data URI of a WebP. */
 export async function imageImage(image: RawImage): Promise<string> {
   return dataUri(await shown(image));
 }
 
-/** The same under the heat of its class activation map. */
+/** The same under the heat map of its class activation. */
 export async function activationImage(image: RawImage, activation: ClassActivation): Promise<string> {
   const { data, width, height } = await shown(image);
   const heat = await enlarge(greyMap(activation), { width, height });
   return dataUri({ data: data.map((value, place) => heated(value, place, heat.data)), width, height });
 }
 
-/** R, G, B of an image at a size for a page; of small ones each pixel as a square of so many. */
+/** R, G, B of an image at the size for a page; small images are enlarged by a whole factor. */
 async function shown({ data, width, height, channels }: RawImage): Promise<Pixels> {
   const { default: sharp } = await loadSharp();
   const side = width < SMALLEST ? width * Math.ceil(SMALLEST / width) : Math.min(width, LARGEST);
@@ -59,7 +59,7 @@ function greyMap({ map, width, height }: ClassActivation): Pixels {
   return { data, width, height };
 }
 
-/** One channel's value with the colour of the heat there over it, the more the hotter it is. */
+/** One channel of a pixel, blended with the colour of its heat; the hotter, the more opaque. */
 function heated(value: number, place: number, heat: Uint8Array): number {
   const share = (heat[place] as number) / 255;
   const opacity = OPACITY * share;

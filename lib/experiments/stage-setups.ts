@@ -9,22 +9,22 @@ type Recorded = {
   [Name in Exclude<keyof StageSettings, 'freeze'>]?: StageSettings[Name] | undefined;
 };
 
-/** What one stage of a run trains, and with which settings; those that have no effect in it are left out. */
+/** The layers that a stage trains, and its settings without those that have no effect. */
 export interface StageSetup extends Recorded {
-  /** Null where the run has no recipe, or the recipe no name for it. */
+  /** Null if the run has no recipe, or the recipe gives the stage no name. */
   name: string | null;
-  /** At most: early stopping ends it before. */
+  /** Maximum number of epochs; early stopping may end the stage sooner. */
   epochs: number;
   trainableParameters: number;
-  /** The layers that do not train, each group that is frozen as a whole by its own name. */
+  /** The layers that do not train; a group that is frozen as a whole is named once. */
   frozen: string[];
 }
 
 /**
- * By stage what a run trains.
+ * The setup of each stage of a run.
  *
  * @param options checked
- * @param layers the model's, as they are before the first stage
+ * @param layers the model's layers before the first stage
  */
 export function stageSetups(
   options: TrainingOptions,
@@ -54,7 +54,7 @@ export function stageSetups(
   });
 }
 
-/** Of the layers that train in any of the stages. */
+/** Number of parameters of the layers that train in at least one stage. */
 export function everTrained(plan: TrainingPlan, layers: readonly LayerDescription[]): number {
   const now = layers.filter(({ trainable }) => trainable).map(({ name }) => name);
   const [first, ...later] = plan.stages;
@@ -66,7 +66,7 @@ function parametersOf(layers: readonly LayerDescription[], names: ReadonlySet<st
   return layers.reduce((sum, { name, parameters }) => sum + (names.has(name) ? parameters : 0), 0);
 }
 
-/** The widest groups of layers of which each has the property, `features` as `backbone`. */
+/** The largest groups whose layers all have the property; `features` is called `backbone`. */
 function groupsOf(leaves: readonly string[], has: (leaf: string) => boolean, prefix = ''): string[] {
   const parts = new Set(leaves.map((leaf) => leaf.slice(prefix.length).split('.')[0] as string));
   return [...parts].flatMap((part) => {

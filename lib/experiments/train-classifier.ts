@@ -15,13 +15,13 @@ import { run } from './run-experiment.ts';
 export type TrainClassifierOptions = z.input<typeof trainOptions> & TrainClassifierDocs;
 
 export interface TrainCallbacks extends RunControl {
-  /** Hears before anything starts what was decided. */
+  /** Called before anything starts, with the options that were chosen. */
   onRecommendation?: (recommendation: Recommendation) => void;
 }
 
 /**
- * Trains a classifier of the user's own images. What is not given is decided by how many there are
- * (`recommend`); a run that goes on keeps what it had.
+ * Trains a classifier on the user's own images. Options that are not given are chosen by the number of images
+ * (`recommend`); a resumed run keeps its options.
  *
  * @throws InputError `INVALID_ARGUMENT`, `DATA_NOT_FOUND` or `DATA_INVALID`; what `run` throws
  */
@@ -30,7 +30,7 @@ export async function trainClassifier(
   { onRecommendation = () => {}, ...control }: TrainCallbacks = {},
 ): Promise<RunResults> {
   const { data } = checkOptions(trainOptions, given);
-  // Here `sample` is a directory of that name.
+  // Here `sample` names a directory, not the embedded sample.
   const directory = data === undefined ? {} : { data: resolve(data) };
   if (control.resume) {
     const out = directoryToResume(given);

@@ -32,9 +32,9 @@ export interface PreparedRun {
 }
 
 /**
- * Trains and records: a line an epoch as it ends, the best weights and the checkpoint in the background,
- * the results at the end, whatever the end is, and what the best model made of the validation images. A file
- * that cannot be written stops the training.
+ * Trains and records the run: one line per epoch as it ends, the best weights and the checkpoint in the background, the
+ * results at the end, however it ends, and the best model's validation report. A file that cannot be written stops the
+ * training.
  *
  * @throws the signal's reason, TorchTlError `WRITE_FAILED`, or what `fit` throws
  */
@@ -46,16 +46,16 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
     onEvent({ type: 'setup', setup, directory: directory.path, epochs: epochsOf(options), augmented });
     const { bestLogits, ...outcome } = await recorder.train();
     const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome };
-    // Before the results, with which a run is whole: one that is killed here goes on, and has it then. But it is whole
-    // without it, too.
+    // Before the results, which complete a run: a run that is killed here gets its report when it is resumed. A report that
+    // fails does not fail the run.
     if (bestLogits) await recordValidation(directory, run, bestLogits, outcome.best.epoch).catch(() => {});
     await directory.writeResults(results);
     return results;
   } catch (error) {
-    // A run that could not be gone on with is left as it was.
+    // A run that could not be resumed is left as it was.
     if (recorder.begun) {
       const results = { formatVersion: FORMAT_VERSION, ...setup, ...recorder.partial(error) };
-      // What stopped the run matters more than that its record cannot be written either.
+      // The error that stopped the run matters more than one of writing its record.
       await directory.writeResults(results).catch(() => {});
     }
     throw error;
@@ -102,7 +102,7 @@ class Recorder {
     );
   }
 
-  /** False while a run that was to go on stands as it did. */
+  /** False while the files of a run to resume are unchanged. */
   get begun(): boolean {
     return this.#begun;
   }
@@ -110,7 +110,7 @@ class Recorder {
   async train() {
     const { resume, signal, onEvent } = this.#run;
     if (resume && !existsSync(this.#directory.checkpoint)) {
-      await this.#goBackTo([]);
+      await this.#rewindTo([]);
       onEvent({ type: 'afresh', directory: this.#directory.path, isNew: false, meant: null });
     }
     return withFirstOf([signal, this.#writingFailed.signal], (stopped) => this.#trainUntil(stopped));
@@ -132,7 +132,7 @@ class Recorder {
     return { ...outcome, best: summaryOf(best) };
   }
 
-  /** What there is of a run that `error` ended. */
+  /** The results so far of a run that `error` ended. */
   partial(error: unknown): Outcome {
     const training = secondsOf(this.#epochs);
     const images = this.#epochs.length * this.#run.train.count;
@@ -156,9 +156,9 @@ class Recorder {
       checkpoint: this.#directory.checkpoint,
       resume,
       signal,
-      onResume: (resumption) => this.#goOn(resumption),
-      onStage: (stage) => this.#tellAfter(stage.epoch, stage),
-      onCache: (report) => this.#tellAfter(this.#waiting.at(-1)?.epochs ?? 0, report),
+      onResume: (event) => this.#resume(event),
+      onStage: (stage) => this.#reportAfter(stage.epoch, stage),
+      onCache: (report) => this.#reportAfter(this.#waiting.at(-1)?.epochs ?? 0, report),
       onFeatures: (progress) => {
         this.#featuresSeconds = progress.seconds;
         onEvent(progress);
@@ -171,17 +171,17 @@ class Recorder {
     });
   }
 
-  async #goOn(resumption: ResumeEvent): Promise<void> {
-    this.#epochs.push(...resumption.epochs);
-    this.#earlierSeconds = secondsOf(resumption.epochs);
-    this.#resumed = resumption.resumed;
-    await this.#goBackTo(resumption.epochs);
-    this.#run.onEvent(resumption);
+  async #resume(event: ResumeEvent): Promise<void> {
+    this.#epochs.push(...event.epochs);
+    this.#earlierSeconds = secondsOf(event.epochs);
+    this.#resumed = event.resumed;
+    await this.#rewindTo(event.epochs);
+    this.#run.onEvent(event);
   }
 
-  async #goBackTo(epochs: readonly EpochMetrics[]): Promise<void> {
+  async #rewindTo(epochs: readonly EpochMetrics[]): Promise<void> {
     this.#begun = true;
-    await this.#directory.goBackTo(epochs);
+    await this.#directory.rewindTo(epochs);
   }
 
   async #recordEpochs(fit: FitRun): Promise<void> {
@@ -190,17 +190,17 @@ class Recorder {
       await this.#events?.append(epoch.epoch, scalarsOf(epoch, this.#run.train.count));
       this.#epochs.push(epoch);
       this.#run.onEvent({ type: 'epoch', best: this.#bestEpochs.has(epoch.epoch), ...epoch });
-      this.#tellWaiting();
+      this.#reportWaiting();
     }
   }
 
-  /** An epoch is told of once it is on the disk: what came after it in the training waits for that. */
-  #tellAfter(epochs: number, event: RunEvent): void {
+  /** An epoch is reported once it is on disk; later events of the training wait for that. */
+  #reportAfter(epochs: number, event: RunEvent): void {
     this.#waiting.push({ epochs, event });
-    this.#tellWaiting();
+    this.#reportWaiting();
   }
 
-  #tellWaiting(): void {
+  #reportWaiting(): void {
     while (this.#waiting[0] && this.#waiting[0].epochs <= this.#epochs.length) {
       this.#run.onEvent((this.#waiting.shift() as { event: RunEvent }).event);
     }

@@ -10,43 +10,43 @@ import { rankedClasses } from '../model/predict.ts';
 import { FORMAT_VERSION } from './results.ts';
 import { activationImage, imageImage } from './shown-images.ts';
 
-/** An image that was taken for another class. */
+/** An image that the model classified wrongly. */
 export interface Mistake {
-  /** Its file, from the folder that it was found in or that its list is in; else which one it is, for people. */
+  /** Path of the file, relative to the folder or list that it comes from; for other data a description. */
   source: string;
-  /** Its class. */
+  /** True class. */
   label: string;
-  /** What the model took it for, likeliest first, up to 3. */
+  /** The likeliest classes by the model, best first, at most 3. */
   top: Array<{ label: string; probability: number }>;
-  /** Data URI of a WebP. */
+  /** The image as data URI of a WebP. */
   image: string;
-  /** Likewise: the image with the Grad-CAM heat of the likeliest class over it. */
+  /** The image under the Grad-CAM heat map of the likeliest class, as data URI of a WebP. */
   activation?: string;
 }
 
-/** The content of validation.json: what the best epoch's model made of the validation images. */
+/** The content of validation.json: how the model of the best epoch classifies the validation images. */
 export interface ValidationReport {
   formatVersion: typeof FORMAT_VERSION;
   epoch: number;
   evaluation: Evaluation;
-  /** Those of the highest loss, the highest first. */
+  /** The mistakes with the highest losses, highest first. */
   mistakes: Mistake[];
 }
 
-/** How many mistakes are shown, and of how many of these why. */
+/** Number of mistakes that are shown, and number of those with a heat map. */
 const MISTAKES = 24;
 const ACTIVATIONS = 12;
 const TOP = 3;
 
-/** An image that was taken for another class, before it is shown. */
+/** A mistake before its images are encoded. */
 interface WrongAnswer extends Pick<Mistake, 'source' | 'label' | 'top'> {
   pixels: RawImage;
 }
 
 /**
- * What a run's best model, which `model` is, made of the validation images.
+ * The validation report of a run's best model.
  *
- * @param logits its logits of them, in their order
+ * @param logits float32 `[count, classes]`, the model's logits of the validation images in their order
  * @throws what `DenseNet121.gradCam` throws; sharp's errors
  */
 export async function validationReport(
@@ -77,7 +77,7 @@ export async function validationReport(
   };
 }
 
-/** Which images were taken for another class at the highest losses, the highest first. */
+/** The mistakes with the highest losses, highest first. */
 function worstMistakes(rows: readonly Float32Array[], labels: readonly number[]): number[] {
   const losses = rows.map((row, index) => -(logSoftmax(row)[labels[index] as number] as number));
   return [...rows.keys()]
@@ -97,7 +97,7 @@ async function wrongAnswer(valid: Dataset, index: number, row: Float32Array): Pr
   return { source: nameOf(valid, index), label, top, pixels };
 }
 
-/** An image's file, from the folder that it was found in or that its list is in; else which one it is. */
+/** Path of an image's file, relative to the folder or list that it comes from; for other data its number. */
 function nameOf(valid: Dataset, index: number): string {
   const file = valid.fileOf(index);
   if (file === undefined) return `image ${index + 1} of the validation set`;

@@ -238,7 +238,7 @@ describe('torch-tl run --resume', () => {
       cwd,
     });
     expect({ code, stdout: stdout.trim() }).toEqual({ code: 2, stdout: what === 'all' ? 'finetune' : '' });
-    expect(stderr).toContain('A new run starts there where --data says what to train with.');
+    expect(stderr).toContain('To start a new run there, say with --data what to train with.');
     expect(readdirSync(cwd)).toEqual([]);
   });
 
@@ -296,7 +296,7 @@ describe('torch-tl run --resume', () => {
     });
     expect(await third).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('Another run is at work in'),
+      stderr: expect.stringContaining('Another run is writing to'),
     });
     expect(await torchTl([...RESUME, '--epochs', '1'], { cwd })).toMatchObject({ code: 0 });
   });

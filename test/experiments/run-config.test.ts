@@ -42,7 +42,7 @@ describe('resumedOptions', () => {
   test('refuses one that is not, by its name, its flag and both values', () => {
     expect(() => goOn({ epochs: 5, learningRate: 1e-2 })).toThrow(
       MISMATCH(
-        `Cannot go on with the run in ${resolve('run')}: its learningRate was 0.001, and is now 0.01. ` +
+        `Cannot resume the run in ${resolve('run')}: its learningRate was 0.001 and is now 0.01. ` +
           'Leave it as it was, or start a new run.',
       ),
     );

@@ -180,7 +180,7 @@ describe('a run directory that is gone on with', () => {
   test('keeps the lines of its epochs byte for byte, and drops later ones and a torn one', async () => {
     const path = await killedRun();
     const directory = await RunDirectory.reopen(path, { options: 2 });
-    await directory.goBackTo([epochMetrics(1), epochMetrics(2)]);
+    await directory.rewindTo([epochMetrics(1), epochMetrics(2)]);
     await directory.appendEpoch(epochMetrics(3));
     await directory.close();
     expect(contentOf(path, 'epochs.jsonl')).toBe(line(1).replace('{', '{ ') + line(2) + line(3));
@@ -193,7 +193,7 @@ describe('a run directory that is gone on with', () => {
   test('adds the lines of epochs that were not written yet', async () => {
     const path = await killedRun();
     const directory = await RunDirectory.reopen(path, {});
-    await directory.goBackTo([1, 2, 3, 4, 5].map(epochMetrics));
+    await directory.rewindTo([1, 2, 3, 4, 5].map(epochMetrics));
     await directory.close();
     const lines = contentOf(path, 'epochs.jsonl').split('\n').slice(0, -1);
     expect(lines.slice(2)).toEqual([3, 4, 5].map((epoch) => line(epoch).trimEnd()));
@@ -203,7 +203,7 @@ describe('a run directory that is gone on with', () => {
     const path = await killedRun();
     writeFileSync(join(path, 'metrics.csv'), csv(3));
     const directory = await RunDirectory.reopen(path, {});
-    await directory.goBackTo([epochMetrics(1)]);
+    await directory.rewindTo([epochMetrics(1)]);
     await directory.close();
     expect(contentOf(path, 'metrics.csv')).toBe(csv(1));
   });
@@ -211,7 +211,7 @@ describe('a run directory that is gone on with', () => {
   test('has no best weights before its first epoch', async () => {
     const path = await killedRun();
     const directory = await RunDirectory.reopen(path, {});
-    await directory.goBackTo([]);
+    await directory.rewindTo([]);
     await directory.close();
     expect(readdirSync(path).sort()).toEqual(['checkpoint', 'config.json', 'epochs.jsonl', 'metrics.csv']);
     expect(contentOf(path, 'epochs.jsonl')).toBe('');

@@ -243,16 +243,16 @@ describe('torch-tl run --resume', () => {
   });
 
   test.each<[string, string[], string]>([
-    ['another learning rate', ['--lr', '0.01'], 'its --lr was 0.001, and is now 0.01'],
-    ['another seed', ['--seed', '4'], 'its --seed was 3, and is now 4'],
-    ['a limit', ['--limit-valid', '10'], 'its --limit-valid was 20, and is now 10'],
+    ['another learning rate', ['--lr', '0.01'], 'its --lr was 0.001 and is now 0.01'],
+    ['another seed', ['--seed', '4'], 'its --seed was 3 and is now 4'],
+    ['a limit', ['--limit-valid', '10'], 'its --limit-valid was 20 and is now 10'],
   ])('refuses %s by name', async (_, args, message) => {
     await expectRefusal(await finishedRun(), [...RESUME, ...args], message);
   });
 
   test('refuses another experiment', async () => {
     const args = ['run', 'base', '--resume', '--out', 'run'];
-    await expectRefusal(await finishedRun(), args, 'its experiment was "finetune", and is now "base"');
+    await expectRefusal(await finishedRun(), args, 'its experiment was "finetune" and is now "base"');
   });
 
   test('asks for the directory', async () => {

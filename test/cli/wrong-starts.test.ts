@@ -165,7 +165,7 @@ describe('a start that cannot succeed', () => {
 
 describe('a run that goes on', () => {
   test.each<[string, (run: string) => void, string[], string]>([
-    ['another option', () => {}, ['--lr', '0.5'], 'its --lr was 0.001, and is now 0.5'],
+    ['another option', () => {}, ['--lr', '0.5'], 'its --lr was 0.001 and is now 0.5'],
     ['other weights', () => {}, ['--weights', 'other.safetensors'], 'its --weights was not set'],
     [
       'a checkpoint that is damaged',

@@ -50,13 +50,13 @@ describe('resumedOptions', () => {
 
   test('refuses one that the run did not have', () => {
     expect(() => goOn({ limitTrain: 7 })).toThrow(
-      MISMATCH(expect.stringContaining('its limitTrain was not set, and is now 7')),
+      MISMATCH(expect.stringContaining('its limitTrain was not set and is now 7')),
     );
   });
 
   test('refuses another experiment', () => {
     expect(() => goOn({}, 'base')).toThrow(
-      MISMATCH(expect.stringContaining('its experiment was "finetune", and is now "base"')),
+      MISMATCH(expect.stringContaining('its experiment was "finetune" and is now "base"')),
     );
   });
 });

@@ -58,20 +58,25 @@ import { matchWeights } from './weights/match.ts';
 import { readWeights } from './weights/read-weights.ts';
 
 /**
- * DenseNet-121 with a head for the given classes, on one device. `fit` and `findLearningRate` have the model
- * to themselves: while one runs every other method but `saveBest` and `dispose` is refused with `MODEL_BUSY`,
- * and so are these two while a method works that gives a promise. After `dispose` all are refused with
- * `DISPOSED`. What gives a promise rejects; the others throw.
+ * DenseNet-121 with a head for the given classes, on one device.
+ *
+ * `fit` and `findLearningRate` need the model to themselves. While one of them runs, every other method except
+ * `saveBest` and `dispose` fails with `MODEL_BUSY`. While any other asynchronous method runs, these two fail with
+ * `MODEL_BUSY`. After `dispose` every method fails with `DISPOSED`. Methods that return a promise reject; the others,
+ * and `fit`, throw.
  */
 export class DenseNet121 {
+  /** Class names in the order of their label indices. */
   readonly classes: readonly string[];
+  /** Side length of the input images in pixels. */
   readonly imageSize: number;
-  /** How `predict` makes images square. */
+  /** How `predict` and `gradCam` make images square. */
   readonly resize: Resize;
+  /** Layers after the backbone, from input to output. */
   readonly head: readonly HeadLayer[];
-  /** `cpu` or `cuda:N`. */
+  /** Device that holds the model: `cpu` or `cuda:N`. */
   readonly device: string;
-  /** Where the weights came from; null for random ones. */
+  /** Origin of the weights; null for random weights. */
   readonly weights: WeightsSource | null;
   readonly #native: NativeModel;
   readonly #metadata: ModelMetadata;
@@ -98,9 +103,9 @@ export class DenseNet121 {
   }
 
   /**
-   * A new model. Its head is drawn from `seed`; so is its backbone where `weights` is null, else the
-   * backbone is that of the weights: `tiny-imagenet` (the default), `imagenet` once `downloadWeights`
-   * has fetched it, a file of safetensors or of `torch.save`, or a run's directory.
+   * Creates a model. The head is initialised at random from `seed`. The backbone takes the given weights:
+   * `tiny-imagenet` (the default), `imagenet` once `downloadWeights` has fetched it, a safetensors file, a file written
+   * by `torch.save`, or a run directory. With `weights: null` the backbone is initialised from `seed` too.
    *
    * @throws InputError `INVALID_ARGUMENT`, `CUDA_UNAVAILABLE`, `WEIGHTS_NOT_FOUND`,
    *   `WEIGHTS_INVALID` or `WEIGHTS_MISMATCH`; the signal's reason
@@ -124,8 +129,8 @@ export class DenseNet121 {
   }
 
   /**
-   * The model of a file that `save` or a run wrote: backbone, head, classes and preprocessing. A run's directory means
-   * its best model.
+   * Loads a model from a file that `save` or a run wrote: backbone, head, classes and preprocessing. A run directory
+   * stands for its best model.
    *
    * @throws InputError `INVALID_ARGUMENT`, `WEIGHTS_NOT_FOUND`, `WEIGHTS_INVALID`, `WEIGHTS_MISMATCH` or
    *   `CUDA_UNAVAILABLE`; the signal's reason
@@ -143,7 +148,8 @@ export class DenseNet121 {
   }
 
   /**
-   * Writes the whole model, atomically, as a safetensors file under torchvision's names, floats as float32.
+   * Writes the whole model atomically to a safetensors file. Tensors have torchvision's names, floating-point tensors
+   * are float32, and the metadata holds classes, head and preprocessing.
    *
    * @throws InputError `INVALID_ARGUMENT`; TorchTlError `WRITE_FAILED`, `MODEL_BUSY` or `DISPOSED`
    */
@@ -155,7 +161,8 @@ export class DenseNet121 {
   }
 
   /**
-   * The same with the weights of the best epoch so far of the last `fit`, also while it runs.
+   * Writes the model as `save` does, with the weights of the best epoch of the last `fit`. It may be called while that
+   * `fit` runs and then writes the best epoch so far.
    *
    * @throws InputError `INVALID_ARGUMENT`, also before the first epoch has ended; TorchTlError
    *   `WRITE_FAILED` or `DISPOSED`
@@ -165,18 +172,21 @@ export class DenseNet121 {
     requirePath(path);
     const tensors = this.#native.best();
     if (tensors.length === 0) {
-      throw new InputError('INVALID_ARGUMENT', 'saveBest() was called before an epoch of fit() has ended.');
+      throw new InputError(
+        'INVALID_ARGUMENT',
+        'saveBest() was called before an epoch of fit() ended; call it after the first one.',
+      );
     }
     await this.#write(path, tensors);
   }
 
   /**
-   * Writes the model for others: as `save` does (`safetensors`), as a state_dict that `torch.load` reads (`pth`), or as
-   * `onnx` with preprocessing and softmax inside; by default as the path ends. An ONNX export is compared with the model
-   * first, on the CPU in float32, by `onnxruntime-node`, which is the caller's to install; `check: false` leaves that
-   * out.
+   * Exports the model to a file: `safetensors` as `save` writes it, `pth` as a state_dict that `torch.load` reads, or
+   * `onnx` with scaling, normalisation and softmax inside. The default format follows from the extension of the path.
+   * Before an ONNX export is written, `onnxruntime-node`, which the caller installs, runs it on the CPU in float32 and
+   * its probabilities are compared with the model's; `check: false` skips this.
    *
-   * @throws InputError `INVALID_ARGUMENT`; TorchTlError `EXPORT_DIFFERS` or `EXPORT_UNCHECKED`, and then nothing is
+   * @throws InputError `INVALID_ARGUMENT`; TorchTlError `EXPORT_DIFFERS` or `EXPORT_UNCHECKED`, in which case nothing is
    *   written; `WRITE_FAILED`, `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
   export(path: string, options: ExportOptions = {}): Promise<ExportResult> {
@@ -192,10 +202,11 @@ export class DenseNet121 {
   }
 
   /**
-   * Freezes layers, running statistics included: by torchvision's names (`denseblock4`, `norm5`,
-   * `classifier`) or as `LayerSelection` says otherwise; the whole backbone where none is given.
+   * Freezes layers: training changes neither their parameters nor their running statistics. Layers are selected by
+   * torchvision's names (`denseblock4`, `norm5`, `classifier`) or by any other `LayerSelection`. Without an argument the
+   * whole backbone is frozen.
    *
-   * @throws InputError `INVALID_ARGUMENT` for a selection that has no layer; TorchTlError `MODEL_BUSY` or
+   * @throws InputError `INVALID_ARGUMENT` for a selection that matches no layer; TorchTlError `MODEL_BUSY` or
    *   `DISPOSED`
    */
   freeze(...selections: LayerSelection[]): void {
@@ -203,7 +214,7 @@ export class DenseNet121 {
   }
 
   /**
-   * Lets layers train again, selected as for `freeze`, or the whole backbone.
+   * Unfreezes layers, which are selected as for `freeze`. Without an argument the whole backbone is unfrozen.
    *
    * @throws as `freeze`
    */
@@ -212,7 +223,8 @@ export class DenseNet121 {
   }
 
   /**
-   * The model's layers and how many parameters train. Running statistics are no parameters.
+   * Lists the model's leaf layers and counts its trainable and frozen parameters. Running statistics do not count as
+   * parameters.
    *
    * @throws TorchTlError `MODEL_BUSY` or `DISPOSED`
    */
@@ -222,8 +234,8 @@ export class DenseNet121 {
   }
 
   /**
-   * The backbone's last map of every image, after norm5 and ReLU, in the data's order: float32
-   * `[count, 1024, height, width]`.
+   * Computes the backbone's last feature map, after norm5 and ReLU, for each image: float32
+   * `[count, 1024, height, width]`, in the order of the data.
    *
    * @throws InputError `INVALID_ARGUMENT`; the signal's reason; what `onProgress` threw; TorchTlError
    *   `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
@@ -233,7 +245,8 @@ export class DenseNet121 {
   }
 
   /**
-   * What the head makes of them, before the softmax: float32 `[count, classes]`.
+   * Computes the logits, the output of the head before the softmax, for each image: float32 `[count, classes]`, in the
+   * order of the data.
    *
    * @throws as `features`
    */
@@ -242,11 +255,12 @@ export class DenseNet121 {
   }
 
   /**
-   * What the model makes of images, in their order: files, encoded bytes or pixels, which are made
-   * square and resized as the training images were. Those that cannot be decoded are left out with `skipCorrupt`.
+   * Predicts the class of each image, in the given order. An image is a file path, encoded bytes or raw pixels; it is
+   * made square and resized as the training images were. With `skipCorrupt`, images that cannot be decoded are left out
+   * of the result.
    *
-   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for images that cannot be decoded, which are
-   *   named; the signal's reason; TorchTlError `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
+   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID`, naming the images that cannot be decoded; the signal's reason;
+   *   TorchTlError `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
   predict(inputs: ImageInput | readonly ImageInput[], options: PredictOptions = {}): Promise<Prediction[]> {
     return this.#state.work('predict', async () => {
@@ -260,9 +274,9 @@ export class DenseNet121 {
   }
 
   /**
-   * Which places of each image speak for a class, the likeliest or a given one: Grad-CAM (Selvaraju et al. 2017,
-   * https://arxiv.org/abs/1610.02391) over the backbone's last map after norm5 and ReLU. Takes images as `predict`
-   * does. The model stays as it is.
+   * Computes a class-activation map for each image: Grad-CAM (Selvaraju et al. 2017,
+   * https://arxiv.org/abs/1610.02391) over the backbone's last feature map, after norm5 and ReLU, for the likeliest class
+   * or a given one. Takes the same images as `predict`. The model does not change.
    *
    * @throws as `predict`
    */
@@ -285,10 +299,10 @@ export class DenseNet121 {
   }
 
   /**
-   * How well the model does on labelled images. Their classes are matched with the model's by name,
-   * and may be fewer.
+   * Evaluates the model on labelled images. The classes of the data are matched with the model's by name; some of the
+   * model's classes may be missing from the data.
    *
-   * @throws InputError `INVALID_ARGUMENT`, also for classes that the model does not know; the signal's
+   * @throws InputError `INVALID_ARGUMENT`, also for classes that the model does not have; the signal's
    *   reason; what `onProgress` threw; TorchTlError `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
   evaluate(data: Dataset, options: ExtractionOptions = {}): Promise<Evaluation> {
@@ -299,8 +313,8 @@ export class DenseNet121 {
   }
 
   /**
-   * Trains what is not frozen. The training starts at once; see `FitRun`. Afterwards the model holds
-   * the weights of the best epoch; after an abort or a failure, those of the last batch.
+   * Trains all layers that are not frozen. Training starts at once; `FitRun` gives its epochs and its result.
+   * Afterwards the model holds the weights of the best epoch, or after an abort or a failure those of the last step.
    *
    * @throws InputError `INVALID_ARGUMENT`; TorchTlError `MODEL_BUSY` or `DISPOSED`
    */
@@ -315,10 +329,10 @@ export class DenseNet121 {
   }
 
   /**
-   * Tries learning rates for a training with these options: a step a batch, at rates that rise from `start`
-   * to `end`. What `freeze` leaves trains meanwhile; the model is afterwards exactly as it was, also when
-   * the search is stopped. Layers with a rate of their own keep its ratio to `learningRate`, which is what
-   * is searched for.
+   * Searches for a learning rate for a training with these options: a learning-rate range test (Smith 2015,
+   * https://arxiv.org/abs/1506.01186) that takes one step per batch while the rate rises from `start` to `end`. The search
+   * trains all layers that are not frozen and restores the model exactly afterwards, also when it is stopped. The rate
+   * found is for `learningRate`; layers with a learning rate of their own keep its ratio to it.
    *
    * @throws InputError `INVALID_ARGUMENT`; the signal's reason; what a callback threw; TorchTlError
    *   `OUT_OF_MEMORY`, `WRITE_FAILED`, `MODEL_BUSY` or `DISPOSED`
@@ -330,8 +344,8 @@ export class DenseNet121 {
   }
 
   /**
-   * Stops what is going on, which then rejects with `DISPOSED`, and frees the model's memory when that has
-   * ended. A second call does nothing.
+   * Frees the model's memory. Methods that are still running stop and reject with `DISPOSED`; the memory is freed once
+   * they have ended. A second call does nothing.
    */
   dispose(): void {
     this.#state.dispose();
@@ -353,7 +367,7 @@ export class DenseNet121 {
     return this.#state.stoppable(checked.signal, (stopped) => extract(what, extraction, stopped));
   }
 
-  /** What a training with these options works with. */
+  /** Checks data and options and prepares what a training needs. */
   #training<Options extends TrainingOptions>(data: Dataset, options: Options) {
     requireTrainingData(data, this);
     const trained = { leafNames: this.layers.names, classes: this.classes, labels: data.labels };
@@ -380,7 +394,7 @@ export class DenseNet121 {
     }
   }
 
-  /** How far the ONNX export of these tensors is from the model, on the CPU as onnxruntime is. */
+  /** Largest difference between the probabilities of these tensors' ONNX export and of the model, both on the CPU. */
   async #compare(tensors: HostTensor[], exported: Uint8Array): Promise<number> {
     const native = await createNative(this.#metadata, 0, 'cpu');
     const copy = new DenseNet121(native, this.#metadata, 'cpu', this.weights);
@@ -399,7 +413,7 @@ export class DenseNet121 {
   #setTrainable(method: string, selections: LayerSelection[], trainable: boolean): void {
     this.#state.requireIdle(method);
     const layers = selectLayers(selections.length > 0 ? selections : 'backbone', this.layers.names);
-    // The engine works in order: whatever is called next finds the layers so.
+    // The engine runs calls in order, so the next call already sees this change.
     this.#native.setTrainable(layers, trainable);
     this.layers.set(layers, trainable);
   }

@@ -226,7 +226,7 @@ test('there are no best weights to save before the first epoch of a training has
   const { train, valid } = await smallData(6, 6);
   const model = await smallModel({ weights: null });
   const run = model.fit(train, { valid, epochs: 1, freeze: 'backbone' });
-  await expect(model.saveBest('nowhere')).rejects.toThrow('before an epoch of fit() has ended');
+  await expect(model.saveBest('nowhere')).rejects.toThrow('before an epoch of fit() ended');
   await run.result;
 });
 

@@ -21,36 +21,36 @@ import { isSameValue } from '../support/names.ts';
 import { unusedNames } from './effects.ts';
 
 /*
- * A checkpoint is one safetensors file, written whole or not at all: the engine's tensors are the state
- * of the training to the bit, the metadata is what this side knows of it, and a checksum over both.
+ * A checkpoint is one safetensors file, written atomically. Its tensors hold the exact state of the training in the
+ * engine; its metadata holds what TypeScript knows about the training, and a checksum over tensors and metadata.
  */
 
-/** Where a training went on: so many whole epochs, and so many batches of the next, were behind it. */
+/** Point at which a training was resumed: the number of completed epochs, and of completed batches of the next epoch. */
 export interface ResumePoint {
   epoch: number;
   batch: number;
 }
 
 export interface CheckpointState {
-  /** Every whole epoch. */
+  /** All completed epochs. */
   epochs: EpochMetrics[];
-  /** Where it has gone on before, in order. */
+  /** Points at which the training was resumed so far, in order. */
   resumed: ResumePoint[];
-  /** As checked; a training that goes on must have the same. */
+  /** Checked options; a resumed training must have the same. */
   options: Record<string, unknown>;
-  /** What those came to that the bits follow from. */
+  /** Precision and number of threads in use; the exact results depend on both. */
   computation: Pick<Required<Computation>, 'precision' | 'threads'>;
-  /** SHA-256 of images and labels. */
+  /** SHA-256 over images and labels of each set. */
   data: { train: string; valid: string };
 }
 
 export interface StoredCheckpoint extends CheckpointState {
-  /** Batches of the next epoch that are behind it. */
+  /** Number of completed batches of the next epoch. */
   batch: number;
   tensors: HostTensor[];
 }
 
-/** Options that a training may go on with though they have changed. */
+/** Options that may differ when a training is resumed. */
 export const MAY_CHANGE: readonly string[] = [
   'epochs',
   'threads',
@@ -62,7 +62,7 @@ export const MAY_CHANGE: readonly string[] = [
 
 const count = z.int().min(0);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
-/** Of an epoch, as files have it. */
+/** Metrics of one epoch as files hold them. */
 export const epochMetrics = z.object({
   epoch: count,
   stage: count,
@@ -84,7 +84,7 @@ const checkpointMetadata = z.object({
   data: json(z.object({ train: hash, valid: hash })),
 });
 
-/** Writes checkpoints in the background: the newest there is whenever the one before is on the disk. */
+/** Writes checkpoints in the background. As soon as one is on the disk it writes the newest one requested meanwhile. */
 export class CheckpointWriter {
   readonly #file: string;
   readonly #model: NativeModel;
@@ -92,8 +92,8 @@ export class CheckpointWriter {
   readonly #writer: BackgroundWriter;
 
   /**
-   * @param state grows with the training
-   * @param onFailure hears TorchTlError `WRITE_FAILED`; nothing is written after that
+   * @param state state of the training; its `epochs` grow while the training runs
+   * @param onFailure is called with TorchTlError `WRITE_FAILED`, after which nothing more is written
    */
   constructor(file: string, model: NativeModel, state: CheckpointState, onFailure: (error: unknown) => void) {
     this.#file = resolve(file);
@@ -102,6 +102,7 @@ export class CheckpointWriter {
     this.#writer = new BackgroundWriter(() => this.#write(), onFailure);
   }
 
+  /** Asks for the engine's newest checkpoint to be written. */
   request(): void {
     this.#writer.request();
   }
@@ -113,7 +114,7 @@ export class CheckpointWriter {
 
   async #write(): Promise<void> {
     const checkpoint = this.#model.checkpoint();
-    // The engine may be an epoch ahead of what has been heard of it: that epoch's checkpoint is asked for too.
+    // The engine may be one epoch ahead of its events; that epoch's event requests the checkpoint again.
     if (!checkpoint || checkpoint.epoch > this.#state.epochs.length) return;
     const { epochs, resumed, options, computation, data } = this.#state;
     const metadata = {
@@ -132,7 +133,7 @@ export class CheckpointWriter {
   }
 }
 
-/** All of a checkpoint's tensors; the event loop runs in between. */
+/** Copies all tensors of a checkpoint in batches, and lets the event loop run between them. */
 async function tensorsOf(checkpoint: NativeCheckpoint): Promise<HostTensor[]> {
   const tensors: HostTensor[] = [];
   while (tensors.length < checkpoint.count) {
@@ -143,7 +144,7 @@ async function tensorsOf(checkpoint: NativeCheckpoint): Promise<HostTensor[]> {
 }
 
 /**
- * The checkpoint in a file; null where there is none.
+ * Reads a checkpoint; null if the file does not exist.
  *
  * @throws InputError `CHECKPOINT_INVALID` or `FILE_UNREADABLE`; the signal's reason
  */
@@ -156,14 +157,14 @@ export async function readCheckpoint(file: string, signal?: AbortSignal): Promis
   const { checksum, ...metadata } = text;
   if (checksum !== (await checksumOf(tensors, metadata, signal)))
     throw checkpointInvalid(file, 'it is damaged');
-  if (!tensors.every(isHostTensor)) throw checkpointInvalid(file, 'it has tensors of another kind');
+  if (!tensors.every(isHostTensor)) throw checkpointInvalid(file, 'it has tensors of an unknown type');
   const checked = checkpointMetadata.safeParse(metadata);
-  if (!checked.success) throw checkpointInvalid(file, `of its metadata ${fileProblem(checked.error)}`);
+  if (!checked.success) throw checkpointInvalid(file, `in its metadata, ${fileProblem(checked.error)}`);
   const { formatVersion, ...state } = checked.data;
   return { ...state, tensors };
 }
 
-/** CRC-32 in hexadecimal: safetensors itself notices no flipped bit. */
+/** CRC-32 in hexadecimal; the safetensors format itself does not detect a flipped bit. */
 async function checksumOf(
   tensors: readonly StoredTensor[],
   metadata: Record<string, string>,
@@ -177,29 +178,29 @@ async function checksumOf(
   return sum.toString(16);
 }
 
-/** That a file cannot be gone on from, and what to do. */
+/** The error for a checkpoint that cannot be resumed. */
 export function checkpointInvalid(file: string, why: string): InputError {
   return new InputError(
     'CHECKPOINT_INVALID',
-    `The checkpoint ${resolve(file)} cannot be gone on from: ${why}. Remove it to start afresh.`,
+    `The checkpoint ${resolve(file)} cannot be resumed: ${why}. Remove it to start from the beginning.`,
   );
 }
 
-/** Options as JSON keeps them, regular expressions as their text. */
+/** Options as plain JSON values; regular expressions become their text. */
 export function plainOptions(options: Record<string, unknown>): Record<string, unknown> {
   const text = JSON.stringify(options, (_, value) => (value instanceof RegExp ? String(value) : value));
   return JSON.parse(text) as Record<string, unknown>;
 }
 
-/** A training's options as its checkpoint has them: checked, and where it trains. */
+/** A training's options as its checkpoint stores them: checked, and with the device in use. */
 export function checkpointOptions(options: TrainingOptions, device: string): CheckpointState['options'] {
   return { ...plainOptions(trainingOptions.strip().parse(options)), device };
 }
 
 /**
- * What has changed since a checkpoint though it may, a sentence each.
+ * Makes sure that a training can be resumed from a checkpoint. Returns one sentence for each permitted change.
  *
- * @throws InputError `CHECKPOINT_MISMATCH`, naming the first option that must not change, or the data
+ * @throws InputError `CHECKPOINT_MISMATCH` if the images differ or an option does that must not change
  */
 export function requireSame(
   then: CheckpointState,
@@ -209,11 +210,11 @@ export function requireSame(
 ): string[] {
   for (const part of ['train', 'valid'] as const) {
     if (then.data[part] === now.data[part]) continue;
-    throw mismatch(file, `the ${part === 'train' ? 'training' : 'validation'} images are not the same`);
+    throw mismatch(file, `the ${part === 'train' ? 'training' : 'validation'} images differ`);
   }
   const options = requireSameOptions(then, asked, file);
   return [
-    // What was asked for does not tell how many there were.
+    // The option says only what was asked for; `computation` below compares the actual numbers of threads.
     ...options.filter((name) => name !== 'threads').map((name) => change(name, then.options, now.options)),
     ...(['precision', 'threads'] as const)
       .filter((name) => then.computation[name] !== now.computation[name])
@@ -222,9 +223,10 @@ export function requireSame(
 }
 
 /**
- * The names of the options that have changed though they may; one that has no effect may differ.
+ * Compares options with a checkpoint's and returns the names of the permitted changes. Options without effect are not
+ * compared.
  *
- * @throws InputError `CHECKPOINT_MISMATCH`
+ * @throws InputError `CHECKPOINT_MISMATCH` if an option differs that must not change
  */
 export function requireSameOptions(
   then: Pick<CheckpointState, 'options'>,
@@ -250,6 +252,6 @@ function change(name: string, then: Record<string, unknown>, now: Record<string,
 function mismatch(file: string, what: string): InputError {
   return new InputError(
     'CHECKPOINT_MISMATCH',
-    `Cannot go on from ${resolve(file)}: ${what}. Go on with what it was made with, or start a new training.`,
+    `Cannot resume from ${resolve(file)}: ${what}. Use the options and images it was written with, or start a new training.`,
   );
 }

@@ -5,11 +5,11 @@ import { scheduleFields } from '../options/schedule.ts';
 import { stagesOf } from './recipes.ts';
 
 /*
- * Which of a training's options have an effect. What has none is refused where someone sets it, and recorded nowhere as if
- * it had been trained with.
+ * Which options of a training have an effect. Setting an option without effect is an error, and options without effect
+ * are not recorded with the results.
  */
 
-/** What a stage trains with: its own settings, and the run's where it has none. */
+/** Settings of one stage: its own, else those of the training. */
 export type StageSettings = Pick<
   TrainingOptions,
   keyof typeof optimizerFields | keyof typeof scheduleFields | 'freeze'
@@ -19,7 +19,7 @@ type Setting = keyof StageSettings;
 
 const SETTINGS = ['freeze', ...Object.keys(optimizerFields), ...Object.keys(scheduleFields)] as Setting[];
 
-/** Settings that only some optimisers, schedules and the like look at: which, and whether these do. */
+/** Settings that have an effect only under a condition: the condition in words, and whether it is met. */
 const NEEDS: Partial<Record<Setting, { text: string; met: (settings: StageSettings) => boolean }>> = {
   beta1: { text: 'the optimizer adam or adamw', met: ({ optimizer }) => optimizer !== 'sgd' },
   beta2: { text: 'the optimizer adam or adamw', met: ({ optimizer }) => optimizer !== 'sgd' },
@@ -36,28 +36,28 @@ const NEEDS: Partial<Record<Setting, { text: string; met: (settings: StageSettin
   plateauFactor: { text: 'the schedule plateau', met: ({ schedule }) => schedule === 'plateau' },
   plateauPatience: { text: 'the schedule plateau', met: ({ schedule }) => schedule === 'plateau' },
   earlyStoppingMinDelta: {
-    text: 'an early-stopping patience that is not off',
+    text: 'an early-stopping patience other than off',
     met: ({ earlyStoppingPatience }) => earlyStoppingPatience !== 'off',
   },
 };
 
-/** What a stage trains with, without what has no effect in it. */
+/** Settings of a stage without those that have no effect in it. */
 export function settingsInEffect(options: TrainingOptions, stage: Stage): Partial<StageSettings> {
   const settings = settingsOf(options, stage);
   const effective = SETTINGS.filter((name) => settings[name] !== undefined && isUsed(name, settings));
   return Object.fromEntries(effective.map((name) => [name, settings[name]]));
 }
 
-/** The options of a training in one stage that is the first one of these. */
+/** Options of a single-stage training that is the first stage of the given one. */
 export function firstStageOf<Options extends TrainingOptions>({ recipe, ...options }: Options): Options {
   const [stage] = stagesOf({ ...options, recipe } as Options) as [Stage];
   return { ...options, ...settingsInEffect({ ...options, recipe }, stage), epochs: stage.epochs } as Options;
 }
 
 /**
- * The same options without those that have no effect in any stage.
+ * Removes the options that have no effect in any stage.
  *
- * @param options checked
+ * @param options checked options
  */
 export function withoutUnused<Options extends TrainingOptions>(options: Options): Partial<Options> {
   const unused = unusedOptions(options);
@@ -66,16 +66,16 @@ export function withoutUnused<Options extends TrainingOptions>(options: Options)
   ) as Partial<Options>;
 }
 
-/** The names of the options that have no effect in any stage. */
+/** Names of the options that have no effect in any stage. */
 export function unusedNames(options: TrainingOptions): string[] {
   return [...unusedOptions(options).keys()];
 }
 
 /**
- * Makes sure that what someone set has an effect.
+ * Makes sure that every option that the caller set has an effect.
  *
- * @param given what was set
- * @param options all, checked
+ * @param given options that the caller set
+ * @param options all options, checked
  * @throws InputError `INVALID_ARGUMENT` for the first option without effect; what `stagesOf` throws
  */
 export function requireUsed(given: object, options: TrainingOptions): void {
@@ -97,11 +97,11 @@ function withoutEffect(name: string, part: string, why: string): InputError {
   return new InputError('INVALID_ARGUMENT', said(name), { atCommandLine: said(flagOf(name) ?? name) });
 }
 
-/** Why each has none. */
+/** Options without effect in any stage, each with the reason. */
 function unusedOptions(options: TrainingOptions): Map<string, string> {
   const stages = stagesOf(options);
   const unused = new Map<string, string>();
-  if (Array.isArray(options.recipe)) unused.set('epochs', 'the stages of the recipe say theirs');
+  if (Array.isArray(options.recipe)) unused.set('epochs', 'each stage of the recipe sets its own');
   for (const name of SETTINGS) {
     const open = stages.filter((stage) => stage[name] === undefined);
     if (open.length === 0) unused.set(name, setByRecipe(options));
@@ -110,7 +110,7 @@ function unusedOptions(options: TrainingOptions): Map<string, string> {
   return unused;
 }
 
-/** What a named recipe takes for some of its stages only; a learning rate is what it goes by. */
+/** Settings that a named recipe overrides in some of its stages. It derives its rates from `learningRate`, which stays. */
 function overriddenInPart(options: TrainingOptions): Array<[string, string]> {
   if (typeof options.recipe !== 'string') return [];
   const set = new Set(stagesOf(options).flatMap((stage) => Object.keys(stage)));

@@ -4,14 +4,14 @@ import type { Computation, FeatureKeys, HostTensor } from '../engine/native.ts';
 import { sha256 } from '../support/hash.ts';
 import { packageVersion } from '../support/version.ts';
 
-/** Everything that a set's features at a cut follow from, to the bit, besides its images. */
+/** Everything besides the images that determines the exact features of a set at a cut. */
 export interface FeatureOrigin extends Required<Computation> {
-  /** As `frozenCut` gives it. */
+  /** Last frozen section, as `frozenCut` returns it. */
   cut: string;
-  /** The network's, of which those up to the cut count. */
+  /** All tensors of the network; only those up to the cut matter. */
   tensors: readonly HostTensor[];
   imageSize: number;
-  /** A channel, of pixels scaled to 0..1. */
+  /** Mean and standard deviation per channel, for pixels scaled to 0..1. */
   mean: readonly number[];
   std: readonly number[];
   /** `cpu` or `cuda:N`. */
@@ -20,10 +20,10 @@ export interface FeatureOrigin extends Required<Computation> {
 }
 
 /**
- * The last section of the backbone (`stem`, `denseblock1`, `transition1`, ..., `denseblock4`, `norm5`)
- * that is frozen with all before it, or null where the first one trains.
+ * Finds the last section of the backbone (`stem`, `denseblock1`, `transition1`, ..., `denseblock4`, `norm5`) that is
+ * frozen together with all sections before it; null if the first section trains.
  *
- * @param layers in the order of the forward pass; `trainable` is false for those without parameters
+ * @param layers layers in the order of the forward pass; `trainable` is false for layers without parameters
  */
 export function frozenCut(layers: ReadonlyArray<{ name: string; trainable: boolean }>): string | null {
   const firstTrained = layers.findIndex(({ trainable }) => trainable);
@@ -35,11 +35,11 @@ export function frozenCut(layers: ReadonlyArray<{ name: string; trainable: boole
 }
 
 /**
- * The cut of each stage of a training at which features may be kept for later trainings: null where
- * nothing is frozen in front, or where an earlier stage trains a part of it, so that nobody knows its
- * weights beforehand.
+ * Finds for each stage of a training the cut at which features may be kept for later trainings. It is null if no section
+ * in front is frozen, or if an earlier stage trains a part of the frozen sections, whose weights are then unknown
+ * beforehand.
  *
- * @param layers of the model before the first stage
+ * @param layers layers of the model before the first stage
  */
 export function keptCuts(
   layers: ReadonlyArray<{ name: string; trainable: boolean }>,
@@ -57,7 +57,7 @@ export function keptCuts(
   });
 }
 
-/** The names of the files that hold the features of two sets: SHA-256 over all that they follow from. */
+/** Names of the files that hold the features of two sets: SHA-256 over everything that determines the features. */
 export async function featureKeys(
   origin: FeatureOrigin,
   train: Dataset,
@@ -90,7 +90,7 @@ function tensorsUpTo(cut: string, tensors: readonly HostTensor[]): HostTensor[] 
   return tensors.slice(0, last + 1);
 }
 
-/** The section that a layer or tensor of the backbone belongs to, null for the head's. */
+/** Section of the backbone that a layer or tensor belongs to; null for the head. */
 function sectionOf(name: string): string | null {
   const [, section] = /^features\.([^.]+)/.exec(name) ?? [];
   if (section === undefined) return null;

@@ -3,12 +3,13 @@ import { dirname, resolve } from 'node:path';
 import type { FeatureCacheOptions } from '../engine/native.ts';
 
 /**
- * The engine's options for a feature cache that may take half of the memory that is free now, in this
- * process's control group too.
+ * The engine's options for the feature cache. The cache may take half of the memory that is free now, both on the machine
+ * and in this process's control group.
  *
- * @param option a directory whose files are kept for later trainings, or whether there is a cache at all
- * @param checkpoint a training's checkpoint file: what does not fit into memory goes beside it, else into
- *   the system's temporary directory
+ * @param option directory of files that are kept for later trainings; true for a cache without such files, false for
+ *   no cache
+ * @param checkpoint checkpoint file of the training; features that do not fit into memory go to its directory, or without
+ *   a checkpoint to the system's temporary directory
  */
 export function featureCacheOptions(
   option: string | boolean,

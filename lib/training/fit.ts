@@ -9,26 +9,26 @@ import { requireUsed } from './effects.ts';
 
 type EventOf<Type extends TrainEvent['type']> = Extract<TrainEvent, { type: Type }>;
 
-/** A stage begins, so many whole epochs after the training did. */
+/** Start of a stage; `epoch` is the number of epochs completed before it. */
 export type StageStart = EventOf<'stage'> & { name: string | null; epoch: number };
 
-/** Where the features of frozen layers are kept, and whether they were found there. */
+/** Where the features of the frozen layers are kept, and whether they were found there. */
 export type CacheReport = EventOf<'cache'>;
 
-/** Images of the one pass through frozen layers: how many are done, of how many. */
+/** Progress of the single pass of all images through the frozen layers, in images. */
 export type FeaturesProgress = EventOf<'features'>;
 
-/** After a training step. Loss and accuracy are those of the epoch so far. */
+/** Progress after a training step. Loss and accuracy are means over the epoch so far. */
 export type BatchProgress = EventOf<'batch'>;
 
-/** A training goes on from a checkpoint. */
+/** A training resumes from a checkpoint. */
 export interface ResumeEvent extends ResumePoint {
   type: 'resume';
-  /** The epochs behind it. */
+  /** Epochs completed before the checkpoint. */
   epochs: readonly EpochMetrics[];
-  /** Where it went on each time, this one last. */
+  /** All points at which the training was resumed; this one is the last. */
   resumed: readonly ResumePoint[];
-  /** What is not as it was though it may be, a sentence each. */
+  /** Options that differ from the checkpoint's, one sentence for each. */
   changed: string[];
 }
 
@@ -37,35 +37,39 @@ const file = "a file's path";
 export const fitOptions = trainingOptions.extend({
   valid: z
     .custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' })
-    .describe('the images that validate after each epoch'),
+    .describe('images to validate on after each epoch'),
   checkpoint: z
     .string({ error: file })
     .min(1, { error: file })
     .optional()
     .describe(
-      'a file for checkpoints: after every epoch, every `checkpointMinutes`, and when the signal stops it',
+      'file to write checkpoints to: after each epoch, every `checkpointMinutes`, and when the signal stops the training',
     ),
   resume: z
     .boolean({ error: 'true or false' })
     .default(false)
-    .describe('goes on from that file where it is there'),
-  signal: abortSignal.describe('stops the work'),
+    .describe('resumes from the checkpoint file if it exists'),
+  signal: abortSignal.describe('stops the training after the current batch'),
   onResume: callback<(resumption: ResumeEvent) => void | Promise<void>>().describe(
-    'hears where it goes on; nothing is trained before a promise that it gives has resolved',
+    'called before a training resumes; training starts once a promise that it returns has resolved',
   ),
-  onStage: callback<(stage: StageStart) => void>().describe('hears that a stage begins'),
-  onCache: callback<(report: CacheReport) => void>().describe('hears where features are kept'),
+  onStage: callback<(stage: StageStart) => void>().describe('called when a stage begins'),
+  onCache: callback<(report: CacheReport) => void>().describe(
+    'called with the place where features are kept',
+  ),
   onFeatures: callback<(progress: FeaturesProgress) => void>().describe(
-    'hears how far the pass through frozen layers is',
+    'called with the progress of the pass through the frozen layers',
   ),
-  onBatch: callback<(progress: BatchProgress) => void>().describe('hears of every training step'),
-  onBest: callback<(epoch: EpochMetrics) => void>().describe('hears of every epoch that is the best so far'),
+  onBatch: callback<(progress: BatchProgress) => void>().describe('called after each training step'),
+  onBest: callback<(epoch: EpochMetrics) => void>().describe(
+    'called after each epoch that is the best so far',
+  ),
 });
 
 export type FitOptions = z.input<typeof fitOptions> & FitDocs;
 
 /**
- * Checked, with defaults filled in.
+ * Checks the options of `fit` and fills in defaults.
  *
  * @throws InputError `INVALID_ARGUMENT`, also for options that would have no effect
  */
@@ -75,43 +79,45 @@ export function checkFit(options: FitOptions): z.output<typeof fitOptions> {
   return checked;
 }
 
-/** What a training came to; with those before where it went on from a checkpoint. */
+/** Result of a training. After a resumption it includes the epochs before the checkpoint. */
 export interface FitResult extends TrainResult {
-  /** The epoch of the highest validation accuracy; of equals the one of the lower loss. */
+  /** Epoch with the highest validation accuracy; the lower validation loss decides between equal ones. */
   best: EpochMetrics;
   /**
-   * Its logits of the validation images, in their order; null where it was before a checkpoint that has none.
+   * Logits of the validation images in the best epoch, `[count, classes]` in the order of the data; null if that epoch is
+   * from a checkpoint without them.
    *
    * @internal
    */
   bestLogits: FeatureMatrix | null;
+  /** Metrics of all epochs. */
   epochs: EpochMetrics[];
-  /** Where it went on from a checkpoint, each time. */
+  /** Points at which the training was resumed from a checkpoint. */
   resumed: ResumePoint[];
 }
 
 /**
- * A training that is under way. Iterating it gives each epoch as it ends, from the first one on,
- * whenever the iterating begins; leaving the loop early stops nothing (the signal does). Iterating
- * rejects as `result` does; once someone iterates, `result` is no unhandled rejection.
+ * A training in progress. An async iteration yields the metrics of each epoch as it ends, always starting with the
+ * first epoch. Leaving the loop early does not stop the training; the signal does. The iteration rejects with the same
+ * error as `result`, which then does not count as an unhandled rejection.
  */
 export class FitRun implements AsyncIterable<EpochMetrics> {
-  /** Rejects with the signal's reason after an abort. */
+  /** Resolves when the training has ended; rejects with its error, or after an abort with the signal's reason. */
   readonly result: Promise<FitResult>;
   readonly #epochs: EpochMetrics[] = [];
   #ended = false;
-  #announce = () => {};
-  #news = this.#nextNews();
+  #signalChange = () => {};
+  #change = this.#nextChange();
 
   /** @internal */
   constructor(train: (onEpoch: (epoch: EpochMetrics) => void) => Promise<FitResult>) {
     const result = train((epoch) => {
       this.#epochs.push(epoch);
-      this.#announce();
+      this.#signalChange();
     });
     this.result = result.finally(() => {
       this.#ended = true;
-      this.#announce();
+      this.#signalChange();
     });
   }
 
@@ -125,15 +131,16 @@ export class FitRun implements AsyncIterable<EpochMetrics> {
     while (true) {
       while (next < this.#epochs.length) yield this.#epochs[next++] as EpochMetrics;
       if (this.#ended) break;
-      await this.#news;
+      await this.#change;
     }
     await this.result;
   }
 
-  #nextNews(): Promise<void> {
+  /** Resolves at the next epoch or at the end. */
+  #nextChange(): Promise<void> {
     return new Promise((resolve) => {
-      this.#announce = () => {
-        this.#news = this.#nextNews();
+      this.#signalChange = () => {
+        this.#change = this.#nextChange();
         resolve();
       };
     });

@@ -15,39 +15,40 @@ import type { BatchProgress, FeaturesProgress } from './fit.ts';
 import { nativeOptions, type Training } from './train.ts';
 
 export const learningRateOptions = searchOptions.extend({
-  signal: abortSignal.describe('stops the work'),
+  signal: abortSignal.describe('stops the search after the current batch'),
   onFeatures: callback<(progress: FeaturesProgress) => void>().describe(
-    'hears how far the pass through frozen layers is',
+    'called with the progress of the pass through the frozen layers',
   ),
-  onStep: callback<(step: LearningRateStep) => void>().describe('hears of every step'),
+  onStep: callback<(step: LearningRateStep) => void>().describe('called after each step'),
 });
 
 export type LearningRateOptions = z.input<typeof learningRateOptions> & LearningRateDocs;
 
-/** After a step of a search. */
+/** Progress after a step of the learning-rate search. */
 export interface LearningRateStep extends Pick<BatchProgress, 'loss' | 'imagesPerSecond'> {
-  /** Counted from 1. */
+  /** Number of this step, counted from 1. */
   step: number;
-  /** At most. */
+  /** Maximum number of steps; the search may stop earlier. */
   steps: number;
 }
 
+/** Result of a learning-rate search. */
 export interface LearningRateSearch {
-  /** With rising learning rates, up to where the smoothed loss was four times its lowest, or no number. */
+  /** One point per step, in order of rising learning rate. The search ends early when the smoothed loss reaches four times its minimum or is not finite. */
   points: LearningRatePoint[];
-  /** The middle of the longest fall of the smoothed loss; null where it never fell. */
+  /** Learning rate in the middle of the longest fall of the smoothed loss; null if the loss never fell. */
   suggestion: number | null;
 }
 
 type SearchOptions = TrainingOptions & z.output<typeof learningRateOptions>;
 
-/** What a search works with: what the training does that it is for, without what validates it. */
+/** Inputs of a search: those of the training it is for, without validation images. */
 export interface Search extends Pick<Training, 'model' | 'device' | 'computation' | 'data' | 'plan'> {
   options: SearchOptions;
 }
 
 /**
- * Checked, and with the defaults of what else a training has.
+ * Checks the options of a search and fills in the defaults of all training options.
  *
  * @throws InputError `INVALID_ARGUMENT`
  */
@@ -59,7 +60,7 @@ export function checkSearch(options: LearningRateOptions): SearchOptions {
 }
 
 /**
- * Steps at rising learning rates; the model is afterwards as it was. The images may be disposed of
+ * Trains at rising learning rates, one step per rate, and then restores the model. The caller may dispose of the images
  * meanwhile.
  *
  * @throws the signal's reason, what a callback threw, or TorchTlError `OUT_OF_MEMORY`, `WRITE_FAILED` or
@@ -94,8 +95,8 @@ function reporter({ onFeatures, onStep }: SearchOptions): (event: TrainEvent) =>
 }
 
 /**
- * The learning rate in the middle of the longest fall of the smoothed loss: the longest subsequence
- * of falling losses (fastai's `valley`).
+ * Suggests the learning rate in the middle of the longest fall of the smoothed loss, which is the longest subsequence of
+ * strictly falling losses (fastai's `valley`). Null if the loss never fell.
  */
 export function suggestLearningRate(points: readonly LearningRatePoint[]): number | null {
   const fall = longestFall(points.map(({ smoothedLoss }) => smoothedLoss));
@@ -103,7 +104,7 @@ export function suggestLearningRate(points: readonly LearningRatePoint[]): numbe
   return points[fall[Math.floor(fall.length / 2)] as number]?.learningRate ?? null;
 }
 
-/** Indices of the longest subsequence of strictly falling values; of several the first that is found. */
+/** Indices of the longest strictly falling subsequence; the first one found if there are several. */
 function longestFall(values: readonly number[]): number[] {
   const lengths: number[] = [];
   const before: number[] = [];

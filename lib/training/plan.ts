@@ -10,40 +10,43 @@ import { matchedPart, selectLayers } from '../options/layer-selection.ts';
 import { isSameName, repeatedNames } from '../support/names.ts';
 import { nearest } from '../support/nearest.ts';
 import { stagesOf } from './recipes.ts';
+import { layersToTrain } from './trained-layers.ts';
 
-/** What a training's options come to for a model and its data, as the engine takes it. */
+/** A training as the engine takes it: options resolved for a model and its data. */
 export interface TrainingPlan {
   batchSize: number;
   seed: number;
   stages: PlannedStage[];
-  /** Highest norm of all gradients together. */
+  /** Maximum norm of all gradients as one vector; null does not clip. */
   clipNorm: number | null;
   gradientAccumulationSteps: number;
   labelSmoothing: number;
-  /** One a class, in the classes' order. */
+  /** One weight per class, in the order of the classes; null weighs all classes equally. */
   classWeights: number[] | null;
   emaDecay: number | null;
   augmentation: AugmentationOptions | null;
 }
 
-/** All of a stage but where its features are kept. */
+/** A stage without the names of its feature files. */
 export type PlannedStage = Omit<StageOptions, 'featureKeys'>;
 
-/** What is trained, and on what. */
+/** The model's layers and the data that a plan is made for. */
 export interface Trained {
-  /** Of the model's layers with tensors, in the network's order. */
+  /** Names of the model's leaf layers with tensors, in the order of the forward pass. */
   leafNames: readonly string[];
   classes: readonly string[];
-  /** Indices into the classes, one a training image. */
+  /** Class index of each training image. */
   labels: Iterable<bigint>;
 }
 
 type StageFields = Omit<TrainingOptions, 'recipe'>;
 
 /**
- * @param options checked
- * @throws InputError `INVALID_ARGUMENT` for layers or classes that are not there, a stage that trains
- *   nothing, or epochs too few for the recipe
+ * Resolves a training's options for a model and its data.
+ *
+ * @param options checked options
+ * @throws InputError `INVALID_ARGUMENT` for unknown layers or classes, a stage that trains no layer, or too few epochs
+ *   for the recipe
  */
 export function trainingPlan(options: TrainingOptions, trained: Trained): TrainingPlan {
   const { batchSize, seed, gradientAccumulationSteps, labelSmoothing } = options;
@@ -64,7 +67,7 @@ export function trainingPlan(options: TrainingOptions, trained: Trained): Traini
   };
 }
 
-/** The run's options, with what the stage sets in their place. */
+/** Options of the training, overridden by those of the stage. */
 function withStage(options: TrainingOptions, stage: Stage): StageFields {
   const set = Object.entries(stage).filter(([, value]) => value !== undefined);
   return { ...options, ...Object.fromEntries(set) };
@@ -72,7 +75,7 @@ function withStage(options: TrainingOptions, stage: Stage): StageFields {
 
 function stagePlan(options: StageFields, where: string, leafNames: readonly string[]): PlannedStage {
   const { epochs, learningRate, earlyStoppingPatience: patience, earlyStoppingMinDelta: minDelta } = options;
-  const trainable = trainableLayers(options, where, leafNames);
+  const trainable = layersToTrain(options.freeze, leafNames, where);
   return {
     epochs,
     trainable,
@@ -82,21 +85,6 @@ function stagePlan(options: StageFields, where: string, leafNames: readonly stri
     schedule: scheduleOf(options),
     earlyStopping: patience === 'off' ? null : { patience, minDelta },
   };
-}
-
-function trainableLayers(
-  { freeze }: StageFields,
-  where: string,
-  leafNames: readonly string[],
-): string[] | null {
-  if (freeze === undefined) return null;
-  const frozen = new Set(selectLayers(freeze, leafNames));
-  const trainable = leafNames.filter((leaf) => !frozen.has(leaf));
-  if (trainable.length > 0) return trainable;
-  throw new InputError(
-    'INVALID_ARGUMENT',
-    `freeze leaves no layer to train${where}; freeze fewer, such as backbone, which leaves the head.`,
-  );
 }
 
 function optimizerOf(options: StageFields): OptimizerOptions {
@@ -111,7 +99,7 @@ function scheduleOf(options: StageFields): ScheduleOptions {
   return { type, warmupEpochs, minLearningRate, stepEpochs, stepFactor, plateauFactor, plateauPatience };
 }
 
-/** The layers of each rate; a layer that several names mean goes by the longest. */
+/** Layers of each learning rate. If several names match a layer, the most specific name counts. */
 function layerGroups(
   rates: Record<string, number>,
   layers: readonly string[],
@@ -128,7 +116,7 @@ function layerGroups(
     .filter((group) => group.layers.length > 0);
 }
 
-/** The name that means the smallest group that the leaf is in; of equals a plain name before a pattern. */
+/** The name that matches the smallest group around the leaf; a plain name is preferred to an equally specific pattern. */
 function closestName(names: string[], leaf: string): string | undefined {
   const length = (name: string) => matchedPart(name, leaf)?.length ?? 0;
   const [closest] = names
@@ -142,7 +130,7 @@ function classWeightsOf(option: TrainingOptions['classWeights'], trained: Traine
   return option === 'balanced' ? balancedWeights(trained) : givenWeights(option, trained.classes);
 }
 
-/** scikit-learn's: images / (classes * images of the class). */
+/** images / (classes * images of the class), as scikit-learn's `balanced`. */
 function balancedWeights({ classes, labels }: Trained): number[] {
   const counts = classes.map(() => 0);
   for (const label of labels) counts[Number(label)] = (counts[Number(label)] as number) + 1;
@@ -152,7 +140,7 @@ function balancedWeights({ classes, labels }: Trained): number[] {
     throw new InputError(
       'INVALID_ARGUMENT',
       `classWeights cannot be balanced: there is no training image of '${classes[index]}'. ` +
-        'Add some, or give the weights by class.',
+        'Add images of that class, or give the weights by class.',
     );
   });
 }
@@ -162,7 +150,10 @@ function givenWeights(weights: Record<string, number>, classes: readonly string[
     if (classes.some((known) => isSameName(known, name))) continue;
     const suggestion = nearest(name, classes);
     const hint = suggestion ? `did you mean '${suggestion}'?` : `the classes are ${classes.join(', ')}.`;
-    throw new InputError('INVALID_ARGUMENT', `classWeights names no class with '${name}'; ${hint}`);
+    throw new InputError(
+      'INVALID_ARGUMENT',
+      `classWeights names '${name}', which is not a class of the data; ${hint}`,
+    );
   }
   const [twice] = repeatedNames(Object.keys(weights));
   if (twice) {

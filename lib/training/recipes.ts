@@ -1,25 +1,27 @@
 import { InputError, invalidArgument } from '../errors.ts';
 import type { RecipeName, Stage, TrainingOptions } from '../options/index.ts';
 
-/** A way to train in stages. */
+/** A named sequence of training stages. */
 export interface Recipe {
   description: string;
+  /** Minimum number of epochs. */
   leastEpochs: number;
-  /** Shares the run's epochs out. */
+  /** Divides the epochs among the stages. */
   stages(run: Pick<TrainingOptions, 'epochs' | 'learningRate'>): Stage[];
 }
 
-/** Those that have a name. */
+/** All named recipes. */
 export const recipes: Readonly<Record<RecipeName, Recipe>> = {
   head: {
-    description: 'The head, the backbone being frozen.',
+    description: 'Trains the head alone; the backbone is frozen.',
     leastEpochs: 1,
     stages: ({ epochs }) => [{ name: 'head', epochs, freeze: 'backbone' }],
   },
   'fine-tune': {
     description:
-      "fastai's `fine_tune`: one epoch of the head alone, then all layers for the rest at learning rates from a " +
-      'two-hundredth of the given one in the stem to half of it in the head; both stages one-cycle.',
+      "Trains as fastai's `fine_tune`: the head alone for one epoch, then all layers for the remaining epochs. In the " +
+      'second stage the learning rate rises from 1/200 of the given one in the stem to 1/2 of it in the head. Both stages ' +
+      'use the one-cycle schedule.',
     leastEpochs: 2,
     stages: ({ epochs, learningRate }) => [
       { name: 'head', epochs: 1, freeze: 'backbone', schedule: 'one-cycle' },
@@ -35,8 +37,8 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
   },
   gradual: {
     description:
-      'A quarter of the epochs the head alone, a quarter with `denseblock4` and `norm5` too, the rest all layers at a ' +
-      'hundredth of the learning rate.',
+      'Trains the head alone for a quarter of the epochs, then `denseblock4` and `norm5` with it for another quarter, then ' +
+      'all layers at 1/100 of the learning rate.',
     leastEpochs: 3,
     stages({ epochs, learningRate }) {
       const quarter = Math.max(1, Math.floor(epochs / 4));
@@ -49,7 +51,7 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
   },
 };
 
-/** From the stem to the head, each transition with the block before it. */
+/** Layer groups from the stem to the head, each transition with the block before it. */
 const DEPTHS = [
   ['conv0', 'norm0'],
   ['denseblock1', 'transition1'],
@@ -60,8 +62,8 @@ const DEPTHS = [
 ];
 
 /**
- * `layerLearningRates` that rise from `low` in the stem to `high` in the head, each depth's being the
- * same multiple of the one before (fastai's `slice(low, high)`).
+ * Spreads learning rates over the depth of the network: `layerLearningRates` that rise geometrically from `low` in the
+ * stem to `high` in the head (fastai's `slice(low, high)`).
  */
 export function spreadLearningRates(low: number, high: number): Record<string, number> {
   const last = DEPTHS.length - 1;
@@ -73,7 +75,7 @@ export function spreadLearningRates(low: number, high: number): Record<string, n
 }
 
 /**
- * Of all stages.
+ * Total number of epochs of all stages.
  *
  * @throws what `stagesOf` throws
  */
@@ -82,9 +84,9 @@ export function epochsOf(run: TrainingOptions): number {
 }
 
 /**
- * The stages that a run's options mean: its recipe's, or a single one.
+ * Stages of a training: those of its recipe, or a single one without a recipe.
  *
- * @throws InputError `INVALID_ARGUMENT` for too few epochs, or a recipe beside `freeze`
+ * @throws InputError `INVALID_ARGUMENT` for too few epochs, or for a named recipe together with `freeze`
  */
 export function stagesOf(run: TrainingOptions): readonly Stage[] {
   const { recipe, epochs, freeze } = run;
@@ -93,7 +95,7 @@ export function stagesOf(run: TrainingOptions): readonly Stage[] {
   if (freeze !== undefined) {
     throw new InputError(
       'INVALID_ARGUMENT',
-      `The recipe '${recipe}' says itself what is frozen; leave out freeze, or the recipe.`,
+      `The recipe '${recipe}' sets freeze itself. Leave out freeze or the recipe.`,
     );
   }
   const { leastEpochs, stages } = recipes[recipe];

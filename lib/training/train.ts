@@ -33,7 +33,7 @@ import type { TrainingPlan } from './plan.ts';
 import { stagesOf } from './recipes.ts';
 import type { TrainedLayers } from './trained-layers.ts';
 
-/** What a training works with: the engine's model, where it is, and the images. */
+/** Inputs of a training: the engine's model, its device, the images and the options. */
 export interface Training {
   model: NativeModel;
   device: string;
@@ -42,16 +42,16 @@ export interface Training {
   data: Dataset;
   options: z.output<typeof fitOptions>;
   plan: TrainingPlan;
-  /** Of the model; they become those of the stage that begins. */
+  /** Layers of the model that train; each stage updates it when it begins. */
   layers: TrainedLayers;
 }
 
-/** Options that the engine needs besides the plan. */
+/** Options that the engine needs in addition to the plan. */
 type EngineOptions = Pick<Training['options'], 'checkpoint' | 'checkpointMinutes' | 'featureCache'>;
 
 /**
- * Trains, calling back for every event, and leaves the best epoch's weights in the model. The data sets may
- * be disposed of meanwhile.
+ * Trains the model and leaves the weights of the best epoch in it. Callbacks are called for all events. The caller may
+ * dispose of the data sets meanwhile.
  *
  * @throws the signal's reason, what a callback threw, InputError `CHECKPOINT_INVALID` or
  *   `CHECKPOINT_MISMATCH`, or TorchTlError `LOSS_NOT_FINITE`, `OUT_OF_MEMORY`, `WRITE_FAILED` or
@@ -84,7 +84,7 @@ async function trainWith(
   const { model, device, data, options } = run;
   const stored = await storedCheckpoint(options, signal);
   const state = await checkpointState(run, stored, signal);
-  if (stored) await tellOfResumption(stored, state, run);
+  if (stored) await reportResumption(stored, state, run);
 
   const onFailure = (error: unknown) => failure.abort(error);
   const checkpoints = await checkpointWriter(run, state, onFailure);
@@ -100,22 +100,22 @@ async function trainWith(
     return resultOf({ ...outcome, bestLogits: logits && extracted(logits) }, state, stored);
   } catch (error) {
     await checkpoints?.idle();
-    // That the last checkpoint could not be written matters more than what ended the training.
+    // A checkpoint that could not be written is reported first, even if another error ended the training.
     failure.signal.throwIfAborted();
     throw explained(error, run);
   }
 }
 
-/** The engine's error with what only this side knows: the file, and what the training was told. */
+/** Adds to the engine's error what only TypeScript knows: the checkpoint file, the batch size and the precision. */
 function explained(error: unknown, { device, computation: { precision }, options }: Training): unknown {
   if (isCode(error, 'CHECKPOINT_INVALID')) {
     return checkpointInvalid(options.checkpoint as string, error.message);
   }
   if (!isCode(error, 'OUT_OF_MEMORY')) return error;
-  const cheaper = precision === 'bf16' ? 'batches' : 'batches, or precision bf16,';
+  const remedy = precision === 'bf16' ? 'smaller batches' : 'smaller batches or precision bf16';
   const message =
     `Training in batches of ${options.batchSize} images in ${precision} takes more memory than ${device} has ` +
-    `free: smaller ${cheaper} take less (${error.message})`;
+    `free. Use ${remedy} (${error.message})`;
   return new TorchTlError('OUT_OF_MEMORY', message, { cause: error });
 }
 
@@ -141,7 +141,7 @@ async function checkpointState(
   };
 }
 
-/** Makes the file's directory once: a training whose directory is removed meanwhile must not bring it back. */
+/** Creates the directory once, at the start: a directory that is removed during the training must not reappear. */
 async function checkpointWriter(
   { model, options: { checkpoint } }: Training,
   state: CheckpointState,
@@ -162,7 +162,7 @@ async function hashOf(data: Dataset, signal: AbortSignal): Promise<string> {
   ]);
 }
 
-async function tellOfResumption(
+async function reportResumption(
   stored: StoredCheckpoint,
   now: CheckpointState,
   run: Training,
@@ -174,8 +174,9 @@ async function tellOfResumption(
 }
 
 /**
- * What hears of the engine's events: it keeps the epochs, and asks for checkpoints. The best epoch before
- * a resumption is told of again, once its weights are back, since nobody may have written them.
+ * Handles the engine's events: collects the epochs, requests checkpoints and calls the callbacks. After a resumption
+ * `onBest` is called again with the best epoch so far, once its weights are restored, because they may not have been
+ * written before the stop.
  */
 function reporter(
   { options, plan, layers }: Training,
@@ -186,7 +187,7 @@ function reporter(
   const names = stagesOf(options).map(({ name = null }) => name);
   let bestBefore = epochs.length > 0 ? bestOf(epochs) : null;
   return (event) => {
-    // First, since a callback may throw: that undoes nothing.
+    // Before the callbacks, because one may throw while the engine has already changed the layers.
     if (event.type === 'stage') layers.setOnly(plan.stages[event.stage - 1]?.trainable ?? null);
     if (bestBefore) options.onBest?.(bestBefore);
     bestBefore = null;
@@ -216,7 +217,7 @@ function resultOf(
   return { ...outcome, seconds, epochs, resumed, best: bestOf(epochs) };
 }
 
-/** The epoch of the highest validation accuracy; of equals the one of the lower loss. */
+/** Epoch with the highest validation accuracy; the lower validation loss decides between equal ones. */
 export function bestOf(epochs: readonly EpochMetrics[]): EpochMetrics {
   return epochs.reduce((best, epoch) => {
     if (epoch.validAccuracy !== best.validAccuracy) {
@@ -234,7 +235,7 @@ function isCode(error: unknown, code: TorchTlError['code']): error is TorchTlErr
   return error instanceof TorchTlError && error.code === code;
 }
 
-/** Under which names a directory for later trainings keeps the features of each stage's frozen layers. */
+/** File names under which the features of each stage's frozen layers are kept for later trainings; null keeps none. */
 async function stageKeys(
   run: Training,
   stored: StoredCheckpoint | null,
@@ -245,7 +246,7 @@ async function stageKeys(
   const cuts = keptCuts(await settle(() => model.describe(), signal), plan.stages);
   const now = await settle(() => model.state(), signal);
   const saved = new Map(stored?.tensors.map(({ name, data }) => [name, data]));
-  // Those of a checkpoint will take the place of what the model has now.
+  // The tensors of a checkpoint will replace the model's current ones.
   const tensors = now.map((tensor) => ({
     ...tensor,
     data: saved.get(`model.${tensor.name}`) ?? tensor.data,
@@ -258,9 +259,9 @@ async function stageKeys(
 }
 
 /**
- * What the engine is told of a training.
+ * Options of a training as the engine takes them.
  *
- * @param keys of each stage, where it has any
+ * @param keys names of each stage's feature files
  */
 export function nativeOptions(
   { plan, options, computation }: Pick<Training, 'plan' | 'computation'> & { options: EngineOptions },

@@ -1,8 +1,31 @@
 import { InputError } from '../errors.ts';
+import { type LayerSelection, selectLayers } from '../options/layer-selection.ts';
 
-/** Which of a model's layers train, as the engine has it once it has done what it was told. */
+/**
+ * Layers that train in a stage that freezes the given ones; null if the stage leaves the layers as they are.
+ *
+ * @param leafNames names of the model's leaf layers, in the order of the forward pass
+ * @param where the stage, for the error message: ` in stage 2`
+ * @throws InputError `INVALID_ARGUMENT` for an unknown layer, or if no layer is left to train
+ */
+export function layersToTrain(
+  freeze: LayerSelection | readonly LayerSelection[] | undefined,
+  leafNames: readonly string[],
+  where: string,
+): string[] | null {
+  if (freeze === undefined) return null;
+  const frozen = new Set(selectLayers(freeze, leafNames));
+  const trainable = leafNames.filter((leaf) => !frozen.has(leaf));
+  if (trainable.length > 0) return trainable;
+  throw new InputError(
+    'INVALID_ARGUMENT',
+    `freeze leaves no layer to train${where}. Freeze fewer layers, for example backbone, which leaves the head.`,
+  );
+}
+
+/** Which layers of a model train. The engine's state follows it once the calls submitted so far are done. */
 export class TrainedLayers {
-  /** The model's layers with tensors, in the network's order. At first all train. */
+  /** Names of the model's leaf layers with tensors, in the order of the forward pass. Initially all of them train. */
   readonly names: readonly string[];
   #trainable: ReadonlySet<string>;
 
@@ -11,7 +34,7 @@ export class TrainedLayers {
     this.#trainable = new Set(names);
   }
 
-  /** Freezes layers, or lets them train again. */
+  /** Freezes or unfreezes layers. */
   set(layers: readonly string[], trainable: boolean): void {
     const changed = new Set(layers);
     this.#trainable = new Set(
@@ -19,21 +42,23 @@ export class TrainedLayers {
     );
   }
 
-  /** As a training's stage has it: all but these are frozen; null leaves them as they are. */
+  /** Freezes all layers except the given ones, as a stage of a training does; null changes nothing. */
   setOnly(trainable: readonly string[] | null): void {
     if (trainable !== null) this.#trainable = new Set(trainable);
   }
 
   /**
-   * @param first what trains in the first stage; null leaves the layers as they are
-   * @throws InputError `INVALID_ARGUMENT` where nothing would train
+   * Makes sure that at least one layer trains in the first stage.
+   *
+   * @param first layers that train in the first stage; null if it leaves the layers as they are
+   * @throws InputError `INVALID_ARGUMENT` if no layer would train
    */
   requireAny(first: readonly string[] | null): this {
     if (first !== null || this.#trainable.size > 0) return this;
     throw new InputError(
       'INVALID_ARGUMENT',
-      "Every layer of the model is frozen, so nothing would train; unfreeze some first, as model.unfreeze('classifier') " +
-        "does for the head, or say with freeze what alone is not to train, such as freeze: 'backbone'.",
+      'Every layer of the model is frozen, so nothing would train. Unfreeze layers first, for example the head with ' +
+        "model.unfreeze('classifier'), or set the option freeze, for example freeze: 'backbone'.",
     );
   }
 }

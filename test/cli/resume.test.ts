@@ -272,7 +272,7 @@ describe('torch-tl run --resume', () => {
   ])('refuses a checkpoint that is %s, and touches nothing', async (_, damage) => {
     const cwd = await finishedRun();
     damage(checkpointIn(join(cwd, 'run')));
-    await expectRefusal(cwd, [...RESUME, '--epochs', '3'], 'training.safetensors cannot be gone on from');
+    await expectRefusal(cwd, [...RESUME, '--epochs', '3'], 'training.safetensors cannot be resumed');
   });
 
   test('refuses a directory where another run is at work, until that one is killed', async () => {

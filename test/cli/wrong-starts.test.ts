@@ -72,7 +72,7 @@ const WRONG: Record<string, { args: string[]; message: string; commands: string[
   },
   'a recipe beside what is frozen': {
     args: ['--recipe', 'gradual', '--freeze', 'backbone'],
-    message: 'leave out freeze, or the recipe',
+    message: 'Leave out freeze or the recipe',
     commands: ['train', 'run'],
   },
   'a directory that is not empty': {
@@ -171,7 +171,7 @@ describe('a run that goes on', () => {
       'a checkpoint that is damaged',
       (run) => damage(join(run, 'checkpoint', 'training.safetensors')),
       ['--epochs', '3'],
-      'cannot be gone on from',
+      'cannot be resumed',
     ],
   ])('refuses %s before any image is decoded, and leaves all as it is', async (_, prepare, args, message) => {
     const cwd = temporaryDirectory();

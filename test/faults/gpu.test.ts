@@ -11,7 +11,7 @@ describe.skipIf(!hasGpu)('on a GPU', () => {
     await expect(fit.result).rejects.toMatchObject({
       code: 'OUT_OF_MEMORY',
       message: expect.stringMatching(
-        /batches of 256 images in bf16 .* than cuda:0 has free: smaller batches/,
+        /batches of 256 images in bf16 .* than cuda:0 has free\. Use smaller batches/,
       ),
     });
     const { epochs } = await model.fit(valid, { valid, epochs: 1, batchSize: 2, precision: 'bf16' }).result;

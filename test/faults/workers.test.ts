@@ -56,7 +56,7 @@ describe('the checkpoint of a training whose Worker was terminated', () => {
   test.for([
     ['with its features in files', "freeze: 'backbone'"],
     ['with augmentation', "freeze: { through: 'denseblock3' }, augmentation: 'strong'"],
-  ])('%s is gone on from', async ([, layers]) => {
+  ])('%s is resumed', async ([, layers]) => {
     const cwd = temporaryDirectory();
     const training = `
       import { existsSync, readdirSync } from 'node:fs';

@@ -90,10 +90,10 @@ describe('a model', () => {
 
 describe('options', () => {
   test.for([
-    [{ freeze: ['*'] }, /^freeze leaves no layer to train; .*backbone/],
+    [{ freeze: ['*'] }, /^freeze leaves no layer to train\. .*backbone/],
     [
       { recipe: [{ epochs: 1 }, { epochs: 1, freeze: '*' }] },
-      /^freeze leaves no layer to train in stage 2; /,
+      /^freeze leaves no layer to train in stage 2\. /,
     ],
   ] as const)('of which nothing would train are refused: %j', async ([options, message]) => {
     const [model, { train, valid }] = [await smallModel(), await smallData()];

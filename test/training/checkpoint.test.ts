@@ -152,7 +152,7 @@ describe('a training that goes on', () => {
       });
       await expect(result).rejects.toMatchObject({
         code: 'CHECKPOINT_MISMATCH',
-        message: expect.stringContaining(`the ${part} images are not the same`),
+        message: expect.stringContaining(`the ${part} images differ`),
       });
     }
     train.dispose();

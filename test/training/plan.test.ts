@@ -102,9 +102,9 @@ describe('a stage', () => {
   });
 
   test('must train a layer', () => {
-    expect(() => plan({ freeze: ['backbone', 'classifier'] })).toThrow('freeze leaves no layer to train;');
+    expect(() => plan({ freeze: ['backbone', 'classifier'] })).toThrow('freeze leaves no layer to train.');
     expect(() => plan({ recipe: [{ epochs: 1 }, { epochs: 1, freeze: '*' }] })).toThrow(
-      'freeze leaves no layer to train in stage 2;',
+      'freeze leaves no layer to train in stage 2.',
     );
   });
 
@@ -164,7 +164,7 @@ describe('classWeights', () => {
 
   test('name the nearest class for an unknown one', () => {
     expect(() => plan({ classWeights: { brid: 2 } })).toThrow(
-      "classWeights names no class with 'brid'; did you mean 'bird'?",
+      "classWeights names 'brid', which is not a class of the data; did you mean 'bird'?",
     );
   });
 });

@@ -52,7 +52,7 @@ describe('stagesOf', () => {
 
   test('refuses a named recipe beside freeze', () => {
     expect(() => stages({ recipe: 'head', freeze: 'conv0' })).toThrow(
-      "The recipe 'head' says itself what is frozen",
+      "The recipe 'head' sets freeze itself",
     );
   });
 });

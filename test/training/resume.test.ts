@@ -176,7 +176,7 @@ test('a checkpoint with a tensor missing or of another shape is refused by name'
   }
 });
 
-test("a checkpoint without the best epoch's logits, of an older version, is gone on from", async () => {
+test("a checkpoint without the best epoch's logits, of an older version, can be resumed", async () => {
   const { tensors } = await stoppedAt(await newModel(), 8);
   const older = tensors.filter(({ name }) => name !== 'best_epoch.logits');
   expect(older).toHaveLength(tensors.length - 1);

@@ -51,9 +51,7 @@ describe('stagesOf', () => {
   });
 
   test('refuses a named recipe beside freeze', () => {
-    expect(() => stages({ recipe: 'head', freeze: 'conv0' })).toThrow(
-      "The recipe 'head' sets freeze itself",
-    );
+    expect(() => stages({ recipe: 'head', freeze: 'conv0' })).toThrow("The recipe 'head' sets freeze itself");
   });
 });
 

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { shown } from './support/printable.ts';
 
-/** What went wrong, for programs. The message says where and what to do, for people. */
+/** The kind of error, for programs. The message tells people where it happened and what to do. */
 export type ErrorCode =
   | 'ABORTED'
   | 'BUILD_FAILED'
@@ -42,7 +42,7 @@ export type ErrorCode =
 type Message = string | readonly string[];
 
 interface TorchTlErrorOptions extends ErrorOptions {
-  /** The message in commands and flags, where that for programs names functions and options. */
+  /** The message for the command line, if it names commands and flags where the API's names functions and options. */
   atCommandLine?: Message;
 }
 
@@ -50,13 +50,13 @@ interface TorchTlErrorOptions extends ErrorOptions {
 export class TorchTlError extends Error {
   readonly code: ErrorCode;
   /**
-   * What the command line says.
+   * The message that the command line prints.
    *
    * @internal
    */
   readonly atCommandLine: string;
 
-  /** @param message one line, or several; what is unfit to be shown in a line is escaped, line breaks too */
+  /** @param message one line or several; control characters and line breaks within a line are escaped */
   constructor(
     code: ErrorCode,
     message: Message,
@@ -73,16 +73,16 @@ function linesOf(message: Message): string {
   return [message].flat().map(shown).join('\n');
 }
 
-/** The caller's argument, option or file is at fault; the command line exits 2 for it. */
+/** The caller's argument, option or file is wrong. The command line exits with 2. */
 export class InputError extends TorchTlError {}
 
 /**
- * An argument of the wrong kind or out of range, in the one form all such messages have.
+ * The error for an argument of the wrong type or out of range. All such messages have this form.
  *
- * @param name what the caller knows the argument as, such as `imageSize` or `--image-size`
- * @param expected what it must be, such as `an integer of at least 32`
- * @param received what came instead
- * @param meant what it was most likely meant to be
+ * @param name of the argument as the caller wrote it, such as `imageSize` or `--image-size`
+ * @param expected the values that are allowed, such as `an integer of at least 32`
+ * @param received the value that was passed
+ * @param meant the value that was probably intended
  */
 export function invalidArgument(
   name: string,
@@ -90,12 +90,12 @@ export function invalidArgument(
   received: unknown,
   meant?: string,
 ): InputError {
-  const given = inspect(received, {
+  const value = inspect(received, {
     depth: 0,
     breakLength: Infinity,
     maxArrayLength: 5,
     maxStringLength: 200,
   });
   const hint = meant === undefined ? '' : `; did you mean '${meant}'?`;
-  return new InputError('INVALID_ARGUMENT', `${name} must be ${expected}, not ${given}${hint}`);
+  return new InputError('INVALID_ARGUMENT', `${name} must be ${expected}, not ${value}${hint}`);
 }

@@ -4,7 +4,7 @@ import { TorchTlError } from '../errors.ts';
 import { makeDirectory, moveIntoPlace } from '../files/atomic-file.ts';
 import { type FileLock, lockWhenFree } from '../files/file-lock.ts';
 import { hashOfFile, unwritable } from '../support/files.ts';
-import { pause } from '../support/pause.ts';
+import { pause } from '../support/signals.ts';
 import { HttpClient, RequestFailure } from './http.ts';
 
 /** How many times in a row a connection may break without having brought anything. */

@@ -18,23 +18,22 @@ import { unwritable } from '../support/files.ts';
 import { isAt, tryLock } from './file-lock.ts';
 
 /*
- * Files that are there whole or not at all, and the directories for them.
+ * Atomic writing of files, and the directories for them.
  */
 
-/** The names of files that `writeFileAtomically` is writing. */
+/** Matches the temporary names that `writeFileAtomically` uses. */
 export const TEMPORARY = /^\.torch-tl-[0-9a-f]{16}\.tmp$/;
 
 type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
- * Writes a file so that its path names either the old content or the whole new one, even after a
- * power cut: a temporary name in the same directory, fsync, rename, fsync of the directory. Where the path is a
- * symbolic link, the file that it leads to is written and the link stays. A file that is there keeps its mode. What
- * killed processes have left in the directory goes.
+ * Writes a file so that its path names either the old content or the whole new content, even after a power cut: writes
+ * to a temporary name in the same directory, syncs, renames, and syncs the directory. If the path is a symbolic link,
+ * the link stays and its target is written. An existing file keeps its mode. Temporary files of killed processes in the
+ * directory are removed.
  *
- * @throws TorchTlError `WRITE_FAILED` for what the system refuses, and where something else than a regular file is
- *   there; an error that `chunks` throws passes unchanged. Either way the temporary file is removed and the old one is
- *   left as it was.
+ * @throws TorchTlError `WRITE_FAILED` for system errors and if the path names something other than a regular file;
+ *   errors that `chunks` throws, unchanged. In both cases the temporary file is removed and the old file is untouched.
  */
 export async function writeFileAtomically(path: string, chunks: Chunks): Promise<void> {
   try {
@@ -47,42 +46,42 @@ export async function writeFileAtomically(path: string, chunks: Chunks): Promise
 }
 
 /**
- * Removes what processes that were killed while they wrote a file have left in a directory, if it is there. A file that
- * is being written is locked, and stays; so does all where there are no locks.
+ * Removes temporary files that killed processes left in a directory. Files that are being written are locked and stay.
+ * Without locks nothing is removed. Harmless if the directory does not exist.
  */
 export async function removeTemporaries(directory: string): Promise<void> {
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
-    if (entry.isFile() && TEMPORARY.test(entry.name)) await removeForgotten(join(directory, entry.name));
+    if (entry.isFile() && TEMPORARY.test(entry.name)) await removeAbandoned(join(directory, entry.name));
   }
 }
 
-/** Gives a file that is synced to the disk its final name in the same directory, so that it survives a power cut. */
+/** Renames a synced file to its final name in the same directory, and syncs the directory, to survive a power cut. */
 export async function moveIntoPlace(temporary: string, path: string): Promise<void> {
   await rename(temporary, path);
   await syncDirectory(dirname(path));
 }
 
 /**
- * Makes a directory, and those that it lies in, where they are not there. Node's own way tells of a read-only or a full
- * disk that something does not exist, and never ends under /proc.
+ * Makes a directory and its missing parents. Node.js' recursive mkdir reports ENOENT on a read-only or full disk, and
+ * never returns under /proc.
  *
- * @throws what the file system throws, for `unwritable`
+ * @throws system errors; see `unwritable`
  */
 export async function makeDirectory(path: string): Promise<void> {
   const missing: string[] = [];
-  for (let at = resolve(path); !(await isThere(at)); at = dirname(at)) missing.push(at);
+  for (let at = resolve(path); !(await exists(at)); at = dirname(at)) missing.push(at);
   for (const directory of missing.reverse()) {
     await mkdir(directory).catch(async (cause: NodeJS.ErrnoException) => {
-      // Another process may have made it meanwhile.
-      if (cause.code !== 'EEXIST' || !(await isThere(directory))) throw cause;
+      // Another process may have made it in the meantime.
+      if (cause.code !== 'EEXIST' || !(await exists(directory))) throw cause;
     });
   }
-  // Of a file this throws.
+  // Throws EEXIST if the path names a file.
   if (!(await stat(path)).isDirectory()) await mkdir(path);
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     (cause: NodeJS.ErrnoException) => {
@@ -93,17 +92,17 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /**
- * The file that is written where a path is given: through all symbolic links, the last of which may lead to a file that
- * is not there yet.
+ * The file that a write to `path` changes, with all symbolic links resolved. The last link may name a file that does not
+ * exist yet.
  *
- * @throws TorchTlError `WRITE_FAILED` where something else than a regular file is there; what the file system throws
+ * @throws TorchTlError `WRITE_FAILED` if the path names something other than a regular file; system errors
  */
 export async function finalPath(path: string): Promise<string> {
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== 'ENOENT') throw cause;
   });
   if (!info || info.isFile()) return throughLinks(path);
-  const what = info.isDirectory() ? 'it is a directory' : 'it is no regular file';
+  const what = info.isDirectory() ? 'it is a directory' : 'it is not a regular file';
   throw new TorchTlError('WRITE_FAILED', `Cannot write ${resolve(path)}: ${what}.`);
 }
 
@@ -114,7 +113,7 @@ async function throughLinks(path: string): Promise<string> {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
     const link = await readlink(path).catch(() => null);
     if (link === null) return path;
-    // Not normalised: `..` behind a linked directory leads out of where that link leads to.
+    // Not normalised: `..` after a linked directory means the parent of the link's target.
     return throughLinks(isAbsolute(link) ? link : `${dirname(path)}/${link}`);
   }
 }
@@ -128,7 +127,7 @@ async function writeInPlace(target: string, chunks: Chunks): Promise<void> {
     await file.sync();
     await moveIntoPlace(temporary, target);
   } catch (cause) {
-    // The first error is the one that matters.
+    // A failure to remove the file must not hide the first error.
     await rm(temporary, { force: true }).catch(() => undefined);
     throw cause;
   } finally {
@@ -136,23 +135,23 @@ async function writeInPlace(target: string, chunks: Chunks): Promise<void> {
   }
 }
 
-/** A new file that is locked for as long as it is open, which tells others that it is not forgotten. */
+/** A new temporary file. It is locked while open, which keeps other processes from removing it as abandoned. */
 async function openTemporary(directory: string): Promise<{ file: FileHandle; temporary: string }> {
   for (;;) {
     const temporary = join(directory, `.torch-tl-${randomBytes(8).toString('hex')}.tmp`);
     const file = await open(temporary, 'wx');
-    // Before it was locked, another process may have taken it for forgotten.
+    // Another process may have removed it as abandoned before it was locked.
     if (tryLock(file.fd) !== 'taken' && isAt(file.fd, temporary)) return { file, temporary };
     await file.close();
   }
 }
 
-async function removeForgotten(path: string): Promise<void> {
+async function removeAbandoned(path: string): Promise<void> {
   let descriptor: number;
   try {
     descriptor = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
   } catch {
-    // It is gone, or another user's.
+    // It no longer exists or belongs to another user.
     return;
   }
   try {
@@ -164,7 +163,7 @@ async function removeForgotten(path: string): Promise<void> {
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  // Windows has no fsync of a directory; its renames are journalled.
+  // Windows has no fsync for directories; its renames are journalled.
   if (process.platform === 'win32') return;
   const directory = await open(path, 'r');
   try {

@@ -4,26 +4,26 @@ import { type Loader, loadLoader } from '../addon/loader.ts';
 import { TorchTlError } from '../errors.ts';
 import { unwritable } from '../support/files.ts';
 import { packageRoot } from '../support/package-root.ts';
-import { pause } from '../support/pause.ts';
+import { pause } from '../support/signals.ts';
 
 /**
- * A lock on a file, held until `release`, until nothing refers to this object any more, or until the
- * process ends, however it ends: the kernel frees it.
+ * A lock on a file. It is held until `release` is called, this object is garbage-collected or the process ends: the
+ * kernel then frees it, even after a crash.
  */
 export interface FileLock {
   /** A second call does nothing. */
   release(): void;
 }
 
-const forgotten = new FinalizationRegistry<number>(closeSync);
+const unreleased = new FinalizationRegistry<number>(closeSync);
 
 /**
- * Locks a file, which is made where it is not there, or gives null where it is locked already: by
- * another process, a Worker, or an earlier call of this one. Child processes do not inherit the lock.
- * It is advisory (flock): it keeps out those who ask for it, and nobody from reading or writing.
+ * Locks a file, creating it if needed. Returns null if it is already locked by another process, a Worker or an earlier
+ * call of this process. Child processes do not inherit the lock. The lock is advisory (flock): it does not prevent reads
+ * and writes.
  *
- * @throws TorchTlError `WRITE_FAILED` where the file cannot be opened, or the file system or platform
- *   has no such locks; `ENGINE_NOT_BUILT`
+ * @throws TorchTlError `WRITE_FAILED` if the file cannot be opened or the file system or platform has no such locks;
+ *   `ENGINE_NOT_BUILT` if the loader addon is missing
  */
 export function lockFile(path: string): FileLock | null {
   const loader = loadLoader(packageRoot);
@@ -42,14 +42,14 @@ export function lockFile(path: string): FileLock | null {
   }
 }
 
-/** How often to look whether a lock is free. */
-const LOOK_MILLISECONDS = 200;
+/** Interval between attempts to get a lock. */
+const POLL_MILLISECONDS = 200;
 
 /**
- * The same, once nobody else has the lock.
+ * Waits until a file can be locked, and locks it as `lockFile` does.
  *
- * @param onWait is called once where somebody has
- * @throws as `lockFile`; the signal's reason
+ * @param onWait called once if the file is locked at first
+ * @throws as `lockFile`; the signal's reason after an abort
  */
 export async function lockWhenFree(
   path: string,
@@ -61,13 +61,13 @@ export async function lockWhenFree(
     const lock = lockFile(path);
     if (lock) return lock;
     if (!waits) onWait();
-    await pause(LOOK_MILLISECONDS, signal);
+    await pause(POLL_MILLISECONDS, signal);
   }
 }
 
 /**
- * Locks an open file until it is closed, in the same way, if nobody else has (`taken`) and if there are such locks here:
- * `impossible` without the loader addon, and on some file systems.
+ * Tries to lock an open file until it is closed, as `lockFile` does. `taken`: somebody else holds the lock. `impossible`:
+ * the loader addon is missing or the file system has no locks.
  */
 export function tryLock(descriptor: number): 'locked' | 'taken' | 'impossible' {
   try {
@@ -79,14 +79,14 @@ export function tryLock(descriptor: number): 'locked' | 'taken' | 'impossible' {
 
 function openForLock(path: string): number {
   try {
-    // Node opens every file so that child processes do not inherit it.
+    // Node.js opens files with O_CLOEXEC, so child processes do not inherit the descriptor.
     return openSync(path, constants.O_RDWR | constants.O_CREAT);
   } catch (cause) {
     throw unwritable(path, cause);
   }
 }
 
-/** `gone` where who held the lock before has removed or renamed the file meanwhile. */
+/** `gone`: the previous holder of the lock has removed or renamed the file. */
 type LockState = 'held' | 'taken' | 'gone';
 
 function lockDescriptor(loader: Loader, descriptor: number, path: string): LockState {
@@ -108,7 +108,7 @@ function lockDescriptor(loader: Loader, descriptor: number, path: string): LockS
   }
 }
 
-/** Whether a path names the open file of a descriptor. */
+/** Whether `path` still names the file that is open as `descriptor`. */
 export function isAt(descriptor: number, path: string): boolean {
   const locked = fstatSync(descriptor, { bigint: true });
   const named = statSync(path, { bigint: true, throwIfNoEntry: false });
@@ -121,10 +121,10 @@ function heldLock(descriptor: number): FileLock {
     release() {
       if (!held) return;
       held = false;
-      forgotten.unregister(lock);
+      unreleased.unregister(lock);
       closeSync(descriptor);
     },
   };
-  forgotten.register(lock, descriptor, lock);
+  unreleased.register(lock, descriptor, lock);
   return lock;
 }

@@ -5,11 +5,11 @@ import { unwritable } from '../support/files.ts';
 import { finalPath } from './atomic-file.ts';
 
 /*
- * Whether a file can be written, before work that would be in vain.
+ * Checks that an output can be written, made before long work whose result would otherwise be lost.
  */
 
 /**
- * Makes sure that a file can be written: its directory is there.
+ * Checks that a file can be written: its directory exists and is writable.
  *
  * @throws InputError `WRITE_FAILED`
  */
@@ -22,28 +22,28 @@ export async function requireWritableFile(path: string): Promise<void> {
 }
 
 /**
- * The same of a directory that may have to be made, with those that it lies in.
+ * Checks that files can be written in a directory, which may still have to be made with its parents.
  *
  * @throws InputError `WRITE_FAILED`
  */
 export async function requireWritableDirectory(path: string): Promise<void> {
   const directory = resolve(path);
   try {
-    await access(await nearestThere(directory), constants.W_OK | constants.X_OK);
+    await access(await nearestExisting(directory), constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw cannotWrite(directory, cause);
   }
 }
 
-/** The directory itself or the nearest of those that it lies in, which is there. */
-async function nearestThere(directory: string): Promise<string> {
+/** The directory itself or its nearest parent that exists. */
+async function nearestExisting(directory: string): Promise<string> {
   try {
-    // With the separator a file is refused.
+    // The trailing separator makes the system refuse a file.
     await stat(join(directory, sep));
     return directory;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(directory) === directory) throw cause;
-    return nearestThere(dirname(directory));
+    return nearestExisting(dirname(directory));
   }
 }
 

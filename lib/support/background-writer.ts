@@ -1,6 +1,6 @@
 /**
- * Writes in the background, one at a time. What is requested while a write is going on is written
- * once after it, however many requests came.
+ * Runs writes in the background, one at a time. However many requests arrive during a write, they lead to one more
+ * write after it.
  */
 export class BackgroundWriter {
   readonly #write: () => Promise<void>;
@@ -8,7 +8,7 @@ export class BackgroundWriter {
   #requested = false;
   #writing: Promise<void> | null = null;
 
-  /** @param onFailure hears of a write that failed; nothing is written after that */
+  /** @param onFailure receives the error of a failed write; no further writes happen after that */
   constructor(write: () => Promise<void>, onFailure: (error: unknown) => void) {
     this.#write = write;
     this.#onFailure = onFailure;
@@ -19,7 +19,7 @@ export class BackgroundWriter {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves once everything requested is written or has failed. */
+  /** Resolves once every requested write has finished or failed. */
   async idle(): Promise<void> {
     await this.#writing;
   }

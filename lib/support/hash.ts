@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import * as zlib from 'node:zlib';
 
-/** Some milliseconds of hashing. */
+/** Bytes to hash before the event loop may run: a few milliseconds of work. */
 const SLICE = 1 << 22;
 
 type Parts = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**
- * SHA-256 of bytes one after another, in lower-case hexadecimal; the event loop runs in between.
+ * SHA-256 of the concatenated parts, in lower-case hexadecimal. The event loop runs between slices.
  *
- * @throws the signal's reason; what `parts` throw
+ * @throws the signal's reason after an abort; errors that `parts` throws
  */
 export async function sha256(parts: Parts, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
@@ -18,7 +18,7 @@ export async function sha256(parts: Parts, signal?: AbortSignal): Promise<string
   return hash.digest('hex');
 }
 
-/** CRC-32 of bytes one after another, likewise. */
+/** CRC-32 of the concatenated parts. The event loop runs between slices. Throws as `sha256` does. */
 export async function crc32(parts: Parts, signal?: AbortSignal): Promise<number> {
   let sum = 0;
   await inSlices(parts, signal, (slice) => {
@@ -30,17 +30,17 @@ export async function crc32(parts: Parts, signal?: AbortSignal): Promise<number>
 async function inSlices(
   parts: Parts,
   signal: AbortSignal | undefined,
-  take: (slice: Uint8Array) => void,
+  update: (slice: Uint8Array) => void,
 ): Promise<void> {
-  let taken = 0;
+  let bytes = 0;
   for await (const part of parts) {
     for (let begin = 0; begin < part.byteLength; begin += SLICE) {
       signal?.throwIfAborted();
       const slice = part.subarray(begin, begin + SLICE);
-      take(slice);
-      taken += slice.byteLength;
-      if (taken < SLICE) continue;
-      taken = 0;
+      update(slice);
+      bytes += slice.byteLength;
+      if (bytes < SLICE) continue;
+      bytes = 0;
       await setImmediate();
     }
   }

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 
 /*
- * Names that people and file systems give: which of them are the same.
+ * Comparison of names of files and classes.
  */
 
-/** A name in the one form of its characters: `é` may be stored as one (NFC) or as a letter and its accent (NFD, macOS). */
+/** A name in Unicode's form NFC. File systems may store `é` as one character (NFC) or as a letter and an accent (NFD, macOS). */
 export function normalName(name: string): string {
   return name.normalize('NFC');
 }
@@ -13,7 +13,7 @@ export function isSameName(a: string, b: string): boolean {
   return a === b || normalName(a) === normalName(b);
 }
 
-/** Whether values that can be written as JSON are the same, names in them in whatever form. */
+/** Whether two JSON values are equal, apart from the Unicode form of the names in them. */
 export function isSameValue(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(withNormalNames(a), withNormalNames(b));
 }
@@ -23,18 +23,18 @@ function withNormalNames(value: unknown): unknown {
   return text === undefined ? undefined : JSON.parse(normalName(text));
 }
 
-/** What names have in common that differ in case, form of characters or space around them alone. */
+/** A name in NFC, in lower case and without surrounding space: equal for names that differ in nothing else. */
 export function looseName(name: string): string {
   return normalName(name.trim().toLowerCase());
 }
 
-/** By the UTF-16 code units of their one form, whatever machine stored them. */
+/** Compares names by the UTF-16 code units of their NFC form, so that every machine sorts alike. */
 export function byName(a: string, b: string): number {
   const [first, second] = [normalName(a), normalName(b)];
   return first < second ? -1 : Number(first > second);
 }
 
-/** Names that are the same as an earlier one, each with that one. */
+/** Pairs of names with equal keys: the earlier name and the one that repeats it. */
 export function repeatedNames(
   names: readonly string[],
   keyOf: (name: string) => string = normalName,

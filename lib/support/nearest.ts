@@ -1,8 +1,8 @@
 import { looseName } from './names.ts';
 
 /**
- * The choice that `word` was most likely meant to be, letter case aside, or undefined where none is
- * near: at most one slip for every three letters.
+ * The choice that `word` probably meant, letter case aside: at most one edit for every three letters. Undefined if no
+ * choice is that similar.
  */
 export function nearest(word: string, choices: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -17,7 +17,7 @@ export function nearest(word: string, choices: Iterable<string>): string | undef
   return best;
 }
 
-/** Words that are none of the choices, for a message: `'tulp' (did you mean 'tulip'?), 'oak'`. */
+/** Unknown words with suggestions, for a message: `'tulp' (did you mean 'tulip'?), 'oak'`. */
 export function withNearest(words: readonly string[], choices: readonly string[]): string {
   const named = words.map((word) => {
     const meant = nearest(word, choices);
@@ -26,7 +26,7 @@ export function withNearest(words: readonly string[], choices: readonly string[]
   return named.join(', ');
 }
 
-/** Damerau-Levenshtein: letters inserted, dropped, replaced, or swapped with their neighbour. */
+/** Damerau-Levenshtein distance: the number of letters inserted, deleted, replaced or swapped with a neighbour. */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, column) => column);

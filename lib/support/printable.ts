@@ -1,9 +1,9 @@
 /*
- * Names and texts from elsewhere, as they are shown to people. A file, a class or a tensor may be called anything, also
- * what steers a terminal, breaks a line or turns the direction of reading around.
+ * Escapes names and texts from files before people see them. The name of a file, class or tensor may contain terminal
+ * control sequences, line breaks or marks that reverse the reading direction.
  */
 
-/** Control characters, lone surrogates, separators of lines, marks of direction, and the byte-order mark. */
+/** Control characters, lone surrogates, line separators, direction marks and the byte-order mark. */
 const UNFIT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/gu;
 
 const SHORT: ReadonlyMap<string, string> = new Map([
@@ -12,17 +12,17 @@ const SHORT: ReadonlyMap<string, string> = new Map([
   ['\t', '\\t'],
 ]);
 
-/** A name on one line: what is unfit to be shown is written as its escape, such as `\x1b`; all else stays. */
+/** A name on one line: unprintable characters are replaced by escapes such as `\x1b`. */
 export function shown(name: string): string {
   return name.replace(UNFIT, escaped);
 }
 
-/** A text that may have several lines, which stay lines. */
+/** A text of several lines: as `shown`, but line breaks stay. */
 export function shownText(text: string): string {
   return text.replace(UNFIT, (sign) => (sign === '\n' ? sign : escaped(sign)));
 }
 
-/** JSON that has the same values and nothing that is unfit to be shown: JSON.stringify escapes only some of it. */
+/** JSON in which every unprintable character is escaped; JSON.stringify escapes only some of them. */
 export function shownJson(value: unknown): string {
   const json = JSON.stringify(value, null, 2);
   return json.replace(UNFIT, (sign) =>

@@ -4,17 +4,17 @@ import { allocateBytes } from './allocate.ts';
 import { storedPath } from './stored-path.ts';
 
 /*
- * The only way in which files that a user names are read. A FIFO would be waited for, a device need never end; so what
- * is opened is looked at, and only then read.
+ * Every file that a user names is read through these functions. Reading a FIFO can wait forever and a device may never
+ * end, so the type of the opened file is checked before it is read.
  */
 
-/** Without waiting for the other end of a FIFO; of a regular file this changes nothing. */
+/** `O_NONBLOCK` keeps `open` from waiting for the other end of a FIFO; it has no effect on regular files. */
 const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
-/** More is no list, recipe or other text of ours; V8's longest strings are about twice as long. */
+/** Bytes. No list, recipe or other text file of ours is larger; V8's longest strings are about twice as long. */
 export const LARGEST_TEXT = 2 ** 28;
 
-/** What a path names instead of a regular file, or that the file is too large, as the system would tell it. */
+/** Says that a path names no regular file, or one that is too large, in the form of a system error. */
 class NotReadable extends Error {
   readonly syscall = 'open';
   readonly code: string;
@@ -26,9 +26,10 @@ class NotReadable extends Error {
 }
 
 /**
- * Works with an open regular file, and closes it whatever comes of that.
+ * Opens a regular file, passes it to `work` with its size in bytes, and closes it afterwards.
  *
- * @throws an error of the system, for `unreadable`, also where it is something else than a regular file; what `work` throws
+ * @throws a system error (see `unreadable`), also if the path names something other than a regular file; errors that
+ *   `work` throws
  */
 export async function withRegularFile<Result>(
   path: string,
@@ -42,7 +43,7 @@ export async function withRegularFile<Result>(
   }
 }
 
-/** The same for the caller to close. */
+/** Opens a regular file, which the caller has to close; `size` in bytes. Throws system errors as `withRegularFile` does. */
 export async function openRegularFile(path: string): Promise<{ file: FileHandle; size: number }> {
   const file = await open(await storedPath(path), READ_ONLY).catch((cause: unknown) => {
     throw notOpened(path, cause);
@@ -58,26 +59,26 @@ export async function openRegularFile(path: string): Promise<{ file: FileHandle;
 }
 
 /**
- * The whole of a regular file, as long as it was when it was opened.
+ * Reads a whole regular file, up to the size it had when it was opened.
  *
- * @param most bytes; a larger file is refused before memory is taken
+ * @param maximum largest size in bytes; a larger file is refused before memory is allocated
  * @throws as `withRegularFile`; TorchTlError `OUT_OF_MEMORY`
  */
-export async function readRegularFile(path: string, most: number): Promise<Buffer> {
+export async function readRegularFile(path: string, maximum: number): Promise<Buffer> {
   return withRegularFile(path, async (file, size) => {
-    requireAtMost(most, size);
+    requireAtMost(maximum, size);
     const bytes = allocateBytes(size, path);
     const length = await readInto(file, bytes, 0);
     return Buffer.from(bytes.buffer, bytes.byteOffset, length);
   });
 }
 
-/** The same as UTF-8. */
+/** Reads a regular file of at most `LARGEST_TEXT` bytes as UTF-8. Throws as `readRegularFile` does. */
 export async function readRegularText(path: string): Promise<string> {
   return (await readRegularFile(path, LARGEST_TEXT)).toString('utf8');
 }
 
-/** The same while the event loop waits, for what is small. */
+/** As `readRegularText`, synchronously: for small files. */
 export function readRegularTextSync(path: string): string {
   return withRegularFileSync(path, (file, size) => {
     requireAtMost(LARGEST_TEXT, size);
@@ -86,7 +87,7 @@ export function readRegularTextSync(path: string): string {
   });
 }
 
-/** As `withRegularFile` while the event loop waits. */
+/** As `withRegularFile`, synchronously. `file` is a descriptor. */
 export function withRegularFileSync<Result>(
   path: string,
   work: (file: number, size: number) => Result,
@@ -106,13 +107,13 @@ export function withRegularFileSync<Result>(
   }
 }
 
-/** The most that one read asks for; the system takes no more than 2 GiB at once. */
+/** Largest number of bytes per read; the system reads no more than 2 GiB at once. */
 const READ_PIECE = 1 << 26;
 
 /**
- * Fills `target` from a place in a file on; gives how many bytes there were.
+ * Fills `target` from `position` in a file. Returns the number of bytes read: fewer than `target` has if the file ends.
  *
- * @throws the signal's reason; what the system refuses
+ * @throws the signal's reason after an abort; system errors
  */
 export async function readInto(
   file: FileHandle,
@@ -131,7 +132,7 @@ export async function readInto(
   return done;
 }
 
-/** The system says of a socket that there is no such device. */
+/** For a socket the system reports ENXIO, "no such device", which would mislead. */
 function notOpened(path: string, cause: unknown): unknown {
   const isSocket =
     (cause as NodeJS.ErrnoException).code === 'ENXIO' &&
@@ -144,19 +145,19 @@ function requireRegular(info: Stats): void {
   throw info.isDirectory() ? new NotReadable('EISDIR', 'it is a directory') : notRegular(kindOf(info));
 }
 
-/** What is no regular file is, such as `a FIFO`. */
+/** The type of something other than a regular file, such as `a FIFO`. */
 export function kindOf(info: Stats): string {
   if (info.isDirectory()) return 'a directory';
   if (info.isFIFO()) return 'a FIFO';
   return info.isSocket() ? 'a socket' : 'a device';
 }
 
-function notRegular(what: string): NotReadable {
-  return new NotReadable('ENOTREG', `it is ${what}, not a regular file`);
+function notRegular(kind: string): NotReadable {
+  return new NotReadable('ENOTREG', `it is ${kind}, not a regular file`);
 }
 
-function requireAtMost(most: number, size: number): void {
-  if (size <= most) return;
-  const text = `it has ${size.toLocaleString('en')} bytes; at most ${most.toLocaleString('en')} are read`;
+function requireAtMost(maximum: number, size: number): void {
+  if (size <= maximum) return;
+  const text = `it has ${size.toLocaleString('en')} bytes, and the maximum is ${maximum.toLocaleString('en')}`;
   throw new NotReadable('ETOOLARGE', text);
 }

@@ -1,35 +1,43 @@
+import { setTimeout } from 'node:timers/promises';
+
 /*
- * Signals that live as long as a service, and calls that listen to them for their own length.
+ * Abort signals. A signal may live as long as a service, so every call removes its listeners when it ends.
  */
 
-/** Who hears of each signal's abort. */
-const hearers = new WeakMap<AbortSignal, Set<() => void>>();
+/** The callbacks for each signal's abort. */
+const callbacks = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls back once on an abort, at once where that has been; gives what ends it. However many hear of a signal, it has one
- * listener: Node.js warns of the eleventh.
+ * Calls `callback` once when the signal aborts, immediately if it already has. Returns a function that removes the
+ * callback. A signal gets one listener for all callbacks, since Node.js warns about the eleventh listener.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) {
     callback();
     return () => {};
   }
-  const heard = hearers.get(signal) ?? new Set();
-  hearers.set(signal, heard.add(callback));
-  signal.addEventListener('abort', tellAll, { once: true });
+  const registered = callbacks.get(signal) ?? new Set();
+  callbacks.set(signal, registered.add(callback));
+  signal.addEventListener('abort', callAll, { once: true });
   return () => {
-    heard.delete(callback);
-    if (heard.size === 0) signal.removeEventListener('abort', tellAll);
+    registered.delete(callback);
+    if (registered.size === 0) signal.removeEventListener('abort', callAll);
   };
 }
 
-function tellAll({ target }: Event): void {
-  for (const callback of hearers.get(target as AbortSignal) ?? []) callback();
+function callAll({ target }: Event): void {
+  for (const callback of callbacks.get(target as AbortSignal) ?? []) callback();
+}
+
+/** Waits, unless the signal aborts: then throws its reason. */
+export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await setTimeout(milliseconds, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
 }
 
 /**
- * Does work that whichever of these signals aborts first stops, with its reason. When the work has ended nothing is left
- * with them, as a signal of AbortSignal.any would be for as long as they live (https://github.com/nodejs/node/issues/55351).
+ * Runs `work` with a signal that aborts when the first of `signals` does, with the same reason. Afterwards all listeners
+ * are removed; AbortSignal.any would keep one for as long as each signal lives
+ * (https://github.com/nodejs/node/issues/55351).
  */
 export async function withFirstOf<Result>(
   signals: ReadonlyArray<AbortSignal | undefined>,
@@ -44,7 +52,7 @@ export async function withFirstOf<Result>(
   }
 }
 
-/** What a promise comes to, or an abort's reason as soon as there is one: what was promised then goes on alone. */
+/** Settles as `promise` does, or rejects with the signal's reason on an abort. The promised work itself continues. */
 export async function unlessAborted<Result>(
   promise: Promise<Result>,
   signal: AbortSignal | undefined,
@@ -62,13 +70,13 @@ export async function unlessAborted<Result>(
 }
 
 /**
- * Work that several wait for, each with a signal of its own: an abort ends the waiting of one, and the work where nobody
- * else waits.
+ * Work that several callers wait for, each with its own signal. An abort ends one caller's wait; the work stops when the
+ * last waiting caller aborts.
  */
 export class SharedWork<Result> {
   readonly #stop = new AbortController();
   readonly #result: Promise<Result>;
-  #state: 'going on' | 'done' | 'lost' = 'going on';
+  #state: 'running' | 'done' | 'lost' = 'running';
   #waiting = 0;
 
   constructor(start: (stopped: AbortSignal) => Promise<Result>) {
@@ -79,19 +87,19 @@ export class SharedWork<Result> {
     );
   }
 
-  /** Whether it failed or was stopped: who wants the result begins anew. */
+  /** Whether the work failed or was stopped; a caller that wants the result has to start it again. */
   get lost(): boolean {
     return this.#state === 'lost';
   }
 
-  /** @throws the signal's reason; what the work throws */
+  /** @throws the signal's reason after an abort; errors of the work */
   async result(signal?: AbortSignal): Promise<Result> {
     this.#waiting += 1;
     try {
       return await unlessAborted(this.#result, signal);
     } finally {
       this.#waiting -= 1;
-      if (this.#waiting === 0 && this.#state === 'going on') {
+      if (this.#waiting === 0 && this.#state === 'running') {
         this.#state = 'lost';
         this.#stop.abort(signal?.reason);
       }
@@ -99,6 +107,6 @@ export class SharedWork<Result> {
   }
 
   #end(state: 'done' | 'lost'): void {
-    if (this.#state === 'going on') this.#state = state;
+    if (this.#state === 'running') this.#state = state;
   }
 }

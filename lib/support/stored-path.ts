@@ -3,11 +3,11 @@ import { basename, dirname, join } from 'node:path';
 import { isSameName } from './names.ts';
 
 /**
- * A path as it is stored: where nothing is called exactly so, what has the same name in another form of its characters
- * (`normalName`), folder by folder; the path itself where there is none.
+ * The path under which a file is stored. If nothing has exactly this name, each part is replaced by a name that differs
+ * only in its Unicode form (`normalName`). Returns `path` itself if there is no such name.
  */
 export async function storedPath(path: string): Promise<string> {
-  if (isPlain(path) || (await isThere(path))) return path;
+  if (isPlain(path) || (await exists(path))) return path;
   const above = dirname(path);
   if (above === path) return path;
   const folder = await storedPath(above);
@@ -16,12 +16,12 @@ export async function storedPath(path: string): Promise<string> {
   return stored === undefined ? path : join(folder, stored);
 }
 
-/** Of such characters there is one form alone. */
+/** Printable ASCII has only one Unicode form. */
 function isPlain(path: string): boolean {
   return /^[ -~]*$/.test(path);
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

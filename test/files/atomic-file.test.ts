@@ -65,9 +65,9 @@ describe('a file that is written through a symbolic link', () => {
 
   test.each([
     ['a directory', '.', /it is a directory/],
-    ['itself', 'link', /links lead round in a circle/],
+    ['itself', 'link', /links form a loop/],
     ['a directory that is not there', 'none/file', /there is no such file or directory/],
-    ['a device', '/dev/null', /it is no regular file/],
+    ['a device', '/dev/null', /it is not a regular file/],
   ])('is refused where the link leads to %s', async (_, target, reason) => {
     const directory = temporaryDirectory();
     const path = join(directory, 'link');
@@ -83,7 +83,7 @@ describe('a file that is written through a symbolic link', () => {
 test('a FIFO is not replaced', async () => {
   const path = join(temporaryDirectory(), 'fifo');
   execFileSync('mkfifo', [path]);
-  await expect(writeFileAtomically(path, content)).rejects.toThrow(/fifo: it is no regular file/);
+  await expect(writeFileAtomically(path, content)).rejects.toThrow(/fifo: it is not a regular file/);
   expect(lstatSync(path).isFIFO()).toBe(true);
 });
 

@@ -1,7 +1,7 @@
 import { readSync } from 'node:fs';
 import { withRegularFileSync } from '../support/regular-file.ts';
 
-/** `e_machine` by Node's name of the architecture (System V ABI, chapter 4). */
+/** `e_machine` by Node.js' name of the architecture (System V ABI, chapter 4). */
 const MACHINES: Record<string, number> = { arm64: 183, x64: 62 };
 
 const HEADER_BYTES = 64;
@@ -9,17 +9,16 @@ const ELF_64_BIT = 2;
 const LITTLE_ENDIAN = 1;
 
 export interface ElfProblem {
-  /** `foreign` where it is meant for another kind of processor. */
+  /** `foreign` if the library is built for another processor architecture. */
   kind: 'damaged' | 'foreign';
   text: string;
 }
 
 /**
- * Why a shared library cannot be loaded by this process, or null. Looks at the ELF header only. The
- * system's loader cannot be trusted with it: it kills the process over a file that was cut short and
- * calls one for another processor missing.
+ * Why this process cannot load a shared library, or null. Reads the ELF header only. The system's loader kills the
+ * process on a truncated file, and reports a library for another processor as missing.
  *
- * @throws what the file system throws where `path` cannot be read
+ * @throws system errors if `path` cannot be read
  */
 export function elfProblem(path: string): ElfProblem | null {
   return withRegularFileSync(path, (file, size) => {
@@ -32,7 +31,7 @@ export function elfProblem(path: string): ElfProblem | null {
 function headerProblem(header: Buffer, fileSize: number): ElfProblem | null {
   if (header.toString('latin1', 0, 4) !== '\x7fELF')
     return damaged('it is not a shared library (no ELF header)');
-  if (header.length < HEADER_BYTES) return damaged('it is cut short');
+  if (header.length < HEADER_BYTES) return damaged('it is truncated');
 
   const machine = MACHINES[process.arch];
   const isForThisProcessor =
@@ -40,22 +39,22 @@ function headerProblem(header: Buffer, fileSize: number): ElfProblem | null {
   if (machine !== undefined && !isForThisProcessor) {
     return {
       kind: 'foreign',
-      text: `it is built for another kind of processor than this one (${process.arch})`,
+      text: `it is built for another processor architecture than ${process.arch}`,
     };
   }
-  // The table of sections stands last in the file.
+  // The section header table is the last thing in the file.
   const sectionsEnd = Number(header.readBigUInt64LE(40)) + header.readUInt16LE(58) * header.readUInt16LE(60);
   if (sectionsEnd <= fileSize) return null;
-  return damaged(`it is cut short: ${fileSize} of at least ${sectionsEnd} bytes are there`);
+  return damaged(`it is truncated: it has ${fileSize} of at least ${sectionsEnd} bytes`);
 }
 
-/** `SHT_GNU_verneed`: which versions of which libraries are needed. */
+/** `SHT_GNU_verneed`: type of the section that lists required library versions. */
 const VERSION_NEEDS = 0x6ffffffe;
 
 /**
- * The newest glibc that a library asks for by its version needs, such as `2.34`, or null where it tells none.
+ * The glibc version that a library requires, such as `2.34`, or null if it names none.
  *
- * @param path of a library in which `elfProblem` finds nothing wrong
+ * @param path of a library for which `elfProblem` returns null
  */
 export function neededGlibc(path: string): string | null {
   return withRegularFileSync(path, (file) => {
@@ -72,7 +71,7 @@ export function neededGlibc(path: string): string | null {
   });
 }
 
-/** The names in a list of `Elf64_Verneed`, each with a list of `Elf64_Vernaux`. */
+/** The version names in a list of `Elf64_Verneed`, each of which has a list of `Elf64_Vernaux`. */
 function versionNames(needs: Buffer, names: Buffer): string[] {
   const found: string[] = [];
   for (let at = 0, step = 1; step !== 0; at += step) {
@@ -91,7 +90,7 @@ function newestGlibc(names: string[]): string | null {
   return versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true })).at(-1) ?? null;
 }
 
-/** @param section an `Elf64_Shdr` */
+/** Contents of the section with the header `section`, an `Elf64_Shdr`. */
 function readSection(file: number, section: Buffer): Buffer {
   return readPart(file, Number(section.readBigUInt64LE(24)), Number(section.readBigUInt64LE(32)));
 }

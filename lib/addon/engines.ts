@@ -6,28 +6,28 @@ import { packageVersion } from '../support/version.ts';
 
 interface NodeGypBuild {
   (directory: string): unknown;
-  /** The file it would load. */
+  /** The file that it would load. */
   path(directory: string): string;
 }
 
 const nodeGypBuild = createRequire(import.meta.url)('node-gyp-build') as NodeGypBuild;
 
-/** An addon for this machine. */
+/** The file of an addon for this machine. */
 export interface AddonFile {
   path: string;
   open(): unknown;
 }
 
 /**
- * Where `torch-tl build` puts what it builds: in a checkout beside the sources, for an installed package into
- * the cache, since its own directory is the package manager's, and often read-only.
+ * The output directory of `torch-tl build`: the package itself in a checkout, else a directory of the cache, since an
+ * installed package belongs to the package manager and is often read-only.
  */
 export function buildDirectory(packageRoot: string): string {
   if (isCheckout(packageRoot)) return packageRoot;
   return join(cacheDirectory(), `engines-${packageVersion()}-${process.platform}-${process.arch}`);
 }
 
-/** The minor versions of LibTorch for which there is an engine, the newest first: `['2.14', '2.13']`. */
+/** The minor versions of LibTorch that have an engine, newest first: `['2.14', '2.13']`. */
 export function builtMinors(packageRoot: string): string[] {
   const names = placesOf(packageRoot).flatMap((place) => (existsSync(place) ? readdirSync(place) : []));
   return [...new Set(names)]
@@ -37,7 +37,7 @@ export function builtMinors(packageRoot: string): string[] {
     .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
 }
 
-/** Those of them whose engine has the library beside it that records work on a GPU. */
+/** Those of `builtMinors` whose engine comes with the library for CUDA graphs. */
 export function cudaMinors(packageRoot: string): string[] {
   return builtMinors(packageRoot).filter((minor) => {
     const engine = findEngine(packageRoot, minor);
@@ -45,22 +45,22 @@ export function cudaMinors(packageRoot: string): string[] {
   });
 }
 
-/** The engine for a minor version of LibTorch: one that was built here, else the one in the package. */
+/** The engine for a minor version of LibTorch: the one built on this machine, else the prebuilt one; null if neither exists. */
 export function findEngine(packageRoot: string, minor: string): AddonFile | null {
   return findAddon(packageRoot, `libtorch-${minor}`);
 }
 
-/** The tiny addon that needs no LibTorch: one that was built here, else the one in the package. */
+/** The loader addon, which needs no LibTorch: the one built on this machine, else the prebuilt one; null if neither exists. */
 export function findLoader(packageRoot: string): AddonFile | null {
   return findAddon(packageRoot, '.');
 }
 
-/** Only the repository has the sources in TypeScript. */
+/** Whether the package is a checkout of the repository: a published package has no TypeScript sources. */
 export function isCheckout(packageRoot: string): boolean {
   return existsSync(join(packageRoot, 'lib', 'index.ts'));
 }
 
-/** What was built for this machine comes first: it may be in place of a prebuilt one that does not load. */
+/** Directories to search. Addons built on this machine come first: they may replace a prebuilt one that does not load. */
 function placesOf(packageRoot: string): string[] {
   return [...new Set([buildDirectory(packageRoot), packageRoot])];
 }

@@ -3,26 +3,26 @@ import { elfProblem, neededGlibc } from './elf.ts';
 import type { AddonFile } from './engines.ts';
 import { glibcVersion } from './platform.ts';
 
-/** Why a library cannot be loaded, with the code that names the kind of cause. */
+/** Why a library cannot be loaded. */
 export interface LoadProblem {
   code: ErrorCode;
-  /** A sentence without its full stop. */
+  /** A sentence without a capital or full stop. */
   text: string;
 }
 
 /**
- * What keeps a library from loading that its own header shows; null where it shows nothing. The system's
- * loader cannot be trusted with that: it kills the process over a file that was cut short.
+ * Checks the header of a library before it is loaded; null if nothing is wrong with it. The system's loader would kill
+ * the process on a truncated file.
  */
-export function problemBefore(library: string): LoadProblem | null {
+export function headerProblem(library: string): LoadProblem | null {
   const problem = process.platform === 'linux' ? elfProblem(library) : null;
   if (problem === null) return null;
   const code = problem.kind === 'damaged' ? 'LIBTORCH_INCOMPLETE' : 'WRONG_ARCHITECTURE';
   return { code, text: problem.text };
 }
 
-/** What the system's reason for not loading a library means (glibc's dl-load.c, dl-version.c, dl-lookup.c). */
-export function problemOf(library: string, reason: string): LoadProblem {
+/** Interprets the system's message about a library that does not load (glibc's dl-load.c, dl-version.c, dl-lookup.c). */
+export function loaderProblem(library: string, reason: string): LoadProblem {
   const missing = reason.match(/(?:^|: )(\S+): cannot open shared object file: No such file/)?.[1];
   if (missing) return { code: 'LIBTORCH_INCOMPLETE', text: `it needs ${missing}, which is missing` };
 
@@ -31,12 +31,12 @@ export function problemOf(library: string, reason: string): LoadProblem {
   if (symbol?.startsWith('GLIBCXX_')) {
     return {
       code: 'PLATFORM_UNSUPPORTED',
-      text: `${of} needs ${symbol}, newer than this system's libstdc++ has`,
+      text: `${of} needs ${symbol}, and this system's libstdc++ is older`,
     };
   }
   const undefinedSymbol = reason.match(/undefined symbol: (\S+)/)?.[1];
   if (undefinedSymbol) {
-    const text = `its libraries are not of one version (undefined symbol ${undefinedSymbol})`;
+    const text = `its libraries are from different versions (undefined symbol ${undefinedSymbol})`;
     return { code: 'LIBTORCH_VERSION', text };
   }
   return { code: 'NATIVE_FAILURE', text: reason };
@@ -45,16 +45,16 @@ export function problemOf(library: string, reason: string): LoadProblem {
 /**
  * Loads an addon of the package into this process.
  *
- * @throws TorchTlError `GLIBC_TOO_OLD`, `WRONG_ARCHITECTURE`, `ENGINE_NOT_BUILT` where it is damaged; what
- *   Node throws otherwise
+ * @throws TorchTlError `GLIBC_TOO_OLD`, `WRONG_ARCHITECTURE`, or `ENGINE_NOT_BUILT` if the file is damaged; any other
+ *   error of Node.js
  */
 export function openAddon({ path, open }: AddonFile): unknown {
-  const before = problemBefore(path);
-  if (before) throw unusable(path, { ...before, code: addonCode(before.code) });
+  const damage = headerProblem(path);
+  if (damage) throw unusable(path, { ...damage, code: addonCode(damage.code) });
   try {
     return open();
   } catch (cause) {
-    const problem = problemOf(path, (cause as Error).message);
+    const problem = loaderProblem(path, (cause as Error).message);
     if (problem.code === 'GLIBC_TOO_OLD') throw unusable(path, problem, cause);
     throw cause;
   }
@@ -72,10 +72,10 @@ function unusable(path: string, { code, text }: LoadProblem, cause?: unknown): T
   );
 }
 
-/** @param demanding the library or one that it needs */
-function tooNewForGlibc(library: string, demanding: string, symbol: string): LoadProblem {
-  const needed = newest(symbol.slice('GLIBC_'.length), neededGlibc(demanding));
-  const which = demanding === library ? 'it' : demanding;
+/** @param requiring the file that requires the glibc: `library` or one that it needs */
+function tooNewForGlibc(library: string, requiring: string, symbol: string): LoadProblem {
+  const needed = newest(symbol.slice('GLIBC_'.length), neededGlibc(requiring));
+  const which = requiring === library ? 'it' : requiring;
   const here = glibcVersion() ?? 'of unknown version';
   return {
     code: 'GLIBC_TOO_OLD',

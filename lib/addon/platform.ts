@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { TorchTlError } from '../errors.ts';
 
 /**
- * Refuses musl by name: LibTorch is built for glibc only.
+ * Refuses to run on musl: LibTorch is built for glibc only.
  *
  * @throws TorchTlError `MUSL_UNSUPPORTED`
  */
@@ -15,7 +15,7 @@ export function refuseMusl(): void {
   );
 }
 
-/** Whether a process with this memory map (`/proc/self/maps`) was started by musl's loader. */
+/** Whether a process with the memory map `map` (`/proc/self/maps`) was started by musl's loader. */
 export function usesMusl(map: string): boolean {
   return /\/ld-musl-[^/\s]+$/m.test(map);
 }
@@ -28,7 +28,7 @@ function memoryMap(): string {
   }
 }
 
-/** Of the glibc that this process runs on, such as `2.36`; null where it has none. */
+/** The version of glibc in this process, such as `2.36`; null without glibc. */
 export function glibcVersion(): string | null {
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime ?? null;

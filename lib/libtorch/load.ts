@@ -1,17 +1,16 @@
-import { type LoadProblem, problemBefore, problemOf } from '../addon/load-problem.ts';
+import { headerProblem, type LoadProblem, loaderProblem } from '../addon/load-problem.ts';
 import { type Loader, loadLoader, notBuilt } from '../addon/loader.ts';
 import { type ErrorCode, TorchTlError } from '../errors.ts';
 import { type LibTorch, locateLibTorch } from './locate.ts';
 import { fullVersion } from './version.ts';
 
 /**
- * Finds a LibTorch of one of the given minor versions and loads it into this process, after which
- * the engine built for its minor version can be loaded. A second call is harmless, as is one from
- * another thread.
+ * Finds a LibTorch of one of the given minor versions and loads it into this process. Afterwards the engine for its
+ * minor version can be loaded. Repeated calls, also from other threads, are harmless.
  *
- * @throws TorchTlError `ENGINE_NOT_BUILT` where nothing is built, what `locateLibTorch` throws, and
- *   by what keeps a library from loading `LIBTORCH_INCOMPLETE`, `LIBTORCH_VERSION`, `GLIBC_TOO_OLD`,
- *   `WRONG_ARCHITECTURE`, `PLATFORM_UNSUPPORTED` or `NATIVE_FAILURE`
+ * @throws TorchTlError `ENGINE_NOT_BUILT` if nothing is built; errors of `locateLibTorch`; for a library that does not
+ *   load `LIBTORCH_INCOMPLETE`, `LIBTORCH_VERSION`, `GLIBC_TOO_OLD`, `WRONG_ARCHITECTURE`, `PLATFORM_UNSUPPORTED` or
+ *   `NATIVE_FAILURE`
  */
 export function loadLibTorch(packageRoot: string, minors: readonly string[]): LibTorch {
   if (minors.length === 0) throw notBuilt(packageRoot);
@@ -21,29 +20,29 @@ export function loadLibTorch(packageRoot: string, minors: readonly string[]): Li
   return libtorch;
 }
 
-/** Loads what the engine needs of a LibTorch. Throws as `loadLibTorch` does. */
+/** Loads the libraries of a LibTorch that the engine needs. Throws as `loadLibTorch` does. */
 export function loadLibraries(loader: Loader, libtorch: LibTorch): void {
   for (const library of libtorch.libraries) loadLibrary(loader, library, libtorch);
 }
 
 function loadLibrary(loader: Loader, library: string, libtorch: LibTorch): void {
-  const problem = problemBefore(library);
+  const problem = headerProblem(library);
   if (problem) throw failure(library, problem, libtorch);
   try {
     loader.load(library);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw failure(library, problemOf(library, reason), libtorch);
+    throw failure(library, loaderProblem(library, reason), libtorch);
   }
 }
 
 const REINSTALL =
-  'Install it anew (`npx torch-tl libtorch install --force` for the one in the cache), or name another one with ' +
-  'TORCH_TL_LIBTORCH=DIR; `npx torch-tl doctor` lists those that are there.';
+  'Reinstall it (with `npx torch-tl libtorch install --force` if it is the one in the cache), or name another one with ' +
+  'TORCH_TL_LIBTORCH=DIR; `npx torch-tl doctor` lists all that were found.';
 
 const REMEDIES: Partial<Record<ErrorCode, string>> = {
-  GLIBC_TOO_OLD: 'Use a newer system, or a LibTorch made for this one.',
-  PLATFORM_UNSUPPORTED: 'Use a newer system, or a LibTorch made for this one.',
+  GLIBC_TOO_OLD: 'Use a newer system, or a LibTorch built for this one.',
+  PLATFORM_UNSUPPORTED: 'Use a newer system, or a LibTorch built for this one.',
   WRONG_ARCHITECTURE: `Install one for ${process.arch}, or name another one with TORCH_TL_LIBTORCH=DIR.`,
 };
 

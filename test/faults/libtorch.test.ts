@@ -59,7 +59,7 @@ describe('LibTorch that cannot be loaded', () => {
     expect(await errorWithC10(replaced(c10(), 'libdl.so.2', 'libdx.so.2'))).toEqual({
       code: 'LIBTORCH_INCOMPLETE',
       message: expect.stringContaining(
-        'lib/libc10.so: it needs libdx.so.2, which is missing. Install it anew',
+        'lib/libc10.so: it needs libdx.so.2, which is missing. Reinstall it',
       ),
     });
   });
@@ -73,10 +73,10 @@ describe('LibTorch that cannot be loaded', () => {
     });
   });
 
-  test('is for another kind of processor', async () => {
+  test('is for another processor architecture', async () => {
     expect(await errorWithC10(forAnotherProcessor(c10()))).toEqual({
       code: 'WRONG_ARCHITECTURE',
-      message: expect.stringContaining(`another kind of processor than this one (${process.arch})`),
+      message: expect.stringContaining(`another processor architecture than ${process.arch}`),
     });
   });
 
@@ -87,10 +87,10 @@ describe('LibTorch that cannot be loaded', () => {
     });
   });
 
-  test.each([0, 40, 100_000])('is cut short to %d bytes', async (length) => {
+  test.each([0, 40, 100_000])('is truncated to %d bytes', async (length) => {
     expect(await errorWithC10(c10().subarray(0, length))).toEqual({
       code: 'LIBTORCH_INCOMPLETE',
-      message: expect.stringMatching(/lib\/libc10\.so: it is (cut short|not a shared library)/),
+      message: expect.stringMatching(/lib\/libc10\.so: it is (truncated|not a shared library)/),
     });
   });
 
@@ -103,7 +103,7 @@ describe('LibTorch that cannot be loaded', () => {
     expect(await errorWithC10(library)).toEqual({
       code: 'LIBTORCH_VERSION',
       message: expect.stringMatching(
-        /its libraries are not of one version \(undefined symbol _ZN3c107detail\S+\)/,
+        /its libraries are from different versions \(undefined symbol _ZN3c107detail\S+\)/,
       ),
     });
   });
@@ -123,7 +123,7 @@ describe('an engine that cannot be loaded', () => {
     expect(await errorWithEngine({})).toEqual({
       code: 'ENGINE_NOT_BUILT',
       message: expect.stringMatching(
-        `^There is no engine for ${process.platform}-${process.arch} in \\S+: none came with the package\\. Build one with`,
+        `^The package in \\S+ contains no engine for ${process.platform}-${process.arch}\\. Build one with`,
       ),
     });
     expect(
@@ -143,19 +143,19 @@ describe('an engine that cannot be loaded', () => {
     });
   });
 
-  test('is for another kind of processor', async () => {
+  test('is for another processor architecture', async () => {
     expect(await errorWithEngine({ [ENGINE]: forAnotherProcessor(engine()) })).toEqual({
       code: 'WRONG_ARCHITECTURE',
       message: expect.stringContaining(
-        `another kind of processor than this one (${process.arch}). \`npx torch-tl build\``,
+        `another processor architecture than ${process.arch}. \`npx torch-tl build\``,
       ),
     });
   });
 
-  test('is cut short', async () => {
+  test('is truncated', async () => {
     expect(await errorWithEngine({ [ENGINE]: engine().subarray(0, 100_000) })).toEqual({
       code: 'ENGINE_NOT_BUILT',
-      message: expect.stringContaining('it is cut short: 100000 of at least'),
+      message: expect.stringContaining('it is truncated: it has 100000 of at least'),
     });
   });
 

@@ -4,7 +4,7 @@ import { DEFAULT_VERSION } from '../libtorch/version.ts';
 import type { EngineInfo } from './native.ts';
 
 /**
- * The device that a request comes to: `cpu` or `cuda:N`.
+ * Resolves a requested device to `cpu` or `cuda:N`.
  *
  * @param requested `auto` (the first GPU, else the CPU), `cpu`, `cuda` (the first GPU) or `cuda:N`
  * @throws InputError `CUDA_UNAVAILABLE` or `CUDA_DRIVER_TOO_OLD` with the reason, or `INVALID_ARGUMENT`
@@ -19,28 +19,30 @@ export function chooseDevice(requested: string, { cuda }: Pick<EngineInfo, 'cuda
   const reason = cuda.devices.length > 0 ? `the last GPU is cuda:${cuda.devices.length - 1}` : whyNoGpu(cuda);
   const code = hasOldDriver(cuda) ? 'CUDA_DRIVER_TOO_OLD' : 'CUDA_UNAVAILABLE';
   const remedy = cuda.built === null ? ' `npx torch-tl libtorch install --cuda` fetches one.' : '';
-  const said = (cpu: string) => `Device ${requested} is not there: ${reason}.${remedy} Or use ${cpu}.`;
-  throw new InputError(code, said("device 'cpu'"), { atCommandLine: said('--device cpu') });
+  const message = (cpu: string) => `Device ${requested} is not available: ${reason}.${remedy} Or use ${cpu}.`;
+  throw new InputError(code, message("device 'cpu'"), { atCommandLine: message('--device cpu') });
 }
 
-/** Why LibTorch can use no GPU here, and what to do. */
+/** Why LibTorch cannot use a GPU on this machine, and what to do. */
 export function whyNoGpu(cuda: EngineInfo['cuda']): string {
   const { built, driver } = cuda;
-  if (built === null) return 'this LibTorch is a CPU build; a GPU needs one that is built for CUDA';
-  if (driver === null) return `CUDA build, no driver: install NVIDIA's driver for CUDA ${built} or newer`;
+  if (built === null) return 'this LibTorch is a CPU build, and a GPU needs one that is built for CUDA';
+  if (driver === null) {
+    return `this LibTorch is built for CUDA, but there is no driver: install NVIDIA's driver for CUDA ${built} or newer`;
+  }
   if (hasOldDriver(cuda)) {
     return (
-      `CUDA build for ${built}, and the driver serves only CUDA ${driver}: update NVIDIA's driver, or take a ` +
-      `LibTorch for an older CUDA, such as \`npx torch-tl libtorch install --version ${DEFAULT_VERSION}+cu126\``
+      `this LibTorch is built for CUDA ${built}, but the driver only supports CUDA ${driver}: update NVIDIA's driver, ` +
+      `or install a LibTorch for an older CUDA, such as \`npx torch-tl libtorch install --version ${DEFAULT_VERSION}+cu126\``
     );
   }
-  return 'CUDA build with a driver, but no GPU was found; see whether nvidia-smi lists one';
+  return 'there is a CUDA build and a driver, but no GPU was found; check that nvidia-smi lists one';
 }
 
 /**
- * Why `auto` comes to the CPU although NVIDIA's driver is loaded; null where a GPU is used, and where there is no driver.
+ * Why `auto` chooses the CPU although NVIDIA's driver is loaded; null if a GPU is used or there is no driver.
  *
- * @param driver where Linux shows the driver
+ * @param driver the file in which Linux shows the driver's version
  */
 export function unusedGpu(
   { cuda }: Pick<EngineInfo, 'cuda'>,
@@ -49,7 +51,7 @@ export function unusedGpu(
   return cuda.devices.length > 0 || !existsSync(driver) ? null : whyNoGpu(cuda);
 }
 
-/** Within a major version of CUDA every driver serves every minor one. */
+/** Within a major version of CUDA, every driver supports every minor version. */
 function hasOldDriver({ built, driver }: EngineInfo['cuda']): boolean {
   return built !== null && driver !== null && Number.parseInt(driver, 10) < Number.parseInt(built, 10);
 }

@@ -8,14 +8,14 @@ import { packageRoot } from '../support/package-root.ts';
 import type { Engine } from './native.ts';
 
 /*
- * The only file that knows that the engine is native. It loads LibTorch through the loader addon
- * (which needs no LibTorch itself), then the engine that was built for that minor version.
+ * Loads the native engine: first LibTorch through the loader addon, which needs no LibTorch itself, then the engine
+ * built for that minor version. Nothing else in lib/ knows that the engine is native.
  */
 
 interface EngineAddon extends Omit<Engine, 'libtorch'> {
-  /** The class of the errors that the engine throws and rejects with. */
+  /** Sets the class of the errors that the engine throws and rejects with. */
   setErrorClass(errorClass: typeof TorchTlError): void;
-  /** Ends the engine's thread within a batch. */
+  /** Ends the engine's thread after the current batch at the latest. */
   shutDown(): void;
 }
 
@@ -24,8 +24,8 @@ let engine: Engine | undefined;
 /**
  * The native engine, loaded on the first call.
  *
- * @throws TorchTlError what `loadLibTorch` and `openAddon` throw, or `LIBTORCH_VERSION` where the engine does not fit
- *   the LibTorch that was loaded
+ * @throws TorchTlError errors of `loadLibTorch` and `openAddon`; `LIBTORCH_VERSION` if the engine does not load with the
+ *   LibTorch that was found
  */
 export function loadEngine(): Engine {
   engine ??= openEngine();
@@ -40,15 +40,15 @@ function openEngine(): Engine {
   try {
     const addon = openAddon(file) as EngineAddon;
     addon.setErrorClass(TorchTlError);
-    // process.exit() runs no cleanup hooks: LibTorch's own statics would be destroyed under a running thread.
+    // process.exit() runs no cleanup hooks, so LibTorch's statics would be destroyed under a running thread.
     process.once('exit', () => addon.shutDown());
     return Object.assign(addon, { libtorch: version });
   } catch (cause) {
     if (cause instanceof TorchTlError) throw cause;
     throw new TorchTlError(
       'LIBTORCH_VERSION',
-      `The engine for LibTorch ${libtorch.minor} does not load beside the LibTorch ${version} in ${libtorch.root}: ` +
-        `${(cause as Error).message}. Build it anew with \`npx torch-tl build\`.`,
+      `The engine for LibTorch ${libtorch.minor} does not load with the LibTorch ${version} in ${libtorch.root}: ` +
+        `${(cause as Error).message}. Rebuild it with \`npx torch-tl build\`.`,
       { cause },
     );
   }

@@ -2,9 +2,9 @@ import { onAbort, withFirstOf } from '../support/signals.ts';
 import type { Job } from './native.ts';
 
 /**
- * What a native job comes to; `signal` stops it.
+ * Starts a native job and returns its result. `signal` stops the job.
  *
- * @throws the signal's reason, also where the job was done by then; else the job's error
+ * @throws the signal's reason after an abort, even if the job had already finished; else the job's error
  */
 export async function settle<Result>(start: () => Job<Result>, signal: AbortSignal): Promise<Result> {
   signal.throwIfAborted();
@@ -23,9 +23,9 @@ export async function settle<Result>(start: () => Job<Result>, signal: AbortSign
 }
 
 /**
- * The same of a job that calls back; what the callback throws stops it too.
+ * Starts a native job that reports events and returns its result. An error thrown by `callback` stops the job too.
  *
- * @throws as above, or what the callback threw
+ * @throws as `settle`; the error that `callback` threw
  */
 export async function settleReporting<Event, Result>(
   callback: (event: Event) => void,
@@ -37,7 +37,7 @@ export async function settleReporting<Event, Result>(
   return withFirstOf([stopped, failure.signal], (signal) => settle(() => start(report), signal));
 }
 
-/** A callback for the engine, out of which nothing may be thrown: what it throws aborts `failure`. */
+/** Wraps a callback for the engine, which must not throw: its errors abort `failure` instead. */
 export function guarded<Event>(callback: (event: Event) => void, failure: AbortController) {
   return (event: Event): void => {
     try {

@@ -1,16 +1,16 @@
 /*
- * What the engine is to the rest of the library: the types of what it takes and gives. lib/engine/engine.ts loads it.
+ * The interface of the native engine: types of its arguments and results. lib/engine/engine.ts loads it.
  */
 
 export type Precision = 'fp32' | 'bf16';
-/** The engine's own kernels where there are some (`auto`, the default), or LibTorch's operators alone. */
+/** `auto`, the default: the engine's own kernels where the processor supports them. `libtorch`: only LibTorch's operators. */
 export type Kernels = 'auto' | 'libtorch';
 export type TensorType = 'float16' | 'bfloat16' | 'float32' | 'float64' | 'int64' | 'uint8';
 
-/** How a piece of work computes. The engine keeps none of it for the next. */
+/** How a job computes. The settings apply to one job; the engine does not keep them. */
 export interface Computation {
   precision: Precision;
-  /** By default as many as `EngineInfo.threads`. */
+  /** Number of CPU threads; default `EngineInfo.threads`. */
   threads?: number;
   kernels?: Kernels;
 }
@@ -23,7 +23,7 @@ export interface HostTensor {
   data: Uint8Array;
 }
 
-/** One layer of a head; see lib/options/head.ts for what users write. */
+/** One layer of a head. lib/options/head.ts declares the form that users write. */
 export type NativeHeadLayer =
   | { type: 'globalAveragePool' | 'flatten' | 'batchNorm' | 'relu' }
   | { type: 'dense'; units: number }
@@ -33,9 +33,9 @@ export interface ModelOptions {
   /** Side of the square images in pixels, at least 32. */
   imageSize: number;
   head: NativeHeadLayer[];
-  /** Draws torchvision's initial weights in torchvision's order. */
+  /** Seed of the initial weights, drawn from torchvision's distributions in torchvision's order. */
   seed: number;
-  /** Mean and standard deviation a channel (R, G, B), of pixels scaled to 0..1. */
+  /** Mean and standard deviation per channel (R, G, B) of pixels scaled to 0..1. */
   mean: readonly number[];
   std: readonly number[];
   /** `cpu` or `cuda:N`. */
@@ -53,22 +53,22 @@ export interface DatasetOptions {
 }
 
 export interface StoredDatasetOptions {
-  /** Of uint8 `[images, height, width, 3]`, R, G, B, and nothing else; it must stay as it is. */
+  /** Path of a file that holds only uint8 `[images, height, width, 3]`, R, G, B. It must not change. */
   file: string;
-  /** int64 `[count]`: which of the images, from 0 on. */
+  /** int64 `[count]`: indices of the images to use, from 0. */
   places: BigInt64Array;
   /** int64 `[count]`. */
   labels: BigInt64Array;
   height: number;
   width: number;
-  /** A GPU gets a copy where it has room for one, else each batch. */
+  /** A GPU gets a copy of all images if they fit, else each batch. */
   device: string;
 }
 
 export interface LayerDescription {
   name: string;
   type: string;
-  /** Of one image, without the batch dimension: `[channels, height, width]` or `[features]`. */
+  /** Shape for one image, without the batch dimension: `[channels, height, width]` or `[features]`. */
   outputShape: number[];
   parameters: number;
   trainable: boolean;
@@ -76,27 +76,27 @@ export interface LayerDescription {
 
 export interface OptimizerOptions {
   type: 'adam' | 'adamw' | 'sgd';
-  /** Adam's and AdamW's. */
+  /** Used by Adam and AdamW. */
   beta1: number;
   beta2: number;
   epsilon: number;
-  /** SGD's. */
+  /** Used by SGD. */
   momentum: number;
   nesterov: boolean;
-  /** Adam and SGD add it to the gradient, AdamW shrinks the weights by it. */
+  /** Added to the gradient by Adam and SGD; AdamW shrinks the weights by it. */
   weightDecay: number;
-  /** Whether it reaches one-dimensional parameters (norms and biases) too. */
+  /** Whether weight decay applies to one-dimensional parameters (norms and biases) too. */
   decayNormsAndBiases: boolean;
 }
 
-/** What a stage's learning rates are multiplied by in the course of its steps. */
+/** How a stage's learning rates change from step to step. */
 export interface ScheduleOptions {
   type: 'constant' | 'cosine' | 'one-cycle' | 'step' | 'plateau';
-  /** The rate rises linearly over so many epochs, or parts of one, before the schedule begins. */
+  /** Number of epochs, possibly fractional, in which the rate rises linearly before the schedule begins. */
   warmupEpochs: number;
-  /** `cosine` ends at it and `plateau` and `step` never fall below it. */
+  /** Final rate of `cosine`; lower bound of `plateau` and `step`. */
   minLearningRate: number;
-  /** Of `step`: every so many epochs, by which factor. */
+  /** `step` multiplies the rate by `stepFactor` every `stepEpochs` epochs. */
   stepEpochs: number;
   stepFactor: number;
   /** Keras' ReduceLROnPlateau on the validation loss. */
@@ -104,51 +104,51 @@ export interface ScheduleOptions {
   plateauPatience: number;
 }
 
-/** A part of a training: what trains, how long and how. Each starts with a fresh optimiser. */
+/** A stage of a training: its layers, epochs and optimisation. Each stage starts with a fresh optimiser. */
 export interface StageOptions {
   epochs: number;
-  /** Full names of the leaf layers that train, all others being frozen; null leaves it as it is. */
+  /** Full names of the leaf layers that train; all others are frozen. null changes nothing. */
   trainable: string[] | null;
   optimizer: OptimizerOptions;
   learningRate: number;
-  /** Leaf layers with a learning rate of their own, which the schedule scales alike. */
+  /** Leaf layers with their own learning rate, which the schedule scales in the same way. */
   layerLearningRates: Array<{ layers: string[]; learningRate: number }>;
   schedule: ScheduleOptions;
-  /** On the validation loss; null trains every epoch. */
+  /** Watches the validation loss; null disables early stopping. */
   earlyStopping: { patience: number; minDelta: number } | null;
-  /** Keeps the features of this stage's frozen layers in files; null keeps none. */
+  /** Names of the files that keep the features of this stage's frozen layers; null keeps none. */
   featureKeys: FeatureKeys | null;
 }
 
-/** Under which names the features at a cut are kept for later trainings: `<key>.features`. */
+/** Names of feature files for later trainings: `<key>.features`, for the training and the validation images. */
 export interface FeatureKeys {
-  /** The last section of the backbone that is frozen with all before it, such as `denseblock3`. */
+  /** The section of the backbone after which features are taken, such as `denseblock3`; it and all before it are frozen. */
   cut: string;
   train: string;
   valid: string;
 }
 
-/** Where what the frozen layers make of the images is kept, so that they run once. */
+/** The feature cache keeps the outputs of the frozen layers, so that those run once per image. */
 export interface FeatureCacheOptions {
-  /** Of files: those that are kept, and those of what is too large for memory. */
+  /** Directory of kept feature files and of features that do not fit in memory. */
   directory: string;
-  /** Bytes of features that may be held in memory. */
+  /** Largest number of bytes of features in memory. */
   memoryLimit: number;
 }
 
-/** Drawn anew for every batch, in this order; null or 0 leaves one out. */
+/** Augmentations, drawn for every batch and applied in this order. null or 0 disables one. */
 export interface AugmentationOptions {
-  /** Share of the area and ratio of the sides, as torchvision's RandomResizedCrop. */
+  /** Fraction of the area and aspect ratio, as in torchvision's RandomResizedCrop. */
   randomResizedCrop: { scale: [number, number]; ratio: [number, number] } | null;
-  /** A crop of the same size out of the image with a black border of this share of its side. */
+  /** A crop of the original size from the image with a black border of `padding` times its side. */
   randomCrop: { padding: number } | null;
-  /** Probability. */
+  /** Probability of a horizontal flip. */
   horizontalFlip: number;
   /** As torchvision's ColorJitter: factors from `1 - value` to `1 + value`, hue in turns. */
   colorJitter: { brightness: number; contrast: number; saturation: number; hue: number } | null;
-  /** Probability of a rectangle of the mean colour; scale and ratio as torchvision's RandomErasing. */
+  /** Probability of filling a rectangle with the mean colour; scale and ratio as in torchvision's RandomErasing. */
   randomErasing: { probability: number; scale: [number, number]; ratio: [number, number] } | null;
-  /** Alpha of the beta distribution; where both are given, each batch draws one of the two. */
+  /** Alpha of the beta distribution. If both mixup and cutmix are set, each batch draws one of them. */
   mixup: number;
   cutmix: number;
 }
@@ -156,44 +156,44 @@ export interface AugmentationOptions {
 export interface TrainOptions extends Computation {
   batchSize: number;
   seed: number;
-  /** null runs the frozen layers in every epoch. */
+  /** null disables the cache: the frozen layers run in every epoch. */
   featureCache: FeatureCacheOptions | null;
   stages: StageOptions[];
   labelSmoothing: number;
-  /** One a class, in the classes' order. */
+  /** One weight per class, in the order of the classes. */
   classWeights: number[] | null;
-  /** The largest norm of all gradients as one vector. */
+  /** Upper bound of the L2 norm of all gradients taken as one vector. */
   clipNorm: number | null;
   gradientAccumulationSteps: number;
   emaDecay: number | null;
-  /** Of training images; theirs are then not cached. */
+  /** Applied to training images; their features are then not cached. */
   augmentation: AugmentationOptions | null;
   /**
-   * Whether checkpoints are kept: after every epoch, or as soon as the one before has been released; every so many
-   * seconds, likewise; and when the work ends or is stopped.
+   * Whether checkpoints are taken: after every epoch, every `checkpointSeconds` seconds, and when the training ends or
+   * is stopped. While the previous checkpoint is not released, the next one waits.
    */
   checkpoints: boolean;
   checkpointSeconds: number | null;
 }
 
-/** The whole state of a training after `epoch` epochs and `batch` batches of the next one. */
+/** The state of a training after `epoch` epochs and `batch` batches of the next epoch. */
 export interface NativeCheckpoint {
   epoch: number;
   batch: number;
-  /** How many tensors it has. */
+  /** Number of tensors. */
   count: number;
-  /** Those from `begin` to before `end`: all at once would hold the event loop up. */
+  /** The tensors from `begin` to before `end`; copying all at once would block the event loop. */
   tensors(begin: number, end: number): HostTensor[];
-  /** Says that it has been dealt with, so that there may be another; harmless at any time. */
+  /** Allows the next checkpoint to be taken; harmless at any time. */
   release(): void;
 }
 
 export interface EpochMetrics {
-  /** Counted from 1, on from stage to stage. */
+  /** Counted from 1 through all stages. */
   epoch: number;
   /** Counted from 1. */
   stage: number;
-  /** The learning rate of the epoch's last step. */
+  /** Learning rate at the epoch's last step. */
   lr: number;
   trainLoss: number;
   trainAccuracy: number;
@@ -203,7 +203,7 @@ export interface EpochMetrics {
 }
 
 export type TrainEvent =
-  /** Before the features of a set at a cut are made, or where they were found. */
+  /** Sent before the features of a set are computed, or once they were found in a file. */
   | {
       type: 'cache';
       part: 'train' | 'valid';
@@ -211,7 +211,7 @@ export type TrainEvent =
       place: 'device' | 'memory' | 'file';
       bytes: number;
       reused: boolean;
-      /** Why there, and what was wrong with a file that is made anew. */
+      /** Why the features are kept in this place, and why an existing file is replaced. */
       reason: string;
     }
   | { type: 'stage'; stage: number; stages: number; trainableParameters: number }
@@ -225,32 +225,32 @@ export type TrainEvent =
       accuracy: number;
       imagesPerSecond: number;
     }
-  /** There is a new `Model.checkpoint()`. */
+  /** `NativeModel.checkpoint()` returns a new checkpoint. */
   | { type: 'checkpoint' }
-  /** `best` is true where this epoch is the best so far; its weights are then `Model.best()`. */
+  /** `best` is true if this epoch is the best so far; `NativeModel.best()` then returns its weights. */
   | ({ type: 'epoch'; best: boolean } & EpochMetrics);
 
 export interface TrainResult {
   stoppedBecause: 'epochs' | 'early-stopping';
   seconds: { total: number; features: number; training: number };
-  /** Training images through the trained layers a second, over the epochs. */
+  /** Training images that passed through the trained layers per second, averaged over the epochs. */
   imagesPerSecond: number;
 }
 
-/** A step of a learning-rate search. */
+/** One step of a learning-rate search. */
 export interface LearningRatePoint {
   learningRate: number;
-  /** Of the step's batch, before it moved the weights. */
+  /** Loss of the step's batch, before the weights are updated. */
   loss: number;
-  /** The losses so far, averaged with a weight of 0.98 for the past. */
+  /** Exponential moving average of the losses, with a weight of 0.98 for earlier steps. */
   smoothedLoss: number;
 }
 
-/** Work on the engine's thread. */
+/** A job on the engine's thread. */
 export interface Job<T> {
   /** Rejects with code `ABORTED` after `abort()`. */
   result: Promise<T>;
-  /** Stops the work at the next batch. */
+  /** Stops the job at the next batch. */
   abort(): void;
 }
 
@@ -258,7 +258,7 @@ export interface ExtractionOptions extends Computation {
   batchSize: number;
 }
 
-/** Images. */
+/** Numbers of images. */
 export interface ExtractionProgress {
   done: number;
   total: number;
@@ -270,59 +270,59 @@ export interface NativeDataset {
 }
 
 export interface NativeModel {
-  /** Every parameter and buffer by torchvision's name, without its data. */
+  /** Every parameter and buffer under torchvision's name, without data. */
   tensors(): Array<{ name: string; dtype: TensorType; shape: number[] }>;
-  /** Copies the given tensors in; names and shapes must be among `tensors()`. */
+  /** Copies the given tensors into the model. Their names and shapes must be among `tensors()`. */
   load(tensors: HostTensor[]): Job<void>;
   /** Copies of every parameter and buffer, floats as float32. */
   state(): Job<HostTensor[]>;
-  /** The same of the best epoch of the last `train`, at once; may be called while it runs. */
+  /** As `state`, for the best epoch of the last `train`. Synchronous; may be called while `train` runs. */
   best(): HostTensor[];
   /**
-   * What that epoch made of the validation images, in their order, at once: float32 `[count, classes]`; null before
-   * an epoch has ended, and where it was before a checkpoint that has none.
+   * Logits of the best epoch for the validation images, in their order: float32 `[count, classes]`. Synchronous. null
+   * before the first epoch ends, and after resuming from a checkpoint that holds none.
    */
   bestLogits(): HostTensor | null;
-  /** The newest checkpoint of the last `train`, at once; may be called while it runs. */
+  /** The newest checkpoint of the last `train`. Synchronous; may be called while `train` runs. */
   checkpoint(): NativeCheckpoint | null;
-  /** Freezes or unfreezes the leaf layers under these dotted names; gives how many each matched. */
+  /** Freezes or unfreezes the leaf layers under these dotted names. Returns the number of layers that each name matched. */
   setTrainable(names: string[], trainable: boolean): Job<number[]>;
   describe(): Job<LayerDescription[]>;
-  /** The backbone's last map after norm5 and ReLU: float32 `[count, 1024, h, w]`, in the data's order. */
+  /** Output of the backbone after norm5 and ReLU: float32 `[count, 1024, h, w]`, in the order of the data. */
   features(
     data: NativeDataset,
     options: ExtractionOptions,
     onProgress: (progress: ExtractionProgress) => void,
   ): Job<HostTensor>;
-  /** What the head makes of them: float32 `[count, classes]`, in the data's order. */
+  /** Output of the head: float32 `[count, classes]`, in the order of the data. */
   logits(
     data: NativeDataset,
     options: ExtractionOptions,
     onProgress: (progress: ExtractionProgress) => void,
   ): Job<HostTensor>;
   /**
-   * Grad-CAM of the class that each image is labelled with, or of the likeliest where the label is -1: maps float32
-   * `[count, h, w]` of at least 0, and the logits float32 `[count, classes]`, both in the data's order.
+   * Grad-CAM for the class of each image's label, or for the most probable class if the label is -1: maps float32
+   * `[count, h, w]`, at least 0, and logits float32 `[count, classes]`, both in the order of the data.
    */
   gradCam(data: NativeDataset, options: ExtractionOptions): Job<{ maps: HostTensor; logits: HostTensor }>;
   /** Logits of preprocessed images: float32 `[n, 3, side, side]` in, float32 `[n, classes]` out. */
   forward(input: HostTensor, computation: Computation): Job<HostTensor>;
   /**
-   * The whole set as one training batch that was drawn with `seed`: images float32 `[n, 3, side, side]`,
-   * normalised; targets int64 `[n]`, or float32 `[n, classes]` where images were mixed.
+   * Augments the whole set as one training batch, drawn with `seed`: images float32 `[n, 3, side, side]`, normalised;
+   * targets int64 `[n]`, or float32 `[n, classes]` after mixup or cutmix.
    */
   augmented(
     data: NativeDataset,
     options: { augmentation: AugmentationOptions; seed: number; precision: Precision },
   ): Job<{ images: HostTensor; targets: HostTensor }>;
-  /** Loss and gradients of one training step over the whole set as one batch, without the step. */
+  /** Loss and gradients of the whole set as one training batch. The weights do not change. */
   gradients(
     data: NativeDataset,
     options: Computation & { seed: number },
   ): Job<{ loss: number; gradients: HostTensor[] }>;
   /**
-   * Afterwards the model holds the best epoch's weights. `checkpoint` holds the tensors of one of the same
-   * training to go on from, or nothing; else it rejects with `CHECKPOINT_INVALID`.
+   * Trains the model, which holds the best epoch's weights afterwards. `checkpoint` holds the tensors of a checkpoint of
+   * the same training to resume, or is empty. Rejects with `CHECKPOINT_INVALID` if it does not fit.
    */
   train(
     train: NativeDataset,
@@ -332,7 +332,7 @@ export interface NativeModel {
     checkpoint: HostTensor[],
   ): Job<TrainResult>;
   /**
-   * Steps at rising learning rates, by the first stage; the model stays as it is. Its batches are
+   * Trains by the first stage's options with a rising learning rate, and restores the model afterwards. Batches are
    * reported as those of one epoch.
    */
   findLearningRate(
@@ -345,16 +345,16 @@ export interface NativeModel {
 }
 
 export interface GpuDescription {
-  /** As the driver has it, such as `NVIDIA H100 80GB HBM3`; empty where it does not tell. */
+  /** Name from the driver, such as `NVIDIA H100 80GB HBM3`; empty if unknown. */
   name: string;
-  /** Bytes in all; 0 where the driver does not tell. */
+  /** Total memory in bytes; 0 if unknown. */
   memory: number;
 }
 
 export interface EngineInfo {
-  /** The LibTorch it was built for, such as `2.13.0`. */
+  /** The LibTorch version that the engine was built for, such as `2.13.0`. */
   builtFor: string;
-  /** Of the processor, on which work computes that asks for no other number. */
+  /** Default number of CPU threads of a job. */
   threads: number;
   cpu: {
     capability: string;
@@ -362,27 +362,27 @@ export interface EngineInfo {
     avx512: boolean;
     avx512Bf16: boolean;
     amxBf16: boolean;
-    /** The sets of instructions of the executors' kernels, the one in use first. */
+    /** Instruction sets of the executors' kernels, the one in use first. */
     kernels: string[];
   };
   cuda: CudaInfo;
 }
 
 export interface CudaInfo {
-  /** The CUDA that LibTorch is built for, such as `13.0`; null where it is built for the CPU alone. */
+  /** The CUDA version that LibTorch is built for, such as `13.0`; null for a CPU build. */
   built: string | null;
-  /** The newest CUDA that NVIDIA's driver serves; null where there is no driver, or `built` is null. */
+  /** The newest CUDA version that NVIDIA's driver supports; null without a driver or if `built` is null. */
   driver: string | null;
   /** The GPUs that LibTorch can use, the first `cuda:0`. */
   devices: GpuDescription[];
-  /** Whether they have bfloat16. */
+  /** Whether the GPUs support bfloat16. */
   bf16: boolean;
-  /** Whether steps are recorded on them and repeated. */
+  /** Whether steps run as CUDA graphs. */
   graphs: boolean;
 }
 
 export interface Engine {
-  /** The version of the LibTorch that is loaded, such as `2.13.0+cpu`. */
+  /** The version of the loaded LibTorch, such as `2.13.0+cpu`. */
   readonly libtorch: string;
   info(): EngineInfo;
   createModel(options: ModelOptions): Job<NativeModel>;

@@ -3,19 +3,19 @@ import type { Computation, EngineInfo, Kernels, Precision } from './native.ts';
 
 export interface PrecisionChoice {
   precision: Precision;
-  /** Why, as a sentence's end: `the processor has AVX512_BF16`. */
+  /** Why, as a part of a sentence: `the processor has AVX512_BF16`. */
   reason: string;
 }
 
 /**
- * What `--precision auto` means on a device, `cpu`, `cuda` or `cuda:N`: bf16 where the hardware
- * computes in it, fp32 elsewhere, where bf16 would be emulated and slower.
+ * Resolves `--precision auto` for a device (`cpu`, `cuda` or `cuda:N`): bf16 if the hardware supports it, else fp32,
+ * since emulated bf16 is slower.
  */
 export function choosePrecision(info: EngineInfo, device: string): PrecisionChoice {
   return device === 'cpu' ? forProcessor(info.cpu) : forGpu(info.cuda, device);
 }
 
-/** What options of a piece of work come to on a device. */
+/** Resolves precision, threads and kernels for work on a device. */
 export function computationOf(
   {
     precision,
@@ -39,6 +39,6 @@ function forProcessor({ amxBf16, avx512Bf16 }: EngineInfo['cpu']): PrecisionChoi
 }
 
 function forGpu({ bf16 }: EngineInfo['cuda'], device: string): PrecisionChoice {
-  if (bf16) return { precision: 'bf16', reason: `${device} has bf16` };
-  return { precision: 'fp32', reason: `${device} has no bf16` };
+  if (bf16) return { precision: 'bf16', reason: `${device} supports bf16` };
+  return { precision: 'fp32', reason: `${device} does not support bf16` };
 }

@@ -160,7 +160,7 @@ describe('torch-tl run', () => {
   });
 
   test.skipIf(hasGpu)('refuses --device cuda without a GPU, saying why', async () => {
-    await expectRefusal(temporaryDirectory(), ['base', '--device', 'cuda'], 'Device cuda is not there');
+    await expectRefusal(temporaryDirectory(), ['base', '--device', 'cuda'], 'Device cuda is not available');
   });
 
   test('refuses a directory that holds another run', async () => {

@@ -31,7 +31,7 @@ const WRONG: Record<string, { args: string[]; message: string; commands: string[
   },
   'a device that is not there': {
     args: ['--device', 'cuda:7'],
-    message: 'Device cuda:7 is not there',
+    message: 'Device cuda:7 is not available',
     commands: ['train', 'run', 'lr-find', 'features'],
   },
   'layers to freeze that are not there': {

@@ -26,7 +26,7 @@ describe('chooseDevice', () => {
     const unavailable = (reason: string) =>
       expect.objectContaining({ code: 'CUDA_UNAVAILABLE', message: expect.stringContaining(reason) });
     expect(() => chooseDevice('cuda', CPU_BUILD)).toThrow(unavailable('this LibTorch is a CPU build'));
-    expect(() => chooseDevice('cuda', NO_DRIVER)).toThrow(unavailable('CUDA build, no driver'));
+    expect(() => chooseDevice('cuda', NO_DRIVER)).toThrow(unavailable('built for CUDA, but there is no driver'));
     expect(() => chooseDevice('cuda', NO_GPU)).toThrow(unavailable('no GPU was found'));
     expect(() => chooseDevice('cuda:2', TWO_GPUS)).toThrow(unavailable('the last GPU is cuda:1'));
   });
@@ -36,7 +36,7 @@ describe('chooseDevice', () => {
       expect.objectContaining({
         code: 'CUDA_DRIVER_TOO_OLD',
         message: expect.stringMatching(
-          /CUDA build for 13\.0, and the driver serves only CUDA 9\.2: update .* --version 2\.13\.0\+cu126`/,
+          /built for CUDA 13\.0, but the driver only supports CUDA 9\.2: update .* --version 2\.13\.0\+cu126`/,
         ),
       }),
     );

@@ -20,13 +20,13 @@ describe('choosePrecision', () => {
       ),
     ).toEqual({
       precision: 'bf16',
-      reason: 'cuda:0 has bf16',
+      reason: 'cuda:0 supports bf16',
     });
     expect(
       choosePrecision(info({ cpu: amx, cuda: { devices: [{ name: 'GPU', memory: 1e9 }] } }), 'cuda:0'),
     ).toEqual({
       precision: 'fp32',
-      reason: 'cuda:0 has no bf16',
+      reason: 'cuda:0 does not support bf16',
     });
   });
 

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { confusions } from '../model/confusions.ts';
-import type { Evaluation } from '../model/evaluate.ts';
+import { confusions, type Evaluation } from '../model/evaluate.ts';
 import { evaluateRunOptions } from '../options/index.ts';
 import { count, percent } from '../support/format.ts';
 import { shown, shownJson } from '../support/printable.ts';
@@ -97,8 +96,8 @@ function asText(evaluation: Evaluation): string {
 function mistakes(classes: readonly string[], confusion: number[][]): string[] {
   const worst = confusions(confusion).slice(0, 5);
   if (worst.length === 0) return [];
-  const listed = worst.map(({ label, taken, images }) =>
-    shown(`  ${classes[label]} taken for ${classes[taken]}: ${count(images)}`),
+  const listed = worst.map(({ label, predicted, images }) =>
+    shown(`  ${classes[label]} taken for ${classes[predicted]}: ${count(images)}`),
   );
   return ['', 'Most often', ...listed];
 }

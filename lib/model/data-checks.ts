@@ -3,14 +3,16 @@ import { InputError, invalidArgument } from '../errors.ts';
 import type { Resize } from '../options/resize.ts';
 import { isSameName } from '../support/names.ts';
 
-/** What data must fit. */
+/** The properties of a model that data must match. */
 interface Model {
   classes: readonly string[];
   resize: Resize;
 }
 
 /**
- * @param name what the caller knows the data as
+ * Makes sure that an argument is an open data set.
+ *
+ * @param name name of the argument
  * @throws InputError `INVALID_ARGUMENT`; TorchTlError `DISPOSED`
  */
 export function requireDataset(name: string, data: unknown): asserts data is Dataset {
@@ -19,7 +21,7 @@ export function requireDataset(name: string, data: unknown): asserts data is Dat
 }
 
 /**
- * Predicting makes images square as the model says, so all others must have been made so.
+ * Makes sure that images were made square in the model's way, as `predict` does it.
  *
  * @throws InputError `INVALID_ARGUMENT`; TorchTlError `DISPOSED`
  */
@@ -28,12 +30,16 @@ export function requireResize(name: string, data: Dataset, { resize }: Model): v
   if (data.resize === null || data.resize === resize) return;
   throw new InputError(
     'INVALID_ARGUMENT',
-    `The images of ${name} were made square with resize '${data.resize}', the model's with '${resize}'; ` +
-      'read the one or create the other with the same.',
+    `The images of ${name} were made square with resize '${data.resize}', but the model uses '${resize}'; ` +
+      'read the images or create the model with the same.',
   );
 }
 
-/** @throws InputError `INVALID_ARGUMENT` for classes that are not the model's, in its order, or as above */
+/**
+ * Makes sure that data has the model's classes in the model's order.
+ *
+ * @throws InputError `INVALID_ARGUMENT` if it has not; what `requireResize` throws
+ */
 export function requireClasses(name: string, data: Dataset, model: Model): void {
   requireResize(name, data, model);
   const { classes } = model;
@@ -48,7 +54,11 @@ export function requireClasses(name: string, data: Dataset, model: Model): void 
   );
 }
 
-/** @throws InputError `INVALID_ARGUMENT` for data that cannot be trained on */
+/**
+ * Makes sure that a model can be trained on data.
+ *
+ * @throws InputError `INVALID_ARGUMENT` for fewer than 2 images; what `requireClasses` throws
+ */
 export function requireTrainingData(data: Dataset, model: Model): void {
   requireClasses('train', data, model);
   if (data.count < 2) throw invalidArgument('train', 'a data set of at least 2 images', data.count);

@@ -2,46 +2,62 @@ import type { Dataset } from '../data/dataset.ts';
 import { indicesOf } from '../data/labels.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
 
+/** Metrics of one class. */
 export interface ClassMetrics {
+  /** Name of the class. */
   label: string;
-  /** Of the images taken for this class, the fraction that are of it; 0 where none was. */
+  /** Fraction of the images classified as this class that belong to it; 0 if there are none. */
   precision: number;
-  /** Of the images of this class, the fraction taken for it; 0 where there are none. */
+  /** Fraction of the images of this class that are classified as it; 0 if there are none. */
   recall: number;
-  /** Their harmonic mean; 0 where both are. */
+  /** Harmonic mean of precision and recall; 0 if both are 0. */
   f1: number;
-  /** Images of this class. */
+  /** Number of images of this class. */
   count: number;
 }
 
 const CALIBRATION_BINS = 15;
 
-/** How well a model does on labelled images. Accuracies are fractions. */
+/** Metrics of a model on labelled images. */
 export interface Evaluation {
+  /** Fraction of the images whose likeliest class is the true one. */
   accuracy: number;
-  /** The true class is among the five likeliest. */
+  /** Fraction of the images whose true class is among the five likeliest. */
   top5Accuracy: number;
-  /** Natural-log cross-entropy, the mean over the images. */
+  /** Mean cross-entropy per image, in nats. */
   loss: number;
   /**
-   * How far the probability of the likeliest class is from the accuracy of such answers, in the mean: expected
-   * calibration error over 15 bins of equal width (Guo et al. 2017, https://arxiv.org/abs/1706.04599, section 2).
+   * Expected calibration error, a fraction: mean distance between the probability of the likeliest class and the accuracy
+   * of predictions with that probability, over 15 bins of equal width (Guo et al. 2017,
+   * https://arxiv.org/abs/1706.04599, section 2).
    */
   calibrationError: number;
-  /** Images. */
+  /** Number of images. */
   count: number;
-  /** The model's. */
+  /** Names of the model's classes. */
   classes: string[];
-  /** Images by class: a row the true one, a column the predicted one. */
+  /** Confusion matrix in numbers of images: a row per true class, a column per predicted class. */
   confusion: number[][];
+  /** Metrics of each class, in the order of the classes. */
   perClass: ClassMetrics[];
 }
 
+/** Images of one class that are classified as another. */
+export interface Confusion {
+  /** Index of the true class. */
+  label: number;
+  /** Index of the predicted class. */
+  predicted: number;
+  /** Number of images. */
+  images: number;
+}
+
 /**
- * Evaluates a model of these classes, with which those of the data are matched by name.
+ * Evaluates a model on labelled data. The classes of the data are matched with the model's by name.
  *
- * @param logits what the model makes of the data: `[count, classes]`
- * @throws InputError `INVALID_ARGUMENT` that names the data's classes that are unknown; TorchTlError
+ * @param classes names of the model's classes
+ * @param logits computes the model's logits of the data: `[count, classes]`
+ * @throws InputError `INVALID_ARGUMENT`, naming the classes of the data that the model does not have; TorchTlError
  *   `DISPOSED`; what `logits` throws
  */
 export async function evaluate(
@@ -55,10 +71,10 @@ export async function evaluate(
 }
 
 /**
- * What logits say of images whose classes are known, computed in float64.
+ * Computes the metrics of logits and true classes, in float64.
  *
- * @param logits of each image, one a class
- * @param labels `[count]`, indices into the classes
+ * @param logits logits of each image, one per class
+ * @param labels `[count]`, index of the true class of each image
  */
 export function evaluation(
   logits: readonly Float32Array[],
@@ -99,14 +115,26 @@ export function evaluation(
   };
 }
 
+/**
+ * Lists the off-diagonal entries of a confusion matrix, most images first.
+ *
+ * @param confusion numbers of images: a row per true class, a column per predicted class
+ */
+export function confusions(confusion: readonly (readonly number[])[]): Confusion[] {
+  return confusion
+    .flatMap((row, label) => row.map((images, predicted) => ({ label, predicted, images })))
+    .filter(({ label, predicted, images }) => predicted !== label && images > 0)
+    .sort((a, b) => b.images - a.images);
+}
+
 function metricsOf(index: number, confusion: number[][]): Omit<ClassMetrics, 'label'> {
   const hits = at(confusion, index, index);
   const count = confusion.reduce((sum, _, predicted) => sum + at(confusion, index, predicted), 0);
-  const taken = confusion.reduce((sum, _, label) => sum + at(confusion, label, index), 0);
+  const predicted = confusion.reduce((sum, _, label) => sum + at(confusion, label, index), 0);
   return {
-    precision: ratio(hits, taken),
+    precision: ratio(hits, predicted),
     recall: ratio(hits, count),
-    f1: ratio(2 * hits, count + taken),
+    f1: ratio(2 * hits, count + predicted),
     count,
   };
 }

@@ -9,7 +9,7 @@ import type { ExportDocs } from '../options/docs.ts';
 import { EXPORT_FORMATS, type modelExportOptions } from '../options/export.ts';
 
 /*
- * A model as others read it: safetensors, a state_dict for torch.load, or ONNX.
+ * Exports of a model for other programs: safetensors, a state_dict for torch.load, or ONNX.
  */
 
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
@@ -17,22 +17,22 @@ export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 export type ExportOptions = z.input<typeof modelExportOptions> & ExportDocs;
 
 export interface ExportResult {
-  /** Of the file, absolute. */
+  /** Absolute path of the file. */
   path: string;
   format: ExportFormat;
-  /** The file's length. */
+  /** Size of the file in bytes. */
   bytes: number;
   /**
-   * Of an ONNX export that was compared with the model: by how much a probability differs at most. Null for the
-   * other formats, which hold the model's own tensors, and without the check.
+   * Result of the check of an ONNX export: the largest difference between its probabilities and the model's. Null for
+   * the other formats, which hold the model's own tensors, and if the check was switched off.
    */
   check: { largestDifference: number } | null;
 }
 
 /**
- * The format that was asked for, else the one that the file's name ends in.
+ * Returns the given format, or without one the format of the file's extension.
  *
- * @throws InputError `INVALID_ARGUMENT` where it ends in none
+ * @throws InputError `INVALID_ARGUMENT` if the extension is that of no format
  */
 export function exportFormat(path: string, format?: ExportFormat): ExportFormat {
   const ending = extname(path).slice(1).toLowerCase();
@@ -40,18 +40,19 @@ export function exportFormat(path: string, format?: ExportFormat): ExportFormat 
   if (found) return found;
   throw new InputError(
     'INVALID_ARGUMENT',
-    `The name '${path}' does not end in a format to export to: end it in .${EXPORT_FORMATS.join(', .')}, or give the ` +
-      'format beside it.',
+    `The extension of '${path}' is not that of an export format. Use .${EXPORT_FORMATS.join(', .')}, or give the ` +
+      'format too.',
   );
 }
 
 /**
- * Writes tensors and metadata as a file of a format, atomically.
+ * Writes tensors and metadata atomically to a file of the given format.
  *
- * @param source what `contents` are of, for errors
- * @param compare tells the largest difference of an ONNX export to the model; null checks nothing
- * @throws InputError `WEIGHTS_INVALID` for an ONNX export of what is no model; TorchTlError `WRITE_FAILED`; what
- *   `compare` throws, and then nothing is written
+ * @param source origin of `contents`, for error messages
+ * @param compare returns the largest difference between the probabilities of an ONNX export and the model's; null skips
+ *   the check
+ * @throws InputError `WEIGHTS_INVALID` for an ONNX export of contents that are not a model; TorchTlError
+ *   `WRITE_FAILED`; what `compare` throws, in which case nothing is written
  */
 export async function exportContents(
   path: string,

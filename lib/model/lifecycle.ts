@@ -4,39 +4,52 @@ import { TorchTlError } from '../errors.ts';
 import { withFirstOf } from '../support/signals.ts';
 
 /**
- * What may be asked of a model now: several pieces of work at a time, which the engine takes in turn, or one
- * that has the model to itself, or nothing after `dispose`.
+ * The methods of a model that may be called now. Either several shared ones run, whose work the engine does one after
+ * another, or a single one that needs the model to itself. After `dispose` none may be called.
  */
 export class ModelState {
   readonly #disposal = new AbortController();
   readonly #free: () => void;
   #working = 0;
-  #taken = false;
+  #isReserved = false;
 
-  /** @param free gives the model's memory back, once nothing works with it */
+  /** @param free frees the model's memory; called when no method is running any more */
   constructor(free: () => void) {
     this.#free = free;
   }
 
-  /** @throws TorchTlError `DISPOSED` */
+  /**
+   * Makes sure that the model is not disposed of.
+   *
+   * @throws TorchTlError `DISPOSED`
+   */
   requireOpen(method: string): void {
     if (!this.#disposal.signal.aborted) return;
     throw new TorchTlError('DISPOSED', `DenseNet121.${method}() was called after dispose().`);
   }
 
-  /** @throws TorchTlError `DISPOSED`, or `MODEL_BUSY` while something has the model to itself */
+  /**
+   * Makes sure that no method has the model to itself.
+   *
+   * @throws TorchTlError `DISPOSED` or `MODEL_BUSY`
+   */
   requireIdle(method: string): void {
     this.requireOpen(method);
-    if (this.#taken) throw busy(method, 'while fit() or findLearningRate() runs; await its result first');
+    if (this.#isReserved)
+      throw busy(method, 'while fit() or findLearningRate() runs; await its result first');
   }
 
-  /** @throws TorchTlError `DISPOSED`, or `MODEL_BUSY` while anything is going on */
+  /**
+   * Makes sure that no asynchronous method is running.
+   *
+   * @throws TorchTlError `DISPOSED` or `MODEL_BUSY`
+   */
   requireUnused(method: string): void {
     this.requireIdle(method);
-    if (this.#working > 0) throw busy(method, 'while other methods work; await them first');
+    if (this.#working > 0) throw busy(method, 'while other methods run; await them first');
   }
 
-  /** Work that `dispose` stops, or the signal given. */
+  /** Runs work that the given signal or `dispose` stops. */
   stoppable<Result>(
     given: AbortSignal | undefined,
     work: (stopped: AbortSignal) => Promise<Result>,
@@ -44,7 +57,11 @@ export class ModelState {
     return withFirstOf([this.#disposal.signal, given], work);
   }
 
-  /** @throws what `requireIdle` and the work throw */
+  /**
+   * Runs the work of a method that shares the model.
+   *
+   * @throws what `requireIdle` and the work throw
+   */
   async work<Result>(method: string, work: () => Promise<Result>): Promise<Result> {
     this.requireIdle(method);
     this.#working += 1;
@@ -56,26 +73,26 @@ export class ModelState {
     }
   }
 
-  /** What a job of the model comes to, which `dispose` stops. */
+  /** Runs a job of the engine, which `dispose` stops. */
   settle<Result>(start: () => Job<Result>): Promise<Result> {
     return this.stoppable(undefined, (stopped) => settle(start, stopped));
   }
 
-  /** Work that has the model to itself, where `requireUnused` let it pass, and that is stopped as by `stoppable`. */
+  /** Runs work that needs the model to itself, as `stoppable` does. The caller has called `requireUnused` before. */
   async alone<Result>(
     given: AbortSignal | undefined,
     work: (stopped: AbortSignal) => Promise<Result>,
   ): Promise<Result> {
-    this.#taken = true;
+    this.#isReserved = true;
     try {
       return await this.stoppable(given, work);
     } finally {
-      this.#taken = false;
+      this.#isReserved = false;
       this.#freeWhenDone();
     }
   }
 
-  /** Stops what is going on; the memory goes when that has ended. */
+  /** Stops all running methods and frees the memory once they have ended. */
   dispose(): void {
     if (this.#disposal.signal.aborted) return;
     this.#disposal.abort(new TorchTlError('DISPOSED', 'The model was disposed while it was working.'));
@@ -83,7 +100,7 @@ export class ModelState {
   }
 
   #freeWhenDone(): void {
-    if (this.#disposal.signal.aborted && !this.#taken && this.#working === 0) this.#free();
+    if (this.#disposal.signal.aborted && !this.#isReserved && this.#working === 0) this.#free();
   }
 }
 

@@ -7,35 +7,38 @@ import { imageSize } from '../options/range.ts';
 import { RESIZES, type Resize } from '../options/resize.ts';
 
 /*
- * The metadata of a model's safetensors file: everything beside the tensors that predicting or
- * training on needs. safetensors holds text only, so whatever is no text is JSON.
+ * The metadata of a model's safetensors file: everything besides the tensors that is needed to predict or to continue
+ * training. safetensors metadata holds text only, so other values are stored as JSON.
  */
 
-/** Mean and standard deviation a channel (R, G, B) of pixels scaled to 0..1. */
+/** Mean and standard deviation per channel (R, G, B), for pixels scaled to 0..1. */
 export interface Normalisation {
   mean: readonly number[];
   std: readonly number[];
 }
 
-/** ImageNet's, which torchvision's weights and ours expect. */
+/** ImageNet's normalisation, which torchvision's weights and the embedded ones expect. */
 export const IMAGENET_NORMALISATION: Normalisation = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
 };
 
+/** Description of a model besides its tensors. */
 export interface ModelMetadata extends Normalisation {
+  /** Class names in the order of their label indices. */
   classes: string[];
-  /** Side of the images in pixels. */
+  /** Side length of the input images in pixels. */
   imageSize: number;
-  /** How an image that is not square is made square. */
+  /** How images are made square. */
   resize: Resize;
+  /** Layers after the backbone. */
   head: HeadLayer[];
 }
 
-/** The most characters of a value: some hundred thousand epochs, or names of classes. */
+/** Maximum length of a value in characters; enough for a hundred thousand epochs or class names. */
 const LONGEST_VALUE = 1 << 24;
 
-/** A value that is text holding JSON. */
+/** A text value that holds JSON of the given schema. */
 export const json = <Schema extends z.ZodType>(schema: Schema) =>
   z
     .string({ error: 'is missing' })
@@ -50,15 +53,15 @@ export const json = <Schema extends z.ZodType>(schema: Schema) =>
     })
     .pipe(schema);
 
-/** Of pixels from 0 to 1: what is far from that would make infinities of them. */
-const MOST = 1e4;
-const channels = (least: number) => {
-  const error = `must be three numbers from ${least} to ${MOST}`;
+/** Upper bound of means and standard deviations; larger values would turn pixels of 0..1 into infinities. */
+const MAX = 1e4;
+const channels = (min: number) => {
+  const error = `must be three numbers from ${min} to ${MAX}`;
   return json(
-    z.array(z.number({ error }).min(least, { error }).max(MOST, { error }), { error }).length(3, { error }),
+    z.array(z.number({ error }).min(min, { error }).max(MAX, { error }), { error }).length(3, { error }),
   );
 };
-const normalisation = z.object({ mean: channels(-MOST), std: channels(1 / MOST) });
+const normalisation = z.object({ mean: channels(-MAX), std: channels(1 / MAX) });
 const format = z.object({
   formatVersion: z.literal('1', { error: "must be '1'" }),
   architecture: z.literal('densenet121', { error: "must be 'densenet121'" }),
@@ -70,7 +73,7 @@ const modelMetadata = normalisation.extend({
   head: json(z.unknown()).transform(headLayers),
 });
 
-/** What to write beside a model's tensors. */
+/** Metadata as the text values of a safetensors file. */
 export function modelMetadataText(metadata: ModelMetadata): Record<string, string> {
   return {
     formatVersion: '1',
@@ -84,16 +87,20 @@ export function modelMetadataText(metadata: ModelMetadata): Record<string, strin
   };
 }
 
-/** @throws InputError `WEIGHTS_INVALID` where the file was not written by a model's `save` */
+/**
+ * Reads the metadata of a model's file.
+ *
+ * @throws InputError `WEIGHTS_INVALID` if neither a model's `save` nor a run wrote the file
+ */
 export function readModelMetadata(text: Record<string, string>, file: string): ModelMetadata {
   read(format, text, file);
   return read(modelMetadata, text, file);
 }
 
 /**
- * The normalisation that a backbone's weights expect: what their file says, else ImageNet's.
+ * Reads the normalisation that a backbone's weights expect: that of the file's metadata, else ImageNet's.
  *
- * @throws InputError `WEIGHTS_INVALID` where the file says it in another form
+ * @throws InputError `WEIGHTS_INVALID` if the metadata holds it in another form
  */
 export function readNormalisation(text: Record<string, string>, file: string): Normalisation {
   if (text.mean === undefined && text.std === undefined) return IMAGENET_NORMALISATION;
@@ -110,8 +117,8 @@ function read<Schema extends z.ZodType>(
     if (checked.success) return checked.data;
     const issue = checked.error.issues[0] as z.core.$ZodIssue;
     const { message } = issue;
-    const said = /^(is|must) /.test(message) ? message : `must be ${message}`;
-    throw invalid(file, `'${issue.path.join('.')}': ${said}`);
+    const problem = /^(is|must) /.test(message) ? message : `must be ${message}`;
+    throw invalid(file, `'${issue.path.join('.')}' ${problem}`);
   } catch (error) {
     if (error instanceof TorchTlError && error.code === 'INVALID_ARGUMENT')
       throw invalid(file, error.message);
@@ -119,9 +126,9 @@ function read<Schema extends z.ZodType>(
   }
 }
 
-function invalid(file: string, what: string): InputError {
+function invalid(file: string, problem: string): InputError {
   return new InputError(
     'WEIGHTS_INVALID',
-    `The metadata of ${file} is not a model's: ${what}. Give a file that a model's save() or a run wrote.`,
+    `The metadata of ${file} does not describe a model: ${problem}. Give a file that a model's save() or a run wrote.`,
   );
 }

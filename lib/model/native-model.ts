@@ -3,7 +3,7 @@ import type { NativeModel } from '../engine/native.ts';
 import { nativeHead } from '../options/head.ts';
 import type { ModelMetadata } from './metadata.ts';
 
-/** The engine's model as the metadata has it, drawn from the seed. */
+/** Creates the engine's model from metadata, with random weights from the seed. */
 export function createNative(metadata: ModelMetadata, seed: number, device: string): Promise<NativeModel> {
   const { imageSize, mean, std, classes } = metadata;
   const head = nativeHead(metadata.head, classes.length);

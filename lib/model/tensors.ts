@@ -3,22 +3,22 @@ import type { SafetensorsFile } from '../formats/safetensors.ts';
 import { type ModelMetadata, readModelMetadata } from './metadata.ts';
 
 /**
- * The metadata of a model's file, borne out by its tensors: a model is made by it, and one that says more than is there
- * would only take memory.
+ * Reads the metadata of a model's file and checks it against the tensors. A model is built from the metadata, so metadata
+ * that describes a larger model than the file holds would take memory in vain.
  *
- * @throws InputError `WEIGHTS_INVALID` where the file was not written by a model's `save`
+ * @throws InputError `WEIGHTS_INVALID` if neither a model's `save` nor a run wrote the file
  */
 export function modelMetadataOf({ tensors, metadata: text }: SafetensorsFile, file: string): ModelMetadata {
   const metadata = readModelMetadata(text, file);
   const wrong = (problem: string) =>
-    new InputError('WEIGHTS_INVALID', `The metadata of ${file} is not that of its tensors: ${problem}.`);
-  const there = tensors.reduce(
+    new InputError('WEIGHTS_INVALID', `The metadata of ${file} does not match its tensors: ${problem}.`);
+  const stored = tensors.reduce(
     (sum, { shape }) => sum + shape.reduce((product, side) => product * side, 1),
     0,
   );
   const needed = headWeights(metadata);
-  if (needed > there)
-    throw wrong(`its head has ${needed} weights, but all tensors together have ${there} values`);
+  if (needed > stored)
+    throw wrong(`its head has ${needed} weights, but all tensors together have ${stored} values`);
   const { classes, head } = metadata;
   const name = isPooledDense(metadata) ? 'classifier' : `classifier.${head.length - 2}`;
   const [outputs] = tensors.find((tensor) => tensor.name === `${name}.weight`)?.shape ?? [];
@@ -28,12 +28,12 @@ export function modelMetadataOf({ tensors, metadata: text }: SafetensorsFile, fi
   return metadata;
 }
 
-/** The last layer's name, as torchvision has it, is without a number only then. */
+/** Whether the head is torchvision's, pool and dense layer; only then the last layer's name has no number. */
 function isPooledDense({ head }: ModelMetadata): boolean {
   return head.length === 2 && head[0]?.type === 'globalAveragePool';
 }
 
-/** Of the dense layers, without biases. */
+/** Number of weights of the head's dense layers, without biases. */
 function headWeights({ head, imageSize, classes }: ModelMetadata): number {
   let inputs = 1024;
   let weights = 0;
@@ -47,7 +47,7 @@ function headWeights({ head, imageSize, classes }: ModelMetadata): number {
   return weights;
 }
 
-/** Of the backbone's last map: the stem halves twice, rounding up, each of three transitions once, rounding down. */
+/** Side of the backbone's last map. The stem halves it twice, rounding up; each of three transitions once, rounding down. */
 function lastSide(imageSize: number): number {
   const stem = Math.ceil(Math.ceil(imageSize / 2) / 2);
   return Math.floor(Math.floor(Math.floor(stem / 2) / 2) / 2);

@@ -1,6 +1,5 @@
 import type { Mistake, ValidationReport } from '../experiments/validation.ts';
-import { type Confusion, confusions } from '../model/confusions.ts';
-import type { ClassMetrics } from '../model/evaluate.ts';
+import { type ClassMetrics, type Confusion, confusions } from '../model/evaluate.ts';
 import { count, percent } from '../support/format.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
@@ -57,7 +56,7 @@ function summary({ epoch, evaluation }: ValidationReport, [worst]: Confusion[]):
   if (best && weakest && best !== weakest) {
     parts.push(html` It knows <b>${best.label}</b> best and <b>${weakest.label}</b> worst.`);
   }
-  const [label, taken] = [metrics[worst?.label ?? -1]?.label, metrics[worst?.taken ?? -1]?.label];
+  const [label, taken] = [metrics[worst?.label ?? -1]?.label, metrics[worst?.predicted ?? -1]?.label];
   if (worst && label !== undefined && taken !== undefined) {
     parts.push(
       html` Most often <b>${label}</b> is taken for <b>${taken}</b>: ${count(worst.images)} of ${count(metrics[worst.label]?.count ?? 0)} images.`,
@@ -90,9 +89,9 @@ function pairsTable(classes: readonly string[], pairs: readonly Confusion[]): Ht
   return dataTable({
     caption: `The ${shown.length} commonest confusions of ${count(pairs.length)}; ${classes.length} classes are too many for a matrix`,
     heading: ['what it is', 'taken for', 'images'],
-    rows: shown.map(({ label, taken, images }) => [
+    rows: shown.map(({ label, predicted, images }) => [
       classes[label] ?? '',
-      classes[taken] ?? '',
+      classes[predicted] ?? '',
       count(images),
     ]),
   });

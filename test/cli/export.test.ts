@@ -23,7 +23,7 @@ test('torch-tl export writes what torch.load reads, and back', async () => {
 });
 
 test.for([
-  [['--out', 'model.bin'], 'end it in .safetensors, .pth, .onnx, or give the format'],
+  [['--out', 'model.bin'], 'Use .safetensors, .pth, .onnx, or give the format too'],
   [['--out', 'model.pth', '--format', 'h5'], '--format must be safetensors, pth, onnx'],
   [['--out', 'nowhere/model.pth'], 'nowhere'],
 ] as const)('%j fails and leaves nothing', async ([args, message]) => {

@@ -185,7 +185,7 @@ describe('a model', () => {
     const { classes } = train;
     const model = await smallModel({ classes });
     expect(() => model.fit(train, { valid: train })).toThrow(
-      invalid("resize 'stretch', the model's with 'cover'"),
+      invalid("resize 'stretch', but the model uses 'cover'"),
     );
     const same = await smallModel({ classes, resize: 'stretch' });
     same.freeze();

@@ -33,7 +33,7 @@ describe('a model exports itself', () => {
 
   test.for([
     ['', {}, 'path'],
-    ['model.bin', {}, "The name 'model.bin' does not end in a format"],
+    ['model.bin', {}, "The extension of 'model.bin' is not that of an export format"],
     ['model.onnx', { format: 'h5' }, 'format must be safetensors, pth, onnx'],
     ['model.onnx', { checked: false }, "did you mean 'check'?"],
   ] as const)('%j, %j is refused, and nothing is written', async ([path, options, message]) => {

@@ -30,7 +30,7 @@ describe("a model file's metadata", () => {
   test.each<[string, Record<string, string>, string]>([
     ['a later format', { formatVersion: '2' }, 'formatVersion'],
     ['another network', { architecture: 'resnet50' }, 'architecture'],
-    ['classes that are no JSON', { classes: 'a, b' }, "'classes': is not JSON"],
+    ['classes that are no JSON', { classes: 'a, b' }, "'classes' is not JSON"],
     ['an impossible size', { imageSize: '16' }, 'imageSize'],
     ['a mean of one channel', { mean: '[0.5]' }, 'mean'],
     ['a head that ends nowhere', { head: '[{"type":"flatten"}]' }, 'ends in a dense layer'],

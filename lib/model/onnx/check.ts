@@ -1,13 +1,13 @@
 import type { RawImage } from '../../data/decoding/decode.ts';
 import { TorchTlError } from '../../errors.ts';
 
-/** The most by which a probability may differ: both compute in float32, in another order. */
+/** Maximum difference between probabilities. Both compute in float32, in a different order. */
 const TOLERANCE = 1e-4;
 
-/** How many images of noise both are given. */
+/** Number of noise images that are compared. */
 const IMAGES = 4;
 
-/** As far as `onnxruntime-node` is used: it is the user's to install. */
+/** The part of `onnxruntime-node` that is used; the user installs it. */
 interface OnnxRuntime {
   InferenceSession: {
     create(model: Uint8Array): Promise<{
@@ -18,7 +18,7 @@ interface OnnxRuntime {
   Tensor: new (type: string, data: Uint8Array, dims: readonly number[]) => unknown;
 }
 
-/** A model as far as it is compared. */
+/** The part of a model that the comparison uses. */
 interface Predictor {
   readonly imageSize: number;
   readonly classes: readonly string[];
@@ -29,9 +29,10 @@ interface Predictor {
 }
 
 /**
- * The largest difference between the probabilities of a model and of its ONNX export for the same images.
+ * Returns the largest difference between the probabilities of a model and of its ONNX export for the same images.
  *
- * @throws TorchTlError `EXPORT_DIFFERS` past 1e-4; `EXPORT_UNCHECKED` where `onnxruntime-node` is not installed
+ * @param exported the ONNX file's content
+ * @throws TorchTlError `EXPORT_DIFFERS` above 1e-4; `EXPORT_UNCHECKED` if `onnxruntime-node` does not load
  */
 export async function checkOnnx(exported: Uint8Array, model: Predictor): Promise<number> {
   const runtime = await loadRuntime();
@@ -60,8 +61,8 @@ export async function checkOnnx(exported: Uint8Array, model: Predictor): Promise
   if (largest <= TOLERANCE) return largest;
   throw new TorchTlError(
     'EXPORT_DIFFERS',
-    `The ONNX export gives probabilities that differ from the model's by ${largest.toExponential(1)}, more than ` +
-      `${TOLERANCE}; nothing was written. This is a fault in torch-tl or in the installed onnxruntime-node.`,
+    `The probabilities of the ONNX export differ from the model's by up to ${largest.toExponential(1)}, more than the ` +
+      `allowed ${TOLERANCE}; nothing was written. This is a fault in torch-tl or in the installed onnxruntime-node.`,
   );
 }
 
@@ -71,10 +72,10 @@ async function loadRuntime(): Promise<OnnxRuntime> {
     const { default: runtime } = (await import(name)) as { default: OnnxRuntime };
     return runtime;
   } catch (cause) {
-    const message = 'An ONNX export is checked with onnxruntime-node, which does not load here';
+    const message = 'onnxruntime-node, which checks ONNX exports, cannot be loaded';
     const said = (unchecked: string) =>
-      `${message} (${(cause as Error).message.split('\n')[0]}). Install it with \`npm install ${name}\`, or export ` +
-      `unchecked with ${unchecked}.`;
+      `${message} (${(cause as Error).message.split('\n')[0]}). Install it with \`npm install ${name}\`, or skip the ` +
+      `check with ${unchecked}.`;
     throw new TorchTlError('EXPORT_UNCHECKED', said('`check: false`'), {
       cause,
       atCommandLine: said('--no-check'),
@@ -82,7 +83,7 @@ async function loadRuntime(): Promise<OnnxRuntime> {
   }
 }
 
-/** Bytes from a linear congruential generator (Numerical Recipes' constants). */
+/** Pseudo-random bytes of a linear congruential generator with the constants of Numerical Recipes. */
 function noise(length: number, seed: number): Uint8Array {
   let state = seed;
   return Uint8Array.from({ length }, () => {

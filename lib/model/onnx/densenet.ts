@@ -5,21 +5,22 @@ import { GraphBuilder, type Value } from './graph.ts';
 import { ELEMENT, type ModelProto, type ValueInfoProto } from './proto.ts';
 
 /*
- * DenseNet-121 in evaluation mode as an ONNX model, with what must not be forgotten around it: images go in as bytes,
- * probabilities come out.
+ * DenseNet-121 in evaluation mode as an ONNX model, including scaling, normalisation and softmax: the input is images as
+ * bytes, the output is probabilities.
  */
 
-/** PyTorch's, of every batch norm. */
+/** PyTorch's epsilon of batch normalisation. */
 const EPSILON = 1e-5;
 
+/** Number of dense layers in each block of DenseNet-121 (Huang et al. 2017, https://arxiv.org/abs/1608.06993, table 1). */
 const BLOCK_LAYERS = [6, 12, 24, 16];
 
-/** A model's tensors by torchvision's names, as numbers. */
+/** Returns a tensor of the model by torchvision's name. */
 export type Weights = (name: string) => { shape: readonly number[]; values: Float64Array | Float32Array };
 
 /**
- * The model: `images`, uint8 `[n, side, side, 3]` (RGB, made square and resized as the metadata says), to
- * `probabilities`, float32 `[n, classes]`. Every norm that stands between two convolutions is folded into the first.
+ * Builds the ONNX model. Input: `images`, uint8 `[n, side, side, 3]` (RGB, made square and resized as the metadata says).
+ * Output: `probabilities`, float32 `[n, classes]`. A batch norm that follows a convolution is folded into it.
  */
 export function onnxModel(
   weights: Weights,
@@ -50,7 +51,7 @@ export function onnxModel(
 
 class Network extends GraphBuilder {
   readonly #weights: Weights;
-  /** What the next layer reads. */
+  /** Output of the last layer so far, which the next layer reads. */
   #value: Value = '';
 
   constructor(weights: Weights) {
@@ -58,7 +59,7 @@ class Network extends GraphBuilder {
     this.#weights = weights;
   }
 
-  /** Scales bytes and normalises the channels, then brings them to the front. */
+  /** Scales bytes to 0..1, normalises the channels and transposes to `[n, 3, side, side]`. */
   images(input: Value, { mean, std }: Pick<ModelMetadata, 'mean' | 'std'>): void {
     const scale = std.map((value) => 1 / (255 * value));
     const shift = mean.map((value, channel) => -value / (std[channel] as number));
@@ -85,7 +86,7 @@ class Network extends GraphBuilder {
   head(layers: readonly HeadLayer[]): void {
     const isPlain = layers.length === 2 && layers[0]?.type === 'globalAveragePool';
     for (const [index, layer] of layers.entries()) {
-      // As torch-tl names them: a single dense layer after a pool stands bare.
+      // A single dense layer after a pool is named `classifier`, as in torchvision.
       const name = isPlain ? 'classifier' : `classifier.${index - 1}`;
       if (layer.type === 'globalAveragePool') {
         this.#apply('GlobalAveragePool', 'pooled');
@@ -94,7 +95,7 @@ class Network extends GraphBuilder {
       else if (layer.type === 'batchNorm') this.#norm(name);
       else if (layer.type === 'relu') this.#apply('Relu', name);
       else if (layer.type === 'dense') this.#dense(name);
-      // A dropout does nothing in evaluation mode.
+      // Dropout has no effect in evaluation mode.
     }
   }
 
@@ -137,7 +138,7 @@ class Network extends GraphBuilder {
     this.#value = this.node('Gemm', name, [this.#value, ...tensors], { transB: 1 });
   }
 
-  /** `norm` is the batch norm behind it, which goes into its weights. */
+  /** Adds a convolution. `norm` names a batch norm that follows it and is folded into its weights. */
   #convolution(
     name: string,
     { norm, strides = 1, pads = 0 }: { norm?: string; strides?: number; pads?: number } = {},
@@ -158,7 +159,7 @@ class Network extends GraphBuilder {
     });
   }
 
-  /** What a batch norm does to a channel. */
+  /** A batch norm as a scale and a shift per channel. */
   #scaleAndShift(name: string): { scale: number[]; shift: number[] } {
     const read = (tensor: string) => Array.from(this.#weights(`${name}.${tensor}`).values);
     const [weight, bias, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map(read) as [

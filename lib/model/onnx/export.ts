@@ -7,11 +7,12 @@ import { onnxModel } from './densenet.ts';
 import { encodeModel } from './proto.ts';
 
 /**
- * A model as ONNX (opset 17, IR 8), preprocessing and softmax included; classes and preprocessing stand in its metadata.
+ * Encodes a model as an ONNX file (opset 17, IR 8) with scaling, normalisation and softmax. Its metadata holds classes
+ * and preprocessing.
  *
- * @param contents of a file that `save` or a run wrote
- * @param source which file, for errors
- * @throws InputError `WEIGHTS_INVALID`
+ * @param contents contents of a file that `save` or a run wrote
+ * @param source that file's path, for error messages
+ * @throws InputError `WEIGHTS_INVALID` if tensors or metadata are not those of a model
  */
 export function onnxOf(contents: SafetensorsFile, source: string): Uint8Array {
   const metadata = modelMetadataOf(contents, source);
@@ -30,6 +31,6 @@ function numbersOf({ name, dtype, data }: StoredTensor, source: string): Float32
   if (dtype === 'float64') return new Float64Array(bytes);
   throw new InputError(
     'WEIGHTS_INVALID',
-    `${source} has '${name}' as ${dtype}; a model's save() writes float32.`,
+    `${source} has the tensor '${name}' in ${dtype}; a model's save() writes float32.`,
   );
 }

@@ -3,7 +3,7 @@ import { ATTRIBUTE, type AttributeProto, ELEMENT, type NodeProto, type TensorPro
 /** The name of a value in a graph. */
 export type Value = string;
 
-/** Numbers of a node: whole ones, lists of whole ones, and `{ float }`. */
+/** Attributes of a node: integers, lists of integers, and floats as `{ float }`. */
 type Attributes = Record<string, number | number[] | { float: number }>;
 
 /** Builds a graph from its inputs to its outputs. */
@@ -11,14 +11,14 @@ export class GraphBuilder {
   readonly nodes: NodeProto[] = [];
   readonly initializers: TensorProto[] = [];
 
-  /** A node with one output, which is called as it is. */
+  /** Adds a node with one output, and returns the output's name, which is the node's. */
   node(opType: string, name: string, input: Value[], attributes: Attributes = {}): Value {
     const attribute = Object.entries(attributes).map(([key, value]) => attributeOf(key, value));
     this.nodes.push({ name, opType, input, output: [name], attribute });
     return name;
   }
 
-  /** A constant of float32. */
+  /** Adds a float32 constant, and returns its name. */
   floats(name: string, dims: readonly number[], values: ArrayLike<number>): Value {
     const rawData = new Uint8Array(Float32Array.from(values).buffer);
     this.initializers.push({ name, dims: [...dims], dataType: ELEMENT.float, rawData });

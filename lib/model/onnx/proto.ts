@@ -6,10 +6,10 @@ import { field, repeated } from '../../formats/protobuf.ts';
  * https://github.com/onnx/onnx/blob/v1.12.0/onnx/onnx.proto
  */
 
-/** Of a tensor's elements. */
+/** Element types of a tensor. */
 export const ELEMENT = { float: 1, uint8: 2, int64: 7 } as const;
 
-/** Of an attribute. */
+/** Types of an attribute. */
 export const ATTRIBUTE = { float: 1, int: 2, ints: 7 } as const;
 
 export interface TensorProto {
@@ -35,7 +35,7 @@ export interface NodeProto {
   attribute: AttributeProto[];
 }
 
-/** A value's shape; a dimension that is a name may be of any length. */
+/** Type and shape of a value; a dimension given by name may have any length. */
 export interface ValueInfoProto {
   name: string;
   type: {
@@ -115,7 +115,7 @@ const ROOT = protobuf.Root.fromJSON({
   },
 });
 
-/** A model's file, which this type also reads. */
+/** The message type of an ONNX file; it encodes and decodes. */
 export const MODEL = ROOT.lookupType('ModelProto');
 
 export function encodeModel(model: ModelProto): Uint8Array {

@@ -1,10 +1,12 @@
-import { dirname } from 'node:path';
+import { freemem, tmpdir } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Dataset } from '../data/dataset.ts';
 import { guarded, settle } from '../engine/job.ts';
 import type {
   Computation,
   EpochMetrics,
+  FeatureCacheOptions,
   FeatureKeys,
   NativeModel,
   TrainEvent,
@@ -26,7 +28,6 @@ import {
   requireSame,
   type StoredCheckpoint,
 } from './checkpoint.ts';
-import { featureCacheOptions } from './feature-cache.ts';
 import { featureKeys, keptCuts } from './feature-cache-key.ts';
 import type { FitResult, fitOptions } from './fit.ts';
 import type { TrainingPlan } from './plan.ts';
@@ -276,4 +277,23 @@ export function nativeOptions(
     checkpoints: checkpoint !== undefined,
     checkpointSeconds: checkpointMinutes === 'off' ? null : checkpointMinutes * 60,
   };
+}
+
+/**
+ * The engine's options for the feature cache. The cache may take half of the memory that is free now, both on the machine
+ * and in this process's control group.
+ *
+ * @param option directory of files that are kept for later trainings; true for a cache without such files, false for
+ *   no cache
+ * @param checkpoint checkpoint file of the training; features that do not fit into memory go to its directory, or without
+ *   a checkpoint to the system's temporary directory
+ */
+export function featureCacheOptions(
+  option: string | boolean,
+  checkpoint: string | undefined,
+): FeatureCacheOptions | null {
+  if (option === false) return null;
+  const scratch = checkpoint === undefined ? tmpdir() : dirname(checkpoint);
+  const free = Math.min(freemem(), process.availableMemory());
+  return { directory: resolve(option === true ? scratch : option), memoryLimit: Math.floor(free / 2) };
 }

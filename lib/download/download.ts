@@ -7,43 +7,42 @@ import { hashOfFile, unwritable } from '../support/files.ts';
 import { pause } from '../support/signals.ts';
 import { HttpClient, RequestFailure } from './http.ts';
 
-/** How many times in a row a connection may break without having brought anything. */
+/** Number of consecutive failures without new bytes after which a download is given up. */
 const ATTEMPTS = 5;
 
-/** Bytes, counted from the beginning of the file; `total` is null where the server does not say. */
+/** Both in bytes from the beginning of the file; `total` is null if the server does not send it. */
 export type OnDownloadProgress = (done: number, total: number | null) => void;
 
-/** Of the whole file in lower-case hexadecimal; MD5 where the publisher gives no other. */
+/** Hash of the whole file in lower-case hexadecimal; MD5 if the publisher gives no other. */
 export type ExpectedHash = { sha256: string } | { sha256Prefix: string } | { md5: string };
 
-/** For a file whose hash nobody publishes. */
+/** A check for a file whose hash is not published. */
 export interface FileCheck {
-  /** What is wrong with it, as the end of a sentence about what came, or null. */
+  /** The problem with the file at `path`, as a predicate such as `is not a zip archive`; null if it is valid. */
   problem(path: string): Promise<string | null>;
 }
 
 export type DownloadOptions = (ExpectedHash | FileCheck) & {
-  /** Of the whole file, in bytes. */
+  /** Size of the whole file in bytes. */
   size?: number;
   headers?: Record<string, string>;
   signal?: AbortSignal | undefined;
   onProgress?: OnDownloadProgress | undefined;
-  /** How long a connection may bring nothing before it counts as broken; 30,000. */
+  /** Time without data after which a connection counts as broken; default 30,000. */
   stallMilliseconds?: number;
-  /** The wait before a broken connection is made anew, doubled with each that brings nothing; 500. */
+  /** Wait before reconnecting, doubled after each failure without new bytes; default 500. */
   retryMilliseconds?: number;
 };
 
 /**
- * Puts a file from the web at `path`, unless a file is there that is what it should be: of the right hash,
- * or with nothing wrong by `problem`. What arrives is kept in `path.part` beside it, with which a later call
- * goes on after an abort, a failure or a crash. Only a file that is what it should be gets the name `path`, at
- * once and synced to the disk. While another process downloads the same file, this waits for it. Proxies are
- * those of HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+ * Downloads a file to `path`, unless a valid file is already there: one with the expected hash, or one for which
+ * `problem` returns null. Data arrives in `path.part`; after an abort, failure or crash a later call resumes it. A valid
+ * file is renamed to `path` atomically and synced to the disk. If another process downloads the same file, this call
+ * waits for it. Uses the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
  *
  * @param url http or https; redirects are followed
- * @throws TorchTlError `DOWNLOAD_FAILED` with the server's or the system's reason, or for a wrong size
- *   or hash; `WRITE_FAILED`; `ENGINE_NOT_BUILT` where the loader addon is missing; the signal's reason
+ * @throws TorchTlError `DOWNLOAD_FAILED` with the reason from the server or system, or for a wrong size or hash;
+ *   `WRITE_FAILED`; `ENGINE_NOT_BUILT` if the loader addon is missing; the signal's reason after an abort
  */
 export async function download(url: string, path: string, options: DownloadOptions): Promise<void> {
   options.signal?.throwIfAborted();
@@ -51,14 +50,14 @@ export async function download(url: string, path: string, options: DownloadOptio
   const part = `${path}.part`;
   const lock = await lockPart(part, options.signal);
   try {
-    // Whoever held the lock may have fetched it.
+    // The previous holder of the lock may have downloaded the file.
     if (await isWhole(path, options)) return;
     if (!(await isWhole(part, options))) await fetchPart(url, path, part, options);
     await moveIntoPlace(part, path);
   } catch (cause) {
     throw unwritable(path, cause);
   } finally {
-    // The lock made it.
+    // Locking creates the file; remove it if nothing arrived.
     if ((await sizeOf(part)) === 0) await rm(part, { force: true }).catch(() => undefined);
     lock.release();
   }
@@ -81,26 +80,26 @@ async function fetchPart(url: string, path: string, part: string, options: Downl
     if (!(cause instanceof RequestFailure)) throw cause;
     throw new TorchTlError(
       'DOWNLOAD_FAILED',
-      `Cannot download ${withoutSecrets(url)}: ${cause.message}. Try again, with HTTPS_PROXY=URL where a proxy is ` +
-        `needed, or put the file at ${resolve(path)} yourself.`,
+      `Cannot download ${withoutSecrets(url)}: ${cause.message}. Try again, set HTTPS_PROXY=URL if you need a proxy, ` +
+        `or put the file at ${resolve(path)} yourself.`,
       { cause },
     );
   }
 }
 
-/** A download under way. */
+/** State of a running download. */
 interface Fetching {
   readonly url: string;
   readonly part: string;
   readonly options: DownloadOptions;
   readonly client: HttpClient;
-  /** What the server knows the file by that the part is of; null for a part that was there already. */
+  /** The server's entity tag or date of the file that the part belongs to; null for a part of an earlier call. */
   validator: string | null;
-  /** The most bytes that the part ever had, in case the server starts over each time. */
+  /** Largest size of the part so far. It shows progress even if the server sends the file from the start each time. */
   furthest: number;
 }
 
-/** Makes one connection after the other until the file is whole. */
+/** Connects as often as needed until the file is complete. */
 async function fetchRest(url: string, part: string, options: DownloadOptions): Promise<void> {
   const { signal, stallMilliseconds = 30_000, retryMilliseconds = 500 } = options;
   const client = await HttpClient.open(stallMilliseconds);
@@ -129,32 +128,33 @@ async function fetchOnce(fetching: Fetching): Promise<void> {
   fetching.validator = transfer.validator;
   const total = transfer.total ?? size ?? null;
   if (size !== undefined && total !== size) {
-    throw new RequestFailure(`the server has a file of ${total} bytes in place of one of ${size}`);
+    throw new RequestFailure(`the server's file has ${total} bytes instead of ${size}`);
   }
   let done = transfer.start;
   const counted = async function* () {
     for await (const piece of transfer.pieces) {
       yield piece;
       done += piece.length;
-      if (total !== null && done > total) throw new RequestFailure(`more than its ${total} bytes came`);
+      if (total !== null && done > total)
+        throw new RequestFailure(`the server sent more than ${total} bytes`);
       fetching.furthest = Math.max(fetching.furthest, done);
       onProgress?.(done, total);
     }
   };
   await writeFrom(part, transfer.start, counted());
   if (total !== null && done < total) {
-    throw new RequestFailure(`${done} of ${total} bytes came`, { isTransient: true });
+    throw new RequestFailure(`only ${done} of ${total} bytes arrived`, { isTransient: true });
   }
 }
 
-/** Whether another connection may help, for which a part that the server does not know is emptied. */
+/** Whether another connection may succeed. A part that does not fit the server's file is emptied. */
 async function canRetry(cause: unknown, part: string): Promise<boolean> {
   if (!(cause instanceof RequestFailure)) return false;
   if (cause.isOutOfRange) await writeFrom(part, 0, []);
   return cause.isTransient || cause.isOutOfRange;
 }
 
-/** Cuts a file off at `start` and appends to it. */
+/** Truncates a file to `start` bytes and appends to it. */
 async function writeFrom(path: string, start: number, pieces: AsyncIterable<Uint8Array> | []): Promise<void> {
   const file = await open(path, 'a');
   try {
@@ -170,7 +170,7 @@ async function checkWhole(part: string, expected: DownloadOptions): Promise<void
   const problem = await problemWith(part, expected);
   if (problem === null) return;
   await rm(part);
-  throw new RequestFailure(`what came ${problem}, and was deleted`);
+  throw new RequestFailure(`the downloaded file ${problem}; it was deleted`);
 }
 
 async function isWhole(path: string, expected: DownloadOptions): Promise<boolean> {
@@ -183,7 +183,7 @@ async function problemWith(path: string, expected: DownloadOptions): Promise<str
   const actual = await hashOfFile(path, { algorithm, signal: expected.signal });
   if (hasHash(actual, expected)) return null;
   const name = algorithm === 'md5' ? 'MD5' : 'SHA-256';
-  return `has the ${name} ${actual}, expected ${shownHash(expected)}`;
+  return `has the ${name} ${actual}, expected ${hashText(expected)}`;
 }
 
 function algorithmOf(expected: ExpectedHash): 'md5' | 'sha256' {
@@ -192,16 +192,16 @@ function algorithmOf(expected: ExpectedHash): 'md5' | 'sha256' {
 
 function hasHash(actual: string, expected: ExpectedHash): boolean {
   if ('sha256Prefix' in expected) return actual.startsWith(expected.sha256Prefix);
-  return actual === shownHash(expected);
+  return actual === hashText(expected);
 }
 
-function shownHash(expected: ExpectedHash): string {
+function hashText(expected: ExpectedHash): string {
   if ('sha256Prefix' in expected)
     return `${expected.sha256Prefix}${expected.sha256Prefix.length < 64 ? '…' : ''}`;
   return 'md5' in expected ? expected.md5 : expected.sha256;
 }
 
-/** 0 where there is no such file. */
+/** Size of a file in bytes; 0 if it does not exist. */
 async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
@@ -210,7 +210,7 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** A URL without user name and password, and without the query, in which signatures are sent. */
+/** A URL without user name, password and query, which may contain signatures. */
 export function withoutSecrets(url: string): string {
   const { origin, pathname } = new URL(url);
   return origin + pathname;

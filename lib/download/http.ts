@@ -1,33 +1,33 @@
 import type { EnvHttpProxyAgent, Response } from 'undici';
 
-/** What a server sends of a file. */
+/** The response to a file request. */
 export interface Transfer {
-  /** Where in the file `pieces` begin: what was asked for, or 0. */
+  /** Offset in the file at which `pieces` begins: the requested one, or 0. */
   start: number;
-  /** Length of the whole file in bytes; null where the server does not say. */
+  /** Length of the whole file in bytes; null if the server does not send it. */
   total: number | null;
-  /** What the server knows this state of the file by, to go on with it later; null where nothing will do. */
+  /** Entity tag or date of the file's current version, with which it can be resumed; null if the server sends neither. */
   validator: string | null;
-  /** Throws RequestFailure where the connection breaks. */
+  /** The content. Throws RequestFailure if the connection breaks. */
   pieces: AsyncIterable<Uint8Array>;
 }
 
 export interface FileRequest {
-  /** A user name and password in it are sent as HTTP's basic authorisation. */
+  /** A user name and password in the URL are sent as HTTP basic authentication. */
   url: string;
   headers: Record<string, string>;
-  /** The first byte that is wanted. */
+  /** Offset of the first requested byte. */
   start: number;
-  /** Of the transfer that is gone on with: where the file has changed since, it is sent from its beginning. */
+  /** Validator of the transfer to resume. If the file has changed since, the server sends all of it. */
   validator: string | null;
   signal: AbortSignal | undefined;
 }
 
-/** Why a request failed, as a part of a sentence. */
+/** A failed request. The message is a part of a sentence. */
 export class RequestFailure extends Error {
-  /** Whether the same request may do better in a while. */
+  /** Whether the same request may succeed later. */
   readonly isTransient: boolean;
-  /** Whether the server has no such part of the file. */
+  /** Whether the requested range is outside the server's file. */
   readonly isOutOfRange: boolean;
 
   constructor(
@@ -40,7 +40,7 @@ export class RequestFailure extends Error {
   }
 }
 
-/** Requests through the proxies that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name. */
+/** An HTTP client that uses the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
 export class HttpClient {
   readonly #undici: typeof import('undici');
   readonly #agent: EnvHttpProxyAgent;
@@ -55,32 +55,32 @@ export class HttpClient {
   }
 
   /**
-   * @param stallMilliseconds how long a connection may bring nothing; kept to about a second
-   * @throws RequestFailure where the environment names a proxy that cannot be one
+   * @param stallMilliseconds time without data after which a connection counts as broken, accurate to about a second
+   * @throws RequestFailure if a proxy variable is not a valid URL
    */
   static async open(stallMilliseconds: number): Promise<HttpClient> {
-    // Node 20's own fetch knows no proxies. Loaded here: most programs never download.
+    // Node.js 20's own fetch does not support proxies. Loaded here, since most programs never download.
     const undici = await import('undici');
     try {
       return new HttpClient(undici, stallMilliseconds);
     } catch (cause) {
       const { message } = cause as Error;
-      throw new RequestFailure(`HTTP_PROXY or HTTPS_PROXY is no http:// or https:// URL (${message})`, {
+      throw new RequestFailure(`HTTP_PROXY or HTTPS_PROXY is not an http:// or https:// URL (${message})`, {
         cause,
       });
     }
   }
 
   /**
-   * Asks for a file from one byte on. Redirects are followed.
+   * Requests a file from a byte offset. Redirects are followed.
    *
-   * @throws RequestFailure; the signal's reason
+   * @throws RequestFailure; the signal's reason after an abort
    */
   async get({ url, headers, start, validator, signal }: FileRequest): Promise<Transfer> {
     const { address, authorization } = splitCredentials(url);
     const range = start > 0 ? { range: `bytes=${start}-`, ...(validator && { 'if-range': validator }) } : {};
     const init = {
-      // A compressed body has other offsets than the file.
+      // Offsets in a compressed body would differ from those in the file.
       headers: { 'accept-encoding': 'identity', ...authorization, ...headers, ...range },
       dispatcher: this.#agent,
       ...(signal && { signal }),
@@ -94,13 +94,13 @@ export class HttpClient {
     return toTransfer(response, start);
   }
 
-  /** Breaks all connections. */
+  /** Closes all connections. */
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
 }
 
-/** fetch takes no URL with a user name in it. */
+/** Moves user name and password from the URL to a header: fetch rejects URLs that contain them. */
 function splitCredentials(url: string): { address: URL; authorization: Record<string, string> } {
   const address = new URL(url);
   const { username, password } = address;
@@ -123,7 +123,7 @@ async function toTransfer(response: Response, start: number): Promise<Transfer> 
   const [, first, total] = headers.get('content-range')?.match(/^bytes (\d+)-\d+\/(\d+|\*)$/) ?? [];
   if (status === 206 && Number(first) !== start) {
     await body.cancel();
-    throw new RequestFailure('the server sent another part of the file than was asked for', {
+    throw new RequestFailure('the server sent a different range of the file than requested', {
       isOutOfRange: true,
     });
   }
@@ -135,7 +135,7 @@ async function toTransfer(response: Response, start: number): Promise<Transfer> 
   };
 }
 
-/** A weak entity tag stands for several states of a file. */
+/** The strong entity tag, else the date. A weak entity tag does not identify a file's bytes. */
 function validatorOf({ headers }: Response): string | null {
   const tag = headers.get('etag');
   return tag?.startsWith('"') ? tag : headers.get('last-modified');
@@ -153,7 +153,7 @@ async function* piecesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   }
 }
 
-/** Node's and undici's codes for what a new connection may mend. */
+/** Codes of Node.js and undici for errors after which a new connection may succeed. */
 const TRANSIENT = new Set([
   'ECONNABORTED',
   'ECONNRESET',
@@ -166,7 +166,7 @@ const TRANSIENT = new Set([
   'UND_ERR_SOCKET',
 ]);
 
-/** fetch wraps the system's reason in errors that say only that it failed. */
+/** Unwraps the system's error: fetch wraps it in errors that only say "fetch failed". */
 function brokenConnection(cause: unknown): unknown {
   if (!(cause instanceof TypeError)) return cause;
   let inner: NodeJS.ErrnoException = cause;

@@ -8,30 +8,29 @@ import { requireSpace } from './disk-space.ts';
 import { ArchiveProblem, unpackedSize, unzip } from './unzip.ts';
 import { fullVersion, type LibTorchVersion } from './version.ts';
 
-/** Where PyTorch publishes its archives; `TORCH_TL_LIBTORCH_URL` names a mirror. */
+/** URL of PyTorch's archives; `TORCH_TL_LIBTORCH_URL` names a mirror. */
 const OFFICIAL = 'https://download.pytorch.org/libtorch';
 
 export type ArchiveControl = Pick<DownloadOptions, 'signal' | 'onProgress'>;
 
-/** The mirror that the user names, or undefined. */
+/** The mirror that the user has set, or undefined. */
 export function archiveMirror(): string | undefined {
   return process.env.TORCH_TL_LIBTORCH_URL?.replace(/\/+$/, '') || undefined;
 }
 
 /**
- * The official archive of a version for this platform: a folder a compute platform, `+` written as `%2B`.
+ * URL of the official archive of a version for this platform. Each compute platform has a folder; `+` is written `%2B`.
  *
- * @throws TorchTlError `LIBTORCH_INSTALL_FAILED` where there is none for this platform
+ * @throws TorchTlError `LIBTORCH_INSTALL_FAILED` if there is none for this platform
  */
 export function archiveUrl(release: LibTorchVersion): string {
   return `${archiveMirror() ?? OFFICIAL}/${release.variant}/${encodeURIComponent(archiveName(release))}`;
 }
 
 /**
- * Downloads the archive of a version, going on where an earlier call was broken off, and unpacks it: the folder that it
- * holds comes to be `directory/torch`.
+ * Downloads the archive of a version and unpacks it to `directory/torch`. Resumes the download of an earlier call.
  *
- * @throws TorchTlError `LIBTORCH_INSTALL_FAILED`, `DOWNLOAD_FAILED`, `WRITE_FAILED`; the signal's reason
+ * @throws TorchTlError `LIBTORCH_INSTALL_FAILED`, `DOWNLOAD_FAILED`, `WRITE_FAILED`; the signal's reason after an abort
  */
 export async function fetchArchive(
   release: LibTorchVersion,
@@ -51,14 +50,14 @@ export async function fetchArchive(
     await rm(archive, { force: true });
     throw new TorchTlError(
       'LIBTORCH_INSTALL_FAILED',
-      `What came from ${new URL(url).host} is damaged: ${cause.message}. It was deleted; try again.`,
+      `The archive from ${new URL(url).host} is damaged: ${cause.message}. It was deleted; try again.`,
       { cause },
     );
   }
   await rm(archive, { force: true });
 }
 
-/** As a wheel has it, so that all in the cache are alike. */
+/** Renames `libtorch` to `torch`, the name in wheels, so that every LibTorch in the cache has the same layout. */
 async function renameFolder(directory: string): Promise<void> {
   const folder = join(directory, 'libtorch');
   if (!existsSync(folder)) throw new ArchiveProblem('it has no folder libtorch');
@@ -73,18 +72,18 @@ function archiveName(release: LibTorchVersion): string {
     return `libtorch-macos-arm64-${release.version}.zip`;
   throw new TorchTlError(
     'LIBTORCH_INSTALL_FAILED',
-    `There is no official archive of LibTorch ${fullVersion(release)} for ${platform}, only Python's wheel: install ` +
-      'a Python with pip, or name a LibTorch with TORCH_TL_LIBTORCH=DIR.',
+    `There is no official archive of LibTorch ${fullVersion(release)} for ${platform}, only a Python wheel. Install a ` +
+      'Python with pip, or name a LibTorch with TORCH_TL_LIBTORCH=DIR.',
   );
 }
 
-/** No checksums are published: the archive's own directory and CRCs are what there is to check it by. */
+/** PyTorch publishes no checksums, so the archive is checked by its own directory and CRCs. */
 async function problemWith(path: string): Promise<string | null> {
   try {
     await unpackedSize(path);
     return null;
   } catch (cause) {
-    if (cause instanceof ArchiveProblem) return `is no whole zip archive (${cause.message})`;
+    if (cause instanceof ArchiveProblem) return `is not a complete zip archive (${cause.message})`;
     throw cause;
   }
 }

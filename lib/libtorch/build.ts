@@ -13,20 +13,20 @@ import { runProgram } from './subprocess.ts';
 import { DEFAULT_MINOR, fullVersion, SUPPORTED_MINORS } from './version.ts';
 
 export interface BuildOptions {
-  /** Does nothing where the last build was of the same sources and the same LibTorch. */
+  /** Whether to skip the build if the last one used the same sources and the same LibTorch. */
   ifStale: boolean;
-  /** Shows all that CMake and the compiler print, not only when they fail. */
+  /** Whether to show the output of CMake and the compiler even if they succeed. */
   verbose: boolean;
 }
 
 /**
- * Builds the loader and the engine from the package's own sources: in a checkout beside them, for an installed
- * package in the cache. For the LibTorch that `TORCH_TL_LIBTORCH` names; else, in a checkout, for one of the default
- * version, and for an installed package for the first one that there is. Where there is none the default
- * one is fetched. Says on stderr what it does.
+ * Builds the loader and the engine from the package's sources, into the checkout, or into the cache for an installed
+ * package. The LibTorch is the one in `TORCH_TL_LIBTORCH`, else one of the default version (in a checkout) or the first
+ * supported one (for an installed package). If there is none, the default one is downloaded. Reports each step on
+ * stderr.
  *
- * @throws TorchTlError `BUILD_FAILED`; what `installLibTorch` throws; by what is wrong with the one that
- *   `TORCH_TL_LIBTORCH` names `LIBTORCH_NOT_FOUND`, `LIBTORCH_VERSION`, `LIBTORCH_INCOMPLETE`
+ * @throws TorchTlError `BUILD_FAILED`; errors of `installLibTorch`; `LIBTORCH_NOT_FOUND`, `LIBTORCH_VERSION` or
+ *   `LIBTORCH_INCOMPLETE` for the LibTorch in `TORCH_TL_LIBTORCH`
  */
 export async function buildEngine({ ifStale, verbose }: BuildOptions): Promise<void> {
   refuseMusl();
@@ -37,16 +37,16 @@ export async function buildEngine({ ifStale, verbose }: BuildOptions): Promise<v
   checkHeaders(libtorch);
   const { output, stamp } = placesOf(libtorch);
   console.error(
-    `Building the engine for LibTorch ${fullVersion(libtorch)} in ${libtorch.root} into ${output} (takes some minutes)`,
+    `Building the engine for the LibTorch ${fullVersion(libtorch)} in ${libtorch.root}, in ${output} (takes a few minutes)`,
   );
   const started = Date.now();
   rmSync(stamp, { force: true });
   await runCmakeJs(output, [`--CDTORCH_TL_LIBTORCH=${libtorch.root}`], verbose);
   await writeFileAtomically(stamp, [Buffer.from(fingerprintOf(libtorch))]);
-  console.error(`The engine is built, in ${Math.round((Date.now() - started) / 1000)} s.`);
+  console.error(`The engine was built in ${Math.round((Date.now() - started) / 1000)} s.`);
 }
 
-/** Null where there is none yet. */
+/** The LibTorch to build for, or null if none is installed. */
 function libTorchToBuildFor(): LibTorch | null {
   const named = process.env.TORCH_TL_LIBTORCH;
   if (named) return namedLibTorch(resolve(named));
@@ -54,9 +54,9 @@ function libTorchToBuildFor(): LibTorch | null {
 }
 
 async function fetchLibTorch(verbose: boolean): Promise<LibTorch> {
-  console.error('There is no LibTorch to build the engine against on this machine yet.');
+  console.error('This machine has no LibTorch yet to build the engine against.');
   if (findLoader(packageRoot) === null) {
-    // Locks on the cache are the loader's.
+    // Installing needs the loader for the lock on the cache.
     await runCmakeJs(join(buildDirectory(packageRoot), 'build', 'loader'), [], verbose);
   }
   return installLibTorch({ version: DEFAULT_MINOR, build: 'cpu' });
@@ -68,7 +68,7 @@ function namedLibTorch(root: string): LibTorch {
   throw new TorchTlError(
     inspection.code,
     `TORCH_TL_LIBTORCH names ${root}, which cannot be built against: ${inspection.reason}. Name a LibTorch ` +
-      `${listMinors(SUPPORTED_MINORS)}, or unset it, and LibTorch ${DEFAULT_MINOR} is found or fetched.`,
+      `${listMinors(SUPPORTED_MINORS)}, or unset the variable; then LibTorch ${DEFAULT_MINOR} is found or downloaded.`,
   );
 }
 
@@ -82,7 +82,7 @@ function placesOf({ minor }: LibTorch): { output: string; stamp: string } {
   return { output, stamp: join(output, 'stamp') };
 }
 
-/** Of all that decides what a build gives: the sources and the LibTorch. */
+/** Hash of everything that determines a build: the sources and the LibTorch. */
 function fingerprintOf(libtorch: LibTorch): string {
   const hash = createHash('sha256');
   hash.update(`${libtorch.root}\n${fullVersion(libtorch)}\n`);
@@ -101,7 +101,7 @@ function sources(): string[] {
   return ['CMakeLists.txt', ...native.sort()];
 }
 
-/** Builds what CMakeLists.txt makes of some settings in a directory. */
+/** Configures and builds CMakeLists.txt with the given settings in the directory `output`. */
 async function runCmakeJs(output: string, settings: string[], verbose: boolean): Promise<void> {
   const loader = join(buildDirectory(packageRoot), 'build', 'Release');
   const all = [
@@ -120,7 +120,7 @@ async function runCmakeJs(output: string, settings: string[], verbose: boolean):
     if (!verbose) process.stderr.write(text);
     throw new TorchTlError(
       'BUILD_FAILED',
-      'The engine could not be built: see above what CMake or the compiler says.',
+      'The engine could not be built; the output of CMake or the compiler above says why.',
     );
   }
 }
@@ -135,7 +135,7 @@ function checkHeaders({ root }: LibTorch): void {
   throw new TorchTlError(
     'BUILD_FAILED',
     `The LibTorch in ${root} has no headers (include/ATen/ATen.h), which building the engine needs. ` +
-      'Name a whole one with TORCH_TL_LIBTORCH=DIR.',
+      'Name a complete one with TORCH_TL_LIBTORCH=DIR.',
   );
 }
 
@@ -149,11 +149,11 @@ function checkTools(): void {
   if (missing.length === 0) return;
   const remedy =
     process.platform === 'darwin'
-      ? '`xcode-select --install` gives the compiler, `brew install cmake ninja` the rest'
-      : 'on Debian and Ubuntu `sudo apt-get install g++ cmake ninja-build` gives all of it';
+      ? '`xcode-select --install` installs the compiler, `brew install cmake ninja` the rest'
+      : 'on Debian and Ubuntu `sudo apt-get install g++ cmake ninja-build` installs all of them';
   throw new TorchTlError(
     'BUILD_FAILED',
-    `Building the engine needs these, not found on PATH: ${missing.join(', ')}; ${remedy}.`,
+    `Building the engine needs programs that are not on PATH: ${missing.join(', ')}; ${remedy}.`,
   );
 }
 

@@ -8,7 +8,7 @@ import { unwritable } from '../support/files.ts';
 import { inspectLibTorch } from './locate.ts';
 import { SUPPORTED_MINORS } from './version.ts';
 
-/** Of directories under which nothing is whole yet, or no longer. */
+/** Prefix of directories with incomplete contents: installations or removals in progress. */
 const TEMPORARY = '.libtorch-';
 
 /** A LibTorch in the cache. */
@@ -17,11 +17,11 @@ export interface CachedLibTorch {
   version: string;
   /** The directory to remove. */
   directory: string;
-  /** Why it cannot be used, or null. */
+  /** Why the LibTorch cannot be used, or null. */
   problem: string | null;
 }
 
-/** The versions in the cache, the newest first. */
+/** The LibTorches in the cache, newest first. */
 export function cachedLibTorches(): CachedLibTorch[] {
   const names = namesIn(cacheDirectory()).filter((name) => /^libtorch-\d/.test(name));
   return names
@@ -34,38 +34,38 @@ export function cachedLibTorches(): CachedLibTorch[] {
     });
 }
 
-/** Where an official archive is downloaded to. */
+/** Path to which an official archive is downloaded. */
 export function archivePath(name: string): string {
   return join(cacheDirectory(), name);
 }
 
-/** What installations that were broken off left: temporary directories and archives to go on with. */
+/** Remains of interrupted installations: temporary directories and archives that can be resumed. */
 export function unfinished(): string[] {
   return namesIn(cacheDirectory())
     .filter((name) => isTemporary(name) || /^libtorch-[a-z].*\.zip(\.part)?$/.test(name))
     .map((name) => join(cacheDirectory(), name));
 }
 
-/** Of all files under a path, roughly where they come and go meanwhile. */
+/** Total size in bytes of all files under a path; approximate while files change. */
 export function bytesIn(path: string): number {
   const status = lstatSync(path, { throwIfNoEntry: false });
   if (!status?.isDirectory()) return status?.size ?? 0;
   return namesIn(path).reduce((sum, name) => sum + bytesIn(join(path, name)), 0);
 }
 
-/** The right to change the LibTorches in the cache. */
+/** An exclusive lock for changing the LibTorches in the cache. */
 export interface CacheLock {
-  /** A directory under a name that is nobody's, which the next who holds the lock clears. */
+  /** Path of a temporary directory, which the next holder of the lock removes at the latest. */
   temporary(purpose: string): string;
-  /** Removes what is in temporary directories and lets go. */
+  /** Removes temporary directories and releases the lock. */
   release(): void;
 }
 
 /**
- * Waits until nobody else changes the LibTorches in the cache.
+ * Locks the LibTorches in the cache, waiting until no other process holds the lock.
  *
- * @param onWait is called once where somebody does
- * @throws what `lockWhenFree` throws
+ * @param onWait called once if another process holds the lock
+ * @throws errors of `lockWhenFree`
  */
 export async function lockCache(onWait: () => void, signal?: AbortSignal): Promise<CacheLock> {
   const cache = cacheDirectory();
@@ -78,7 +78,7 @@ export async function lockCache(onWait: () => void, signal?: AbortSignal): Promi
   return {
     temporary: (purpose) => join(cache, `${TEMPORARY}${purpose}`),
     release() {
-      // What cannot be removed now, the next who holds the lock clears.
+      // The next holder of the lock removes anything that cannot be removed now.
       try {
         clearTemporaries(cache);
         rmSync(path, { force: true });
@@ -88,7 +88,7 @@ export async function lockCache(onWait: () => void, signal?: AbortSignal): Promi
   };
 }
 
-/** Takes a LibTorch out of the cache at once, then removes its files; harmless where there is none. */
+/** Removes a LibTorch from the cache with one rename, then deletes its files. Harmless if it does not exist. */
 export async function removeFromCache(directory: string, lock: CacheLock): Promise<void> {
   if (!existsSync(directory)) return;
   const aside = lock.temporary('removed');

@@ -18,32 +18,32 @@ import { type ChosenRelease, chooseRelease, type ReleaseRequest } from './releas
 import { loadProblemOf } from './trial.ts';
 import { DEFAULT_VERSION, fullVersion, type LibTorchVersion, SUPPORTED_MINORS } from './version.ts';
 
-/** Bytes, about; those of a build with CUDA include NVIDIA's libraries. */
+/** Approximate sizes in bytes; those of a CUDA build include NVIDIA's libraries. */
 const SIZES = {
   cpu: { download: 0.2e9, unpacked: 0.75e9 },
   cuda: { download: 2.7e9, unpacked: 5.5e9 },
 };
 
 export interface InstallControl {
-  /** Takes a line on what is done; stderr unless given. */
+  /** Receives lines about each step; prints to stderr by default. */
   print?: (line: string) => void;
-  /** Of the archive; pip shows its own. Bytes. */
+  /** Receives the progress of the archive's download in bytes; pip shows its own progress. */
   onProgress?: (done: number, total: number | null) => void;
   signal?: AbortSignal;
 }
 
 export interface InstallRequest extends ReleaseRequest {
-  /** Fetches it anew where it is in the cache already. */
+  /** Whether to download the LibTorch again if it is already in the cache. */
   force?: boolean;
 }
 
 /**
- * Puts a LibTorch into the cache, unless it is there: PyTorch's wheel through the user's own pip, else the official
- * archive, which is also what a mirror has that `TORCH_TL_LIBTORCH_URL` names. One process at a time does so. It is fetched
- * to a temporary directory, checked, loaded once in a process of its own, and renamed when whole.
+ * Installs a LibTorch into the cache, unless it is already there: PyTorch's wheel through the user's pip, else the
+ * official archive. If `TORCH_TL_LIBTORCH_URL` names a mirror, its archive is used. Only one process installs at a time.
+ * The download goes to a temporary directory, is checked, loaded once in a child process, and then renamed.
  *
  * @throws InputError `INVALID_ARGUMENT`; TorchTlError `LIBTORCH_INSTALL_FAILED`, `DOWNLOAD_FAILED`, `WRITE_FAILED`,
- *   `MUSL_UNSUPPORTED`, `ENGINE_NOT_BUILT` where the loader addon is missing; the signal's reason
+ *   `MUSL_UNSUPPORTED`, `ENGINE_NOT_BUILT` if the loader addon is missing; the signal's reason after an abort
  */
 export async function installLibTorch(
   request: InstallRequest = {},
@@ -51,15 +51,15 @@ export async function installLibTorch(
 ): Promise<LibTorch> {
   refuseMusl();
   const { release, reason } = chooseInstallation(request);
-  print(`LibTorch ${fullVersion(release)}, since ${reason}.`);
+  print(`Chose LibTorch ${fullVersion(release)}: ${reason}.`);
   const cached = request.force ? null : inCache(release);
   if (cached) return cached;
 
   const onWait = () =>
-    print(`Another process changes the LibTorches in ${cacheDirectory()}; waiting for it.`);
+    print(`Another process is changing the LibTorches in ${cacheDirectory()}; waiting for it.`);
   const lock = await lockCache(onWait, signal);
   try {
-    // Whoever held the lock may have installed it.
+    // The previous holder of the lock may have installed it.
     const fromOther = request.force ? null : inCache(release);
     return fromOther ?? (await install({ release, print, onProgress, signal }, lock));
   } finally {
@@ -67,7 +67,7 @@ export async function installLibTorch(
   }
 }
 
-/** What `installLibTorch` installs on this machine. Throws as it does for what is asked for. */
+/** The LibTorch that `installLibTorch` would install for a request. Throws InputError as it does. */
 export function chooseInstallation(request: ReleaseRequest): ChosenRelease {
   return chooseRelease(request, {
     engines: builtMinors(packageRoot),
@@ -76,7 +76,7 @@ export function chooseInstallation(request: ReleaseRequest): ChosenRelease {
   });
 }
 
-/** About how many bytes are downloaded, and how many lie on the disk afterwards. */
+/** Approximate number of bytes to download, and of bytes on disk afterwards. */
 export function installationSize({ cuda }: LibTorchVersion): { download: number; unpacked: number } {
   return cuda === null ? SIZES.cpu : SIZES.cuda;
 }
@@ -97,8 +97,8 @@ async function install(installation: Installation, lock: CacheLock): Promise<Lib
   const python = archiveMirror() === undefined ? findPip() : undefined;
   const origin =
     python === undefined ? withoutSecrets(archiveUrl(release)) : `PyTorch's wheel through pip (of ${python})`;
-  const sizes = `about ${size(download)} to download and ${size(unpacked)} on the disk`;
-  print(`Fetching ${origin}, ${sizes}, into ${cachedRoot(fullVersion(release))}`);
+  const sizes = `about ${size(download)} to download and ${size(unpacked)} on disk`;
+  print(`Downloading ${origin}, ${sizes}, into ${cachedRoot(fullVersion(release))}`);
   if (python === undefined) {
     await fetchArchive(release, packages, installation);
   } else {
@@ -128,8 +128,8 @@ async function fetchWheel(
 }
 
 /**
- * What to ask pip for. On Linux the plain version is PyPI's build with CUDA, which mirrors of PyPI have too; pip
- * takes the one with the compute platform in its version first where it finds both. macOS has one build only.
+ * The requirement for pip. On Linux the plain version is PyPI's CUDA build, which mirrors of PyPI have too; pip prefers
+ * the wheel with the compute platform in its version if it finds both. macOS has only one build.
  */
 function wheelOf({ version, variant, cuda }: LibTorchVersion) {
   const extraIndex = process.platform === 'darwin' ? null : `https://download.pytorch.org/whl/${variant}`;
@@ -137,23 +137,23 @@ function wheelOf({ version, variant, cuda }: LibTorchVersion) {
   return {
     requirement: `torch==${version}${isPlain ? '' : `+${variant}`}`,
     extraIndex,
-    // A build with CUDA needs NVIDIA's packages, one for the CPU nothing but itself.
+    // A CUDA build needs NVIDIA's packages; a CPU build needs no dependencies.
     withDependencies: cuda !== null,
   };
 }
 
-/** That it is whole, the one asked for, and loads. */
+/** Checks that the LibTorch in `root` is complete, is the requested version and loads. */
 async function check(root: string, release: LibTorchVersion): Promise<LibTorch> {
   const inspection = inspectLibTorch(root, SUPPORTED_MINORS);
-  if (!inspection.libtorch) throw failed(`What came cannot be used: ${inspection.reason}.`);
+  if (!inspection.libtorch) throw failed(`The download cannot be used: ${inspection.reason}.`);
   const [found, wanted] = [fullVersion(inspection.libtorch), fullVersion(release)];
-  if (found !== wanted) throw failed(`LibTorch ${found} came in place of ${wanted}.`);
+  if (found !== wanted) throw failed(`The download is LibTorch ${found} instead of ${wanted}.`);
   const problem = await loadProblemOf(root);
-  if (problem !== null) throw failed(`What came does not load: ${problem}`);
+  if (problem !== null) throw failed(`The downloaded LibTorch does not load: ${problem}`);
   return inspection.libtorch;
 }
 
-/** So that a power cut after the rename cannot leave a whole directory of empty files. */
+/** Syncs the files, so that a power cut after the rename cannot leave empty files in the cache. */
 async function syncToDisk(packages: string, { root }: LibTorch): Promise<void> {
   const libraries = readdirSync(packages, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && /\.(so|dylib|dll)(\.|$)/.test(entry.name))
@@ -170,7 +170,7 @@ async function putInPlace(packages: string, release: LibTorchVersion, lock: Cach
   await removeFromCache(dirname(root), lock);
   await rename(packages, dirname(root));
   const installed = inCache(release);
-  if (installed === null) throw failed(`${root} was changed by another program meanwhile.`);
+  if (installed === null) throw failed(`Another program has changed ${root} in the meantime.`);
   return installed;
 }
 
@@ -180,12 +180,12 @@ function inCache(release: LibTorchVersion): LibTorch | null {
 
 function failed(problem: string): TorchTlError {
   return new TorchTlError('LIBTORCH_INSTALL_FAILED', [
-    // What pip says has many lines.
+    // pip's output has several lines.
     ...`LibTorch could not be installed. ${problem}`.split('\n'),
-    'Any one of these helps:',
-    '  TORCH_TL_LIBTORCH_URL=https://download.pytorch.org/libtorch  takes the official archive, without pip; or a mirror of it',
-    `  pip install torch==${DEFAULT_VERSION}  for the Python that is on PATH, or in the active virtual environment`,
+    'Use one of these:',
+    '  TORCH_TL_LIBTORCH_URL=https://download.pytorch.org/libtorch  installs the official archive, or that of a mirror, without pip',
+    `  pip install torch==${DEFAULT_VERSION}  for the Python on PATH or in the active virtual environment`,
     '  TORCH_TL_LIBTORCH=DIR  names an unpacked LibTorch, or the torch directory of a Python wheel',
-    '  TORCH_TL_CACHE=DIR  names a cache that was filled where there is a network',
+    '  TORCH_TL_CACHE=DIR  names a cache that was filled on a machine with a network',
   ]);
 }

@@ -7,49 +7,49 @@ import { librariesToLoad, ownLibraries } from './preload.ts';
 import { findPythonTorches } from './python.ts';
 import { fullVersion, type LibTorchVersion, readLibTorchVersion, SUPPORTED_MINORS } from './version.ts';
 
-/** A LibTorch that can be loaded. */
+/** A complete LibTorch of a usable version. */
 export interface LibTorch extends LibTorchVersion {
   /** The directory that holds lib and include. */
   root: string;
-  /** What to load before the engine, in order: absolute paths. */
+  /** Absolute paths of the libraries to load before the engine, in order. */
   libraries: string[];
 }
 
-/** A place where LibTorch was looked for. */
+/** A place that was searched for LibTorch. */
 export interface Candidate {
   /** An environment variable, `Python (interpreter)` or `cache`. */
   source: string;
-  /** The LibTorch there, or where it should be; null where the place names none. */
+  /** Directory of the LibTorch, which may be missing or unusable; null if the place names none. */
   root: string | null;
-  /** Such as `2.13.0+cpu`; null where it cannot be told. */
+  /** Such as `2.13.0+cpu`; null if unknown. */
   version: string | null;
-  /** True for the one that is taken. */
+  /** True for the LibTorch that is used. */
   accepted: boolean;
-  /** Why it is taken or not. */
+  /** Why it is used or not. */
   reason: string;
 }
 
 interface Place {
   source: string;
   root: string | null;
-  /** Why the place names no LibTorch. */
+  /** Why the place has no LibTorch. */
   problem?: string;
-  /** Whether it may well have one, but could not be asked in time. */
+  /** Whether a Python did not answer in time, so that it may still have a torch. */
   isUndecided?: boolean;
 }
 
-/** What is in a directory that should hold LibTorch: one that fits, or why it does not. */
+/** Result of inspecting a directory: a usable LibTorch, or the reason why there is none. */
 export type Inspection =
   | { libtorch: LibTorch }
   | { libtorch: null; version: LibTorchVersion | null; code: ErrorCode; reason: string };
 
 /**
- * The first LibTorch of one of the given minor versions in the search order: `TORCH_TL_LIBTORCH`,
- * `LIBTORCH`, Python's torch, torch-tl's cache. Later places are not looked at.
+ * Finds the first LibTorch of one of the given minor versions. Search order: `TORCH_TL_LIBTORCH`, `LIBTORCH`, Python's
+ * torch, torch-tl's cache. The search stops at the first match.
  *
- * @param pythonSeconds how long a Python may take to answer
- * @throws TorchTlError `MUSL_UNSUPPORTED` on musl; `PYTHON_TOO_SLOW`; where none will do, the code of the first
- *   rejected one (`LIBTORCH_VERSION`, `LIBTORCH_INCOMPLETE`), `LIBTORCH_NOT_FOUND` where there is none
+ * @param pythonSeconds how long to wait for the answer of a Python
+ * @throws TorchTlError `MUSL_UNSUPPORTED` on musl; `PYTHON_TOO_SLOW`; without a match, the code of the first rejected
+ *   LibTorch (`LIBTORCH_VERSION`, `LIBTORCH_INCOMPLETE`), or `LIBTORCH_NOT_FOUND` if there is none
  */
 export function locateLibTorch(minors: readonly string[], pythonSeconds?: number): LibTorch {
   refuseMusl();
@@ -57,14 +57,14 @@ export function locateLibTorch(minors: readonly string[], pythonSeconds?: number
   for (const place of places(pythonSeconds)) {
     const inspection = inspectPlace(place, minors);
     if (inspection.libtorch) return inspection.libtorch;
-    // Another LibTorch than usual would be used without a word.
+    // Searching on could silently choose a LibTorch other than the usual one.
     if (place.isUndecided) throw tooSlow(place);
     rejected.push({ place, code: inspection.code, reason: inspection.reason });
   }
   throw notFound(rejected, minors);
 }
 
-/** The same, or null where none will do. */
+/** As `locateLibTorch`, but returns null if there is no match. */
 export function findLibTorch(minors: readonly string[]): LibTorch | null {
   for (const place of places()) {
     const { libtorch } = inspectPlace(place, minors);
@@ -73,14 +73,14 @@ export function findLibTorch(minors: readonly string[]): LibTorch | null {
   return null;
 }
 
-/** Every place in the search order with what was found there and why it is taken or not. */
+/** Every place in the search order, with what was found there and why it is used or not. */
 export function findCandidates(minors: readonly string[]): Candidate[] {
   let taken: string | undefined;
   return [...places()].map((place) => {
     const inspection = inspectPlace(place, minors);
     const version = inspection.libtorch ?? inspection.version;
     const accepted = inspection.libtorch !== null && taken === undefined;
-    const reason = inspection.libtorch === null ? inspection.reason : whyFitting(taken);
+    const reason = inspection.libtorch === null ? inspection.reason : matchReason(taken);
     if (accepted) taken = place.source;
     return {
       source: place.source,
@@ -92,7 +92,7 @@ export function findCandidates(minors: readonly string[]): Candidate[] {
   });
 }
 
-/** Whether `root` holds a whole LibTorch of one of the given minor versions. */
+/** Checks whether `root` holds a complete LibTorch of one of the given minor versions. */
 export function inspectLibTorch(root: string, minors: readonly string[]): Inspection {
   const reject = (code: ErrorCode, reason: string, version: LibTorchVersion | null = null): Inspection => ({
     libtorch: null,
@@ -106,7 +106,7 @@ export function inspectLibTorch(root: string, minors: readonly string[]): Inspec
   if (version === null) {
     return reject(
       'LIBTORCH_NOT_FOUND',
-      `it is no LibTorch: no version in build-version or version.py${hint(root)}`,
+      `it is not a LibTorch: it has no version in build-version or version.py${hint(root)}`,
     );
   }
   if (!minors.includes(version.minor)) {
@@ -119,7 +119,7 @@ export function inspectLibTorch(root: string, minors: readonly string[]): Inspec
   return { libtorch: { ...version, root, libraries: librariesToLoad(root, version) } };
 }
 
-/** Where `installLibTorch` puts a version, such as `2.13.0+cpu`. */
+/** The cache directory into which `installLibTorch` puts a version, such as `2.13.0+cpu`. */
 export function cachedRoot(version: string): string {
   return join(cacheDirectory(), `libtorch-${version}`, 'torch');
 }
@@ -135,11 +135,11 @@ function* places(pythonSeconds?: number): Generator<Place> {
   yield* cachedPlaces();
 }
 
-/** The newest first; of one version those with CUDA first, since they serve a CPU as well. */
+/** Newest first. Of the same version, CUDA builds come first, since they support CPUs too. */
 function cachedPlaces(): Place[] {
   const cache = cacheDirectory();
   const versions = existsSync(cache) ? readdirSync(cache).filter((name) => /^libtorch-\d/.test(name)) : [];
-  if (versions.length === 0) return [{ source: 'cache', root: null, problem: `there is none in ${cache}` }];
+  if (versions.length === 0) return [{ source: 'cache', root: null, problem: `${cache} contains none` }];
   return versions
     .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
     .map((name) => ({ source: 'cache', root: join(cache, name, 'torch') }));
@@ -147,11 +147,16 @@ function cachedPlaces(): Place[] {
 
 function inspectPlace({ root, problem }: Place, minors: readonly string[]): Inspection {
   if (root !== null) return inspectLibTorch(root, minors);
-  return { libtorch: null, version: null, code: 'LIBTORCH_NOT_FOUND', reason: problem ?? 'it names none' };
+  return {
+    libtorch: null,
+    version: null,
+    code: 'LIBTORCH_NOT_FOUND',
+    reason: problem ?? 'it names no LibTorch',
+  };
 }
 
-function whyFitting(taken: string | undefined): string {
-  return taken === undefined ? 'the first that fits' : `it fits too, but ${taken} comes first`;
+function matchReason(taken: string | undefined): string {
+  return taken === undefined ? 'the first match' : `it also matches, but ${taken} comes first`;
 }
 
 function hint(root: string): string {
@@ -171,28 +176,28 @@ function notFound(rejected: Rejected[], minors: readonly string[]): TorchTlError
   });
   const cause = rejected.find(({ place }) => place.root !== null);
   return new TorchTlError(cause?.code ?? 'LIBTORCH_NOT_FOUND', [
-    `No LibTorch ${listMinors(minors)} was found. Looked at, in this order:`,
+    `No LibTorch ${listMinors(minors)} was found. Searched in this order:`,
     ...places,
-    ...waysOut(minors).split('\n'),
+    ...remedies(minors),
   ]);
 }
 
 function tooSlow({ source, problem }: Place): TorchTlError {
   return new TorchTlError(
     'PYTHON_TOO_SLOW',
-    `Whether ${source} has a torch to run on cannot be told: ${problem}. Try again when the machine is less busy, or ` +
-      'name a LibTorch with TORCH_TL_LIBTORCH=DIR, for which no Python is asked.',
+    `Cannot find out whether ${source} has torch: ${problem}. Try again when the machine is less busy, or name a ` +
+      'LibTorch with TORCH_TL_LIBTORCH=DIR; then no Python is started.',
   );
 }
 
-function waysOut(minors: readonly string[]): string {
+function remedies(minors: readonly string[]): string[] {
   return [
-    'Any one of these gives torch-tl what it needs:',
-    `  npx torch-tl libtorch install  fetches LibTorch into torch-tl's cache`,
+    'Use one of these:',
+    `  npx torch-tl libtorch install  downloads LibTorch into torch-tl's cache`,
     `  TORCH_TL_LIBTORCH=DIR  names an unpacked LibTorch ${listMinors(minors)}, or the torch directory of a Python wheel`,
-    `  pip install torch==${minors[0]}.0  for the Python that is on PATH, or in the active virtual environment`,
-    `  npx torch-tl build  builds the engine for a LibTorch ${listMinors(SUPPORTED_MINORS)} that is there`,
-  ].join('\n');
+    `  pip install torch==${minors[0]}.0  for the Python on PATH or in the active virtual environment`,
+    `  npx torch-tl build  builds the engine for an installed LibTorch ${listMinors(SUPPORTED_MINORS)}`,
+  ];
 }
 
 /** `2.13`, or `2.12 or 2.13`, or `2.11, 2.12 or 2.13`. */

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 const QUERY = ['--query-gpu=driver_version,compute_cap', '--format=csv,noheader'];
 const QUERY_SECONDS = 10;
 
-/** What `nvidia-smi` says of this machine. */
+/** The NVIDIA driver and GPUs of this machine, as `nvidia-smi` reports them. */
 export interface NvidiaDriver {
   /** Such as `580.65.06`. */
   version: string;
@@ -12,15 +12,15 @@ export interface NvidiaDriver {
 }
 
 /**
- * The first driver and the first GPUs that a CUDA major version can use: NVIDIA's table of minor version compatibility
- * (https://docs.nvidia.com/deploy/cuda-compatibility) and the release notes of CUDA 12.0 and 13.0.
+ * Minimum driver version and compute capability per CUDA major version. Sources: NVIDIA's table of minor version
+ * compatibility (https://docs.nvidia.com/deploy/cuda-compatibility), release notes of CUDA 12.0 and 13.0.
  */
 const NEEDS: Record<string, { driver: number; capability: number }> = {
   12: { driver: 525, capability: 5.0 },
   13: { driver: 580, capability: 7.5 },
 };
 
-/** The driver and its GPUs, or null where `nvidia-smi` is not there or does not answer. */
+/** The driver and its GPUs, or null if `nvidia-smi` is missing or does not answer. */
 export function findNvidiaDriver(): NvidiaDriver | null {
   const { status, stdout } = spawnSync('nvidia-smi', QUERY, {
     encoding: 'utf8',
@@ -41,18 +41,18 @@ export function findNvidiaDriver(): NvidiaDriver | null {
 
 export interface DriverProblem {
   kind: 'no-driver' | 'old-driver' | 'old-gpu';
-  /** A sentence without its full stop. */
+  /** A sentence without a capital or full stop. */
   text: string;
 }
 
 /**
- * Why a CUDA version cannot be used with a driver; null where it can.
+ * Why a CUDA version cannot be used with a driver; null if it can.
  *
  * @param cuda such as `13.0`
  */
 export function driverProblem(driver: NvidiaDriver | null, cuda: string): DriverProblem | null {
   if (driver === null) {
-    return { kind: 'no-driver', text: 'there is no NVIDIA driver (nvidia-smi does not answer)' };
+    return { kind: 'no-driver', text: 'no NVIDIA driver was found (nvidia-smi does not answer)' };
   }
   const needs = NEEDS[cuda.split('.')[0] ?? ''];
   if (needs === undefined) return null;
@@ -62,6 +62,6 @@ export function driverProblem(driver: NvidiaDriver | null, cuda: string): Driver
   }
   if (driver.capabilities.some((capability) => Number(capability) >= needs.capability)) return null;
   const [wanted, found] = [needs.capability.toFixed(1), driver.capabilities.join(', ') || 'none'];
-  const text = `CUDA ${cuda} needs a GPU of compute capability ${wanted} or higher, and there is ${found}`;
+  const text = `CUDA ${cuda} needs a GPU of compute capability ${wanted} or higher, and this machine has ${found}`;
   return { kind: 'old-gpu', text };
 }

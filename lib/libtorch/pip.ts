@@ -9,17 +9,17 @@ const SHOWN_LINES = 8;
 export interface PipInstallation {
   /** Such as `torch==2.13.0+cpu`. */
   requirement: string;
-  /** Where pip looks besides the indexes that the user has configured; null for nowhere. */
+  /** An index to search in addition to those that the user has configured, or null. */
   extraIndex: string | null;
-  /** Whether the packages that it depends on come too. */
+  /** Whether to install the dependencies too. */
   withDependencies: boolean;
-  /** Where the packages go. */
+  /** Target directory of the packages. */
   packages: string;
-  /** Where pip downloads and unpacks; on the disk of `packages`, so that nothing is copied between two. */
+  /** Directory for downloads and unpacking, on the same disk as `packages` to avoid copying between disks. */
   scratch: string;
-  /** Takes a line now and then on how far it is, where stderr is no terminal that pip can draw on. */
+  /** Receives progress lines at intervals if stderr is not a terminal, where pip draws its own progress bar. */
   print: (line: string) => void;
-  /** What to undo when the user stops it. */
+  /** Called to clean up when the user stops the installation. */
   onInterrupt: () => void;
 }
 
@@ -33,7 +33,7 @@ export function findPip(): string | undefined {
 
 /**
  * Installs a package with the user's own pip configuration: indexes, mirrors, proxies, certificates, constraints and
- * cache. Gives the last lines that pip printed where it failed, else null.
+ * cache. Returns null, or the last lines of pip's output if it failed.
  */
 export async function pipInstall(python: string, installation: PipInstallation): Promise<string | null> {
   const { packages, scratch, onInterrupt } = installation;
@@ -48,7 +48,7 @@ export async function pipInstall(python: string, installation: PipInstallation):
   }
 }
 
-/** Settings and a warning about the packages of the system and the user, which are left alone: `--target` goes elsewhere. */
+/** Disables settings and a warning that concern the system's and user's packages; `--target` does not touch those. */
 const ABOUT_THE_SYSTEM = { PIP_USER: '0', PIP_REQUIRE_VIRTUALENV: '0', PIP_ROOT_USER_ACTION: 'ignore' };
 
 function pipArguments(
@@ -70,7 +70,7 @@ function reportSize(directories: string[], print: (line: string) => void): NodeJ
   return setInterval(() => {
     const megabytes = directories.reduce((sum, directory) => sum + bytesIn(directory), 0) / 1e6;
     const seconds = Math.round((Date.now() - started) / 1000);
-    print(`  pip is at work: ${megabytes.toFixed(0)} MB on the disk after ${seconds} s`);
+    print(`  pip is running: ${megabytes.toFixed(0)} MB on disk after ${seconds} s`);
   }, REPORT_SECONDS * 1000);
 }
 

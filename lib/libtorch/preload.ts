@@ -3,9 +3,8 @@ import { dirname, join } from 'node:path';
 import type { LibTorchVersion } from './version.ts';
 
 /**
- * NVIDIA's libraries as Python's torch loads them ahead of its own (`_preload_cuda_deps` in
- * torch/__init__.py of 2.13), in its order: libcublas would otherwise bring in whichever libcublasLt
- * the system has.
+ * NVIDIA's libraries in the order in which Python's torch loads them before its own (`_preload_cuda_deps` in
+ * torch/__init__.py of 2.13). Without it, libcublas would load whichever libcublasLt the system has.
  */
 const CUDA_LIBRARIES: ReadonlyArray<readonly [folder: string, library: string]> = [
   ['cublas', 'libcublasLt'],
@@ -27,16 +26,16 @@ const CUDA_LIBRARIES: ReadonlyArray<readonly [folder: string, library: string]> 
   ['nvtx', 'libnvToolsExt'],
 ];
 
-/** LibTorch's own libraries that the engine needs, in the order in which they must be loaded: absolute paths. */
+/** Absolute paths of LibTorch's own libraries that the engine needs, in loading order. */
 export function ownLibraries(root: string, { cuda }: Pick<LibTorchVersion, 'cuda'>): string[] {
   const names = cuda === null ? ['c10', 'torch_cpu'] : ['c10', 'torch_cpu', 'c10_cuda', 'torch_cuda'];
   return names.map((name) => join(root, 'lib', libraryFile(name)));
 }
 
 /**
- * Every library to load, in order, before the engine can be: absolute paths. For a CUDA build this
- * starts with NVIDIA's libraries that stand beside torch in site-packages; those that do not are
- * left to the run paths of LibTorch's own (an official archive has them in its own lib directory).
+ * Absolute paths of all libraries to load before the engine, in order. For a CUDA build the list starts with NVIDIA's
+ * libraries in the site-packages that contain torch. Others are found through the run paths of LibTorch's libraries (an
+ * official archive has them in its lib directory).
  */
 export function librariesToLoad(root: string, version: Pick<LibTorchVersion, 'cuda'>): string[] {
   return [
@@ -57,7 +56,7 @@ function cudaLibraries(sitePackages: string, cuda: string): string[] {
   });
 }
 
-/** `libcudnn.so.9` and the like, but not the bare `libcudnn.so` of development packages. */
+/** Versioned files of a library, such as `libcudnn.so.9`, but not the plain `libcudnn.so` of development packages. */
 function versionedFiles(directory: string, library: string): string[] {
   const isVersioned = (name: string) => name.startsWith(`${library}.so.`) && /\d$/.test(name);
   return listDirectory(directory)

@@ -14,11 +14,11 @@ import { z } from 'zod';
 import { cacheDirectory } from '../support/cache-directory.ts';
 
 /*
- * What Pythons have answered, in a file of the cache: on a busy machine one may take many seconds to start, and every
- * process and Worker would ask it anew.
+ * Keeps the answers of Pythons in a file of the cache. On a busy machine a Python may take many seconds to start, and
+ * every process and Worker would have to query it again.
  */
 
-/** Where a Python is, and where its torch. */
+/** Locations of a Python and of its torch. */
 const answer = z.object({ prefix: z.string(), python: z.string(), root: z.string().nullable() });
 
 export type PythonAnswer = z.output<typeof answer>;
@@ -26,16 +26,16 @@ export type PythonAnswer = z.output<typeof answer>;
 const remembered = z.record(
   z.string(),
   answer.extend({
-    /** Of the program and of what in the environment bears on its answer. */
+    /** Identifies the program and the environment variables that affect its answer. */
     asked: z.string(),
-    /** The directories that it looks for packages in, with the times at which they last changed, null where there is none. */
+    /** The directories that the Python searches, with their modification times, or null if missing. */
     places: z.array(z.tuple([z.string(), z.number().nullable()])),
   }),
 );
 
 type Remembered = z.output<typeof remembered>;
 
-/** What a Python on PATH, or of a path, answered last, if nothing has changed since that its answer depends on. */
+/** The last answer of a Python, given by name or path, or null if anything that it depends on has changed. */
 export function recall(command: string): PythonAnswer | null {
   const program = findProgram(command);
   const known = program && readMemory()[program];
@@ -46,12 +46,12 @@ export function recall(command: string): PythonAnswer | null {
 }
 
 /**
- * Keeps an answer. Not that of a program that may choose another Python the next time, unless it is pyenv's; and where
- * the cache cannot be written the Python is only asked again.
+ * Keeps an answer, except that of a wrapper program other than pyenv's, which may start a different Python next time.
+ * If the cache cannot be written, nothing is kept and the Python will be queried again.
  *
- * @param searched the directories that the Python looks for packages in
+ * @param searched the directories in which the Python searches for packages
  */
-export function remember(command: string, given: PythonAnswer, searched: readonly string[]): void {
+export function remember(command: string, answered: PythonAnswer, searched: readonly string[]): void {
   const program = findProgram(command);
   const choices = program && choicesOf(program);
   if (program === null || choices === null) return;
@@ -59,7 +59,7 @@ export function remember(command: string, given: PythonAnswer, searched: readonl
   const known: Remembered = {
     ...readMemory(),
     [program]: {
-      ...given,
+      ...answered,
       asked: identity(program),
       places: places.map((path) => [path, changeTime(path)]),
     },
@@ -85,7 +85,7 @@ function readMemory(): Remembered {
   }
 }
 
-/** As the system looks for it; not what a link leads to, since a virtual environment's name is its own. */
+/** Finds a command on PATH. Links are not resolved: in a virtual environment the link's own path matters. */
 function findProgram(command: string): string | null {
   if (dirname(command) !== '.') return resolve(command);
   const directories = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
@@ -111,7 +111,7 @@ function identity(program: string): string {
   return JSON.stringify([changeTime(program), where, ...variables]);
 }
 
-/** The files that say which Python a program is: none for Python itself; null where it cannot be told. */
+/** The files that decide which Python a program starts: none for Python itself; null if unknown. */
 function choicesOf(program: string): string[] | null {
   if (isPyenv(program)) {
     const above = [process.cwd()];
@@ -122,13 +122,13 @@ function choicesOf(program: string): string[] | null {
   return /^python/i.test(basename(realpathSync(program))) && !startOf(program).startsWith('#!') ? [] : null;
 }
 
-/** Whether it is what pyenv has in Python's place. */
+/** Whether a program is a shim of pyenv. */
 function isPyenv(program: string): boolean {
   const start = startOf(program);
   return start.startsWith('#!') && /\bpyenv\W+exec\b/.test(start);
 }
 
-/** Empty where it cannot be read. */
+/** The first bytes of a file as text; empty if it cannot be read. */
 function startOf(program: string): string {
   try {
     const file = openSync(program, 'r');
@@ -143,7 +143,7 @@ function startOf(program: string): string {
   }
 }
 
-/** Null where there is nothing. */
+/** Modification time in milliseconds, or null if the path does not exist. */
 function changeTime(path: string): number | null {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null;
 }

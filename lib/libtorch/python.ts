@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { recall, remember } from './python-memory.ts';
 
-/** Finds torch without importing it: that takes seconds and may start CUDA. */
+/** Finds torch without importing it: an import takes seconds and may start CUDA. */
 const PROBE = `
 import sys
 sys.path[:] = [path for path in sys.path if path]
@@ -13,21 +13,21 @@ searched = [*sys.path, site.getusersitepackages()]
 print(json.dumps([sys.prefix, sys.executable, places[0] if places else None, searched]))
 `;
 
-/** A Python answers within a second; on a machine that is busy with other things, many seconds later. */
+/** A Python usually answers within a second, but a busy machine may delay it by many seconds. */
 const PROBE_SECONDS = 60;
 
 export interface PythonTorch {
-  /** The interpreter asked. */
+  /** The interpreter that was queried. */
   python: string;
-  /** Its torch directory, or null where there is none. */
+  /** Its torch directory, or null if it has none. */
   root: string | null;
-  /** Why there is none. */
+  /** Why there is no torch directory. */
   problem: string;
-  /** Whether it has not answered in time, and may well have torch. */
+  /** Whether the interpreter did not answer in time, so that it may still have torch. */
   isUndecided: boolean;
 }
 
-/** The Pythons to ask, the active virtual environment's first. */
+/** The Python commands to query, that of the active virtual environment first. */
 export function pythonCommands(): string[] {
   const environment = process.env.VIRTUAL_ENV;
   const active = process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python'];
@@ -35,22 +35,22 @@ export function pythonCommands(): string[] {
 }
 
 /**
- * Asks each Python in turn, only when its answer is wanted, and leaves out other names of the same one. What one has
- * answered before stands while nothing has changed that it depends on.
+ * Queries one Python after the other, each only when the caller asks for the next result. Commands that start the same
+ * Python are skipped. Earlier answers are reused while nothing that they depend on has changed.
  *
- * @param seconds how long to wait for an answer
+ * @param seconds how long to wait for each answer
  */
 export function* findPythonTorches(seconds = PROBE_SECONDS): Generator<PythonTorch> {
-  const asked = new Set<string>();
+  const prefixes = new Set<string>();
   for (const command of pythonCommands()) {
     const { prefix, ...torch } = probe(command, seconds);
-    if (asked.has(prefix)) continue;
-    asked.add(prefix);
+    if (prefixes.has(prefix)) continue;
+    prefixes.add(prefix);
     yield torch;
   }
 }
 
-/** `prefix` is where the Python is installed; each virtual environment has its own. */
+/** Queries one Python. `prefix` is its installation directory; each virtual environment has its own. */
 function probe(command: string, seconds: number): PythonTorch & { prefix: string } {
   const known = recall(command);
   if (known) return { ...known, problem: NO_TORCH, isUndecided: false };
@@ -78,7 +78,7 @@ type Answer = [prefix: string, python: string, root: string | null, searched?: s
 
 function parseAnswer(text: string): Answer | null {
   try {
-    // The last line: start-up files of the user's Python may print ahead of it.
+    // The last line only: start-up files of the user's Python may print before it.
     return JSON.parse(text.trim().split('\n').at(-1) ?? '');
   } catch {
     return null;
@@ -87,6 +87,6 @@ function parseAnswer(text: string): Answer | null {
 
 function describeFailure(error: NodeJS.ErrnoException | undefined, seconds: number): string {
   if (error?.code === 'ENOENT') return 'there is no such program';
-  if (error?.code === 'ETIMEDOUT') return `it was too slow: it did not answer within ${seconds} s`;
-  return error?.message ?? 'it could not be asked where torch is';
+  if (error?.code === 'ETIMEDOUT') return `it did not answer within ${seconds} s`;
+  return error?.message ?? 'the query for its torch failed';
 }

@@ -3,7 +3,7 @@ import { listMinors } from './locate.ts';
 import { driverProblem, type NvidiaDriver } from './nvidia.ts';
 import { DEFAULT_MINOR, type LibTorchVersion, parseVersion, SUPPORTED_MINORS } from './version.ts';
 
-/** The newest release of each minor version, and the build with CUDA that PyPI has of it. */
+/** The newest release of each minor version, and its CUDA build on PyPI. */
 const RELEASES: Record<string, { version: string; cuda: string }> = {
   '2.11': { version: '2.11.0', cuda: 'cu130' },
   '2.12': { version: '2.12.0', cuda: 'cu130' },
@@ -14,40 +14,40 @@ const RELEASES: Record<string, { version: string; cuda: string }> = {
 export interface ReleaseRequest {
   /** Such as `2.13`, `2.13.0`, `2.13.0+cu126`. */
   version?: string | undefined;
-  /** By what the machine has unless given. */
+  /** By default, chosen by the machine's driver and GPU. */
   build?: 'cpu' | 'cuda' | undefined;
 }
 
-/** What there is on this machine to choose a LibTorch for. */
+/** The engines and the driver of this machine, by which a LibTorch is chosen. */
 export interface Surroundings {
-  /** The minor versions that there is an engine for, the newest first. */
+  /** The minor versions that have an engine, newest first. */
   engines: readonly string[];
-  /** Those of them whose engine has its library for CUDA. */
+  /** Those of `engines` that come with the library for CUDA graphs. */
   cudaEngines: readonly string[];
   driver: NvidiaDriver | null;
 }
 
-/** A LibTorch to fetch and why this one, as a sentence without its full stop. */
+/** A LibTorch to install, and the reason as a sentence without a capital or full stop. */
 export interface ChosenRelease {
   release: LibTorchVersion;
   reason: string;
 }
 
 /**
- * The LibTorch to install. A build with CUDA where the driver and a GPU can use it or where it is asked for, of the newest
- * minor version that an engine for CUDA stands ready for; else the default one for the CPU.
+ * Chooses the LibTorch to install: a CUDA build if it is requested or if the driver and a GPU can use it, of the newest
+ * minor version that has an engine with CUDA; else the CPU build of the default version.
  *
- * @throws InputError `INVALID_ARGUMENT` for a version that is none, that is not supported, or that contradicts `build`
+ * @throws InputError `INVALID_ARGUMENT` for a version that is malformed, not supported or contradicts `build`
  */
 export function chooseRelease({ version, build }: ReleaseRequest, surroundings: Surroundings): ChosenRelease {
   const [, number, variant] = version === undefined ? [] : parseRequest(version);
   if (variant !== undefined && build !== undefined && (variant === 'cpu') !== (build === 'cpu')) {
-    throw new InputError('INVALID_ARGUMENT', `--version ${version} is no build for --${build}.`);
+    throw new InputError('INVALID_ARGUMENT', `--version ${version} contradicts --${build}.`);
   }
-  if (variant === 'cpu' || build === 'cpu') return cpuRelease(number, surroundings, 'it was asked for');
+  if (variant === 'cpu' || build === 'cpu') return cpuRelease(number, surroundings, 'it was requested');
   const newest = newestForCuda(surroundings);
   if (variant !== undefined || build === 'cuda') {
-    return { release: release(number ?? newest, variant ?? 'cuda'), reason: 'it was asked for' };
+    return { release: release(number ?? newest, variant ?? 'cuda'), reason: 'it was requested' };
   }
 
   const forGpu = release(number ?? newest, 'cuda');
@@ -73,7 +73,7 @@ function release(number: string, variant: string): LibTorchVersion {
   if (known === undefined) {
     throw new InputError(
       'INVALID_ARGUMENT',
-      `torch-tl cannot use LibTorch ${number}: its engine is for ${listMinors(SUPPORTED_MINORS)}.`,
+      `torch-tl cannot use LibTorch ${number}: its engine supports ${listMinors(SUPPORTED_MINORS)}.`,
     );
   }
   const full = number === minor ? known.version : number;

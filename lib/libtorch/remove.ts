@@ -2,21 +2,21 @@ import { rm } from 'node:fs/promises';
 import { InputError } from '../errors.ts';
 import { bytesIn, cachedLibTorches, lockCache, removeFromCache, unfinished } from './cache.ts';
 
-/** What was in the cache, and how large it was. */
+/** A path that was removed from the cache, and its size. */
 export interface Removed {
   path: string;
   bytes: number;
 }
 
 /**
- * Removes LibTorches from the cache, each at once; nothing outside it.
+ * Removes LibTorches from the cache, each atomically. Nothing outside the cache is touched.
  *
- * @param version such as `2.13.0+cpu`, or `2.13` for every build of it; all of them, and what installations that were broken
- *   off left, where it is not given
- * @throws InputError `LIBTORCH_NOT_FOUND` where the cache has none of that version
+ * @param version such as `2.13.0+cpu`, or `2.13` for every build of it; undefined removes all versions and the remains
+ *   of interrupted installations
+ * @throws InputError `LIBTORCH_NOT_FOUND` if the cache has none of that version
  */
 export async function removeLibTorch(version: string | undefined): Promise<Removed[]> {
-  const lock = await lockCache(() => console.error('Another process changes the cache; waiting for it.'));
+  const lock = await lockCache(() => console.error('Another process is changing the cache; waiting for it.'));
   try {
     const chosen = cachedLibTorches().filter(
       (cached) => version === undefined || isOf(cached.version, version),
@@ -33,15 +33,15 @@ export async function removeLibTorch(version: string | undefined): Promise<Remov
   }
 }
 
-/** Whether `2.13.0+cpu` is one of `2.13`, `2.13.0` or `2.13.0+cpu`. */
+/** Whether a full version such as `2.13.0+cpu` matches `2.13`, `2.13.0` or `2.13.0+cpu`. */
 function isOf(full: string, version: string): boolean {
   return full === version || full.startsWith(`${version}.`) || full.startsWith(`${version}+`);
 }
 
 function notThere(version: string): InputError {
-  const there = cachedLibTorches().map((cached) => cached.version);
+  const versions = cachedLibTorches().map((cached) => cached.version);
   return new InputError(
     'LIBTORCH_NOT_FOUND',
-    `The cache has no LibTorch ${version}; there is ${there.length > 0 ? there.join(', ') : 'none'}.`,
+    `The cache has no LibTorch ${version}; it has ${versions.length > 0 ? versions.join(', ') : 'none at all'}.`,
   );
 }

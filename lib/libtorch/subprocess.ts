@@ -1,34 +1,34 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
-/** How much of what a program prints is kept: enough for any compiler's errors. */
+/** Length of the kept end of a program's output: enough for any compiler's errors. */
 const KEPT_CHARACTERS = 1_000_000;
 
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** A child that leads a group of its own can be ended with all that it started: python behind a shim, compilers. */
+/** A child that leads a process group can be ended with all its own children: Python behind a shim, compilers. */
 const HAS_PROCESS_GROUPS = process.platform !== 'win32';
 
 export interface RunOptions {
   env?: NodeJS.ProcessEnv;
-  /** Passes what the program prints on to stderr; else it is only kept. */
+  /** Whether to copy the program's output to stderr. */
   show: boolean;
-  /** What to undo when the user stops the program, once it has ended. */
+  /** Called to clean up after the user has stopped the program and it has ended. */
   onInterrupt?: () => void;
 }
 
 export interface RunResult {
-  /** Null where a signal ended it. */
+  /** null if a signal ended the program. */
   exitCode: number | null;
-  /** The end of what it printed, stdout and stderr together; only its stderr where it is shown on a terminal. */
+  /** The end of its output, stdout and stderr together; only stderr if stdout goes to a terminal. */
   output: string;
 }
 
 /**
- * Runs a program to its end. A signal that ends this process (Ctrl-C, SIGTERM) ends the program and
- * all it started first; this process then exits with 128 and the signal's number.
+ * Runs a program to its end. A signal to end this process (Ctrl-C, SIGTERM) first ends the program and its children;
+ * this process then exits with 128 plus the signal's number.
  *
- * @throws what `spawn` reports where the program cannot be started
+ * @throws the error of `spawn` if the program cannot be started
  */
 export async function runProgram(
   command: string,
@@ -36,8 +36,8 @@ export async function runProgram(
   { env = process.env, show, onInterrupt }: RunOptions,
 ): Promise<RunResult> {
   let child: ChildProcess | undefined;
-  // From before the start: afterwards a signal could end this process before it listens.
-  const letGo = listen((signal, isFirst) => {
+  // Listens before the start, since a signal in between would end this process but not the program.
+  const stopListening = listen((signal, isFirst) => {
     if (child) endGroup(child, isFirst ? 'SIGTERM' : 'SIGKILL');
     if (!isFirst) return;
     child?.once('close', () => {
@@ -46,7 +46,7 @@ export async function runProgram(
     });
   });
   try {
-    // A progress bar is drawn only where the program itself sees the terminal.
+    // Programs draw a progress bar only if their own stdout is a terminal.
     const stdout = show && process.stderr.isTTY ? process.stderr.fd : 'pipe';
     child = spawn(command, args, {
       env,
@@ -56,7 +56,7 @@ export async function runProgram(
     });
     return await end(child, show);
   } finally {
-    letGo();
+    stopListening();
   }
 }
 
@@ -74,8 +74,8 @@ function end(child: ChildProcess, show: boolean): Promise<RunResult> {
 }
 
 /**
- * Listens to the signals that end this process, until what it gives is called. npx passes on a signal
- * that the terminal has sent already, so that a second one is no surprise.
+ * Listens to the signals that end this process, until the returned function is called. A second signal is normal: npx
+ * forwards the one that the terminal has already sent.
  */
 function listen(onSignal: (signal: NodeJS.Signals, isFirst: boolean) => void): () => void {
   let isFirst = true;

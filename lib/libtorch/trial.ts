@@ -4,14 +4,14 @@ import { runProgram } from './subprocess.ts';
 const SCRIPT = fileURLToPath(new URL('./try-load.js', import.meta.url));
 
 /**
- * Why a LibTorch cannot be loaded, or null: tried in a process of its own, since a damaged library can end the one
- * that loads it.
+ * Why a LibTorch cannot be loaded, or null. It is loaded in a child process, since a damaged library can crash the
+ * process that loads it.
  */
 export async function loadProblemOf(root: string): Promise<string | null> {
   const { exitCode, output } = await runProgram(process.execPath, [SCRIPT, root], { show: false });
   if (exitCode === 0) return null;
   return (
     output.trim() ||
-    `the process that loaded it ended ${exitCode === null ? 'by a signal' : `with ${exitCode}`}`
+    `the process that loaded it ${exitCode === null ? 'was ended by a signal' : `exited with ${exitCode}`}`
   );
 }

@@ -7,8 +7,8 @@ import { inspectLibTorch } from './locate.ts';
 import { SUPPORTED_MINORS } from './version.ts';
 
 /*
- * Run as a process of its own by trial.ts: loads the LibTorch in the directory given, and the engine for it where
- * there is one. What is wrong goes to stderr.
+ * The program that trial.ts runs as a child process. It loads the LibTorch in the directory given as its argument, and
+ * the engine for it if there is one. Errors go to stderr.
  */
 
 const [root = ''] = process.argv.slice(2);

@@ -6,19 +6,19 @@ import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import type { Entry, ZipFile } from 'yauzl';
 
-/** Where a zip archive cannot be read, or a file in it is damaged; the message is a part of a sentence. */
+/** A zip archive cannot be read, or a file in it is damaged. The message is a part of a sentence. */
 export class ArchiveProblem extends Error {}
 
 export interface UnzipOptions {
   signal?: AbortSignal | undefined;
-  /** Takes how many bytes are unpacked. */
+  /** Receives the number of bytes unpacked so far. */
   onProgress?: ((done: number) => void) | undefined;
 }
 
 /**
- * How many bytes the files of an archive take when unpacked, by its directory, which stands at its end.
+ * Unpacked size of an archive in bytes, from the directory at its end.
  *
- * @throws ArchiveProblem where it is no zip archive, or cut short
+ * @throws ArchiveProblem if the file is not a zip archive or is truncated
  */
 export async function unpackedSize(archive: string): Promise<number> {
   return withArchive(archive, async (zip) => {
@@ -29,10 +29,10 @@ export async function unpackedSize(archive: string): Promise<number> {
 }
 
 /**
- * Unpacks a zip archive into a directory, file by file, and checks the length and the CRC-32 of each. Names that lead out
- * of the directory are refused.
+ * Unpacks a zip archive into a directory, file by file, and checks length and CRC-32 of each. Refuses names that lead
+ * out of the directory.
  *
- * @throws ArchiveProblem; the signal's reason; what the file system throws
+ * @throws ArchiveProblem; the signal's reason after an abort; system errors
  */
 export async function unzip(archive: string, directory: string, options: UnzipOptions = {}): Promise<void> {
   let done = 0;
@@ -47,19 +47,19 @@ export async function unzip(archive: string, directory: string, options: UnzipOp
 }
 
 async function withArchive<Result>(path: string, work: (zip: ZipFile) => Promise<Result>): Promise<Result> {
-  // Loaded here: most programs never unpack.
+  // Loaded here, since most programs never unpack an archive.
   const { openPromise } = await import('yauzl');
   try {
     // yauzl refuses absolute names and those with `..`.
     const zip = await openPromise(path, { autoClose: false });
     return await work(zip).finally(() => zip.close());
   } catch (cause) {
-    throw readable(cause) ? cause : new ArchiveProblem((cause as Error).message, { cause });
+    throw isExplained(cause) ? cause : new ArchiveProblem((cause as Error).message, { cause });
   }
 }
 
-/** Errors that say themselves what they are about; yauzl's own are plain, and zlib's have a code. */
-function readable(cause: unknown): boolean {
+/** Whether an error already has its final form: an abort, an ArchiveProblem or a system error, none of yauzl's or zlib's. */
+function isExplained(cause: unknown): boolean {
   if (!(cause instanceof Error) || cause.name === 'AbortError' || cause instanceof ArchiveProblem)
     return true;
   return 'syscall' in cause;
@@ -78,22 +78,21 @@ async function unpack(zip: ZipFile, entry: Entry, path: string, signal: AbortSig
     }
   };
   await pipeline(content, checked, createWriteStream(path, { flags: 'wx' }), ...(signal ? [{ signal }] : []));
-  if (crc !== entry.crc32)
-    throw new ArchiveProblem(`${entry.fileName} in it is damaged (its CRC-32 is wrong)`);
+  if (crc !== entry.crc32) throw new ArchiveProblem(`its file ${entry.fileName} is damaged (wrong CRC-32)`);
 }
 
 const [TYPE_MASK, LINK] = [0o170000, 0o120000];
 
-/** By the mode that Unix's zip programs write. */
+/** Whether an entry is a symbolic link, by the mode that Unix zip programs write. */
 function isLink({ externalFileAttributes }: Entry): boolean {
   return ((externalFileAttributes >>> 16) & TYPE_MASK) === LINK;
 }
 
-/** Such as `libcudart.so.13.0.48` for `libcudart.so.13`: only files beside it, so that nothing leads out. */
+/** Target of a link, such as `libcudart.so.13.0.48`. Only files in the same directory are allowed, so no link leads out. */
 function linkTarget({ fileName }: Entry, content: Buffer): string {
   const target = content.toString();
   if (/[/\\]/.test(target) || ['', '.', '..'].includes(target)) {
-    throw new ArchiveProblem(`${fileName} in it is a link to ${target}, and not to a file beside it`);
+    throw new ArchiveProblem(`its link ${fileName} leads to ${target}, which is not in the same directory`);
   }
   return target;
 }

@@ -43,7 +43,7 @@ describe('torch-tl build in a checkout', () => {
 
     const first = await build('--if-stale');
     expect(first).toMatchObject({ code: 0, stdout: '' });
-    expect(first.stderr).toMatch(/^Building the engine for LibTorch .*\nThe engine is built, in \d+ s\.\n$/);
+    expect(first.stderr).toMatch(/^Building the engine for LibTorch .*\nThe engine was built in \d+ s\.\n$/);
     const loader = join(root, LOADER);
     expect([join(root, engineFor(libtorch.minor)), loader].every(existsSync)).toBe(true);
 
@@ -57,7 +57,9 @@ describe('torch-tl build in a checkout', () => {
     const broken = await build('--if-stale');
     expect(broken.code).toBe(1);
     expect(broken.stderr).toContain('int broken() { return }');
-    expect(broken.stderr).toMatch(/error: The engine could not be built: see above .*\n$/);
+    expect(broken.stderr).toMatch(
+      /error: The engine could not be built; the output of CMake or the compiler above says why\.\n$/,
+    );
 
     writeTree(root, { 'native/small.cc': 'int repaired() { return 1; }\n' });
     expect((await build('--if-stale', '--verbose')).stderr).toContain('small.cc');
@@ -68,7 +70,9 @@ describe('torch-tl build in a checkout', () => {
     const empty = temporaryDirectory();
     const { code, stderr } = await torchTl(['build'], { cwd: empty, env: { ...env, PATH: empty } });
     expect(code).toBe(1);
-    expect(stderr).toContain('not found on PATH: CMake, a C++20 compiler (g++ or clang++), Ninja or make;');
+    expect(stderr).toContain(
+      'programs that are not on PATH: CMake, a C++20 compiler (g++ or clang++), Ninja or make;',
+    );
     if (process.platform === 'linux') expect(stderr).toContain('sudo apt-get install g++ cmake ninja-build');
   });
 
@@ -123,8 +127,8 @@ describe('torch-tl build of an installed package', () => {
       cwd: cache,
       env: { ...nothing, PATH, TORCH_TL_CACHE: cache },
     });
-    expect(stderr).toContain('There is no LibTorch to build the engine against on this machine yet.');
-    expect(stderr).toContain('LibTorch 2.13.0+cpu, since it was asked for.');
+    expect(stderr).toContain('This machine has no LibTorch yet to build the engine against.');
+    expect(stderr).toContain('Chose LibTorch 2.13.0+cpu: it was requested.');
     // Without headers, so that the engine, which takes minutes, is not built.
     expect(stderr).toContain('has no headers (include/ATen/ATen.h), which building the engine needs');
     expect(existsSync(join(cache, ENGINES, LOADER))).toBe(true);

@@ -58,12 +58,12 @@ describe('torch-tl libtorch status', () => {
     const cache = cacheWith('2.13.0+cpu');
     const { stdout } = await torchTl(['libtorch', 'status'], machine(cache));
     expect(stdout).toContain(
-      `+ cache: 2.13.0+cpu in ${join(cache, 'libtorch-2.13.0+cpu', 'torch')}: the first that fits`,
+      `+ cache: 2.13.0+cpu in ${join(cache, 'libtorch-2.13.0+cpu', 'torch')}: the first match`,
     );
     expect(stdout).toMatch(/^In the cache .*:\n {2}2\.13\.0\+cpu {2}\d+ kB$/m);
     expect(stdout).toContain('NVIDIA: no driver (nvidia-smi does not answer)');
     expect(stdout).toContain(
-      '`torch-tl libtorch install` fetches 2.13.0+cpu, since there is no NVIDIA driver',
+      '`torch-tl libtorch install` fetches 2.13.0+cpu, since no NVIDIA driver was found',
     );
   });
 });
@@ -88,13 +88,13 @@ describe('torch-tl libtorch remove', () => {
   test('says what there is where there is none of a version', async () => {
     const { code, stderr } = await torchTl(['libtorch', 'remove', '2.1'], machine(cacheWith('2.13.0+cpu')));
     expect(code).toBe(2);
-    expect(stderr).toBe('error: The cache has no LibTorch 2.1; there is 2.13.0+cpu.\n');
+    expect(stderr).toBe('error: The cache has no LibTorch 2.1; it has 2.13.0+cpu.\n');
   });
 });
 
 describe('a command that finds no LibTorch', () => {
   const QUESTION =
-    /There is no LibTorch on this machine .* 2\.13\.0\+cpu fits, since there is no NVIDIA driver .*\r?\nInstall it now: about 200 MB to download, 750 MB on the disk, into \S+\? \(y\/n\)/;
+    /There is no LibTorch on this machine .* 2\.13\.0\+cpu fits, since no NVIDIA driver was found .*\r?\nInstall it now: about 200 MB to download, 750 MB on the disk, into \S+\? \(y\/n\)/;
 
   test.skipIf(`${real.version}+${real.variant}` !== '2.13.0+cpu')(
     'offers to install it on a terminal, and then goes on (this machine has the one that is installed)',
@@ -113,7 +113,7 @@ describe('a command that finds no LibTorch', () => {
     const [cache, out] = [temporaryDirectory(), join(temporaryDirectory(), 'run')];
     const { code, stdout } = await torchTlOnTerminal(run(out), answer, machine(cache, { python3: pip() }));
     expect(stdout).toMatch(QUESTION);
-    expect(stdout).toContain('npx torch-tl libtorch install  fetches LibTorch');
+    expect(stdout).toContain('npx torch-tl libtorch install  downloads LibTorch');
     expect(code).toBe(1);
     expect(readdirSync(cache)).toEqual([]);
   });

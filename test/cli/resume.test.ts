@@ -311,7 +311,9 @@ describe('torch-tl run --resume', () => {
       const limit = (pid: number) =>
         spawnSync('prlimit', [`--fsize=${checkpoint.length - 1}`, '--pid', String(pid)]);
       const { code, stderr } = await torchTl([...RESUME, '--epochs', '500'], { cwd, onStart: limit });
-      expect(stderr).toContain('training.safetensors: the file would be larger than this file system or user may write (EFBIG)');
+      expect(stderr).toContain(
+        'training.safetensors: the file would be larger than this file system or user may write (EFBIG)',
+      );
       expect(code).toBe(1);
       expect(bytesOf(run, 'checkpoint', 'training.safetensors').equals(checkpoint)).toBe(true);
       expect(readdirSync(join(run, 'checkpoint'))).toEqual(['training.safetensors']);

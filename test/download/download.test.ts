@@ -141,7 +141,7 @@ describe('download', () => {
     const server = await fileServer(whole(CONTENT));
     await expect(download(server.url, target(), { ...EXPECTED, size: 7 })).rejects.toMatchObject({
       code: 'DOWNLOAD_FAILED',
-      message: expect.stringContaining(`a file of ${CONTENT.length} bytes in place of one of 7`),
+      message: expect.stringContaining(`the server's file has ${CONTENT.length} bytes instead of 7`),
     });
   });
 
@@ -160,8 +160,8 @@ describe('download', () => {
     const error = await download(url, path, EXPECTED).catch((failure: unknown) => failure);
     expect(error).toBeInstanceOf(TorchTlError);
     expect((error as Error).message).toBe(
-      `Cannot download ${server.url}: the server answered 403 Forbidden. Try again, with HTTPS_PROXY=URL where ` +
-        `a proxy is needed, or put the file at ${path} yourself.`,
+      `Cannot download ${server.url}: the server answered 403 Forbidden. Try again, set HTTPS_PROXY=URL if you ` +
+        `need a proxy, or put the file at ${path} yourself.`,
     );
     expect(server.requests[0]?.authorization).toBe(
       `Basic ${Buffer.from('ann:pass word').toString('base64')}`,
@@ -193,7 +193,7 @@ describe('download', () => {
     vi.stubEnv('HTTP_PROXY', 'proxy:8080');
     await expect(download('http://127.0.0.1:2/file', target(), EXPECTED)).rejects.toMatchObject({
       code: 'DOWNLOAD_FAILED',
-      message: expect.stringContaining('HTTP_PROXY or HTTPS_PROXY is no http:// or https:// URL'),
+      message: expect.stringContaining('HTTP_PROXY or HTTPS_PROXY is not an http:// or https:// URL'),
     });
   });
 

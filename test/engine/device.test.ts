@@ -26,7 +26,9 @@ describe('chooseDevice', () => {
     const unavailable = (reason: string) =>
       expect.objectContaining({ code: 'CUDA_UNAVAILABLE', message: expect.stringContaining(reason) });
     expect(() => chooseDevice('cuda', CPU_BUILD)).toThrow(unavailable('this LibTorch is a CPU build'));
-    expect(() => chooseDevice('cuda', NO_DRIVER)).toThrow(unavailable('built for CUDA, but there is no driver'));
+    expect(() => chooseDevice('cuda', NO_DRIVER)).toThrow(
+      unavailable('built for CUDA, but there is no driver'),
+    );
     expect(() => chooseDevice('cuda', NO_GPU)).toThrow(unavailable('no GPU was found'));
     expect(() => chooseDevice('cuda:2', TWO_GPUS)).toThrow(unavailable('the last GPU is cuda:1'));
   });

@@ -70,12 +70,12 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       [
         'an archive with a changed byte',
         () => damaged(archive(), '\x7fELF'),
-        /What came from 127\.0\.0\.1:\d+ is damaged: libtorch\/lib\/\S+ in it is damaged \(its CRC-32 is wrong\)\. It was deleted; try again/,
+        /The archive from 127\.0\.0\.1:\d+ is damaged: its file libtorch\/lib\/\S+ is damaged \(wrong CRC-32\)\. It was deleted; try again/,
       ],
       [
         'a page in place of an archive',
         () => Buffer.from('<html>Please log in</html>'),
-        /what came is no whole zip archive \(.+\), and was deleted/,
+        /the downloaded file is not a complete zip archive \(.+\); it was deleted/,
       ],
       [
         'an archive without one of its libraries',
@@ -85,7 +85,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       [
         'an archive of another version',
         () => zipOf({ ...LIBRARIES, 'libtorch/build-version': '2.12.1+cpu\n' }),
-        /LibTorch 2\.12\.1\+cpu came in place of 2\.12\.0\+cpu/,
+        /The download is LibTorch 2\.12\.1\+cpu instead of 2\.12\.0\+cpu/,
       ],
       [
         'an archive with another folder',
@@ -93,9 +93,9 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         /is damaged: it has no folder libtorch/,
       ],
       [
-        'an archive whose library is cut short',
+        'an archive whose library is truncated',
         () => zipOf({ ...LIBRARIES, ...FILES, 'libtorch/lib/libc10.so': c10.subarray(0, 5000) }),
-        /does not load: .* it is cut short/,
+        /does not load: .* it is truncated/,
       ],
       [
         'an archive that leads out of its directory',
@@ -113,7 +113,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const { code, stderr } = await install(status(404));
       expect(code).toBe(1);
       expect(stderr).toMatch(
-        /Cannot download http:\S+: the server answered 404 Not Found\. Try again, with HTTPS_PROXY=URL/,
+        /Cannot download http:\S+: the server answered 404 Not Found\. Try again, set HTTPS_PROXY=URL/,
       );
     });
 

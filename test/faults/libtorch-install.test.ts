@@ -23,7 +23,7 @@ describe('torch-tl libtorch install, through pip', () => {
     const cache = temporaryDirectory();
     const first = await install(installing(loadable()), { cache });
     expect(first.code).toBe(0);
-    expect(first.stderr).toContain(`LibTorch ${VERSION}, since there is no NVIDIA driver`);
+    expect(first.stderr).toContain(`Chose LibTorch ${VERSION}: no NVIDIA driver was found`);
     expect(first.stderr).toContain("PyTorch's wheel through pip (of python3), about 200 MB");
     expect(first.stderr).toContain(
       `LibTorch ${VERSION} is in place: ${join(cache, `libtorch-${VERSION}`, 'torch')}`,
@@ -64,7 +64,7 @@ describe('torch-tl libtorch install, through pip', () => {
     const other = writeLookalike(join(temporaryDirectory(), 'torch'), '2.13.1+cpu');
     const { code, stderr, cache } = await install(installing(other));
     expect(code).toBe(1);
-    expect(stderr).toContain('LibTorch 2.13.1+cpu came in place of 2.13.0+cpu.');
+    expect(stderr).toContain('The download is LibTorch 2.13.1+cpu instead of 2.13.0+cpu.');
     expect(installedIn(cache)).toEqual([]);
   });
 
@@ -83,7 +83,7 @@ describe('torch-tl libtorch install, through pip', () => {
     const { code, stderr, cache } = await install(installing(torch));
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /What came does not load: LibTorch .*libc10\.so: it needs libdx\.so\.2, which is missing/,
+      /The downloaded LibTorch does not load: LibTorch .*libc10\.so: it needs libdx\.so\.2, which is missing/,
     );
     expect(installedIn(cache)).toEqual([]);
   });
@@ -112,7 +112,7 @@ describe('torch-tl libtorch install, through pip', () => {
     expect([first.code, second.code]).toEqual([0, 0]);
     expect(readdirSync(calls)).toHaveLength(1);
     expect(first.stderr + second.stderr).toContain(
-      `Another process changes the LibTorches in ${cache}; waiting for it.`,
+      `Another process is changing the LibTorches in ${cache}; waiting for it.`,
     );
   });
 
@@ -138,7 +138,7 @@ describe('torch-tl libtorch install, through pip', () => {
       '580.65.06',
       '6.1',
       /torch==[\d.]+\+cpu\n/,
-      'CUDA 13.0 needs a GPU of compute capability 7.5 or higher, and there is 6.1',
+      'CUDA 13.0 needs a GPU of compute capability 7.5 or higher, and this machine has 6.1',
     ],
   ])('with driver %s and a GPU of %s asks for %s', async (driver, capability, asked, reason) => {
     const programs = { 'nvidia-smi': nvidiaSmi(driver, capability) };
@@ -150,12 +150,15 @@ describe('torch-tl libtorch install, through pip', () => {
   });
 
   test.each([
-    [['--version', '1.13'], 'torch-tl cannot use LibTorch 1.13: its engine is for 2.11, 2.12, 2.13 or 2.14.'],
+    [
+      ['--version', '1.13'],
+      'torch-tl cannot use LibTorch 1.13: its engine supports 2.11, 2.12, 2.13 or 2.14.',
+    ],
     [
       ['--version', 'newest'],
       "--version must be a version of LibTorch such as 2.13, 2.13.0 or 2.13.0+cu130, not 'newest'.",
     ],
-    [['--cpu', '--version', '2.13.0+cu130'], '--version 2.13.0+cu130 is no build for --cpu.'],
+    [['--cpu', '--version', '2.13.0+cu130'], '--version 2.13.0+cu130 contradicts --cpu.'],
     [['--cpu', '--cuda'], "option '--cpu' cannot be used with option '--cuda'"],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await install('exit 1', { args });

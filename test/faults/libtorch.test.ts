@@ -58,9 +58,7 @@ describe('LibTorch that cannot be loaded', () => {
   test('lacks a library that one of its own needs', async () => {
     expect(await errorWithC10(replaced(c10(), 'libdl.so.2', 'libdx.so.2'))).toEqual({
       code: 'LIBTORCH_INCOMPLETE',
-      message: expect.stringContaining(
-        'lib/libc10.so: it needs libdx.so.2, which is missing. Reinstall it',
-      ),
+      message: expect.stringContaining('lib/libc10.so: it needs libdx.so.2, which is missing. Reinstall it'),
     });
   });
 

@@ -64,7 +64,7 @@ describe('locateLibTorch', () => {
     expect(error.code).toBe('LIBTORCH_NOT_FOUND');
     expect(error.message).toContain('No LibTorch 2.13 was found');
     expect(error.message).toContain('Python (python3): there is no such program');
-    expect(error.message).toContain(`cache: there is none in ${join(directory, 'cache')}`);
+    expect(error.message).toContain(`cache: ${join(directory, 'cache')} contains none`);
     for (const way of ['npx torch-tl build', 'TORCH_TL_LIBTORCH=DIR', 'pip install torch==2.13.0']) {
       expect(error.message).toContain(way);
     }
@@ -124,7 +124,7 @@ describe('findCandidates', () => {
         root: fitting,
         version: '2.13.0+cpu',
         accepted: true,
-        reason: 'the first that fits',
+        reason: 'the first match',
       },
       {
         source: 'Python (python3)',
@@ -145,7 +145,7 @@ describe('findCandidates', () => {
         root: spare,
         version: '2.13.0+cpu',
         accepted: false,
-        reason: 'it fits too, but LIBTORCH comes first',
+        reason: 'it also matches, but LIBTORCH comes first',
       },
     ]);
   });
@@ -154,7 +154,7 @@ describe('findCandidates', () => {
     python('exit 1');
     expect(findCandidates(['2.13'])[0]).toMatchObject({
       root: null,
-      reason: 'it could not be asked where torch is',
+      reason: 'the query for its torch failed',
     });
   });
 });

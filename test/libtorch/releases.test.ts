@@ -39,7 +39,7 @@ describe('chooseRelease', () => {
 
   test('says why', () => {
     const reason = (driver: typeof DRIVER | null) => chooseRelease({}, { ...TWO_ENGINES, driver }).reason;
-    expect(reason(null)).toBe('there is no NVIDIA driver (nvidia-smi does not answer)');
+    expect(reason(null)).toBe('no NVIDIA driver was found (nvidia-smi does not answer)');
     expect(reason(DRIVER)).toBe('the NVIDIA driver 580.65.06 can use CUDA 13.0');
   });
 });

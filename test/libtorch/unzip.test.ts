@@ -38,7 +38,7 @@ describe('unzip', () => {
     for (const elsewhere of ['../../etc', '/etc', '..']) {
       const leading = files(asLink(zipOf({ link: elsewhere }), 'link'));
       await expect(unzip(leading.archive, leading.target)).rejects.toThrow(
-        `link in it is a link to ${elsewhere}, and not to a file beside it`,
+        `its link link leads to ${elsewhere}, which is not in the same directory`,
       );
     }
   });
@@ -54,7 +54,7 @@ describe('unzip', () => {
 
   test('finds a changed byte by the CRC', async () => {
     const { archive, target } = files(damaged(zipOf({ 'one.txt': 'content' }), 'content'));
-    await expect(unzip(archive, target)).rejects.toThrow('one.txt in it is damaged (its CRC-32 is wrong)');
+    await expect(unzip(archive, target)).rejects.toThrow('its file one.txt is damaged (wrong CRC-32)');
   });
 
   test('finds a cut by the directory at the end', async () => {

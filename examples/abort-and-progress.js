@@ -1,5 +1,5 @@
-// Progress by callbacks, and a training that has so much time. It stops within a batch, the event loop
-// stays free meanwhile, and the best epoch so far can still be saved.
+// Reports progress by callbacks, and stops a training after a time limit. It stops within a batch, the event loop
+// stays free, and the best epoch so far can still be saved.
 //
 //     node examples/abort-and-progress.js
 

@@ -1,5 +1,5 @@
-// Training images changed anew in every epoch: the presets, and an augmentation written out.
-// Mixed images have mixed labels, so the training accuracy says little under mixup and cutmix.
+// Changes the training images anew in every epoch: by preset, and by an augmentation written out.
+// Mixed images have mixed labels, so the training accuracy says little with mixup and cutmix.
 //
 //     node examples/augmentation.js
 
@@ -28,7 +28,7 @@ for (const [name, augmentation] of Object.entries(WAYS)) {
   try {
     model.freeze();
     const cached = [];
-    const onCache = ({ part }) => cached.push(part); // features of images that change cannot be kept
+    const onCache = ({ part }) => cached.push(part); // features of images that change cannot be cached
     const options = { valid, epochs: EPOCHS, learningRate: 1e-2, augmentation, onCache };
     const { epochs } = await model.fit(train, options).result;
     const { trainLoss, validLoss } = epochs.at(-1);

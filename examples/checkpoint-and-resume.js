@@ -1,4 +1,4 @@
-// A training that is stopped and goes on: every number is then as if it had never been stopped.
+// Stops a training and resumes it: every number is the same as if it had never been stopped.
 //
 //     node examples/checkpoint-and-resume.js
 
@@ -17,7 +17,7 @@ const directory = await mkdtemp(join(tmpdir(), 'torch-tl-example-'));
 try {
   const checkpoint = join(directory, 'checkpoint.safetensors');
   await stopInSecondEpoch(checkpoint);
-  const resumed = await trainWith({ checkpoint, resume: true, onResume: tell }); // in a later process, say
+  const resumed = await trainWith({ checkpoint, resume: true, onResume: tell }); // for example in a later process
   const whole = await trainWith({});
   const losses = ({ epochs }) => epochs.map(({ trainLoss, validLoss }) => [trainLoss, validLoss]);
   console.log('the same losses to the bit:', isDeepStrictEqual(losses(resumed), losses(whole)));
@@ -43,7 +43,7 @@ function tell({ epoch, batch }) {
   console.log(`goes on after ${epoch} epochs and ${batch} batches`);
 }
 
-/** What trains, and all options but epochs, must be the same when a training goes on. */
+/** The layers that train, and all options but epochs, must be the same when a training is resumed. */
 async function trainWith(options) {
   const model = await DenseNet121.create({ head: 'linear', classes: train.classes, imageSize: IMAGE_SIZE });
   try {

@@ -1,4 +1,4 @@
-// From CommonJS: `require` takes the ES module, on Node 20.19 and 22.12 and later.
+// Uses torch-tl from CommonJS: `require` loads the ES module, on Node 20.19, 22.12 and later.
 //
 //     node examples/commonjs.cjs
 

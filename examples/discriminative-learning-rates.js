@@ -1,4 +1,4 @@
-// Learning rates by layer: low where the network sees edges and colours, high in the new head.
+// Sets learning rates by layer: low where the network sees edges and colours, high in the new head.
 //
 //     node examples/discriminative-learning-rates.js
 
@@ -15,7 +15,7 @@ const spread = spreadLearningRates(1e-5, 1e-2);
 for (const [layers, rate] of Object.entries(spread)) console.log(layers.padEnd(12), rate.toPrecision(3));
 await tryOut('rising from stem to head', { layerLearningRates: spread });
 
-// Names and patterns, the smaller group first; what none of them means learns at learningRate.
+// Names and patterns; the smaller group wins. Layers that none of them matches train at learningRate.
 await tryOut('written out', {
   learningRate: 1e-5,
   layerLearningRates: { 'denseblock?': 1e-4, 'denseblock4.denselayer16': 1e-3, classifier: 1e-2 },

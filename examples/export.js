@@ -1,5 +1,5 @@
-// A model for other programs: safetensors and .pth for Python, ONNX for onnxruntime anywhere. ONNX takes images as
-// bytes and gives probabilities. What compares it with the model is onnxruntime-node; without it: { check: false }.
+// Exports a model for other programs: safetensors and .pth for Python, ONNX for onnxruntime. The ONNX model takes
+// images as bytes and gives probabilities. onnxruntime-node compares it with the model; without it: { check: false }.
 //
 //     node examples/export.js
 

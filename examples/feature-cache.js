@@ -1,5 +1,5 @@
-// What is frozen at the front of the network runs once over the images. With a directory the outcome
-// is kept for later trainings, in this process or another; false computes it anew in every epoch.
+// The frozen front of the network runs once over the images. With a directory its output is kept for later
+// trainings, in this process or another; with false it is computed anew in every epoch.
 //
 //     node examples/feature-cache.js
 

@@ -1,5 +1,5 @@
-// What trains and what does not: the head alone, then more and more of the backbone.
-// A frozen layer keeps every bit, the running statistics of its batch normalisation included.
+// Chooses the layers that train: the head alone, then more and more of the backbone.
+// A frozen layer keeps every bit, including the running statistics of its batch normalisation.
 //
 //     node examples/freeze-and-fine-tune.js
 
@@ -19,7 +19,7 @@ try {
   await tryOut('and the last block', 1e-3);
 
   model.unfreeze();
-  model.freeze({ through: 'denseblock3' }); // all from the stem up to there
+  model.freeze({ through: 'denseblock3' }); // everything from the stem to there
   await tryOut('and the last transition', 1e-3);
 
   model.unfreeze();

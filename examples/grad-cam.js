@@ -1,5 +1,5 @@
-// Where a model looks: it learns to tell rows from columns, and is then shown an image that has rows on
-// the left and columns on the right. The heat of each class is on its own side.
+// Shows where a model looks: it learns to tell rows from columns, then gets an image with rows on the left
+// and columns on the right. The heat of each class is on its own side.
 //
 //     node examples/grad-cam.js
 
@@ -19,7 +19,7 @@ try {
   await model.fit(train, { valid: train, epochs: 20, learningRate: 1e-2 }).result;
 
   const half = stripes((x) => (x < SIDE / 2 ? 'rows' : 'columns'), 8);
-  // By default of the likeliest class, here of both in turn.
+  // By default the map is for the likeliest class, here for each in turn.
   const activations = await model.gradCam([half, half], { classes: CLASSES });
   for (const { label, probability, width, height, map } of activations) {
     console.log(`${label} ${probability.toFixed(2)}`);
@@ -35,7 +35,7 @@ try {
   train.dispose();
 }
 
-/** uint8 `[height, width, 1]`: stripes in the direction that each column of pixels has. */
+/** uint8 `[height, width, 1]`: stripes, in the direction that each column of pixels asks for. */
 function stripes(direction, period) {
   const data = Uint8Array.from({ length: SIDE * SIDE }, (_, place) => {
     const [x, y] = [place % SIDE, Math.floor(place / SIDE)];

@@ -1,5 +1,5 @@
-// The same service with a model that `torch-tl export` wrote as ONNX: where it runs torch-tl need not be installed,
-// but `npm install onnxruntime-node sharp protobufjs`. Classes, size and shape of the images come from the file.
+// The same service with a model that `torch-tl export` wrote as ONNX. It needs no torch-tl, but
+// `npm install onnxruntime-node sharp protobufjs`. Classes, image size and `resize` come from the file.
 //
 //     node examples/http-service-onnx.js flowers.onnx
 //     curl --data-binary @rose.jpg http://127.0.0.1:8080/
@@ -36,7 +36,7 @@ async function predict(image) {
   return { label, probability, top };
 }
 
-/** As torch-tl decodes, uint8 `[imageSize, imageSize, 3]`; scaling to 0..1 and normalising are in the model. */
+/** Decodes as torch-tl does, uint8 `[imageSize, imageSize, 3]`; scaling to 0..1 and normalising are in the model. */
 function decode(image) {
   return sharp(image, { failOn: 'error' })
     .autoOrient()
@@ -52,7 +52,7 @@ function decode(image) {
     .toBuffer();
 }
 
-/** Of an ONNX model's protobuf message the metadata alone, which onnxruntime-node does not give. */
+/** Reads the metadata of an ONNX model's protobuf message, which onnxruntime-node does not give. */
 function metadataOf(bytes) {
   const { root } = protobuf.parse(`
     syntax = "proto3";

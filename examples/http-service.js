@@ -1,4 +1,4 @@
-// An HTTP service with a model that torch-tl trained.
+// Serves a model that torch-tl trained over HTTP.
 //
 //     node examples/http-service.js runs/flowers/best.safetensors
 //     curl --data-binary @rose.jpg http://127.0.0.1:8080/

@@ -1,5 +1,5 @@
-// A learning rate found by trying: a step at each of many rising rates, and what the loss does. It
-// trains nothing; the model is afterwards as it was. `torch-tl lr-find` plots the same.
+// Searches for a learning rate: takes one step at each of many rising rates, and watches the loss. The model
+// is afterwards as it was. `torch-tl lr-find` plots the same.
 //
 //     node examples/learning-rate-search.js
 

@@ -1,4 +1,4 @@
-// Optimisers, and schedules of the learning rate, side by side on the same frozen backbone.
+// Compares optimisers and learning-rate schedules on the same frozen backbone.
 //
 //     node examples/optimisers-and-schedules.js
 

@@ -1,4 +1,4 @@
-// A classifier of one's own images, which are files in a folder a class. Here they are drawn first:
+// Trains a classifier of your own images, files in one folder per class. Here they are drawn first:
 // discs and squares, of any size and colour.
 //
 //     node examples/own-images.js
@@ -23,7 +23,7 @@ const directory = await mkdtemp(join(tmpdir(), 'torch-tl-example-'));
 try {
   await drawFolder(directory);
   const all = await Dataset.fromFolder(directory, { imageSize: IMAGE_SIZE, resize: 'cover' });
-  const [train, valid] = all.split(0.8, { seed: 1 }); // or a folder of its own: fromFolder(..., { like: train })
+  const [train, valid] = all.split(0.8, { seed: 1 }); // or a separate folder: fromFolder(..., { like: train })
   console.log(`classes ${train.classes.join(', ')}: ${train.count} images train, ${valid.count} validate`);
 
   const model = await DenseNet121.create({

@@ -1,5 +1,5 @@
-// A model saved and loaded, what it makes of labelled images and of new ones. The images are pixels
-// that this program makes: stripes and checks, under noise.
+// Saves and loads a model, evaluates it on labelled images and predicts new ones. This program makes the
+// images as pixels: stripes and checks, under noise.
 //
 //     node examples/predict-and-evaluate.js
 
@@ -64,7 +64,7 @@ function dataset(perClass) {
   return Dataset.fromImages(labels.map(image), labels, { imageSize: IMAGE_SIZE, classes: CLASSES });
 }
 
-/** uint8 `[height, width, 1]`: grey. */
+/** A grey image, uint8 `[height, width, 1]`. */
 function image(label) {
   const data = Uint8Array.from({ length: IMAGE_SIZE * IMAGE_SIZE }, (_, place) => {
     const isLight = PATTERNS[label](place % IMAGE_SIZE, Math.floor(place / IMAGE_SIZE));

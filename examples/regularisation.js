@@ -1,4 +1,4 @@
-// What keeps a model from learning its few images by heart, and a training steady.
+// Regularises: keeps a model from overfitting few images, and a training stable.
 //
 //     node examples/regularisation.js
 
@@ -21,8 +21,8 @@ try {
     epochs: EPOCHS,
     learningRate: 1e-2,
     labelSmoothing: 0.1, // a tenth of the target is spread evenly over the classes
-    classWeights: { cat: 2, dog: 2 }, // or 'balanced': more the rarer a class is
-    emaDecay: 0.9, // a moving average of the weights is what is validated and kept
+    classWeights: { cat: 2, dog: 2 }, // or 'balanced': the rarer the class, the higher
+    emaDecay: 0.9, // the moving average of the weights is validated and kept
     optimizer: 'adamw',
     weightDecay: 0.05, // spares norms and biases
     clipNorm: 1,

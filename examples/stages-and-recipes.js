@@ -1,4 +1,4 @@
-// Training in stages, each with its own frozen layers, optimiser and schedule: by a recipe's name, by
+// Trains in stages, each with its own frozen layers, optimiser and schedule: by a recipe's name, by
 // a list, and by a file, which `torch-tl train --recipe examples/recipe.json` takes too.
 //
 //     node examples/stages-and-recipes.js
@@ -11,11 +11,11 @@ const IMAGE_SIZE = 32;
 
 const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 
-// A quarter of the epochs the head, a quarter the last block too, the rest all layers.
+// The head for a quarter of the epochs, then the last block too for a quarter, then all layers.
 await tryOut('gradual', { recipe: 'gradual', epochs: 4, learningRate: 1e-2 });
 
 await tryOut('a list', {
-  schedule: 'one-cycle', // what a stage leaves out is as the run has it
+  schedule: 'one-cycle', // options that a stage leaves out are the run's
   recipe: [
     { name: 'head', epochs: 2, freeze: 'backbone', learningRate: 1e-2 },
     { name: 'all', epochs: 1, freeze: [], optimizer: 'sgd', learningRate: 1e-3 },

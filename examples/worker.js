@@ -1,5 +1,5 @@
-// A training in a worker thread, which has an engine thread of its own: models of the main thread need
-// not wait for it. For the event loop's sake alone no worker is needed, a training never blocks that.
+// Trains in a Worker, which has an engine thread of its own: models of the main thread need not wait for it.
+// To keep the event loop free no Worker is needed: a training never blocks it.
 //
 //     node examples/worker.js
 

@@ -1,7 +1,7 @@
-// What both HTTP services share: POST an image's bytes and get JSON; GET says that the service is up. Images
-// wait for their turn, since a model takes one batch at a time and uses every core for it.
+// The part that both HTTP services share: POST takes an image's bytes and answers with JSON; GET says that the
+// service is up. Images wait for their turn, since a model takes one batch at a time and uses every core for it.
 //
-// PORT (8080) and HOST (127.0.0.1) say where it listens.
+// It listens on PORT (8080) of HOST (127.0.0.1).
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -10,13 +10,13 @@ import { buffer } from 'node:stream/consumers';
 const LARGEST_IMAGE = 10 * 1024 * 1024;
 const MOST_WAITING = 32;
 
-/** The image is at fault, not the service. */
+/** An image that cannot be read: the client's fault, not the service's. */
 export class BadImage extends Error {}
 
 /**
- * Serves until SIGTERM or SIGINT, then answers what has come in already.
+ * Serves until SIGTERM or SIGINT, then answers the requests that it has.
  *
- * @param predict gives what to answer for the bytes of an image; throws BadImage for one that cannot be read
+ * @param predict gives the answer for an image's bytes; throws BadImage if the image cannot be read
  */
 export async function serveImages(predict) {
   let waiting = 0;

@@ -2,43 +2,48 @@ import { type Content, type Html, html } from './html.ts';
 import { linearScale, logScale, type Scale, type ScaleOptions } from './scale.ts';
 import { dataTable } from './table.ts';
 
+/** A point in the units of the data. */
 export interface Point {
   x: number;
   y: number;
 }
 
+/** A line of a chart. */
 export interface Series {
   name: string;
   points: readonly Point[];
 }
 
+/** An axis of a chart. */
 export interface Axis extends ScaleOptions {
   name: string;
-  /** A tick's text; in the table `exact`, if there is one. */
+  /** Formats the value of a tick. */
   text: (value: number) => string;
+  /** Formats a value in the table and in tooltips; by default `text`. */
   exact?: (value: number) => string;
   logarithmic?: boolean;
-  /** Values that the axis reaches, besides the points. */
+  /** Values that the axis must cover in addition to the points. */
   including?: readonly number[];
 }
 
+/** Content of a line chart. */
 export interface Chart {
-  /** Unique in the page. */
+  /** Identifier, unique in the page. */
   id: string;
   title: string;
-  /** What there is to see, in words. */
+  /** Description for readers who cannot see the chart. */
   description: string;
   note?: Content;
   x: Axis;
   y: Axis;
   series: readonly Series[];
-  /** A value to compare with, across the chart. */
+  /** Horizontal lines at values to compare with. */
   levels?: ReadonlyArray<{ name: string; y: number }>;
-  /** A moment to tell of, down the chart. */
+  /** Vertical lines at named epochs. */
   moments?: ReadonlyArray<{ name: string; x: number }>;
 }
 
-/** In the units of the drawing, which is as wide as there is room. */
+/** Size in SVG units; the drawing scales to the available width. */
 const SIZE = { width: 440, height: 280 };
 const PLOT = { left: 62, right: 428, top: 20, bottom: 232 };
 
@@ -51,9 +56,10 @@ const MARKERS = [
   'M-4 -3h8l-4 7.2z',
 ];
 const COLOURS = 6;
-const MOST_MARKERS = 20;
+/** Maximum number of markers on a line. */
+const MAX_MARKERS = 20;
 
-/** Lines over a pair of axes, with a legend, and with the numbers in a table that unfolds. */
+/** Draws a line chart with a legend and a collapsed table of its values. */
 export function chart(drawing: Chart): Html {
   const { id, title, description, note = null, series } = drawing;
   return html`<figure class="chart">
@@ -65,7 +71,7 @@ ${series.length > 1 ? legend(series) : null}
 ${drawn(drawing)}
 </svg>
 ${note === null ? null : html`<p class="note">${note}</p>`}
-<details><summary>The numbers</summary>${numbers(drawing)}</details>
+<details><summary>Show as table</summary>${numbers(drawing)}</details>
 </figure>`;
 }
 
@@ -114,7 +120,7 @@ function levelLine(name: string, y: number): Html {
 <text class="label" x="${PLOT.right}" y="${text}" text-anchor="end">${name}</text>`;
 }
 
-/** Names of neighbours stand at different heights. */
+/** Labels of neighbouring lines are placed at different heights. */
 function momentLine(name: string, x: number, index: number): Html {
   const isLate = x > (PLOT.left + PLOT.right) / 2;
   return html`<path class="moment" d="M${x} ${PLOT.top}V${PLOT.bottom}"/>
@@ -122,7 +128,7 @@ function momentLine(name: string, x: number, index: number): Html {
 }
 
 function seriesLine(index: number, points: ReadonlyArray<Point & { tip: string }>): Html {
-  const every = Math.ceil(points.length / MOST_MARKERS);
+  const every = Math.ceil(points.length / MAX_MARKERS);
   const marked = points.filter((_, place) => place % every === 0);
   return html`<g class="series c${index % COLOURS}"><path class="line" stroke-dasharray="${dashOf(index)}" d="M${points.map(({ x, y }) => `${x} ${y}`).join('L')}"/>
 ${marked.map(({ x, y, tip }) => html`<path class="marker" transform="translate(${x} ${y})" d="${markerOf(index)}"><title>${tip}</title></path>`)}</g>`;
@@ -136,7 +142,7 @@ function legend(series: readonly Series[]): Html {
   return html`<ul class="legend">${entries}</ul>`;
 }
 
-/** A row for each place on the x axis, a column for each line. */
+/** A table with a row for each x value and a column for each line. */
 function numbers({ title, x, y, series }: Chart): Html {
   const places = [...new Set(series.flatMap(({ points }) => points.map((point) => point.x)))];
   const columns = series.map(({ points }) => new Map(points.map((point) => [point.x, point.y])));

@@ -5,8 +5,8 @@ import { type CommandLine, commandLine, experimentOptions, trainOptions } from '
 import type { ReportedRun } from './read-run.ts';
 
 /**
- * The words that give a run its options on the command line, after `torch-tl`: those that differ from the
- * defaults. Null where an option came from a file, which flags cannot say.
+ * Returns the command-line arguments, after `torch-tl`, that repeat a run: all options that differ from the defaults. Null
+ * if flags cannot express an option, such as a recipe from a file.
  */
 export function commandOf({
   experiment,
@@ -26,7 +26,7 @@ export function commandOf({
   return words;
 }
 
-/** Words as a POSIX shell takes them. */
+/** Quotes arguments for a POSIX shell. */
 export function shellText(words: readonly string[]): string {
   return words
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
@@ -42,7 +42,7 @@ function flagWords({ flags, off }: CommandLine, value: unknown): string[] | null
   return text === null ? null : [flag, text];
 }
 
-/** Null for what is no selection of layers. */
+/** A selection of layers as a flag's text; null if no flag can express it. */
 function layersText(layers: readonly unknown[]): string | null {
   const text = layers
     .map((layer) =>
@@ -52,7 +52,7 @@ function layersText(layers: readonly unknown[]): string | null {
   return isDeepStrictEqual(layersFromText(text || 'none'), layers) ? text || 'none' : null;
 }
 
-/** Null for what is more than numbers by name, or has names that a flag would not give back. */
+/** Numbers by name as a flag's text; null if no flag can express them. */
 function pairsText(pairs: unknown): string | null {
   const text = Object.entries(pairs ?? {})
     .map(([name, number]) => `${name}=${number}`)

@@ -6,20 +6,21 @@ import { type Content, type Html, html } from './html.ts';
 import type { NamedRun } from './named-run.ts';
 import type { ReportedRun } from './read-run.ts';
 
-/** Validation accuracy and loss of all runs, against epochs and against time. */
+/** Charts of validation accuracy and validation loss of all runs, over epochs and over time. */
 export function comparedCurves(runs: readonly NamedRun[]): Html {
   const begun = runs.filter(({ run }) => run.epochs.length > 0);
-  if (begun.length === 0) return html`<section id="curves"><h2>Curves</h2><p>There are none.</p></section>`;
+  if (begun.length === 0)
+    return html`<section id="curves"><h2>Curves</h2><p>No epoch has ended, so there are no curves.</p></section>`;
   const unit = timeUnit(begun);
   const drawn = (['validAccuracy', 'validLoss'] as const).flatMap((metric) => {
     const y = metric === 'validAccuracy' ? ACCURACY : LOSS;
-    const shared = { y, description: told(begun, metric, y) };
+    const shared = { y, description: descriptionOf(begun, metric, y) };
     const title = `Validation ${y.name}`;
     return [
       chart({
         ...shared,
         id: `${metric}-epochs`,
-        title: `${title} an epoch`,
+        title: `${title} per epoch`,
         note: figures(runs, metric),
         x: EPOCH,
         series: begun.map(({ name, run }) => ({ name, points: pointsOf(run.epochs, metric) })),
@@ -27,8 +28,8 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
       chart({
         ...shared,
         id: `${metric}-seconds`,
-        title: `${title} against time`,
-        note: 'From the start of the training; the pass over the images through a frozen backbone is in it.',
+        title: `${title} over time`,
+        note: 'Time is counted from the start of the training and includes the pass of the images through a frozen backbone.',
         x: { name: unit.name, text: shortNumber, exact: (time) => time.toFixed(1), including: [0] },
         series: begun.map(({ name, run }) => ({ name, points: overTime(run, metric, unit) })),
       }),
@@ -37,7 +38,7 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
   return html`<section id="curves"><h2>Curves</h2><div class="charts">${drawn}</div></section>`;
 }
 
-function told(
+function descriptionOf(
   runs: readonly NamedRun[],
   metric: 'validAccuracy' | 'validLoss',
   { exact, text, name }: Axis,
@@ -45,7 +46,7 @@ function told(
   return runs
     .map(
       ({ name: run, run: { best } }) =>
-        `${run}: ${name} ${(exact ?? text)(best?.[metric] ?? 0)} in its best epoch, ${best?.epoch}.`,
+        `${run}: ${name} ${(exact ?? text)(best?.[metric] ?? 0)} in its best epoch (${best?.epoch}).`,
     )
     .join(' ');
 }
@@ -55,7 +56,7 @@ function figures(runs: readonly NamedRun[], metric: 'validAccuracy' | 'validLoss
   const shown = new Set(runs.map(({ run }) => run.experiment));
   const names = (Object.keys(experiments) as ExperimentName[]).filter((name) => shown.has(name));
   if (names.length === 0) return null;
-  return `The paper’s figures: ${names.map((name) => `${experiments[name].paper.figures[key]} (${name})`).join(', ')}.`;
+  return `Corresponding figures of the paper: ${names.map((name) => `${experiments[name].paper.figures[key]} (${name})`).join(', ')}.`;
 }
 
 function overTime({ epochs, seconds }: ReportedRun, metric: keyof EpochMetrics, unit: TimeUnit) {

@@ -14,7 +14,7 @@ import { ratio } from './results-section.ts';
 import { command } from './setup-section.ts';
 import { dataTable } from './table.ts';
 
-/** The report of several runs, side by side and beside the paper. */
+/** Builds the report that compares several runs with each other and with the paper. */
 export function comparisonReport(reported: readonly ReportedRun[]): Html {
   const runs = named(reported);
   return page({
@@ -26,8 +26,8 @@ ${unfinished(runs)}
 ${contents([
   ['results', 'Results'],
   ['curves', 'Curves'],
-  ['setup', 'What was run'],
-  ['repeat', 'Run them again'],
+  ['setup', 'Setup'],
+  ['repeat', 'Reproduce'],
 ])}
 </header>
 <main>
@@ -36,7 +36,7 @@ ${resultsTable(runs)}
 ${ratios(runs)}
 </section>
 ${comparedCurves(runs)}
-${classByClass(runs)}
+${scoresPerClass(runs)}
 ${comparedSetup(runs)}
 ${repeatThem(runs)}
 </main>`,
@@ -46,10 +46,10 @@ ${repeatThem(runs)}
 function lede(runs: readonly NamedRun[]): Content {
   const accurate = bestBy(runs, ({ measures }) => measures.accuracy);
   const quick = bestBy(runs, ({ measures, run }) => (run.best ? -measures.seconds : null));
-  if (!accurate || !quick) return 'No epoch of any of them ended.';
+  if (!accurate || !quick) return 'No epoch of any run has ended.';
   const [accuracy, loss, time] = MEASURES.map((measure) => measureText(accurate.measures, measure));
-  return html`<b>${accurate.name}</b> is the most accurate, ${accuracy ?? ''} of its validation images right (loss ${loss ?? ''}), in ${time ?? ''}.
-${quick === accurate ? 'It is the quickest too.' : html`<b>${quick.name}</b> is the quickest: ${percent(1 - quick.measures.seconds / accurate.measures.seconds)} less time, for ${percent(quick.measures.accuracy ?? 0)}.`}`;
+  return html`<b>${accurate.name}</b> is the most accurate run: validation accuracy ${accuracy ?? ''}, validation loss ${loss ?? ''}, time ${time ?? ''}.
+${quick === accurate ? 'It is also the fastest.' : html`<b>${quick.name}</b> is the fastest run: it took ${percent(1 - quick.measures.seconds / accurate.measures.seconds)} less time and reached ${percent(quick.measures.accuracy ?? 0)}.`}`;
 }
 
 function bestBy(runs: readonly NamedRun[], value: (run: NamedRun) => number | null): NamedRun | undefined {
@@ -61,7 +61,7 @@ function bestBy(runs: readonly NamedRun[], value: (run: NamedRun) => number | nu
 function unfinished(runs: readonly NamedRun[]): Content {
   return runs
     .map(({ name, run }) => ({ name, ending: endingOf(run) }))
-    .filter(({ ending }) => !ending.isWhole)
+    .filter(({ ending }) => !ending.isComplete)
     .map(({ name, ending }) => html`<p class="warning"><b>${name}</b>: ${ending.status}. ${ending.text}</p>`);
 }
 
@@ -77,8 +77,8 @@ function resultsTable(runs: readonly NamedRun[]): Html {
     return there ? [here, ['the paper', ...texts(there), '', '']] : [here];
   });
   return dataTable({
-    caption: 'Each run, and below it the paper’s figures for its experiment',
-    heading: ['run', ...MEASURES.map(({ name }) => name), 'best epoch', 'end'],
+    caption: 'Results of each run, followed by the paper’s results for the same experiment',
+    heading: ['run', ...MEASURES.map(({ name }) => name), 'best epoch', 'status'],
     rows,
   });
 }
@@ -87,7 +87,7 @@ function texts(measures: Measures): string[] {
   return MEASURES.map((measure) => measureText(measures, measure));
 }
 
-/** The same relative to the first of the paper's experiments among the runs, here and in the paper. */
+/** Results relative to the first of the paper's experiments among the runs, here and in the paper. */
 function ratios(runs: readonly NamedRun[]): Content {
   const order = Object.keys(experiments) as ExperimentName[];
   const ours = runs.filter(({ run }) => run.experiment !== 'train');
@@ -103,23 +103,23 @@ function ratios(runs: readonly NamedRun[]): Content {
       ['the paper', ...relative(paperOf(run), paperOf(first))],
     ]);
   return html`${dataTable({
-    caption: `Relative to ${first.name}: here, and in the paper`,
+    caption: `Results relative to ${first.name}, here and in the paper`,
     heading: ['run', ...MEASURES.map(({ name }) => name)],
     rows,
   })}
-<p class="note">The paper’s text puts times as shares: “68.38 % faster” is 1 − 44.10 / 139.5. It does not say what it ran on, so only ratios of times can be compared.</p>`;
+<p class="note">The paper states times as fractions: “68.38 % faster” means 1 − 44.10 / 139.5. It does not name its hardware, so only ratios of times can be compared.</p>`;
 }
 
-/** How well each knows the classes, where all were tested on the same. */
-function classByClass(runs: readonly NamedRun[]): Content {
+/** F1 of each class in each run, if all runs have the same classes. */
+function scoresPerClass(runs: readonly NamedRun[]): Content {
   const evaluations = runs.map(({ run }) => run.validation?.evaluation);
   const classes = evaluations[0]?.classes;
   if (!classes || !evaluations.every((evaluation) => isDeepStrictEqual(evaluation?.classes, classes))) {
     return null;
   }
-  return html`<section id="classes"><h2>Class by class</h2>
+  return html`<section id="classes"><h2>F1 per class</h2>
 ${dataTable({
-  caption: 'F1 of each class, the harmonic mean of precision and recall',
+  caption: 'F1, the harmonic mean of precision and recall',
   heading: ['class', ...runs.map(({ name }) => name)],
   rows: classes.map((label, index) => [
     label,
@@ -130,7 +130,7 @@ ${dataTable({
 }
 
 function repeatThem(runs: readonly NamedRun[]): Html {
-  return html`<section id="repeat"><h2>Run them again</h2>
+  return html`<section id="repeat"><h2>Reproduce</h2>
 ${runs.map(({ name, run }) => {
   const words = commandOf(run);
   return html`<h3>${name}</h3>${command(['run', '--config', `${run.path}/config.json`])}${words ? command(words) : null}`;

@@ -4,29 +4,29 @@ import type { ReportedRun } from './read-run.ts';
 import { factsOf } from './setup-section.ts';
 import { dataTable, facts } from './table.ts';
 
-/** What all runs share, once; what differs, side by side. */
+/** Setup of all runs: differences side by side, shared settings once. */
 export function comparedSetup(runs: readonly NamedRun[]): Html {
   const main = rowsOf(runs.map(({ run }) => factsOf(run)));
   const options = rowsOf(runs.map(({ run }) => otherOptions(run)));
   const differing = [...main, ...options].filter((row) => !isShared(row));
-  return html`<section id="setup"><h2>What was run</h2>
+  return html`<section id="setup"><h2>Setup</h2>
 ${
   differing.length === 0
-    ? html`<p>All have the same setup.</p>`
+    ? html`<p>All runs have the same setup.</p>`
     : dataTable({
-        caption: 'What differs',
-        heading: ['', ...runs.map(({ name }) => name)],
+        caption: 'Differences between the runs',
+        heading: ['setting', ...runs.map(({ name }) => name)],
         rows: differing.map(({ name, values }) => [name, ...values]),
         text: true,
       })
 }
-<h3>What they share</h3>
+<h3>Shared settings</h3>
 ${sharedFacts(main)}
-<details><summary>The other options that they share</summary>${sharedFacts(options)}</details>
+<details><summary>Other shared options</summary>${sharedFacts(options)}</details>
 </section>`;
 }
 
-/** A fact's or an option's value in each run. */
+/** Values of one setting in all runs. */
 interface Row {
   name: string;
   values: string[];
@@ -47,14 +47,14 @@ function sharedFacts(rows: readonly Row[]): Html {
   return facts(rows.filter(isShared).map(({ name, values }) => [name, values[0] ?? '']));
 }
 
-/** Options that no fact tells of. */
+/** Options that `factsOf` does not cover. */
 function otherOptions({ options }: ReportedRun): Array<readonly [string, string]> {
   return Object.entries(options)
-    .filter(([name]) => !TOLD.includes(name))
+    .filter(([name]) => !COVERED.includes(name))
     .map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]);
 }
 
-const TOLD = [
+const COVERED = [
   'data',
   'limitTrain',
   'limitValid',

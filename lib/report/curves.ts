@@ -14,10 +14,10 @@ export const ACCURACY: Axis = {
 };
 export const LOSS: Axis = { name: 'loss', text: shortNumber, exact: (loss) => loss.toFixed(4) };
 
-/** The curves of one run: accuracy, loss and learning rate an epoch. */
+/** Charts of one run: accuracy, loss and learning rate per epoch. */
 export function curvesSection(run: ReportedRun): Html {
   if (run.epochs.length === 0) {
-    return html`<section id="curves"><h2>Curves</h2><p>No epoch ended, so there is nothing to draw.</p></section>`;
+    return html`<section id="curves"><h2>Curves</h2><p>No epoch has ended, so there are no curves.</p></section>`;
   }
   return html`<section id="curves"><h2>Curves</h2>
 <div class="charts">${accuracyChart(run)}${lossChart(run)}${learningRateChart(run)}</div>
@@ -27,11 +27,11 @@ export function curvesSection(run: ReportedRun): Html {
 function accuracyChart(run: ReportedRun): Html {
   return chart({
     id: 'accuracy',
-    title: 'Accuracy an epoch',
-    description: told('validation accuracy', run, 'validAccuracy', percent),
+    title: 'Accuracy per epoch',
+    description: descriptionOf('validation accuracy', run, 'validAccuracy', percent),
     note: [
       figureNote(run, 'accuracy'),
-      'That over the training set is taken while the weights change, with dropout and augmentation on.',
+      'Training accuracy is measured during training, while the weights change and with dropout and augmentation on.',
     ],
     x: EPOCH,
     y: ACCURACY,
@@ -44,8 +44,8 @@ function accuracyChart(run: ReportedRun): Html {
 function lossChart(run: ReportedRun): Html {
   return chart({
     id: 'loss',
-    title: 'Loss an epoch',
-    description: told('validation loss', run, 'validLoss', (loss) => loss.toFixed(4)),
+    title: 'Loss per epoch',
+    description: descriptionOf('validation loss', run, 'validLoss', (loss) => loss.toFixed(4)),
     note: figureNote(run, 'loss'),
     x: EPOCH,
     y: LOSS,
@@ -59,9 +59,9 @@ function learningRateChart(run: ReportedRun): Html {
   const logarithmic = spansDecades(run.epochs.map(({ lr }) => lr));
   return chart({
     id: 'learning-rate',
-    title: 'Learning rate an epoch',
-    description: told('learning rate', run, 'lr', shortNumber),
-    note: `At the end of each epoch${logarithmic ? '; the scale is logarithmic' : ''}.`,
+    title: 'Learning rate per epoch',
+    description: descriptionOf('learning rate', run, 'lr', shortNumber),
+    note: `Learning rate at the last step of each epoch${logarithmic ? ', on a logarithmic scale' : ''}.`,
     x: EPOCH,
     y: { name: 'learning rate', text: shortNumber, logarithmic },
     series: [{ name: 'learning rate', points: pointsOf(run.epochs, 'lr') }],
@@ -71,7 +71,7 @@ function learningRateChart(run: ReportedRun): Html {
 
 type Metric = 'validAccuracy' | 'trainAccuracy' | 'validLoss' | 'trainLoss' | 'lr';
 
-/** A metric against the epochs. */
+/** Values of a metric over the epochs. */
 export function pointsOf(epochs: readonly EpochMetrics[], metric: Metric) {
   return epochs.map((epoch) => ({ x: epoch.epoch, y: epoch[metric] }));
 }
@@ -83,8 +83,8 @@ function bothSets(epochs: readonly EpochMetrics[], valid: Metric, train: Metric)
   ];
 }
 
-/** What a curve shows, for those who do not see it. */
-function told(
+/** Describes a curve for readers who cannot see it. */
+function descriptionOf(
   what: string,
   { epochs, best }: ReportedRun,
   metric: Metric,
@@ -93,14 +93,14 @@ function told(
   const [first, last] = [epochs[0], epochs.at(-1)];
   if (!first || !last || !best) return '';
   const atBest = epochs.find(({ epoch }) => epoch === best.epoch) ?? last;
-  return `The ${what} is ${text(first[metric])} in epoch ${first.epoch}, ${text(atBest[metric])} in the best, ${best.epoch}, and ${text(last[metric])} in the last, ${last.epoch}.`;
+  return `The ${what} is ${text(first[metric])} in epoch ${first.epoch}, ${text(atBest[metric])} in the best epoch (${best.epoch}) and ${text(last[metric])} in the last epoch (${last.epoch}).`;
 }
 
-/** Which figure of the paper has the same curve. */
+/** Names the paper's figure of the same curve. */
 function figureNote({ experiment }: ReportedRun, curve: 'accuracy' | 'loss'): Content {
   if (experiment === 'train') return null;
   const number = experiments[experiment].paper.figures[curve];
-  return html`The paper’s figure ${number} is this curve of <code>${experiment}</code>, over the validation set. `;
+  return html`Figure ${number} of the paper shows this curve of <code>${experiment}</code> on the validation set. `;
 }
 
 function paperLevel(
@@ -113,7 +113,7 @@ function paperLevel(
   return [{ name: `the paper: ${text(y)}`, y }];
 }
 
-/** The best epoch, where stages begin, and where the run went on. */
+/** Marks the best epoch, the starts of stages and the resumptions. */
 function momentsOf({ epochs, best, resumed }: ReportedRun) {
   const stages = epochs.filter(({ stage }, index) => index > 0 && stage !== epochs[index - 1]?.stage);
   return [
@@ -125,7 +125,7 @@ function momentsOf({ epochs, best, resumed }: ReportedRun) {
   ];
 }
 
-/** `0.001`, `1e-5`, `2.5` */
+/** Formats a number briefly: `0.001`, `1e-5`, `2.5`. */
 export function shortNumber(value: number): string {
   const text = String(Number(value.toPrecision(4)));
   return value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5)

@@ -5,40 +5,49 @@ import { epochsOf } from '../training/recipes.ts';
 import { shellText } from './command.ts';
 import type { ReportedRun } from './read-run.ts';
 
-/** How a run ended, if it has. */
+/** How a run ended, or that it has not. */
 export interface Ending {
-  /** A word or two. */
+  /** One or two words. */
   status: string;
-  /** Sentences. */
+  /** Full sentences. */
   text: string;
-  /** Whether it has trained to its end. */
-  isWhole: boolean;
+  /** Whether the training is complete. */
+  isComplete: boolean;
 }
 
+/** Describes how a run ended. */
 export function endingOf(run: ReportedRun): Ending {
   const done = `${run.epochs.length} ${run.epochs.length === 1 ? 'epoch' : 'epochs'}`;
   const planned = plannedEpochs(run);
   const of = planned === null ? done : `${run.epochs.length} of ${planned} epochs`;
   switch (run.stoppedBecause) {
     case 'epochs':
-      return { status: 'finished', text: finishedText(run, done), isWhole: true };
+      return { status: 'finished', text: finishedText(run, done), isComplete: true };
     case 'early-stopping':
       return {
         status: 'stopped early',
-        text: `It stopped early, after ${of}: ${patience(run, run.stages.at(-1))}.`,
-        isWhole: true,
+        text: `Early stopping ended the run after ${of}: ${patience(run, run.stages.at(-1))}.`,
+        isComplete: true,
       };
     case 'aborted':
-      return { status: 'aborted', text: `It was stopped after ${of}. ${goOn(run)}`, isWhole: false };
+      return {
+        status: 'aborted',
+        text: `The run was stopped after ${of}. ${resumeText(run)}`,
+        isComplete: false,
+      };
     case 'failed': {
-      const { code, message } = run.error ?? { code: 'UNKNOWN', message: 'why was not written' };
-      return { status: 'failed', text: `It failed after ${of}: ${message} (${code}).`, isWhole: false };
+      const { code, message } = run.error ?? { code: 'UNKNOWN', message: 'the reason was not recorded' };
+      return {
+        status: 'failed',
+        text: `The run failed after ${of}: ${message} (${code}).`,
+        isComplete: false,
+      };
     }
     case null:
       return {
         status: 'not finished',
-        text: `It has trained ${of} and has no results.json: it is at work still, or its process was killed. ${goOn(run)}`,
-        isWhole: false,
+        text: `The run has trained ${of} and has no results.json: it is still running, or its process was killed. ${resumeText(run)}`,
+        isComplete: false,
       };
   }
 }
@@ -49,12 +58,14 @@ function finishedText(run: ReportedRun, done: string): string {
     const trained = run.epochs.filter((epoch) => epoch.stage === index + 1).length;
     const name = `Stage ${index + 1}${stage.name === null ? '' : ` (${stage.name})`}`;
     const after = `after ${trained} of ${stage.epochs} epochs`;
-    return trained < stage.epochs ? [`${name} stopped early, ${after}: ${patience(run, stage)}.`] : [];
+    return trained < stage.epochs ? [`${name} stopped early ${after}: ${patience(run, stage)}.`] : [];
   });
-  return early.length === 0 ? `It trained all of its ${done}.` : [`It trained ${done}.`, ...early].join(' ');
+  return early.length === 0
+    ? `The run trained all ${done}.`
+    : [`The run trained ${done}.`, ...early].join(' ');
 }
 
-/** Of all stages; null where this version does not know the options. */
+/** Total number of epochs of all stages; null if this version does not know the run's options. */
 function plannedEpochs({ options, stages }: ReportedRun): number | null {
   if (stages.length > 0) return stages.reduce((sum, { epochs }) => sum + epochs, 0);
   try {
@@ -67,14 +78,14 @@ function plannedEpochs({ options, stages }: ReportedRun): number | null {
 
 function patience({ options }: ReportedRun, stage: StageSetup | undefined): string {
   const { earlyStoppingPatience: epochs, earlyStoppingMinDelta: delta } = { ...options, ...stage };
-  return `the validation loss had not become lower by ${delta} for ${epochs} epochs`;
+  return `the validation loss had not fallen by more than ${delta} for ${epochs} epochs`;
 }
 
-function goOn({ experiment, path }: ReportedRun): string {
-  return `It goes on with: ${resumeCommand(experiment, path)}`;
+function resumeText({ experiment, path }: ReportedRun): string {
+  return `To resume: ${resumeCommand(experiment, path)}`;
 }
 
-/** What to type for a run to go on: all else is in its directory. */
+/** The command that resumes a run; all other options are in its directory. */
 export function resumeCommand(experiment: string, directory: string): string {
   const words = experiment === 'train' ? ['train'] : ['run', experiment];
   return `npx torch-tl ${shellText([...words, '--resume', '--out', directory])}`;

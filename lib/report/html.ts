@@ -1,6 +1,6 @@
 import { shownText } from '../support/printable.ts';
 
-/** HTML that is whole as it is: all that was text in it is escaped. */
+/** A piece of HTML whose text is already escaped. */
 export class Html {
   readonly text: string;
 
@@ -9,10 +9,10 @@ export class Html {
   }
 }
 
-/** What a template may hold; null stands for nothing. */
+/** Values that a template accepts; null adds nothing. */
 export type Content = Html | string | number | null | readonly Content[];
 
-/** Template of HTML: what is put in is escaped, unless it is HTML already. */
+/** Template tag for HTML. It escapes all inserted values except `Html`. */
 export function html(parts: TemplateStringsArray, ...contents: Content[]): Html {
   return new Html(
     parts.map((part, index) => (index === 0 ? '' : textOf(contents[index - 1] ?? null)) + part).join(''),

@@ -2,15 +2,16 @@ import { packageVersion } from '../support/version.ts';
 import { type Content, Html, html } from './html.ts';
 import { STYLE } from './style.ts';
 
-/** What tells a report from other files, near its beginning. */
+/** Marks a file as a report; it stands near the beginning of the file. */
 export const GENERATOR = '<meta name="generator" content="torch-tl report">';
 
+/** Content of a page. */
 export interface Page {
   title: string;
   body: Content;
 }
 
-/** A page that needs nothing but itself: no script runs in it, and nothing is fetched. */
+/** Builds a self-contained page: it runs no script and loads no other file. */
 export function page({ title, body }: Page): Html {
   const now = new Date().toISOString();
   return html`<!doctype html>
@@ -26,14 +27,14 @@ ${new Html(GENERATOR)}
 </head>
 <body>
 ${body}
-<footer>Written <time datetime="${now}">${now.slice(0, 16).replace('T', ' ')} UTC</time> by torch-tl ${packageVersion()}. The paper: Edward A. Ortiz,
+<footer>Written on <time datetime="${now}">${now.slice(0, 16).replace('T', ' ')} UTC</time> by torch-tl ${packageVersion()}. The paper: Edward A. Ortiz,
 “Understanding Transfer Learning as a methodology for efficiency in training CNN’s models”.</footer>
 </body>
 </html>
 `;
 }
 
-/** Links to the sections of a page. */
+/** Builds the links to the sections of a page. */
 export function contents(sections: ReadonlyArray<readonly [id: string, name: string]>): Html {
   return html`<nav aria-label="Sections"><ul>${sections.map(([id, name]) => html`<li><a href="#${id}">${name}</a></li>`)}</ul></nav>`;
 }

@@ -18,15 +18,15 @@ import { readRegularText } from '../support/regular-file.ts';
 import { epochMetrics, resumePoint } from '../training/checkpoint.ts';
 import { bestOf, secondsOf } from '../training/train.ts';
 
-/** All that a run directory says of its run. */
+/** Content of a run directory. */
 export interface ReportedRun
   extends RunSetup,
     Omit<RunResults, keyof RunSetup | 'formatVersion' | 'stoppedBecause'> {
-  /** Absolute. */
+  /** Absolute path of the directory. */
   path: string;
-  /** Null where the run is at work still, or its process was killed. */
+  /** Null if the run is still running or its process was killed. */
   stoppedBecause: RunResults['stoppedBecause'] | null;
-  /** As `config.json` has them. */
+  /** Options as `config.json` holds them. */
   options: Record<string, unknown>;
   versions: Record<string, string>;
   /** The text of `config.json`. */
@@ -49,7 +49,7 @@ const setupFields = {
     source: z.string(),
     validation: z.string(),
     skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
-    // Not of runs of earlier versions.
+    // Runs of earlier versions did not record these two.
     classCounts: z.array(z.object({ name: z.string(), train: count, valid: count })).default([]),
     leftOut: z
       .object({
@@ -74,7 +74,7 @@ const setupFields = {
   libtorch: z.string(),
   trainableParameters: count,
   totalParameters: count,
-  // Runs of before 0.2 did not say.
+  // Runs before version 0.2 did not record stages.
   stages: z
     .array(
       z.object({
@@ -145,9 +145,9 @@ const validationFile: z.ZodType<ValidationReport> = z.object({
 });
 
 /**
- * What a run directory holds, whatever became of the run.
+ * Reads a run directory, whether or not the run has ended.
  *
- * @throws InputError `RUN_INVALID` where it is no run's directory or a file in it is damaged; `FILE_UNREADABLE`
+ * @throws InputError `RUN_INVALID` if the directory does not hold a run or one of its files is damaged; `FILE_UNREADABLE`
  */
 export async function readRun(directory: string): Promise<ReportedRun> {
   const path = resolve(directory);
@@ -164,7 +164,7 @@ export async function readRun(directory: string): Promise<ReportedRun> {
   };
 }
 
-/** What is known of a run that has written no results. */
+/** Results of a run without results.json, from the epochs that it recorded. */
 async function unfinished(path: string) {
   const epochs = await readEpochs(join(path, 'epochs.jsonl'));
   const training = secondsOf(epochs);
@@ -177,7 +177,7 @@ async function unfinished(path: string) {
   };
 }
 
-/** The whole lines; a last one may be torn. */
+/** Reads the complete lines; the last line may be incomplete. */
 async function readEpochs(file: string): Promise<EpochMetrics[]> {
   let text: string;
   try {
@@ -190,7 +190,10 @@ async function readEpochs(file: string): Promise<EpochMetrics[]> {
   return lines.map((line, index) => {
     const checked = epochMetrics.safeParse(parsed(line));
     if (checked.success) return checked.data;
-    throw new InputError('RUN_INVALID', `${file} is damaged: line ${index + 1} is no epoch.`);
+    throw new InputError(
+      'RUN_INVALID',
+      `${file} is damaged: line ${index + 1} does not hold the metrics of an epoch.`,
+    );
   });
 }
 
@@ -212,7 +215,7 @@ async function readAs<Schema extends z.ZodType>(
   if (checked.success) return checked.data;
   throw new InputError(
     'RUN_INVALID',
-    `${file} is not what a run writes: ${fileProblem(checked.error)}. ` +
-      'Was it written by another version of torch-tl, or changed?',
+    `${file} is not a valid file of a run: ${fileProblem(checked.error)}. ` +
+      'Check whether another version of torch-tl wrote it or it was edited.',
   );
 }

@@ -9,12 +9,13 @@ import { type ReportedRun, readRun } from './read-run.ts';
 import { runReport } from './run-report.ts';
 
 /**
- * Writes a report of a run, or of several runs side by side: one HTML file that needs nothing else. An earlier
- * report in its place is replaced.
+ * Writes a report of one run, or a comparison of several runs, as a self-contained HTML file. An existing report is
+ * replaced.
  *
- * @param directories of the runs, whatever became of them; one given twice counts once
- * @throws InputError `RUN_INVALID` for a directory that is no run's or a file in it that is damaged, `OUTPUT_EXISTS`
- *   where `file` is something else than a report, `FILE_UNREADABLE`; TorchTlError `WRITE_FAILED`
+ * @param directories run directories, of finished and unfinished runs; duplicates are ignored
+ * @param file path of the report
+ * @throws InputError `RUN_INVALID` for a directory that does not hold a run or a damaged file in it, `OUTPUT_EXISTS` if
+ *   `file` exists and is not a report, `FILE_UNREADABLE`; TorchTlError `WRITE_FAILED`
  */
 export async function writeReport(directories: readonly string[], file: string): Promise<void> {
   await requireReplaceable(file);
@@ -24,13 +25,13 @@ export async function writeReport(directories: readonly string[], file: string):
   await writeFileAtomically(file, [Buffer.from(report.text)]);
 }
 
-/** Only a report may be replaced. */
+/** Makes sure that the file does not exist or is a report, which may be replaced. */
 async function requireReplaceable(file: string): Promise<void> {
   const beginning = await beginningOf(file);
   if (beginning === null || beginning.includes(GENERATOR)) return;
   throw new InputError(
     'OUTPUT_EXISTS',
-    `${resolve(file)} is there, and is no report that could be replaced. Give another file with --out, or move it away.`,
+    `${resolve(file)} exists and is not a report, so it is not replaced. Give another file with --out, or move it away.`,
   );
 }
 

@@ -10,7 +10,7 @@ import { resultsSection } from './results-section.ts';
 import { repeatSection, setupSection } from './setup-section.ts';
 import { validationSection } from './validation-section.ts';
 
-/** The report of one run. */
+/** Builds the report of one run. */
 export function runReport(run: ReportedRun): Html {
   const ending = endingOf(run);
   return page({
@@ -18,14 +18,14 @@ export function runReport(run: ReportedRun): Html {
     body: html`<header>
 <h1><code>${run.experiment}</code> on ${run.dataset.name}</h1>
 <p class="lede">${lede(run)}</p>
-<p class="${ending.isWhole ? 'note' : 'warning'}">${ending.text}</p>
+<p class="${ending.isComplete ? 'note' : 'warning'}">${ending.text}</p>
 ${tiles(run)}
 ${contents([
   ['results', 'Results'],
   ['curves', 'Curves'],
-  ['validation', 'Right and wrong'],
-  ['setup', 'What was run'],
-  ['repeat', 'Run it again'],
+  ['validation', 'Validation'],
+  ['setup', 'Setup'],
+  ['repeat', 'Reproduce'],
 ])}
 </header>
 <main>
@@ -41,20 +41,20 @@ ${repeatSection(run)}
 function lede({ experiment, dataset, imageSize, weights, init }: ReportedRun): Content {
   const what =
     experiment === 'train'
-      ? html`A classifier of one’s own images`
-      : html`The paper’s ${experiments[experiment].title}`;
-  const start = init === 'random' ? 'from random weights' : html`from the weights <b>${weights.source}</b>`;
-  return html`${what}: DenseNet-121 ${start}, trained on ${count(dataset.train)} images at ${imageSize} × ${imageSize} pixels
+      ? html`Classifier for your own images`
+      : html`Experiment of the paper: ${experiments[experiment].title}`;
+  const start = init === 'random' ? 'with random weights' : html`with the weights <b>${weights.source}</b>`;
+  return html`${what}. DenseNet-121, initialised ${start}, was trained on ${count(dataset.train)} images at ${imageSize} × ${imageSize} pixels
 and validated on ${count(dataset.valid)} others.`;
 }
 
 function tiles(run: ReportedRun): Html {
   const measures = measuresOf(run);
   const notes: Record<string, string> = {
-    accuracy: run.best ? `epoch ${run.best.epoch} of ${run.epochs.length}` : 'no epoch ended',
-    loss: run.best ? 'of the same epoch' : 'no epoch ended',
+    accuracy: run.best ? `epoch ${run.best.epoch} of ${run.epochs.length}` : 'no epoch has ended',
+    loss: run.best ? 'same epoch' : 'no epoch has ended',
     seconds: run.device === 'cpu' ? run.hardware : `${run.hardware} (${run.device})`,
-    trainableParameters: `of ${count(run.totalParameters)}`,
+    trainableParameters: `of ${count(run.totalParameters)} in total`,
   };
   return html`<dl class="tiles">${MEASURES.map(
     (

@@ -1,18 +1,19 @@
-/** Where values lie on an axis, and which are written beside it. */
+/** Scale of an axis: positions of values, and ticks. */
 export interface Scale {
   ticks: number[];
-  /** 0 at the axis's beginning, 1 at its end. */
+  /** Position of a value: 0 at the start of the axis, 1 at its end. */
   place(value: number): number;
 }
 
+/** Options of a linear scale. */
 export interface ScaleOptions {
-  /** Ends at the values themselves, not at round numbers beyond them. */
+  /** Whether the axis ends at the extreme values instead of at round numbers beyond them. */
   tight?: boolean;
-  /** Has no ticks between whole numbers. */
+  /** Whether ticks are at whole numbers only. */
   whole?: boolean;
 }
 
-/** At most some five or six ticks at multiples of 1, 2 or 5 by a power of ten. */
+/** Linear scale with about six ticks at multiples of 1, 2 or 5 times a power of ten. */
 export function linearScale(
   values: readonly number[],
   { tight = false, whole = false }: ScaleOptions = {},
@@ -27,7 +28,7 @@ export function linearScale(
   return { ticks, place: (value) => (value - from) / (to - from) };
 }
 
-/** For values above 0: ticks at powers of ten, at most some six. */
+/** Logarithmic scale for positive values, with about six ticks at powers of ten. */
 export function logScale(values: readonly number[]): Scale {
   const [least, most] = extent(values);
   const low = Math.floor(Math.log10(least) + 1e-9);
@@ -40,7 +41,7 @@ export function logScale(values: readonly number[]): Scale {
   };
 }
 
-/** Whether values differ so much that only a logarithmic scale shows them all. */
+/** Whether positive values span at least a factor of ten, which calls for a logarithmic scale. */
 export function spansDecades(values: readonly number[]): boolean {
   const [low, high] = extent(values);
   return low > 0 && high / low >= 10;
@@ -53,11 +54,11 @@ function extent(values: readonly number[]): [number, number] {
   );
 }
 
-/** Of equal values an extent around them. */
-function ends(values: readonly number[], least: number): [number, number] {
+/** Minimum and maximum; if they are equal, an interval around them that extends by at least `margin`. */
+function ends(values: readonly number[], margin: number): [number, number] {
   const [low, high] = extent(values);
   if (high > low) return [low, high];
-  const around = Math.max(Math.abs(low) * 0.1, least, 1e-6);
+  const around = Math.max(Math.abs(low) * 0.1, margin, 1e-6);
   return [low - around, high + around];
 }
 
@@ -66,7 +67,7 @@ function roundStep(step: number): number {
   return ([1, 2, 5].find((multiple) => multiple * power >= step * 0.999) ?? 10) * power;
 }
 
-/** Without the dust of binary fractions. */
+/** Removes rounding errors of binary fractions. */
 function rounded(value: number): number {
   return Number(value.toPrecision(12));
 }

@@ -7,9 +7,9 @@ import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 import { dataTable, facts } from './table.ts';
 
-/** What was trained, on what, and how it went. */
+/** Setup of a run: data, model, training settings and times. */
 export function setupSection(run: ReportedRun): Html {
-  return html`<section id="setup"><h2>What was run</h2>
+  return html`<section id="setup"><h2>Setup</h2>
 ${facts([...factsOf(run), ...timesOf(run)])}
 ${run.warnings.map(({ message }) => html`<p class="warning">${message}</p>`)}
 ${stages(run)}
@@ -17,20 +17,20 @@ ${skippedImages(run)}
 </section>`;
 }
 
-/** With their images, which earlier versions did not write down. */
+/** Classes with their numbers of images; runs of earlier versions recorded the names only. */
 function classesOf({ dataset: { classCounts }, classes }: ReportedRun): string {
   if (classCounts.length > 0) return classesText(classCounts);
   return classes.length > 20 ? `${classes.length}` : `${classes.length}: ${classes.join(', ')}`;
 }
 
-/** What a run was made of, in pairs of a name and a text. */
+/** Settings of a run as pairs of a name and a text. */
 export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
   const { dataset } = run;
   return [
     ['data', `${dataset.name} (${dataset.source})`],
     [
       'images',
-      `${count(dataset.train)} to train, ${count(dataset.valid)} to validate (${dataset.validation})`,
+      `${count(dataset.train)} for training, ${count(dataset.valid)} for validation (${dataset.validation})`,
     ],
     [
       'left out',
@@ -38,10 +38,10 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
     ],
     ['classes', classesOf(run)],
     ['image size', `${run.imageSize} × ${run.imageSize} pixels`],
-    ['backbone', run.init === 'random' ? 'random weights, drawn from the seed' : weightsText(run.weights)],
-    ['parameters', `${count(run.trainableParameters)} of ${count(run.totalParameters)} train`],
+    ['backbone', run.init === 'random' ? 'random weights, from the seed' : weightsText(run.weights)],
+    ['trainable parameters', `${count(run.trainableParameters)} of ${count(run.totalParameters)}`],
     ['optimiser', optimiserText(run.stages)],
-    ['batch', `${run.batchSize} images`],
+    ['batch size', `${run.batchSize} images`],
     [
       'augmentation',
       typeof run.options.augmentation === 'string'
@@ -66,22 +66,22 @@ function timesOf(run: ReportedRun): Array<readonly [string, Content]> {
   const { seconds, epochs, imagesPerSecond, resumed, best, path } = run;
   const features =
     seconds.features > 0.005
-      ? `, of it ${duration(seconds.features)} for the frozen backbone’s features`
+      ? `, including ${duration(seconds.features)} for the features of the frozen backbone`
       : '';
   const sorted = epochs.map((epoch) => epoch.seconds).sort((a, b) => a - b);
   const middle = sorted[Math.floor(sorted.length / 2)];
   return [
     ['time', `${duration(seconds.total)}${features}`],
-    ...(middle === undefined ? [] : [['an epoch', `${duration(middle)} (the median)`] as const]),
+    ...(middle === undefined ? [] : [['time per epoch', `${duration(middle)} (median)`] as const]),
     ...(imagesPerSecond > 0
-      ? [['speed', `${count(imagesPerSecond)} training images a second`] as const]
+      ? [['speed', `${count(imagesPerSecond)} training images per second`] as const]
       : []),
-    ['end', endingOf(run).text],
-    ['best epoch', best ? `${best.epoch} of ${epochs.length}; its model is best.safetensors` : 'none'],
+    ['status', endingOf(run).text],
+    ['best epoch', best ? `${best.epoch} of ${epochs.length}; best.safetensors holds its model` : 'none'],
     [
       'resumed',
       resumed.length === 0
-        ? 'no, it ran in one go'
+        ? 'no'
         : resumed
             .map(({ epoch, batch }) => `after epoch ${epoch}${batch > 0 ? ` and ${batch} batches` : ''}`)
             .join(', '),
@@ -97,7 +97,7 @@ function classWeightsText(weights: ReportedRun['classWeights']): string {
     .join(', ');
 }
 
-/** How each stage trains; runs of before 0.2 did not say. */
+/** Optimiser settings of each stage; runs before version 0.2 did not record them. */
 function optimiserText(stages: ReportedRun['stages']): string {
   if (stages.length === 0) return 'not recorded';
   if (stages.length === 1) return stages.map(settingsText).join('');
@@ -106,18 +106,18 @@ function optimiserText(stages: ReportedRun['stages']): string {
     .join('; ');
 }
 
-/** What trained when, where that changes. */
+/** Table of the stages, if there are several. */
 function stages(run: ReportedRun): Content {
   if (run.stages.length < 2) return null;
   return dataTable({
-    caption: 'Stages, one after another',
+    caption: 'Stages in order',
     heading: [
       'stage',
       'frozen',
-      'parameters that train',
+      'trainable parameters',
       'epochs',
       'optimiser',
-      'learning rate at an epoch’s end',
+      'learning rate, first to last epoch',
     ],
     rows: run.stages.map((stage, index) => {
       const epochs = run.epochs.filter((epoch) => epoch.stage === index + 1);
@@ -136,37 +136,37 @@ function stages(run: ReportedRun): Content {
 }
 
 function frozenText(frozen: readonly string[]): string {
-  if (frozen.length === 0) return 'nothing';
+  if (frozen.length === 0) return 'none';
   return frozen.length > 12 ? `${frozen.length} layers` : frozen.join(', ');
 }
 
 function skippedImages({ dataset: { skipped } }: ReportedRun): Content {
   if (skipped.length === 0) return null;
-  return html`<details><summary>${count(skipped.length)} images were left out</summary>${dataTable({
-    caption: 'They cannot be decoded',
+  return html`<details><summary>${count(skipped.length)} images that were left out</summary>${dataTable({
+    caption: 'Images that cannot be decoded',
     heading: ['image', 'reason'],
     rows: skipped.map(({ path, reason }) => [path, reason]),
     text: true,
   })}</details>`;
 }
 
-/** Everything needed to run it again. */
+/** Commands and configuration that reproduce a run. */
 export function repeatSection(run: ReportedRun): Html {
   const words = commandOf(run);
-  return html`<section id="repeat"><h2>Run it again</h2>
-<p>From the run’s directory, with all of its options:</p>
+  return html`<section id="repeat"><h2>Reproduce</h2>
+<p>Repeat the run with all its options from the run directory:</p>
 ${command(['run', '--config', `${run.path}/config.json`])}
-${words === null ? null : html`<p>Or written out; all else is by default:</p>${command(words)}`}
-<p>With the same versions, images, seed, precision and number of threads a CPU comes to the same bits.${
+${words === null ? null : html`<p>Or with all options that differ from their defaults as flags:</p>${command(words)}`}
+<p>On a CPU, the same versions, images, seed, precision and number of threads give bit-identical results.${
     run.weights.sha256 === null
       ? null
-      : html` The weights’ SHA-256 must be <code class="hash">${run.weights.sha256}</code>.`
+      : html` The SHA-256 of the weights must be <code class="hash">${run.weights.sha256}</code>.`
   }</p>
-<details><summary>config.json, whole: save it and give it to <code>torch-tl run --config</code></summary><pre><code>${run.config}</code></pre></details>
+<details><summary>Complete config.json, for <code>torch-tl run --config</code></summary><pre><code>${run.config}</code></pre></details>
 </section>`;
 }
 
-/** A line for a shell. */
+/** A `torch-tl` command as a code block. */
 export function command(words: readonly string[]): Html {
   return html`<pre><code>torch-tl ${shellText(words)}</code></pre>`;
 }

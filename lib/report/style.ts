@@ -1,4 +1,4 @@
-/** The whole style of a report: light and dark, narrow and wide, on paper. */
+/** Style sheet of a report, for light and dark, narrow and wide screens and for print. */
 export const STYLE = `
 :root {
   color-scheme: light dark;

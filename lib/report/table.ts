@@ -1,15 +1,15 @@
 import { type Content, type Html, html } from './html.ts';
 
-/** Rows whose first cell says what they are. */
+/** Content of a table; the first cell of each row is its heading. */
 export interface Table {
   caption: string;
   heading: readonly Content[];
   rows: ReadonlyArray<readonly Content[]>;
-  /** Of text rather than numbers: cells begin at the left, and wrap. */
+  /** Whether cells hold text, which is left-aligned and wraps, instead of numbers. */
   text?: boolean;
 }
 
-/** A table that scrolls sideways by itself where the page is too narrow for it. */
+/** Builds a table. It scrolls sideways if the page is too narrow. */
 export function dataTable({ caption, heading, rows, text = false }: Table): Html {
   const row = ([first = null, ...rest]: readonly Content[]) =>
     html`<tr><th scope="row">${first}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>\n`;
@@ -22,13 +22,13 @@ export function dataTable({ caption, heading, rows, text = false }: Table): Html
   );
 }
 
-/** A table under its caption, which stays where it is while the table scrolls, with the keyboard too. */
+/** Puts a caption above a table. The table scrolls, also by keyboard; the caption does not. */
 export function captioned(caption: string, table: Html): Html {
   return html`<figure class="table"><figcaption>${caption}</figcaption>
 <div class="wide" tabindex="0" role="region" aria-label="${caption}">${table}</div></figure>`;
 }
 
-/** Names and what they stand for. */
+/** Builds a list of names and values. */
 export function facts(pairs: ReadonlyArray<readonly [string, Content]>): Html {
   return html`<dl class="facts">${pairs.map(([name, fact]) => html`<div><dt>${name}</dt><dd>${fact}</dd></div>\n`)}</dl>`;
 }

@@ -154,7 +154,7 @@ describe.skipIf(chromium === undefined)(
 
     test('a matrix is read as rows and columns with names', async () => {
       const { page } = await opened('a run', VIEWS[2]);
-      const matrix = page.getByRole('region', { name: /^Images: a row for what they are/ });
+      const matrix = page.getByRole('region', { name: /^Number of images by true class/ });
       expect(await matrix.getByRole('columnheader').allTextContents()).toEqual(['cat', 'dog', 'ship']);
       expect(await matrix.getByRole('rowheader').allTextContents()).toEqual(['cat', 'dog', 'ship']);
       await page.close();

@@ -37,7 +37,7 @@ test('wrong use is said, and nothing is overwritten', async () => {
   writeFileSync(join(cwd, 'mine.html'), 'mine');
   const taken = await torchTl(['report', 'run', '--out', 'mine.html'], { cwd });
   expect([taken.code, taken.stdout]).toEqual([2, '']);
-  expect(taken.stderr).toContain('mine.html is there, and is no report that could be replaced');
+  expect(taken.stderr).toContain('mine.html exists and is not a report');
   expect(readFileSync(join(cwd, 'mine.html'), 'utf8')).toBe('mine');
 
   const none = await torchTl(['report'], { cwd });

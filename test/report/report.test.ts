@@ -31,8 +31,8 @@ test("a run's results stand beside the paper's, with their ratios and figures", 
   expect(text).toContain('validation accuracy 59.85 % 92.72 % 0.645 ×');
   expect(text).toContain('time 61 s 44.1 min 0.0231 ×');
   expect(text).toContain('data cifar10-sample, 2,500 + 500 images CIFAR-10, 50,000 + 10,000 images');
-  expect(text).toContain('The paper’s figure 8');
-  expect(text).toContain('The paper’s figure 11');
+  expect(text).toContain('Figure 8 of the paper');
+  expect(text).toContain('Figure 11 of the paper');
 });
 
 test('every chart has its numbers in a table, and says in words what there is to see', async () => {
@@ -62,7 +62,7 @@ test('the confusion matrix, the classes and the worst mistakes are shown', async
   const [row] = validation.evaluation.confusion;
   expect(text).toContain(`cat ${row?.join(' ')} dog`);
   expect(text).toContain(
-    'cat , taken for dog dog 90.00 % ship 7.00 % cat 1.00 % image 17 of the validation set',
+    'cat classified as dog dog 90.00 % ship 7.00 % cat 1.00 % image 17 of the validation set',
   );
   expect(report.match(/<img /g)).toHaveLength(5);
   for (const { image } of validation.mistakes) expect(report).toContain(`src="${image}"`);
@@ -81,13 +81,13 @@ test('of many classes the commonest confusions are listed instead of a matrix', 
   const classes = Array.from({ length: 21 }, (_, index) => `class ${index}`);
   const report = await reportOf({ run: { setup: { classes }, validation: await validationReport(classes) } });
   expect(report).not.toContain('<table class="matrix">');
-  expect(textOf(report)).toMatch(/what it is taken for images class \d+ class \d+ \d+/);
+  expect(textOf(report)).toMatch(/true class predicted class images class \d+ class \d+ \d+/);
 });
 
 test('metrics of another epoch than the best are said to be', async () => {
   const validation = await validationReport(['cat', 'dog', 'ship'], 3);
   expect(textOf(await reportOf({ run: { validation } }))).toContain(
-    'What follows is of the model of epoch 3; since then epoch 8 has become the best.',
+    'This section describes the model of epoch 3; epoch 8 has become the best since.',
   );
 });
 
@@ -126,19 +126,19 @@ test.for([
 test.for([
   [
     { stoppedBecause: 'aborted' },
-    /It was stopped after 8 of 32 epochs. It goes on with: npx torch-tl run finetune --resume --out \S+\/run /,
+    /The run was stopped after 8 of 32 epochs\. To resume: npx torch-tl run finetune --resume --out \S+\/run /,
   ],
   [
     { stoppedBecause: 'failed', error: { code: 'OUT_OF_MEMORY', message: 'memory ran out' } },
-    /It failed after 8 of 32 epochs: memory ran out \(OUT_OF_MEMORY\)\./,
+    /The run failed after 8 of 32 epochs: memory ran out \(OUT_OF_MEMORY\)\./,
   ],
   [
     { stoppedBecause: 'early-stopping' },
-    /It stopped early, after 8 of 32 epochs: the validation loss had not become lower by 0\.00001 for 15 epochs\./,
+    /Early stopping ended the run after 8 of 32 epochs: the validation loss had not fallen by more than 0\.00001 for 15 epochs\./,
   ],
   [
     null,
-    /It has trained 8 of 32 epochs and has no results\.json: it is at work still, or its process was killed\./,
+    /The run has trained 8 of 32 epochs and has no results\.json: it is still running, or its process was killed\./,
   ],
 ] as const)('a report says how the run ended: %j', async ([results, message]) => {
   const text = textOf(await reportOf({ run: { results } }));
@@ -149,7 +149,7 @@ test.for([
 test('a run without an epoch has a report', async () => {
   const results = { stoppedBecause: 'failed', error: { code: 'LOSS_NOT_FINITE', message: 'no' } };
   const report = await reportOf({ run: { epochs: [], results } });
-  expect(textOf(report)).toContain('No epoch ended, so there is nothing to draw.');
+  expect(textOf(report)).toContain('No epoch has ended, so there are no curves.');
   expect(report).not.toContain('NaN');
   expect(await reportOf({ one: { epochs: [], results }, two: { epochs: [], results } })).not.toContain('NaN');
 });
@@ -161,7 +161,7 @@ test('the epochs of a run that was killed are read up to a torn line', async () 
   writeFileSync(file, readFileSync(file, 'utf8').slice(0, -20));
   await writeReport([directory], join(directory, 'report.html'));
   expect(textOf(readFileSync(join(directory, 'report.html'), 'utf8'))).toContain(
-    'It has trained 2 of 32 epochs',
+    'The run has trained 2 of 32 epochs',
   );
 });
 
@@ -189,7 +189,7 @@ test('stages, where it was resumed and images left out are told', async () => {
   const text = textOf(report);
   expect(text).toContain('1: head backbone 3,075 1 of 1 adam, learning rate 0.001, schedule one-cycle');
   expect(text).toContain(
-    '2: all nothing 4,262,026 3 of 3 adam, learning rates 0.00001 to 0.001, schedule plateau',
+    '2: all none 4,262,026 3 of 3 adam, learning rates 0.00001 to 0.001, schedule plateau',
   );
   expect(text).toContain('resumed after epoch 2 and 3 batches');
   expect(text).toContain('cats/broken.jpg it ends early');
@@ -207,9 +207,9 @@ test('several runs stand side by side, relative to the first experiment of the p
   });
   const text = textOf(report);
   expect(text).toContain('2 runs compared');
-  expect(text).toContain('Relative to base: here, and in the paper');
+  expect(text).toContain('Results relative to base, here and in the paper');
   expect(text).toContain('finetune 1.00 × 1.00 × 0.500 × 0.612 × the paper 1.07 × 0.518 × 3.20 × 0.612 ×');
-  expect(text).toContain('batch 128 images 64 images');
+  expect(text).toContain('batch size 128 images 64 images');
   expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(4);
 });
 
@@ -219,7 +219,7 @@ test('of several runs that were tested on the same classes each class is compare
   const f1 = `${(100 * (cat?.f1 ?? 0)).toFixed(2)} %`;
   const text = textOf(await reportOf({ a: { validation }, b: { validation } }));
   expect(text).toContain(`class a b cat ${f1} ${f1} dog`);
-  expect(textOf(await reportOf({ a: { validation }, b: {} }))).not.toContain('Class by class');
+  expect(textOf(await reportOf({ a: { validation }, b: {} }))).not.toContain('F1 per class');
 });
 
 test('a single epoch is drawn', async () => {
@@ -232,7 +232,9 @@ test('several runs of one experiment are told apart by their directories', async
   const text = textOf(
     await reportOf({ low: { setup: { stages: [{ ...STAGE, learningRate: 1e-4 }] } }, high: {} }),
   );
-  expect(text).toContain('What differs low high optimiser adam, learning rate 0.0001, schedule plateau adam');
+  expect(text).toContain(
+    'Differences between the runs setting low high optimiser adam, learning rate 0.0001, schedule plateau adam',
+  );
 });
 
 test('a report is replaced, another file is not', async () => {

@@ -5,15 +5,15 @@ import { addExamples } from './examples.ts';
 /** Defines `torch-tl build`. */
 export function define(command: Command): void {
   command
-    .option('--if-stale', 'do nothing where the sources and LibTorch are those of the last build', false)
-    .option('--verbose', 'show everything that CMake and the compiler print', false)
+    .option('--if-stale', 'build only if the sources or LibTorch have changed since the last build', false)
+    .option('--verbose', 'print all output of CMake and the compiler', false)
     .action(async ({ ifStale }: { ifStale: boolean }, command: Command) => {
-      // Commander gives an option that the program has too to the program.
+      // Commander assigns an option that the program also has to the program.
       const { verbose } = command.optsWithGlobals<{ verbose: boolean }>();
       await buildEngine({ ifStale, verbose });
     });
   addExamples(command, {
-    build: 'for the LibTorch that `torch-tl doctor` shows; TORCH_TL_LIBTORCH=DIR names another',
-    'build --verbose': 'shows what the compiler says',
+    build: 'build for the LibTorch that `torch-tl doctor` shows; TORCH_TL_LIBTORCH=DIR selects another',
+    'build --verbose': 'print the output of the compiler',
   });
 }

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 
 /** A command as `torch-tl --help` lists it. */
 interface ListedCommand {
-  /** What may follow its name. */
+  /** Options and arguments. */
   usage: string;
   description: string;
-  /** Imports the module that gives it arguments, flags and work: only where it is called, so that others start fast. */
+  /** Imports the module that defines the command. Only the called command is imported, so that each one starts fast. */
   load(): Promise<{ define(command: Command): void }>;
 }
 
@@ -17,32 +17,32 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   train: {
     usage: '[options] [dir|list]',
-    description: 'train a classifier of your own images',
+    description: 'train a classifier on your own images',
     load: () => import('./train.ts'),
   },
   'lr-find': {
     usage: '[options] [experiment]',
-    description: 'find a learning rate for an experiment: a few steps at rising rates, which change nothing',
+    description: 'find a learning rate for an experiment or for your own images, in a few steps',
     load: () => import('./lr-find.ts'),
   },
   predict: {
     usage: '[options] <image...>',
-    description: 'say what a trained model sees in images',
+    description: 'classify images with a trained model',
     load: () => import('./predict.ts'),
   },
   evaluate: {
     usage: '[options] [dir|list]',
-    description: 'test a trained model on labelled images: accuracy, loss, precision and recall, confusion',
+    description: 'evaluate a trained model on labelled images: accuracy, loss, precision, recall, confusions',
     load: () => import('./evaluate.ts'),
   },
   report: {
     usage: '[options] <run...>',
-    description: 'write a report of a run, or of several side by side: one HTML file',
+    description: 'write an HTML report of a run, or a comparison of several runs',
     load: () => import('./report.ts'),
   },
   export: {
     usage: '[options]',
-    description: 'write a model as safetensors, as a state_dict that torch.load reads, or as ONNX',
+    description: 'export a model as safetensors, as a state_dict for torch.load, or as ONNX',
     load: () => import('./export.ts'),
   },
   describe: {
@@ -52,17 +52,17 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   features: {
     usage: '[options] [dir|list]',
-    description: "write the backbone's last maps of every image to a safetensors file",
+    description: 'write the features that the backbone computes from images to a safetensors file',
     load: () => import('./features.ts'),
   },
   data: {
     usage: '',
-    description: 'fetch images to train with',
+    description: 'download images to train on',
     load: () => import('./data.ts'),
   },
   weights: {
     usage: '',
-    description: 'list, fetch or look into files of weights',
+    description: 'list, download or inspect weights',
     load: () => import('./weights.ts'),
   },
   doctor: {
@@ -72,12 +72,12 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   libtorch: {
     usage: '',
-    description: 'fetch, list or remove LibTorch, the library that torch-tl runs on',
+    description: 'install, list or remove LibTorch, the library that torch-tl runs on',
     load: () => import('./libtorch.ts'),
   },
   build: {
     usage: '[options]',
-    description: 'build the engine from source; fetches LibTorch into the cache where there is none',
+    description: 'build the engine from source; installs LibTorch into the cache if there is none',
     load: () => import('./build.ts'),
   },
 };

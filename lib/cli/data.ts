@@ -6,17 +6,17 @@ import { addExamples } from './examples.ts';
 export function define(data: Command): void {
   const download = data
     .command('download')
-    .description('fetch CIFAR-10 (170 MB) into the cache, where --data auto finds it')
+    .description('download CIFAR-10 (170 MB) into the cache, where --data auto finds it')
     .argument('<name>', 'cifar10', (name) => {
       if (name !== 'cifar10')
-        throw new InvalidArgumentError('The only data that is fetched by name is cifar10.');
+        throw new InvalidArgumentError('The only data set that can be downloaded is cifar10.');
       return name;
     })
-    .option('--out <dir>', 'a directory to put it in instead')
+    .option('--out <dir>', 'directory to download to, instead of the cache')
     .action((_: string, { out }: { out?: string }) => fetchCifar10(out));
-  const examples = { 'data download cifar10': 'then --data auto finds it' };
+  const examples = { 'data download cifar10': 'download for --data auto' };
   addExamples(data, examples);
-  addExamples(download, { ...examples, 'data download cifar10 --out cifar': 'then --data cifar does' });
+  addExamples(download, { ...examples, 'data download cifar10 --out cifar': 'download for --data cifar' });
 }
 
 async function fetchCifar10(directory: string | undefined): Promise<void> {

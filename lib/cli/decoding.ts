@@ -1,19 +1,19 @@
 import type { DecodeReport } from '../data/image-files.ts';
 import { count } from '../support/format.ts';
-import { type Progress, passShown } from './progress.ts';
+import { type Progress, passCallback } from './progress.ts';
 
-/** Where decoded images are. */
+/** Prints how many images were decoded and where they are cached. */
 export function showDecoded(progress: Progress, { decoded, found, file, uncached }: DecodeReport): void {
-  if (uncached !== null) progress.line(`Decoded images are not kept: ${uncached}`);
+  if (uncached !== null) progress.line(`Decoded images are not cached: ${uncached}`);
   if (file !== null) {
-    progress.line(`Images: ${count(decoded)} decoded now, ${count(found)} before; kept in ${file}`);
+    progress.line(`Images: ${count(decoded)} decoded, ${count(found)} found in the cache ${file}`);
   }
 }
 
-/** What shows how decoding goes that begins now. */
-export function decodingShown(progress: Progress) {
+/** Callbacks that show the progress of decoding, which starts now. */
+export function decodingCallbacks(progress: Progress) {
   return {
-    onProgress: passShown(progress, 'decoding'),
+    onProgress: passCallback(progress, 'decoding'),
     onDecoded: (report: DecodeReport) => showDecoded(progress, report),
   };
 }

@@ -17,8 +17,8 @@ export function define(command: Command): void {
     .argument('<experiment>', 'base, base-optimized or finetune', experimentName)
     .option('--json', 'print one JSON document');
   addExamples(command, {
-    'describe finetune': 'a table as Keras prints it',
-    'describe base --image-size 64 --json': 'the same as JSON, at another size',
+    'describe finetune': 'print a table in the style of Keras',
+    'describe base --image-size 64 --json': 'print JSON, for images of 64x64 pixels',
   });
   addFlags(command, describeOptions).action((experiment: ExperimentName) => describe(command, experiment));
 }
@@ -31,7 +31,7 @@ async function describe(command: Command, experiment: ExperimentName): Promise<v
   print(json ? shownJson({ experiment, ...description }) : summary(experiment, description));
 }
 
-/** As Keras prints a model. */
+/** Formats a model in the style of Keras' `model.summary()`. */
 function summary(experiment: ExperimentName, description: ModelDescription): string {
   const { imageSize, layers } = description;
   const rows = layers.map(({ name, type, outputShape, parameters, trainable }) => [

@@ -18,34 +18,34 @@ import { candidateText } from './libtorch-text.ts';
 import { print } from './output.ts';
 import { columns } from './table.ts';
 
-/** What `torch-tl doctor --json` prints. What only the engine knows is null where it cannot be loaded. */
+/** Output of `torch-tl doctor --json`. Values that only the engine knows are null if it cannot be loaded. */
 export interface DoctorReport {
   torchTl: string;
   node: string;
   platform: { os: NodeJS.Platform; release: string; arch: string; glibc: string | null };
-  /** Every place in the search order. */
+  /** All places where LibTorch was searched, in order. */
   libtorch: Candidate[];
   engine: { builtFor: string; libtorch: string } | { error: { code: ErrorCode; message: string } };
   threads: number | null;
   cpu: { model: string; cores: number; features: EngineInfo['cpu'] | null };
   gpus: EngineInfo['cuda'] | null;
-  /** What `--precision auto` chooses on the device that `--device auto` chooses. */
+  /** Precision that `--precision auto` selects on the device that `--device auto` selects. */
   precision:
     | ({ device: string; choice: PrecisionChoice['precision'] } & Pick<PrecisionChoice, 'reason'>)
     | null;
 }
 
-/** Defines `torch-tl doctor`; it exits 1 where the engine cannot be loaded. */
+/** Defines `torch-tl doctor`. It exits with 1 if the engine cannot be loaded. */
 export function define(command: Command): void {
   command.option('--json', 'print one JSON document', false).action(({ json }: { json: boolean }) => {
     const report = examine();
     print(json ? shownJson(report) : describe(report));
     if ('error' in report.engine) process.exitCode = 1;
   });
-  addExamples(command, { doctor: 'for people', 'doctor --json': 'for programs' });
+  addExamples(command, { doctor: 'print a table', 'doctor --json': 'print JSON' });
 }
 
-/** Looks at this machine; never throws for what is wrong with LibTorch or the engine. */
+/** Examines this machine. Faults of LibTorch or the engine are reported, not thrown. */
 export function examine(): DoctorReport {
   const minors = builtMinors(packageRoot);
   const loaded = tryEngine();
@@ -94,7 +94,7 @@ function describe(report: DoctorReport): string {
     ...report.libtorch.map((candidate, index) => [index === 0 ? 'LibTorch' : '', candidateText(candidate)]),
     ['Engine', describeEngine(report.engine)],
     ['Processor', `${report.cpu.model}, ${report.cpu.cores} cores`],
-    ...describeWhatEngineKnows(report),
+    ...describeEngineInfo(report),
   ];
   const text = columns(rows, ['left', 'left']);
   return 'error' in report.engine ? `${text}\n\n${report.engine.error.message}` : text;
@@ -109,16 +109,16 @@ function describeEngine(engine: DoctorReport['engine']): string {
   return `built for LibTorch ${engine.builtFor}, running on ${engine.libtorch}`;
 }
 
-function describeWhatEngineKnows({ cpu: { features }, threads, gpus, precision }: DoctorReport): string[][] {
+function describeEngineInfo({ cpu: { features }, threads, gpus, precision }: DoctorReport): string[][] {
   if (features === null || gpus === null || precision === null) return [];
   const yesOrNo = (has: boolean) => (has ? 'yes' : 'no');
   return [
     ['', `AVX2 ${yesOrNo(features.avx2)}, AVX-512 ${yesOrNo(features.avx512)}`],
     ['', `AVX512_BF16 ${yesOrNo(features.avx512Bf16)}, AMX_BF16 ${yesOrNo(features.amxBf16)}`],
-    ['', `LibTorch uses its ${features.capability} kernels, the executors ${features.kernels[0] ?? 'none'}`],
+    ['', `Kernels: ${features.capability} in LibTorch, ${features.kernels[0] ?? 'none'} in the engine`],
     ['Threads', String(threads)],
     ...describeGpus(gpus).map((text, index) => [index === 0 ? 'GPUs' : '', text]),
-    ['Precision', `auto is ${precision.choice} on ${precision.device}: ${precision.reason}`],
+    ['Precision', `auto selects ${precision.choice} on ${precision.device}: ${precision.reason}`],
   ];
 }
 

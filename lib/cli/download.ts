@@ -2,13 +2,17 @@ import { duration, size } from '../support/format.ts';
 import { interruptible } from './interrupt.ts';
 import { progressOn } from './progress.ts';
 
-/** What a download takes: how far it is, in bytes, and when to stop. */
+/** Options of a download: a signal that stops it and a callback for its progress in bytes. */
 interface Control {
   signal: AbortSignal;
   onProgress(done: number, total: number | null): void;
 }
 
-/** Does a download under Ctrl-C and shows how far it is, on stderr; `start` gives where it has put it. */
+/**
+ * Runs a download that Ctrl-C stops, and shows its progress on stderr.
+ *
+ * @param start downloads, and returns the path of the result
+ */
 export async function showDownload(
   name: string,
   start: (control: Control) => Promise<string>,

@@ -5,12 +5,12 @@ import { evaluateRunOptions } from '../options/index.ts';
 import { count, percent } from '../support/format.ts';
 import { shown, shownJson } from '../support/printable.ts';
 import { addDataArgument, requireData } from './data-argument.ts';
-import { decodingShown } from './decoding.ts';
+import { decodingCallbacks } from './decoding.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { print } from './output.ts';
-import { type Progress, passShown, progressOn } from './progress.ts';
+import { type Progress, passCallback, progressOn } from './progress.ts';
 import { showSkipped } from './skipped.ts';
 import { table } from './table.ts';
 
@@ -18,11 +18,11 @@ type Options = Omit<z.output<typeof evaluateRunOptions>, 'data'>;
 
 /** Defines `torch-tl evaluate`. */
 export function define(command: Command): void {
-  command.option('--json', 'print one JSON document, progress on stderr');
+  command.option('--json', 'print one JSON document; progress goes to stderr');
   addExamples(command, {
     'evaluate --weights best.safetensors --data flowers':
-      'flowers/<class>/*.jpg, or its test/ or valid/ folder',
-    'evaluate --weights best.safetensors --data test.csv --json': 'a list of images, figures as JSON',
+      'use flowers/<class>/*.jpg, or the folder test/ or valid/ in it',
+    'evaluate --weights best.safetensors --data test.csv --json': 'use a list of images, print JSON',
   });
   addDataArgument(addFlags(command, evaluateRunOptions), async () => {
     const { data, ...options } = readFlags(command, evaluateRunOptions);
@@ -56,15 +56,15 @@ async function evaluate(
       resize,
       signal,
       skipCorrupt,
-      ...decodingShown(progress),
+      ...decodingCallbacks(progress),
     });
-    // Before they are decoded in vain.
+    // Unknown classes are refused before any image is decoded.
     indicesOf(listed.classes, model.classes);
     const images = await listed.open();
     showSkipped(images.skipped);
     try {
       progress.line(`Data: ${images.name} (${images.source}), ${count(images.count)} images`);
-      const onProgress = passShown(progress, 'evaluation');
+      const onProgress = passCallback(progress, 'evaluation');
       return await model.evaluate(images, { batchSize, precision, threads, kernels, signal, onProgress });
     } finally {
       images.dispose();
@@ -89,15 +89,15 @@ function asText(evaluation: Evaluation): string {
   ]);
   const heading = ['class', 'precision', 'recall', 'F1', 'images'];
   const perClassTable = table(heading, metrics, ['left', 'right', 'right', 'right', 'right']);
-  return [...lines, '', perClassTable, ...mistakes(classes, confusion)].join('\n');
+  return [...lines, '', perClassTable, ...mostFrequent(classes, confusion)].join('\n');
 }
 
-/** The commonest confusions. */
-function mistakes(classes: readonly string[], confusion: number[][]): string[] {
+/** The five most frequent confusions. */
+function mostFrequent(classes: readonly string[], confusion: number[][]): string[] {
   const worst = confusions(confusion).slice(0, 5);
   if (worst.length === 0) return [];
   const listed = worst.map(({ label, predicted, images }) =>
-    shown(`  ${classes[label]} taken for ${classes[predicted]}: ${count(images)}`),
+    shown(`  ${classes[label]} classified as ${classes[predicted]}: ${count(images)}`),
   );
-  return ['', 'Most often', ...listed];
+  return ['', 'Most frequent confusions', ...listed];
 }

@@ -10,8 +10,8 @@ import { say } from './output.ts';
 /** Defines `torch-tl export`. */
 export function define(command: Command): void {
   addExamples(command, {
-    'export --weights best.safetensors --out model.onnx': 'for ONNX runtimes; the ending says the format',
-    'export --weights best.safetensors --out model.pth': 'for torch.load',
+    'export --weights best.safetensors --out model.onnx': 'export to ONNX; the extension selects the format',
+    'export --weights best.safetensors --out model.pth': 'export for torch.load',
   });
   addFlags(command, exportOptions).action(async () => {
     const { weights, out, format, check } = readFlags(command, exportOptions);
@@ -27,7 +27,7 @@ export function define(command: Command): void {
   });
 }
 
-/** The largest difference between the probabilities of a model's file and of its ONNX export. */
+/** Largest difference between the probabilities of the model in a file and of its ONNX export. */
 async function compareWith(path: string, exported: Uint8Array): Promise<number> {
   const { DenseNet121 } = await import('../densenet121.ts');
   const { checkOnnx } = await import('../model/onnx/check.ts');
@@ -41,12 +41,12 @@ async function compareWith(path: string, exported: Uint8Array): Promise<number> 
 
 function checkNote({ format, check }: ExportResult): string[] {
   if (format !== 'onnx') return [];
-  if (check === null) return ['Not checked.'];
+  if (check === null) return ['The export was not checked against the model.'];
   const difference = check.largestDifference.toExponential(1);
-  return [`Checked: its probabilities differ from the model's by ${difference} at most.`];
+  return [`Checked: the probabilities differ from the model's by at most ${difference}.`];
 }
 
-/** How a file is read elsewhere. */
+/** How to read an exported file in Python. */
 const USES: Record<ExportFormat, (path: string) => string> = {
   safetensors: (path) => `In Python:
 
@@ -58,7 +58,7 @@ const USES: Record<ExportFormat, (path: string) => string> = {
     state_dict = torch.load(${path}, weights_only=True)`,
   onnx: (
     path,
-  ) => `It takes images as bytes (uint8, [n, side, side, 3], RGB) and gives probabilities. In Python:
+  ) => `Input: images as uint8 [n, side, side, 3] (RGB). Output: probabilities [n, classes]. In Python:
 
     import onnxruntime
     session = onnxruntime.InferenceSession(${path})

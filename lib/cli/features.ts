@@ -7,11 +7,11 @@ import { dataText, weightsText } from '../experiments/setup-text.ts';
 import { requireWritableFile } from '../files/writable.ts';
 import { featuresOptions } from '../options/index.ts';
 import { addDataArgument, requireData } from './data-argument.ts';
-import { decodingShown } from './decoding.ts';
+import { decodingCallbacks } from './decoding.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
-import { type Progress, passShown, progressOn } from './progress.ts';
+import { type Progress, passCallback, progressOn } from './progress.ts';
 import { showSkipped } from './skipped.ts';
 
 type Options = Omit<z.output<typeof featuresOptions>, 'data'>;
@@ -19,8 +19,8 @@ type Options = Omit<z.output<typeof featuresOptions>, 'data'>;
 /** Defines `torch-tl features`. */
 export function define(command: Command): void {
   addExamples(command, {
-    'features --data sample --out features.safetensors': 'of the embedded images, by the embedded backbone',
-    'features --data flowers --image-size 224 --out features.safetensors': 'of your own',
+    'features --data sample --out features.safetensors': 'use the embedded images and backbone',
+    'features --data flowers --image-size 224 --out features.safetensors': 'use your own images',
   });
   addDataArgument(addFlags(command, featuresOptions), async () => {
     const { data, ...options } = readFlags(command, featuresOptions);
@@ -46,7 +46,7 @@ async function extract(
   const { DenseNet121 } = await import('../densenet121.ts');
   const { writeSafetensors } = await import('../formats/safetensors.ts');
   const { imageSize, device, weights, skipCorrupt } = options;
-  const decoding = { imageSize, signal, skipCorrupt, ...decodingShown(progress) };
+  const decoding = { imageSize, signal, skipCorrupt, ...decodingCallbacks(progress) };
   const listed = await listDatasets(data, decoding);
   const { classes, resize } = listed;
   const shape = { head: 'linear', classes, imageSize, resize: resize ?? 'cover' } as const;
@@ -80,7 +80,7 @@ async function featuresOf(
   { options, progress, signal }: { options: Options; progress: Progress; signal: AbortSignal },
 ): Promise<HostTensor[]> {
   const { batchSize, precision, threads, kernels } = options;
-  const onProgress = passShown(progress, `${name} features`);
+  const onProgress = passCallback(progress, `${name} features`);
   const features = await model.features(data, {
     batchSize,
     precision,

@@ -4,13 +4,13 @@ import { packageRoot } from '../support/package-root.ts';
 import { packageVersion } from '../support/version.ts';
 import { columns } from './table.ts';
 
-/** What `torch-tl` alone prints: what to do next on this machine. */
+/** Output of `torch-tl` without arguments: the next steps on this machine. */
 export function firstSteps(): string {
   const steps = [
     ...(findLibTorch(builtMinors(packageRoot)) ? [] : [INSTALL]),
-    ['npx torch-tl run finetune', 'trains on embedded images, to see it work'],
-    ['npx torch-tl train --data DIR', 'trains on your own: DIR/<class>/*.jpg, a folder a class'],
-    ['npx torch-tl --help', 'lists all commands; each takes --help too'],
+    ['npx torch-tl run finetune', 'train on embedded images as a first try'],
+    ['npx torch-tl train --data DIR', 'train on your own images, one folder per class: DIR/<class>/*.jpg'],
+    ['npx torch-tl --help', 'list all commands; each has its own --help'],
   ];
   return [
     `torch-tl ${packageVersion()}: transfer learning with DenseNet-121`,
@@ -22,4 +22,4 @@ export function firstSteps(): string {
   ].join('\n');
 }
 
-const INSTALL = ['npx torch-tl libtorch install', 'first, once: fetches LibTorch, which it runs on'];
+const INSTALL = ['npx torch-tl libtorch install', 'install LibTorch first; this is needed once'];

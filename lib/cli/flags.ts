@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { numberFromText } from '../options/from-text.ts';
 import { type CommandLine, checkOptions, commandLine, TOPICS } from '../options/index.ts';
 
-/** Gives a command the flags of declared options, under the headings of their topics. */
+/** Adds the flags of declared options to a command, under the headings of their topics. */
 export function addFlags(command: Command, schema: z.ZodObject): Command {
   const fields = fieldsOf(schema);
   for (const topic of TOPICS) {
@@ -13,9 +13,9 @@ export function addFlags(command: Command, schema: z.ZodObject): Command {
 }
 
 /**
- * The options of a command's flags, checked, with defaults filled in.
+ * Reads a command's flags as checked options, with defaults filled in.
  *
- * @throws InputError `INVALID_ARGUMENT`, naming the flag, or what reading a file that a flag names throws
+ * @throws InputError `INVALID_ARGUMENT`, naming the flag; what reading a file that a flag names throws
  */
 export function readFlags<Schema extends z.ZodObject>(command: Command, schema: Schema): z.output<Schema> {
   const fields = fieldsOf(schema);
@@ -30,7 +30,7 @@ export function readFlags<Schema extends z.ZodObject>(command: Command, schema: 
 }
 
 /**
- * The same without defaults: only what was set on the command line.
+ * Reads a command's flags as checked options, without defaults: only those that the user set.
  *
  * @throws what `readFlags` throws
  */
@@ -68,7 +68,7 @@ function addField(command: Command, { type, topic, flags, description, off }: Fi
   if (off) command.addOption(new Option(off.flags, off.description).helpGroup(`${topic}:`));
 }
 
-/** What a flag's text stands for; a flag without one is true or false. */
+/** Parses the text of a flag; a flag without text is true or false. */
 function fromText({ type, read }: Field, text: unknown): unknown {
   if (typeof text !== 'string') return text;
   if (read) return read(text);

@@ -5,9 +5,9 @@ const ACCESS_MODE = 3;
 const WRITE_ONLY = 1;
 
 /**
- * Whether whoever started this process wants it to outlive its terminal, as nohup does. Node gives SIGHUP its default
- * again when it starts, whoever ignored it; what is left of nohup is a standard input that cannot be read, or, where it
- * runs a script, a parent that ignores the signal. Elsewhere than on Linux neither can be seen.
+ * Whether the process shall keep running after its terminal is closed, as under nohup. Node resets SIGHUP to its default
+ * when it starts, so the signal's disposition does not show it. nohup shows in a standard input that is write-only, or, if
+ * it runs a script, in a parent that ignores SIGHUP. Both can be detected on Linux only.
  */
 export function outlivesTerminal(): boolean {
   return isStdinOfNohup() || parentIgnoresHangup();
@@ -23,7 +23,7 @@ function parentIgnoresHangup(): boolean {
   return ignored !== null && ((BigInt(`0x${ignored}`) >> (SIGHUP - 1n)) & 1n) === 1n;
 }
 
-/** Null where there is no such file, or nothing of that name in it. */
+/** Value of a field in a file of /proc; null if file or field does not exist. */
 function field(file: string, name: string): string | null {
   try {
     return new RegExp(`^${name}:\\s*(\\w+)$`, 'm').exec(readFileSync(file, 'utf8'))?.[1] ?? null;

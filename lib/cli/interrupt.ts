@@ -1,23 +1,23 @@
 import { outlivesTerminal } from './hangup.ts';
 import { notice } from './notice.ts';
 
-/** `npx` passes on a signal that the terminal has sent already: two so near are one. */
+/** Signals within this time count as one: `npx` forwards a signal that the terminal has sent already. */
 const ONE_INTERRUPTION_MS = 500;
 
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 type InterruptSignal = keyof typeof EXIT_CODES;
 
 const WORDS: Record<InterruptSignal, string> = {
-  SIGHUP: 'The terminal is gone.',
+  SIGHUP: 'The terminal was closed.',
   SIGINT: 'Interrupted.',
   SIGTERM: 'Terminated.',
 };
 
-/** The reason of an abort by Ctrl-C, by a request to terminate, or by the loss of the terminal. */
+/** Reason of an abort by Ctrl-C, SIGTERM or SIGHUP. */
 export class Interrupted extends Error {
   readonly exitCode: number;
-  /** What to type to go on, if there is a way. */
-  goOn: string | undefined;
+  /** Command that resumes the work, if it can be resumed. */
+  resumeCommand: string | undefined;
 
   constructor(signal: InterruptSignal) {
     super(WORDS[signal]);
@@ -25,20 +25,20 @@ export class Interrupted extends Error {
   }
 }
 
-/** Keeps the process where its terminal is lost, if nohup is to. */
+/** Keeps the process running after its terminal is closed, under nohup. */
 export function heedNohup(): void {
   if (outlivesTerminal()) process.on('SIGHUP', () => {});
 }
 
 /**
- * Does work that the first Ctrl-C, SIGTERM or SIGHUP aborts; a second one ends the process at once, but for SIGHUP: of a
- * lost terminal shell and system both tell.
+ * Runs work that the first Ctrl-C, SIGTERM or SIGHUP aborts. A second Ctrl-C or SIGTERM ends the process at once; a second
+ * SIGHUP is ignored, because the shell and the system both send one when a terminal is closed.
  *
- * @param told is printed at the first
+ * @param message is printed at the first signal
  */
 export async function interruptible<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
-  told = 'Stopping after this batch; once more stops at once.',
+  message = 'Stopping after this batch; press Ctrl-C again to stop at once.',
 ): Promise<Result> {
   const controller = new AbortController();
   let first = 0;
@@ -48,7 +48,7 @@ export async function interruptible<Result>(
       process.exit(EXIT_CODES[signal]);
     }
     first = performance.now();
-    notice(told);
+    notice(message);
     controller.abort(new Interrupted(signal));
   };
   const signals: InterruptSignal[] = [

@@ -17,19 +17,19 @@ import { print } from './output.ts';
 import { progressOn } from './progress.ts';
 import { wrap } from './wrap.ts';
 
-/** What `torch-tl libtorch status --json` prints. */
+/** Output of `torch-tl libtorch status --json`. */
 export interface LibTorchStatus {
-  /** Every place in the search order; the one that is used is `accepted`. */
+  /** All places where LibTorch was searched, in order; the one in use is `accepted`. */
   candidates: Candidate[];
   cache: {
     directory: string;
-    /** `problem` says why one cannot be used. */
+    /** `problem` says why a version cannot be used; null if it can. */
     versions: Array<{ version: string; bytes: number; problem: string | null }>;
-    /** What installations that were broken off left. */
+    /** Size in bytes of the remains of interrupted installations. */
     unfinishedBytes: number;
   };
   nvidia: NvidiaDriver | null;
-  /** What `torch-tl libtorch install` fetches, and why this one. */
+  /** The version that `torch-tl libtorch install` installs, and why. */
   install: { version: string; reason: string };
 }
 
@@ -38,37 +38,39 @@ export function define(libtorch: Command): void {
   const install = libtorch
     .command('install')
     .description(
-      'fetch LibTorch into the cache: with CUDA where the NVIDIA driver can use it, else for the CPU',
+      'install LibTorch into the cache: the CUDA build if the NVIDIA driver supports it, else the CPU build',
     )
-    .addOption(new Option('--cpu', 'the build for the CPU').conflicts('cuda'))
-    .option('--cuda', 'the build with CUDA, whatever this machine has')
-    .option('--version <version>', 'which one, such as 2.13, 2.13.0 or 2.13.0+cu126')
-    .option('--force', 'fetch it anew where it is in the cache already', false)
-    .action(installAsked);
+    .addOption(new Option('--cpu', 'install the CPU build').conflicts('cuda'))
+    .option('--cuda', 'install the CUDA build, also without a suitable driver')
+    .option('--version <version>', 'version to install, such as 2.13, 2.13.0 or 2.13.0+cu126')
+    .option('--force', 'install again if the version is in the cache already', false)
+    .action(installFromFlags);
   const status = libtorch
     .command('status')
-    .description('show which LibTorch there are, which is used, and what the cache holds')
+    .description('show all LibTorch installations found, the one in use, and the content of the cache')
     .option('--json', 'print one JSON document', false)
     .action(({ json }: { json: boolean }) => {
       const status = examine();
       print(json ? shownJson(status) : wrap(describe(status), process.stdout.columns));
     });
-  const remove = libtorch
+  const removal = libtorch
     .command('remove')
-    .description('remove a version from the cache, or all of them and what broken-off installations left')
-    .argument('[version]', 'such as 2.13.0+cpu, or 2.13 for every build of it')
-    .action(removeAsked);
+    .description(
+      'remove a version from the cache, or all versions and the remains of interrupted installations',
+    )
+    .argument('[version]', 'such as 2.13.0+cpu, or 2.13 for all its builds')
+    .action(remove);
   addExamples(install, {
-    'libtorch install': 'the one that suits this machine',
-    'libtorch install --cpu': 'the build for the CPU: no CUDA to download',
-    'libtorch install --cuda --version 2.14': 'a version of your own choice',
+    'libtorch install': 'install the build that suits this machine',
+    'libtorch install --cpu': 'install the CPU build, which is a smaller download',
+    'libtorch install --cuda --version 2.14': 'install a version of your choice',
   });
-  addExamples(status, { 'libtorch status': 'which there are, and which is used' });
-  addExamples(remove, {
-    'libtorch remove 2.13.0+cpu': 'that one',
-    'libtorch remove': 'all, and what broken-off installations left',
+  addExamples(status, { 'libtorch status': 'show which one is used' });
+  addExamples(removal, {
+    'libtorch remove 2.13.0+cpu': 'remove one build',
+    'libtorch remove': 'remove everything that torch-tl installed',
   });
-  addExamples(libtorch, { 'libtorch install': 'fetches the one that suits this machine' });
+  addExamples(libtorch, { 'libtorch install': 'install the build that suits this machine' });
 }
 
 interface InstallFlags {
@@ -78,12 +80,12 @@ interface InstallFlags {
   force: boolean;
 }
 
-async function installAsked({ cpu, cuda, version, force }: InstallFlags): Promise<void> {
-  await installShown({ version, build: cpu ? 'cpu' : cuda && 'cuda', force });
+async function installFromFlags({ cpu, cuda, version, force }: InstallFlags): Promise<void> {
+  await installWithProgress({ version, build: cpu ? 'cpu' : cuda && 'cuda', force });
 }
 
-/** Installs a LibTorch under Ctrl-C, and shows on stderr what is done. */
-export async function installShown(request: InstallRequest): Promise<void> {
+/** Installs LibTorch; Ctrl-C stops it. Progress goes to stderr. */
+export async function installWithProgress(request: InstallRequest): Promise<void> {
   const progress = progressOn(process.stderr);
   const started = performance.now();
   const print = (line: string) => progress.line(line);
@@ -92,13 +94,13 @@ export async function installShown(request: InstallRequest): Promise<void> {
   try {
     const installed = await interruptible(
       (signal) => installLibTorch(request, { print, onProgress, signal }),
-      'Stopping; once more stops at once.',
+      'Stopping; press Ctrl-C again to stop at once.',
     );
     const seconds = (performance.now() - started) / 1000;
-    print(`LibTorch ${fullVersion(installed)} is in place: ${installed.root}  ${duration(seconds)}`);
+    print(`Installed LibTorch ${fullVersion(installed)}: ${installed.root}  ${duration(seconds)}`);
     if (!builtMinors(packageRoot).includes(installed.minor)) {
       const how = `TORCH_TL_LIBTORCH=${installed.root} npx torch-tl build`;
-      print(`There is no engine for LibTorch ${installed.minor} yet: \`${how}\` builds one.`);
+      print(`There is no engine for LibTorch ${installed.minor} yet. Build it with \`${how}\`.`);
     }
   } finally {
     progress.end();
@@ -128,19 +130,19 @@ function describe({ candidates, cache, nvidia, install }: LibTorchStatus): strin
   });
   const { unfinishedBytes } = cache;
   return [
-    'Looked at, in this order, + for the one that is used:',
+    'Places searched, in this order (+ marks the one in use):',
     ...candidates.map((candidate) => `  ${candidateText(candidate)}`),
-    `In the cache ${cache.directory}:`,
+    `Versions in the cache ${cache.directory}:`,
     ...(versions.length > 0 ? versions : ['  none']),
-    ...(unfinishedBytes > 0 ? [`  unfinished  ${size(unfinishedBytes)}`] : []),
+    ...(unfinishedBytes > 0 ? [`  interrupted installations  ${size(unfinishedBytes)}`] : []),
     nvidia === null
-      ? 'NVIDIA: no driver (nvidia-smi does not answer)'
+      ? 'NVIDIA: no driver found (nvidia-smi does not answer)'
       : `NVIDIA: driver ${nvidia.version}, compute capability ${nvidia.capabilities.join(', ')}`,
-    `\`torch-tl libtorch install\` fetches ${install.version}, since ${install.reason}.`,
+    `\`torch-tl libtorch install\` installs ${install.version} because ${install.reason}.`,
   ].join('\n');
 }
 
-async function removeAsked(version: string | undefined): Promise<void> {
+async function remove(version: string | undefined): Promise<void> {
   const removed = await removeLibTorch(version);
   for (const { path, bytes } of removed) console.error(`Removed ${shown(path)}, ${size(bytes)}`);
   if (removed.length === 0) console.error(`There is no LibTorch in ${shown(cacheDirectory())}.`);

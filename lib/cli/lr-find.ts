@@ -18,14 +18,14 @@ export function define(command: Command): void {
   command
     .argument(
       '[experiment]',
-      "base, base-optimized or finetune; by default finetune, of one's own images what `train` does",
+      'base, base-optimized or finetune; default: finetune, or for your own images the training of `train`',
       experimentName,
     )
-    .option('--json', 'print points and suggestion as one JSON document, progress on stderr');
+    .option('--json', 'print points and suggestion as one JSON document; progress goes to stderr');
   addExamples(command, {
-    'lr-find': 'for finetune on the embedded images',
-    'lr-find --data flowers': 'for what train --data flowers would train first',
-    'lr-find base --steps 50 --json': 'for base in fewer steps, the points as JSON',
+    'lr-find': 'search for finetune on the embedded images',
+    'lr-find --data flowers': 'search for the first stage of train --data flowers',
+    'lr-find base --steps 50 --json': 'search for base in at most 50 steps, print JSON',
   });
   addFlags(command, searchRunOptions).action((experiment?: ExperimentName) =>
     lrFind(command, experiment ?? null),

@@ -13,11 +13,11 @@ import { wrap } from './wrap.ts';
 const EXIT = { done: 0, failed: 1, wrongUse: 2 };
 
 /**
- * The command line.
+ * Runs the command line.
  *
- * @param argv the arguments, without Node's and the script's own
- * @returns the exit code: 0 done, 1 failed, 2 wrong use or input; 129 hung up, 130 interrupted, 143
- *   terminated, what there was saved
+ * @param argv arguments without those of Node and the script
+ * @returns the exit code: 0 done; 1 failed; 2 wrong use or wrong input; 129, 130 or 143 ended by SIGHUP, SIGINT or SIGTERM,
+ *   with a checkpoint saved
  */
 export async function main(argv: string[]): Promise<number> {
   watchOutput();
@@ -39,7 +39,7 @@ export async function main(argv: string[]): Promise<number> {
   }
 }
 
-/** Whether what a command lacked is there now. */
+/** Offers to install what a command lacked. Returns whether it is installed now. */
 async function offer(error: TorchTlError): Promise<boolean> {
   const { offerLibTorch } = await import('./offer-libtorch.ts');
   const { offerWeights } = await import('./offer-weights.ts');
@@ -51,39 +51,39 @@ async function call(argv: string[]): Promise<void> {
   await program.parseAsync(argv, { from: 'user' });
 }
 
-/** The program with the command that these arguments call; all others are in it by name alone. */
+/** Builds the program with the command that the arguments call; all other commands are only listed. */
 export async function programFor(argv: string[]): Promise<Command> {
   const program = new Command('torch-tl')
     .description('Transfer learning with DenseNet-121 at native speed')
-    .option('--verbose', 'print where an error comes from')
-    // Commander ends what it prints with a line break.
+    .option('--verbose', 'print the stack trace of an error')
+    // Commander ends its output with a line break, and `print` adds one.
     .configureOutput({
       writeOut: (text) => print(text.trimEnd()),
       outputError: (text, write) => write(shownText(text)),
     })
     .configureHelp({ minWidthToWrap: NARROWEST_DESCRIPTION, formatItem: itemText })
-    .showHelpAfterError('`torch-tl --help`, and --help after a command, list what may be given.')
+    .showHelpAfterError('`torch-tl --help` and `torch-tl COMMAND --help` show the usage.')
     .hook('preAction', (_, called) => requireValues(called))
     .exitOverride();
-  // That of `libtorch install` is another.
+  // `libtorch install` has a --version of its own.
   if (!argv.includes('libtorch')) program.version(packageVersion());
   const called = argv.find((argument) => !argument.startsWith('-') && argument !== 'help');
   for (const [name, { usage, description, load }] of Object.entries(COMMANDS)) {
     if (name === called) (await load()).define(program.command(name).description(description));
-    // Of the others nothing is parsed: what would be their arguments is only shown.
+    // The usage of the other commands is only shown; nothing is parsed for them.
     else program.command(`${name} ${usage}`).description(description);
   }
   return addExamples(program, {
-    'run finetune': 'trains on embedded images',
-    'train flowers': 'trains on your own: flowers/<class>/*.jpg',
-    'train --help': 'lists the options of a command',
+    'run finetune': 'train on embedded images',
+    'train flowers': 'train on your own images: flowers/<class>/*.jpg',
+    'train --help': 'list the options of a command',
   });
 }
 
-/** Columns that a description must have to stand beside its flag. */
+/** Minimum width in columns of a description beside its flag; below that it goes on the next line. */
 const NARROWEST_DESCRIPTION = 24;
 
-/** A flag or command of a help text; on a narrow terminal with its description below it. */
+/** Formats a flag or command of a help text; on a narrow terminal its description goes below it. */
 function itemText(term: string, termWidth: number, description: string, helper: Help): string {
   const width = helper.helpWidth ?? Infinity;
   if (description === '' || width - termWidth - GAPS >= NARROWEST_DESCRIPTION) {
@@ -92,11 +92,11 @@ function itemText(term: string, termWidth: number, description: string, helper: 
   return wrap(`  ${term}\n      ${description}`, width);
 }
 
-/** Before and after a flag. */
+/** Spaces around a flag, in columns. */
 const GAPS = 4;
 
 /**
- * Commander takes whatever follows a flag for its value: `--out --resume` would name a directory.
+ * Refuses a flag as the value of another. Commander would take the directory name from `--out --resume`.
  *
  * @throws InputError `INVALID_ARGUMENT`
  */
@@ -105,25 +105,25 @@ function requireValues(command: Command): void {
   for (const option of command.options) {
     const value: unknown = command.getOptionValue(option.attributeName());
     if (value === undefined || !flags.has(value)) continue;
-    const remedy = `Give it one; a file or directory of that name is ./${value}.`;
+    const remedy = `Give it a value; write ./${value} for a file or directory of that name.`;
     throw new InputError('INVALID_ARGUMENT', `${option.long} has no value before ${value}. ${remedy}`);
   }
 }
 
-/** Prints an error, unless commander has, and gives the exit code. */
+/** Prints an error, unless commander has printed it, and returns the exit code. */
 function report(error: unknown, verbose: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
   if (error instanceof Interrupted) {
     notice(error.message);
-    // As one line, to be copied.
-    if (error.goOn !== undefined) process.stderr.write(`The run goes on with:\n  ${error.goOn}\n`);
+    // The command is not wrapped, so that it can be copied.
+    if (error.resumeCommand !== undefined) process.stderr.write(`To resume:\n  ${error.resumeCommand}\n`);
     return error.exitCode;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const said = isExhausted(error) ? `${reason(error)}.` : message;
-  notice(`error: ${error instanceof TorchTlError ? error.atCommandLine : said}`);
+  const text = isExhausted(error) ? `${reason(error)}.` : message;
+  notice(`error: ${error instanceof TorchTlError ? error.atCommandLine : text}`);
   if (verbose) notice(String(stack));
   else if (!(error instanceof TorchTlError || isExhausted(error)))
-    notice('This is a fault in torch-tl; --verbose shows where.');
+    notice('This is a bug in torch-tl. Run the command with --verbose to see the stack trace.');
   return error instanceof InputError ? EXIT.wrongUse : EXIT.failed;
 }

@@ -5,14 +5,14 @@ import { InputError } from '../errors.ts';
 import { unreadable } from '../support/files.ts';
 import { storedPath } from '../support/stored-path.ts';
 
-/** On the command line the name of the image that comes through stdin. */
+/** Argument that stands for an image on stdin. */
 export const STDIN = '-';
 
 /**
- * The images that arguments name: files, the images of folders and of the folders in them, and those that match a
- * pattern, which most shells expand themselves. Of the last two they come in the order of their names.
+ * Resolves arguments to images: files, all images in folders and their subfolders, and images that match a pattern, which
+ * most shells expand themselves. Images of a folder or a pattern are sorted by name.
  *
- * @throws InputError `DATA_NOT_FOUND` where there is nothing, or no image
+ * @throws InputError `DATA_NOT_FOUND` if an argument names nothing, or a folder without images
  */
 export async function namedImages(names: readonly string[]): Promise<string[]> {
   const images = await Promise.all(names.map(imagesOf));
@@ -34,13 +34,17 @@ async function imagesOf(name: string): Promise<string[]> {
 async function imagesIn(folder: string): Promise<string[]> {
   const images: string[] = [];
   await walk(folder, ({ path, kind }) => kind === 'image' && images.push(path));
-  if (images.length === 0) throw new InputError('DATA_NOT_FOUND', `${folder} holds no images.`);
+  if (images.length === 0)
+    throw new InputError(
+      'DATA_NOT_FOUND',
+      `${folder} contains no images. Give a folder with images, or image files.`,
+    );
   return images.sort();
 }
 
 async function matchingImages(pattern: string): Promise<string[]> {
   const { glob } = await import('tinyglobby');
-  // In a pattern only / divides folders.
+  // Patterns use / as the separator on every system.
   const matching = await glob(pattern.replaceAll(sep, '/'), {
     absolute: isAbsolute(pattern),
     expandDirectories: false,
@@ -49,6 +53,6 @@ async function matchingImages(pattern: string): Promise<string[]> {
   if (images.length > 0) return images;
   throw new InputError(
     'DATA_NOT_FOUND',
-    `No file is called '${pattern}', and no image matches it as a pattern; ** stands for folders in folders.`,
+    `There is no file '${pattern}', and no image matches it as a pattern. Use ** to match any number of subfolders.`,
   );
 }

@@ -3,12 +3,12 @@ import { wrap } from './wrap.ts';
 
 let bar: { end(): void } | undefined;
 
-/** Says what is drawn at the end of the terminal now, for a notice to take away. */
-export function setBar(drawn: { end(): void } | undefined): void {
-  bar = drawn;
+/** Sets the progress bar that is on the terminal now; a notice removes it first. */
+export function setBar(shown: { end(): void } | undefined): void {
+  bar = shown;
 }
 
-/** Says something on stderr, above a bar that is on the terminal. */
+/** Prints a message on stderr, after removing a progress bar from the terminal. */
 export function notice(text: string): void {
   bar?.end();
   process.stderr.write(`${wrap(shownText(text), process.stderr.columns)}\n`);

@@ -7,13 +7,13 @@ import { cacheDirectory } from '../support/cache-directory.ts';
 import { size } from '../support/format.ts';
 import { packageRoot } from '../support/package-root.ts';
 import { isInteractive, isYes } from './ask.ts';
-import { installShown } from './libtorch.ts';
+import { installWithProgress } from './libtorch.ts';
 import { notice } from './notice.ts';
 
 /**
- * Where a command failed because there is no LibTorch, and there is somebody at a terminal to ask: offers to install it.
- * Whether it did, so that the command can be called again.
+ * Offers to install LibTorch if a command failed without it and a user at a terminal can be asked.
  *
+ * @returns whether it was installed, so that the command can be repeated
  * @throws what `installLibTorch` throws
  */
 export async function offerLibTorch(error: TorchTlError): Promise<boolean> {
@@ -21,19 +21,19 @@ export async function offerLibTorch(error: TorchTlError): Promise<boolean> {
   const { release, reason } = chooseInstallation({});
   const { download, unpacked } = installationSize(release);
   notice(
-    `There is no LibTorch on this machine that torch-tl can use. ${fullVersion(release)} fits, since ${reason}.`,
+    `No usable LibTorch was found on this machine. LibTorch ${fullVersion(release)} is suitable because ${reason}.`,
   );
   const question =
-    `Install it now: about ${size(download)} to download, ${size(unpacked)} on the disk, ` +
-    `into ${cacheDirectory()}?`;
+    `Install it now into ${cacheDirectory()} (download about ${size(download)}, ` +
+    `${size(unpacked)} on disk)?`;
   if (!(await isYes(question))) return false;
-  await installShown({});
+  await installWithProgress({});
   return true;
 }
 
 function isMissingLibTorch({ code }: TorchTlError): boolean {
   if (!code.startsWith('LIBTORCH_')) return false;
-  // Whoever names one wants that one.
+  // A LibTorch that the user names is not replaced by another.
   if (process.env.TORCH_TL_LIBTORCH) return false;
   return findLibTorch(builtMinors(packageRoot)) === null;
 }

@@ -5,16 +5,16 @@ import { showDownload } from './download.ts';
 import { notice } from './notice.ts';
 
 /**
- * Where a command failed because weights that it named were not downloaded yet, and there is somebody at a terminal to
- * ask: offers to fetch them. Whether it did, so that the command can be called again.
+ * Offers to download weights if a command failed without them and a user at a terminal can be asked.
  *
+ * @returns whether they were downloaded, so that the command can be repeated
  * @throws what `downloadWeights` throws
  */
 export async function offerWeights(error: unknown): Promise<boolean> {
   if (!(error instanceof NotDownloaded) || !isInteractive()) return false;
   const { name, trainedOn, terms, url } = error.weights;
   notice(`The weights '${name}' (${trainedOn}) are not on this machine. ${terms}`);
-  if (!(await isYes(`Fetch them now: about 32 MB from ${new URL(String(url)).host}?`))) return false;
+  if (!(await isYes(`Download them now (about 32 MB from ${new URL(String(url)).host})?`))) return false;
   await showDownload(name, (control) => downloadWeights(name, control));
   return true;
 }

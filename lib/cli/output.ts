@@ -4,21 +4,21 @@ import { reason } from '../support/files.ts';
 import { shownText } from '../support/printable.ts';
 
 /*
- * What a command writes to stdout. What it was asked for goes there by `print`: whole, or with an error. All else, such as
- * how a training goes or where a file was written, goes there by `say`, and is no reason to stop.
+ * Output to stdout. `print` writes the result that a command was asked for, completely or with an error. `say` writes
+ * everything else, such as progress or the path of a file; a failure there does not stop the command.
  */
 
 /**
- * Prints what the command was asked for. A reader that leaves before the end is no error.
+ * Prints the result of a command. A reader that closes the pipe early is not an error.
  *
- * @throws TorchTlError `WRITE_FAILED` where not all of it can be written
+ * @throws TorchTlError `WRITE_FAILED` if not all of it can be written
  */
 export function print(text: string): void {
   if (!isFile()) {
     say(text);
     return;
   }
-  // Node's own stream would not notice that the disk took a part only.
+  // Node's own stream does not report that the disk took only a part.
   const bytes = Buffer.from(`${shownText(text)}\n`);
   try {
     for (let done = 0; done < bytes.length; ) done += writeSync(process.stdout.fd, bytes, done);
@@ -28,26 +28,26 @@ export function print(text: string): void {
   }
 }
 
-/** Prints a line that the work does not depend on; see `watchOutput`. */
+/** Prints a line; a failure does not stop the command, see `watchOutput`. */
 export function say(text: string): void {
   process.stdout.write(`${shownText(text)}\n`);
 }
 
 /**
- * From now on no line that cannot be written ends the work: of a full disk or a lost terminal stderr is told, once; a
- * reader such as `head` may leave when it likes.
+ * From now on a line that cannot be written does not end the process. A full disk or a closed terminal is reported once on
+ * stderr; a reader such as `head` may close the pipe at any time.
  */
 export function watchOutput(): void {
-  let isTold = false;
+  let isReported = false;
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE' || isTold) return;
-    isTold = true;
-    process.stderr.write(`Warning: stdout cannot be written: ${reason(error)}. The work goes on.\n`);
+    if (error.code === 'EPIPE' || isReported) return;
+    isReported = true;
+    process.stderr.write(`Warning: cannot write to stdout: ${reason(error)}. The command continues.\n`);
   });
 }
 
-/** A file, or a device that is no terminal. */
+/** Whether stdout is a file, or a device other than a terminal. */
 function isFile(): boolean {
   if (process.stdout.isTTY) return false;
   try {

@@ -16,7 +16,7 @@ import { print } from './output.ts';
 import { showSkipped } from './skipped.ts';
 import { columns } from './table.ts';
 
-/** Images decoded and predicted at a time. */
+/** Number of images that are decoded and classified at a time. */
 const GROUP = 256;
 
 type Options = z.output<typeof predictRunOptions>;
@@ -30,11 +30,11 @@ export function define(command: Command): void {
       'files, folders of images, patterns such as "flowers/**/*.jpg", or - for an image on stdin',
     )
     .option('--json', 'print one JSON document')
-    .option('--csv', 'print a line of comma-separated values per image, and a heading');
+    .option('--csv', 'print comma-separated values: a header and one line per image');
   addExamples(command, {
-    'predict --weights best.safetensors rose.jpg': 'the likeliest classes of one image',
-    'predict --weights best.safetensors images --csv': 'a line for each image of a folder',
-    'predict --weights best.safetensors - --json < rose.jpg': 'an image on stdin, its probabilities as JSON',
+    'predict --weights best.safetensors rose.jpg': 'print the likeliest classes of an image',
+    'predict --weights best.safetensors images --csv': 'print one line per image of a folder',
+    'predict --weights best.safetensors - --json < rose.jpg': 'read an image from stdin, print JSON',
   });
   addFlags(command, predictRunOptions).action(async (named: string[]) => {
     const options = readFlags(command, predictRunOptions);

@@ -4,24 +4,25 @@ import { shown } from '../support/printable.ts';
 import { setBar } from './notice.ts';
 import { wrap } from './wrap.ts';
 
-/** How often work that goes on is told of where there is no terminal. */
+/** Interval between progress lines without a terminal. */
 const QUIET_MS = 60_000;
 
 /**
- * Shows work that goes on: a bar on a terminal; elsewhere the lines, and where the work is once a minute. What is said
- * may come in several forms, from the fullest to the shortest, of which a terminal gets the first that it has room for.
+ * Shows progress: a bar on a terminal, else one line per minute. A text may be given in several forms, from the longest to
+ * the shortest; a terminal shows the first one that fits.
  */
 export interface Progress {
-  /** A line that stays. */
+  /** Prints a line that stays. */
   line(...forms: Forms): void;
-  /** Where the work is now: `done` of `total`, and what to say beside the bar. */
+  /** Updates the bar to `done` of `total`, with a text beside it. */
   bar(done: number, total: number, ...forms: Forms): void;
-  /** Takes the bar away. */
+  /** Removes the bar. */
   end(): void;
 }
 
 type Forms = [fullest: string, ...shorter: string[]];
 
+/** Progress on a stream, which may be a terminal. */
 export function progressOn(stream: NodeJS.WriteStream): Progress {
   return stream.isTTY ? new BarProgress(stream) : new LineProgress(stream);
 }
@@ -46,9 +47,11 @@ class LineProgress implements Progress {
   end(): void {}
 }
 
-/** Columns of a bar, and of a terminal that does not say how wide it is. */
+/** Maximum width of a bar in columns. */
 const WIDEST_BAR = 24;
+/** Minimum width of a bar in columns. */
 const NARROWEST_BAR = 8;
+/** Width in columns of a terminal of unknown width. */
 const COLUMNS = 80;
 
 class BarProgress implements Progress {
@@ -57,11 +60,11 @@ class BarProgress implements Progress {
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    // Its own handling of signals would send a second one, which ends a run at once.
+    // With `gracefulExit` the bar would repeat a signal, and a second signal ends a run at once.
     const options = { stream, clearOnComplete: true, gracefulExit: false, hideCursor: true };
     this.#bar = new SingleBar({
       ...options,
-      // What clears the rest of the line would take a character in the last column, too.
+      // Clearing the rest of the line would also clear a character in the last column.
       format: (_, { progress }, { forms }) => barText(progress, forms, this.#columns - 1),
     });
   }
@@ -89,7 +92,7 @@ class BarProgress implements Progress {
   }
 }
 
-/** What is said goes before the bar, which takes the room that is left. */
+/** Text and bar for a width in columns. The text has priority; the bar takes the remaining width. */
 function barText(progress: number, forms: Forms, columns: number): string {
   const text = fitting(forms, columns - NARROWEST_BAR - 1);
   const size = Math.min(columns - text.length - 1, WIDEST_BAR);
@@ -103,14 +106,14 @@ function fitting(forms: Forms, width: number): string {
   return fit.find((form) => form.length <= width) ?? (fit.at(-1) as string);
 }
 
-/** What shows how far a pass over images is that begins now. */
-export function passShown(progress: Progress, name: string): (done: number, total: number) => void {
+/** Callback that shows the progress of a pass over images, which starts now. */
+export function passCallback(progress: Progress, name: string): (done: number, total: number) => void {
   const started = performance.now();
   return (done, total) =>
     showPass(progress, name, { done, total, seconds: (performance.now() - started) / 1000 });
 }
 
-/** A pass over images: a bar while it goes on, a line when it is done. */
+/** Shows a pass over images: a bar while it runs, a line when it is done. */
 export function showPass(
   progress: Progress,
   name: string,

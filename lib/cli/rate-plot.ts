@@ -2,17 +2,17 @@ import plot from 'simple-ascii-chart';
 import type { LearningRateSearch } from '../training/learning-rate.ts';
 
 const HEIGHT = 14;
-/** Of a terminal that does not say how wide it is. */
+/** Width in columns of a terminal of unknown width. */
 const COLUMNS = 80;
-/** What stands left of the plot. */
+/** Width in columns of the labels left of the plot. */
 const MARGIN = 10;
 const NARROWEST = 20;
 
 type Point = [exponent: number, loss: number];
 
 /**
- * The smoothed loss over the learning rate, which grows tenfold from tick to tick; a dot marks the
- * suggestion. Where the loss has run away it is cut off, or its fall would be too flat to be seen.
+ * Plots the smoothed loss over the learning rate, on a logarithmic axis; a dot marks the suggestion. High losses after the
+ * minimum are cut off, because they would flatten the fall until it is invisible.
  */
 export function ratePlot({ points, suggestion }: LearningRateSearch, columns = COLUMNS): string {
   const highest = highestShown(points.map(({ smoothedLoss }) => smoothedLoss));
@@ -29,7 +29,7 @@ export function ratePlot({ points, suggestion }: LearningRateSearch, columns = C
   });
 }
 
-/** As far above where the fall began as the fall is deep. */
+/** Highest loss shown: above the start of the fall by the depth of the fall. */
 function highestShown(losses: number[]): number {
   const lowest = Math.min(...losses);
   const before = Math.max(...losses.slice(0, losses.indexOf(lowest) + 1));

@@ -7,16 +7,16 @@ import { print, say } from './output.ts';
 /** Defines `torch-tl report`. */
 export function define(command: Command): void {
   command
-    .argument('<run...>', "runs' directories")
+    .argument('<run...>', 'run directories')
     .option(
       '--out <file>',
-      'the file to write; by default report.html in the run, of several in this directory',
+      'file to write; default: report.html in the run directory, or for several runs in the current directory',
     )
-    .option('--json', 'print where it is as one JSON document')
+    .option('--json', 'print the path of the report as one JSON document')
     .action(report);
   addExamples(command, {
-    'report runs/flowers': 'writes runs/flowers/report.html',
-    'report runs/a runs/b --out comparison.html': 'shows two runs side by side',
+    'report runs/flowers': 'write runs/flowers/report.html',
+    'report runs/a runs/b --out comparison.html': 'compare two runs',
   });
 }
 

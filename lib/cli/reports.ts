@@ -5,29 +5,34 @@ import { resumeCommand } from '../report/ending.ts';
 
 const PAPER_ORDER = Object.keys(experiments);
 
-/** The reports that a command leaves of the runs that it trained: one in each, and of `run all` one that compares them. */
+/** Writes a report into each run directory that a command trained, and after `run all` one that compares the runs. */
 export class Reports {
   readonly #trained = new Set<string>();
   readonly #finished = new Set<string>();
   #latest: { experiment: string; directory: string } | undefined;
 
-  /** What goes on with the runs: several are so in their common directory. Undefined where there is nothing to go on with. */
+  /**
+   * The command that resumes the latest run; undefined if none has started.
+   *
+   * @param areSeveral whether it resumes all runs in the common directory instead
+   */
   resumeCommand(areSeveral: boolean): string | undefined {
     if (this.#latest === undefined) return undefined;
     const { experiment, directory } = this.#latest;
     return areSeveral ? resumeCommand('all', dirname(directory)) : resumeCommand(experiment, directory);
   }
 
+  /** Keeps track of the runs by their events. */
   hear(event: RunEvent): void {
     if (event.type === 'setup')
       this.#latest = { experiment: event.setup.experiment, directory: event.directory };
-    // Until then a run may be refused, and is to stay as it was.
+    // Before its first stage a run may still be refused, and then it must stay unchanged.
     else if (event.type === 'stage' && this.#latest) this.#trained.add(this.#latest.directory);
     else if (event.type === 'finished') this.#finished.add(event.directory);
   }
 
   /**
-   * Gives the report to look at; undefined where nothing was trained.
+   * Writes the reports, and returns the path of the one to read; undefined if no run was trained.
    *
    * @throws what `writeReport` throws
    */
@@ -47,7 +52,7 @@ export class Reports {
   }
 }
 
-/** `run all` names directories by experiment. */
+/** Place of a run in the order of the paper; `run all` names directories by experiment. */
 function placeOf(directory: string): number {
   return PAPER_ORDER.indexOf(basename(directory));
 }

@@ -11,25 +11,25 @@ import type { RunResults } from '../experiments/results.ts';
 import { percent } from '../support/format.ts';
 import { columns, table } from './table.ts';
 
-/** A run's results, those of a paper's experiment beside the paper's with what differs between the two. */
+/** Results of a run. For one of the paper's experiments also the paper's results and the differences in setup. */
 export function resultsText(results: RunResults): string {
   if (results.experiment === 'train') return ownResults(results);
   return compareWithPaper(results, experiments[results.experiment].paper);
 }
 
-/** Several runs of the paper's experiments side by side, and beside the paper's figures. */
+/** Table that compares several runs of the paper's experiments with each other and with the paper. */
 export function comparison(runs: readonly RunResults[]): string {
   const slowest = Math.max(...runs.map(({ seconds }) => seconds.total));
-  const slowestThere = Math.max(...Object.values(experiments).map(({ paper }) => paper.minutes)) * 60;
+  const slowestPaper = Math.max(...Object.values(experiments).map(({ paper }) => paper.minutes)) * 60;
   const rows = runs.flatMap((run) => {
     if (run.experiment === 'train') return [];
     const { paper } = experiments[run.experiment];
     return [
       comparedRow(run.experiment, measuresOf(run), slowest),
-      comparedRow('  the paper', paperMeasures(paper), slowestThere),
+      comparedRow('  the paper', paperMeasures(paper), slowestPaper),
     ];
   });
-  const heading = ['experiment', 'accuracy', 'loss', 'time', 'of the slowest', 'trainable parameters'];
+  const heading = ['experiment', 'accuracy', 'loss', 'time', 'time / slowest', 'trainable parameters'];
   return table(heading, rows, ['left', 'right', 'right', 'right', 'right', 'right']);
 }
 
@@ -50,7 +50,7 @@ function ownResults(results: RunResults): string {
     accuracy,
     loss,
     ['best epoch', best ? `${best.epoch} of ${epochs.length}` : '-'],
-    ['stopped because of', stoppedBecause],
+    ['stop reason', stoppedBecause],
     time,
   ];
   return columns(figures, ['left', 'right']);
@@ -67,6 +67,6 @@ function compareWithPaper(results: RunResults, paper: PaperFigures): string {
   return [
     table([results.experiment, 'here', 'paper'], figures, ['left', 'right', 'right']),
     '',
-    table(['what differs', 'here', 'paper'], differencesOf(results, paper), ['left', 'left', 'left']),
+    table(['difference', 'here', 'paper'], differencesOf(results, paper), ['left', 'left', 'left']),
   ].join('\n');
 }

@@ -14,7 +14,7 @@ import { type Progress, showPass } from './progress.ts';
 
 type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 
-/** Shows the events of a run. */
+/** Shows the events of a run as lines and progress bars. */
 export class RunProgress {
   readonly #progress: Progress;
   #epochs = 0;
@@ -47,16 +47,18 @@ export class RunProgress {
   #showFinished({ directory, stoppedBecause }: EventOf<'finished'>): void {
     const how =
       stoppedBecause === 'epochs'
-        ? 'is finished; more epochs (--epochs) go on with it'
-        : 'is finished: it stopped early, since the validation loss fell no more';
+        ? 'is finished; to continue it, give more epochs (--epochs)'
+        : 'is finished: it stopped early because the validation loss no longer fell';
     this.#progress.line(`The run in ${directory} ${how}.`);
   }
 
   #showAfresh({ directory, isNew, meant }: EventOf<'afresh'>): void {
-    this.#progress.line(`There is no checkpoint in ${directory} to go on from; starting afresh.`);
+    this.#progress.line(
+      `There is no checkpoint in ${directory} to resume from; starting from the beginning.`,
+    );
     if (!isNew) return;
-    const hint = meant === null ? '' : ` Did you mean '${meant}'? Ctrl-C stops this one.`;
-    this.#progress.line(`Warning: there is no run in ${directory} at all; this one is new.${hint}`);
+    const hint = meant === null ? '' : ` Did you mean '${meant}'? Press Ctrl-C to stop.`;
+    this.#progress.line(`Warning: there is no run in ${directory}; starting a new one.${hint}`);
   }
 
   #showData(event: EventOf<'data'>): void {
@@ -68,7 +70,7 @@ export class RunProgress {
     if (skipped.length === 0) return;
     this.#progress.line(`Skipped: ${count(skipped.length)} images that cannot be decoded`);
     for (const { path, reason } of skipped.slice(0, 20)) this.#progress.line(`  ${path}: ${reason}`);
-    if (skipped.length > 20) this.#progress.line('  and others, which results.json lists');
+    if (skipped.length > 20) this.#progress.line('  and more, listed in results.json');
   }
 
   #showSetup({ setup, directory, epochs, augmented }: EventOf<'setup'>): void {
@@ -80,14 +82,14 @@ export class RunProgress {
     line(`Weights: ${weightsText(setup.weights)}`);
     line(`Device: ${setup.device} (${setup.hardware}), LibTorch ${setup.libtorch}`);
     line(`Precision: ${setup.precision}, ${setup.precisionReason}`);
-    if (augmented) line('Augmentation: on, so training images run through the whole network every time');
+    if (augmented) line('Augmentation: on; training images pass through the whole network in every epoch');
     line(`Results: ${directory}`);
   }
 
   #showResumption({ epoch, batch, changed }: EventOf<'resume'>): void {
-    const part = batch > 0 ? ` and ${count(batch)} batches of the next` : '';
+    const part = batch > 0 ? ` and ${count(batch)} batches of the next epoch` : '';
     this.#epochsBefore = epoch;
-    this.#progress.line(`Going on after epoch ${epoch}${part}`);
+    this.#progress.line(`Resuming after epoch ${epoch}${part}`);
     for (const what of changed) this.#progress.line(`Warning: ${what}`);
   }
 
@@ -101,8 +103,8 @@ export class RunProgress {
   #showCache({ part, cut, place, bytes, reason }: EventOf<'cache'>): void {
     const images =
       part === 'train' ? 'training images' : `validation images${this.#augmented ? ' only' : ''}`;
-    const where = { memory: 'in memory', device: 'on the GPU', file: `on the disk (${reason})` }[place];
-    this.#progress.line(`Feature cache: ${images} through ${cut}, ${size(bytes)} ${where}`);
+    const where = { memory: 'in memory', device: 'on the GPU', file: `on disk (${reason})` }[place];
+    this.#progress.line(`Feature cache: ${cut} output for ${images}, ${size(bytes)} ${where}`);
   }
 
   #showFeatures({ done, total, seconds }: EventOf<'features'>): void {

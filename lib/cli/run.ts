@@ -16,13 +16,13 @@ import { Reports } from './reports.ts';
 export function define(command: Command): void {
   command
     .argument('[experiment]', 'base, base-optimized, finetune or all', experimentNameOrAll)
-    .option('--config <file>', 'repeat the run of this config.json; other flags change what they name')
-    .option('--resume', 'go on with the run in --out, from its last checkpoint')
-    .option('--json', 'print the results as one JSON document, progress on stderr');
+    .option('--config <file>', 'repeat the run of this config.json; other flags override its options')
+    .option('--resume', 'resume the run in --out from its last checkpoint')
+    .option('--json', 'print the results as one JSON document; progress goes to stderr');
   addExamples(command, {
-    'run finetune': 'on embedded images of CIFAR-10, the backbone frozen',
-    'run base --data auto --seed 1 --out runs/base': 'on all of CIFAR-10 where it has been downloaded',
-    'run base --resume --out runs/base': 'goes on with that run, where it was stopped',
+    'run finetune': 'train on embedded images of CIFAR-10, with a frozen backbone',
+    'run base --data auto --seed 1 --out runs/base': 'train on all of CIFAR-10, if it has been downloaded',
+    'run base --resume --out runs/base': 'resume that run',
   });
   addFlags(command, experimentOptions).action((what: ExperimentName | 'all' | undefined) =>
     run(command, what),
@@ -33,7 +33,8 @@ async function run(command: Command, what: ExperimentName | 'all' | undefined): 
   const { config } = command.opts<{ config?: string }>();
   const given = givenFlags(command, experimentOptions);
   if (config !== undefined) {
-    if (what === 'all') throw new InputError('INVALID_ARGUMENT', '--config repeats one run, not all.');
+    if (what === 'all')
+      throw new InputError('INVALID_ARGUMENT', '--config repeats a single run; leave out `all`.');
     const { repeat } = await import('../experiments/repeat.ts');
     await showRun(command, (control) => repeat(config, what, given, control));
   } else if (what === 'all') {
@@ -47,12 +48,12 @@ async function run(command: Command, what: ExperimentName | 'all' | undefined): 
   } else {
     throw new InputError(
       'INVALID_ARGUMENT',
-      'Say what to run: base, base-optimized, finetune or all, or --config FILE of an earlier run.',
+      'No experiment is given. Name base, base-optimized, finetune or all, or repeat a run with --config FILE.',
     );
   }
 }
 
-/** Does a run under Ctrl-C, shows what it tells, and prints its results. */
+/** Runs a training that Ctrl-C stops, shows its progress, and prints its results. */
 export async function showRun(
   command: Command,
   start: (control: RunControl) => Promise<RunResults>,
@@ -62,7 +63,7 @@ export async function showRun(
   show(command, results, () => resultsText(results));
 }
 
-/** Does one run or several under Ctrl-C, and shows what they tell. */
+/** Runs one or several trainings that Ctrl-C stops, and shows their progress. */
 async function follow<Results>(
   command: Command,
   start: (control: RunAllControl) => Promise<Results>,
@@ -90,9 +91,9 @@ async function follow<Results>(
     if (report !== undefined) progress.line(`Report: ${report}`);
     return results;
   } catch (error) {
-    // What stopped the run matters more than that there is no report of it.
+    // The error that stopped the run matters more than one of writing its report.
     await reports.write().catch(() => {});
-    if (error instanceof Interrupted) error.goOn = reports.resumeCommand(areSeveral);
+    if (error instanceof Interrupted) error.resumeCommand = reports.resumeCommand(areSeveral);
     throw error;
   } finally {
     progress.end();
@@ -102,6 +103,6 @@ async function follow<Results>(
 function show(command: Command, document: object, text: () => string): void {
   const { json } = command.opts<{ json?: true }>();
   if (json) print(shownJson(document));
-  // They are in results.json, too.
+  // A failure to print is harmless: results.json holds the results too.
   else say(`\n${text()}`);
 }

@@ -2,7 +2,7 @@ import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import { count } from '../support/format.ts';
 import { notice } from './notice.ts';
 
-/** Names on stderr the images that `--skip-corrupt` has left out, beside whatever goes to stdout. */
+/** Lists on stderr the images that `--skip-corrupt` left out. */
 export function showSkipped(skipped: readonly SkippedImage[]): void {
   if (skipped.length === 0) return;
   const lines = skipped.map(({ path, reason }) => `  ${path}: ${reason}`);

@@ -6,8 +6,8 @@ export type Alignment = 'left' | 'right';
 const GAP = '  ';
 
 /**
- * Rows of text in columns as wide as their widest cell, two spaces apart. Where that is wider than the terminal, text on
- * the left of its column is broken between words.
+ * Formats rows in columns as wide as their widest cell, two spaces apart. If the result is wider than the terminal,
+ * left-aligned columns wrap between words.
  */
 export function columns(given: string[][], alignments: Alignment[], width = process.stdout.columns): string {
   const rows = given.map((row) => row.map(shown));
@@ -15,7 +15,7 @@ export function columns(given: string[][], alignments: Alignment[], width = proc
   return rows.map((row) => rowText(row, alignments, widths)).join('\n');
 }
 
-/** The same with a rule under the heading. */
+/** Formats rows as `columns` does, under a heading with a rule. */
 export function table(
   heading: string[],
   rows: string[][],
@@ -43,7 +43,7 @@ function rowText(row: string[], alignments: Alignment[], widths: number[]): stri
   return lines.join('\n');
 }
 
-/** As wide as the cells, or where that is too wide in all, the widest columns narrower, but wide enough for each word. */
+/** Widths of the columns: those of the widest cells, or, if the terminal is too narrow, less, but enough for each word. */
 function fittingWidths(rows: string[][], alignments: Alignment[], available: number | undefined): number[] {
   const cellsOf = (column: number) => rows.map((row) => row[column] ?? '');
   const widths = alignments.map((_, column) => longest(cellsOf(column)));

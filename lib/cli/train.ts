@@ -12,12 +12,12 @@ import { wrap } from './wrap.ts';
 /** Defines `torch-tl train`. */
 export function define(command: Command): void {
   command
-    .option('--resume', 'go on with the run in --out, from its last checkpoint')
-    .option('--json', 'print the results as one JSON document, progress on stderr');
+    .option('--resume', 'resume the run in --out from its last checkpoint')
+    .option('--json', 'print the results as one JSON document; progress goes to stderr');
   addExamples(command, {
-    'train flowers': 'flowers/<class>/*.jpg; a fifth of each class validates',
-    'train flowers --weights imagenet': 'starts from ImageNet weights, once downloaded',
-    'train --resume --out runs/flowers': 'goes on with that run, where it was stopped',
+    'train flowers': 'train on flowers/<class>/*.jpg; one fifth of each class is for validation',
+    'train flowers --weights imagenet': 'start from ImageNet weights, once downloaded',
+    'train --resume --out runs/flowers': 'resume that run',
   });
   addDataArgument(addFlags(command, trainOptions), () => train(command));
 }
@@ -36,5 +36,5 @@ async function train(command: Command): Promise<void> {
 }
 
 const WEAK_BACKBONE =
-  `Warning: the embedded backbone learnt from ${count(50_000)} small images only and is weak; ` +
-  'with ImageNet weights (--weights imagenet) expect far better accuracy.';
+  `Warning: the embedded backbone was trained on only ${count(50_000)} small images and is weak. ` +
+  'ImageNet weights (--weights imagenet) give far better accuracy.';

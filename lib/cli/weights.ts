@@ -12,10 +12,10 @@ import { print } from './output.ts';
 import { table } from './table.ts';
 import { wrap } from './wrap.ts';
 
-/** What `torch-tl weights inspect --json` prints. */
+/** Output of `torch-tl weights inspect --json`. */
 export interface Inspection {
   format: WeightsFormat;
-  /** `sha256` is of the bytes in row-major order, little-endian. */
+  /** `sha256` is the hash of the tensor's bytes, contiguous in row-major order and little-endian. */
   tensors: Array<{ name: string; dtype: StoredType; shape: number[]; sha256: string }>;
   metadata: Record<string, string>;
 }
@@ -24,33 +24,33 @@ export interface Inspection {
 export function define(weights: Command): void {
   const list = weights
     .command('list')
-    .description('list the weights that can be named, what they learnt from, and their terms')
+    .description('list the named weights, the data they were trained on, and their terms')
     .action(() => print(wrap(CATALOGUE.map(described).join('\n\n'), process.stdout.columns)));
   const download = weights
     .command('download')
-    .description('fetch named weights into the cache, where --weights NAME finds them')
+    .description('download named weights into the cache, where --weights NAME finds them')
     .argument('<name>', 'such as imagenet')
     .action((name: string) => showDownload(name, (control) => downloadWeights(name, control)));
   const look = weights
     .command('inspect')
-    .description('list the tensors of a file of safetensors or of torch.save; nothing in it is run')
-    .argument('<file>', "a file, a run's directory or a name")
+    .description('list the tensors of a safetensors or torch.save file; no code in the file is run')
+    .argument('<file>', 'a file, a run directory or a name')
     .option('--json', 'print one JSON document', false)
     .action(async (file: string, { json }: { json: boolean }) => {
       const inspection = await inspect(file);
       print(json ? shownJson(inspection) : asText(inspection));
     });
-  addExamples(list, { 'weights list': 'shows which can be named' });
-  addExamples(download, { 'weights download imagenet': 'then --weights imagenet finds them' });
-  addExamples(look, { 'weights inspect model.pth': 'a table of its tensors' });
+  addExamples(list, { 'weights list': 'list the named weights' });
+  addExamples(download, { 'weights download imagenet': 'download for --weights imagenet' });
+  addExamples(look, { 'weights inspect model.pth': 'print a table of its tensors' });
   addExamples(weights, {
-    'weights list': 'shows which can be named',
-    'weights download imagenet': 'then --weights imagenet finds them',
+    'weights list': 'list the named weights',
+    'weights download imagenet': 'download for --weights imagenet',
   });
 }
 
 function described({ name, trainedOn, terms, url, sha256 }: (typeof CATALOGUE)[number]): string {
-  const where = url === null ? 'embedded' : `fetched by \`torch-tl weights download ${name}\` from ${url}`;
+  const where = url === null ? 'embedded' : `downloaded by \`torch-tl weights download ${name}\` from ${url}`;
   return [`${name} (${where})`, `  trained on ${trainedOn}`, `  ${terms}`, `  SHA-256 ${sha256}`].join('\n');
 }
 

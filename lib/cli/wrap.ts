@@ -1,8 +1,8 @@
 const HANGING = '  ';
 
 /**
- * A text whose lines are broken between words where they are wider than the terminal; what goes on is indented a little
- * more than its line. Without a terminal it stays as it is.
+ * Breaks lines between words where they are wider than the terminal. Continuation lines are indented by two more spaces.
+ * Without a terminal the text is unchanged.
  */
 export function wrap(text: string, width: number | undefined): string {
   if (!width) return text;
@@ -17,7 +17,7 @@ export function wrap(text: string, width: number | undefined): string {
     .join('\n');
 }
 
-/** Words that are wider stay whole: they may be paths, to be copied. */
+/** Breaks a text into lines of at most `width` characters. Longer words stay whole, since they may be paths to copy. */
 export function brokenLines(text: string, width: number): string[] {
   if (text.length <= width) return [text];
   const lines: string[] = [];

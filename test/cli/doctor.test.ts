@@ -48,7 +48,7 @@ describe('torch-tl doctor', () => {
     ]) {
       expect(stdout).toMatch(new RegExp(`^${label} +\\S`, 'm'));
     }
-    expect(stdout).toMatch(/^Precision +auto is (fp32|bf16) on \S+: \S/m);
+    expect(stdout).toMatch(/^Precision +auto selects (fp32|bf16) on \S+: \S/m);
   });
 
   test('reports why the engine cannot be loaded, lists every place, and exits 1', async () => {

@@ -85,7 +85,7 @@ describe('torch-tl evaluate', () => {
     expect(JSON.parse(stdout)).toMatchObject({ count: 2 });
     const { code, stderr } = await torchTl(['evaluate', ...weights], { cwd });
     expect(code).toBe(2);
-    expect(stderr).toContain('Say which images: torch-tl evaluate DIR, or --data DIR');
+    expect(stderr).toContain('No images are given. Use `torch-tl evaluate DIR` or --data DIR');
   });
 
   test('names the classes that the model does not know', async () => {

@@ -55,7 +55,7 @@ describe('torch-tl features', () => {
       ['sample', '--out', 'a', '--weights', 'tiny-imagnet'],
       "Did you mean 'tiny-imagenet'?",
     ],
-    ['no images', ['--out', 'a'], 'Say which images: torch-tl features DIR, or --data DIR'],
+    ['no images', ['--out', 'a'], 'No images are given. Use `torch-tl features DIR` or --data DIR'],
     ['data that is not there', ['--out', 'a', '--data', 'nowhere'], 'There is no directory'],
     [
       'an impossible precision',

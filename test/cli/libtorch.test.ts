@@ -60,10 +60,10 @@ describe('torch-tl libtorch status', () => {
     expect(stdout).toContain(
       `+ cache: 2.13.0+cpu in ${join(cache, 'libtorch-2.13.0+cpu', 'torch')}: the first match`,
     );
-    expect(stdout).toMatch(/^In the cache .*:\n {2}2\.13\.0\+cpu {2}\d+ kB$/m);
-    expect(stdout).toContain('NVIDIA: no driver (nvidia-smi does not answer)');
+    expect(stdout).toMatch(/^Versions in the cache .*:\n {2}2\.13\.0\+cpu {2}\d+ kB$/m);
+    expect(stdout).toContain('NVIDIA: no driver found (nvidia-smi does not answer)');
     expect(stdout).toContain(
-      '`torch-tl libtorch install` fetches 2.13.0+cpu, since no NVIDIA driver was found',
+      '`torch-tl libtorch install` installs 2.13.0+cpu because no NVIDIA driver was found',
     );
   });
 });
@@ -94,7 +94,7 @@ describe('torch-tl libtorch remove', () => {
 
 describe('a command that finds no LibTorch', () => {
   const QUESTION =
-    /There is no LibTorch on this machine .* 2\.13\.0\+cpu fits, since no NVIDIA driver was found .*\r?\nInstall it now: about 200 MB to download, 750 MB on the disk, into \S+\? \(y\/n\)/;
+    /No usable LibTorch was found on this machine\. .* 2\.13\.0\+cpu is suitable because no NVIDIA driver was found .*\r?\nInstall it now into \S+ \(download about 200 MB, 750 MB on disk\)\? \(y\/n\)/;
 
   test.skipIf(`${real.version}+${real.variant}` !== '2.13.0+cpu')(
     'offers to install it on a terminal, and then goes on (this machine has the one that is installed)',
@@ -103,7 +103,7 @@ describe('a command that finds no LibTorch', () => {
       const { code, stdout } = await torchTlOnTerminal(run(out), 'y\n', machine(cache, { python3: pip() }));
       expect(stdout).toMatch(QUESTION);
       expect(stdout).toContain('pip on a terminal: yes');
-      expect(stdout).toContain('LibTorch 2.13.0+cpu is in place');
+      expect(stdout).toContain('Installed LibTorch 2.13.0+cpu');
       expect(code).toBe(0);
       expect(existsSync(join(out, 'results.json'))).toBe(true);
     },

@@ -52,7 +52,7 @@ describe('images on the command line', () => {
   });
 
   test.for<[name: string, message: RegExp]>([
-    ['*.webp', /No file is called '.*\*\.webp', and no image matches it/],
+    ['*.webp', /There is no file '.*\*\.webp', and no image matches it/],
     ['a/*.txt', /no image matches it/],
     ['none.png', /Cannot read .*none\.png: there is no such file/],
     ['a/.b/../.b/none*/x.png', /no image matches it/],

@@ -68,7 +68,7 @@ describe.skipIf(!existsSync('/dev/full'))('where stdout is on a full disk', () =
     const { cwd, model } = await workplace();
     const { code, stderr } = await redirected('>/dev/full', argsFor(model), cwd);
     expect(stderr).toMatch(
-      /^Warning: stdout cannot be written: no space is left on the disk.* The work goes on\.\n$/,
+      /^Warning: cannot write to stdout: no space is left on the disk.* The command continues\.\n$/,
     );
     expect(code).toBe(0);
     expect(statSync(join(cwd, product)).size).toBeGreaterThan(0);

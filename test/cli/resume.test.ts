@@ -73,7 +73,7 @@ async function expectSameBits(args: string[], cwd: string): Promise<void> {
   const { code, stdout, stderr } = await torchTl([...args.slice(0, 2), '--resume', '--out', 'run'], { cwd });
   expect(stderr).toBe('');
   expect(code).toBe(0);
-  expect(stdout).toContain(`Going on after epoch ${point.epoch}`);
+  expect(stdout).toContain(`Resuming after epoch ${point.epoch}`);
   const expected = await undisturbedRun(args);
   expect(withoutSeconds(run)).toEqual(withoutSeconds(expected));
   expect(resultsIn(run).best).toEqual(resultsIn(expected).best);
@@ -174,7 +174,9 @@ describe('a run that is asked to stop', () => {
 
     const resumed = await torchTl(RESUME, { cwd });
     expect(resumed.code).toBe(0);
-    expect(resumed.stdout).toMatch(/^There is no checkpoint in .*run to go on from; starting afresh\.$/m);
+    expect(resumed.stdout).toMatch(
+      /^There is no checkpoint in .*run to resume from; starting from the beginning\.$/m,
+    );
     expect(resultsIn(run)).toMatchObject({ stoppedBecause: 'epochs', resumed: [], epochs: [{ epoch: 1 }] });
   });
 });
@@ -185,7 +187,7 @@ describe('torch-tl run --resume', () => {
     const before = contentOf(join(cwd, 'run'));
     const { code, stdout } = await torchTl(RESUME, { cwd });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^The run in run is finished; more epochs \(--epochs\) go on with it\.$/m);
+    expect(stdout).toMatch(/^The run in run is finished; to continue it, give more epochs \(--epochs\)\.$/m);
     expect(stdout).toContain('validation accuracy');
     expect(contentOf(join(cwd, 'run'))).toEqual(before);
 
@@ -224,8 +226,10 @@ describe('torch-tl run --resume', () => {
     const args = [...RESUME, ...SMALL, '--epochs', '1'];
     const { code, stdout } = await torchTl(args, { cwd });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^There is no checkpoint in .*run to go on from; starting afresh\.$/m);
-    expect(stdout).toMatch(/^Warning: there is no run in .*run at all; this one is new\.$/m);
+    expect(stdout).toMatch(
+      /^There is no checkpoint in .*run to resume from; starting from the beginning\.$/m,
+    );
+    expect(stdout).toMatch(/^Warning: there is no run in .*run; starting a new one\.$/m);
   });
 
   test.each<[string, string, string[]]>([

@@ -56,14 +56,14 @@ test('run all compares the three with each other and with the paper, and TensorB
   for (const name of NAMES) {
     expect(readdirSync(join(cwd, 'runs', name, 'tensorboard'))).toHaveLength(1);
   }
-  expect(stdout).toMatch(/experiment +accuracy +loss +time +of the slowest +trainable parameters/);
+  expect(stdout).toMatch(/experiment +accuracy +loss +time +time \/ slowest +trainable parameters/);
   expect(stdout).toMatch(
     /\nbase-optimized +[\d.]+ % .*\n +the paper +95\.35 % +0\.1629 +2\.3 h +100\.00 % +7,252,746/,
   );
 });
 
 test.for([
-  [['run', 'all', '--config', 'config.json'], '--config repeats one run, not all'],
+  [['run', 'all', '--config', 'config.json'], '--config repeats a single run; leave out `all`'],
   [['run', 'all', '--resume'], 'its directory must be given'],
   [['run', 'al'], "did you mean 'all'?"],
 ] as const)('%j is wrong use', async ([args, message]) => {

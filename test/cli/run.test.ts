@@ -25,7 +25,7 @@ describe('torch-tl run', () => {
     );
     expect(stdout).toMatch(/^Weights: tiny-imagenet, trained on Tiny ImageNet.*SHA-256 7596e3f6/m);
     expect(lines.filter((line) => line.startsWith('epoch '))).toHaveLength(2);
-    expect(stdout).toMatch(/^Feature cache: training images through norm5, 164 kB in memory$/m);
+    expect(stdout).toMatch(/^Feature cache: norm5 output for training images, 164 kB in memory$/m);
     expect(stdout).toMatch(/^validation accuracy +\S+ % +92\.72 %$/m);
 
     const [name] = readdirSync(join(cwd, 'runs'));
@@ -89,9 +89,9 @@ describe('torch-tl run', () => {
     const args = ['run', 'finetune', ...SMALL, '--epochs', '1', '--out', 'run', '--augmentation', 'light'];
     const { code, stdout } = await torchTl(args, { cwd });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^Augmentation: on, so training images run through the whole network/m);
+    expect(stdout).toMatch(/^Augmentation: on; training images pass through the whole network/m);
     expect(stdout.match(/^Feature cache: .*$/gm)).toEqual([
-      'Feature cache: validation images only through norm5, 82 kB in memory',
+      'Feature cache: norm5 output for validation images only, 82 kB in memory',
     ]);
   });
 
@@ -123,9 +123,9 @@ describe('torch-tl run', () => {
     expect(code).toBe(exitCode);
     expect(stderr).toBe(
       [
-        'Stopping after this batch; once more stops at once.',
-        { SIGINT: 'Interrupted.', SIGTERM: 'Terminated.' }[signal as string] ?? 'The terminal is gone.',
-        'The run goes on with:',
+        'Stopping after this batch; press Ctrl-C again to stop at once.',
+        { SIGINT: 'Interrupted.', SIGTERM: 'Terminated.' }[signal as string] ?? 'The terminal was closed.',
+        'To resume:',
         `  npx torch-tl run finetune --resume --out ${join(cwd, 'run')}`,
         '',
       ].join('\n'),
@@ -141,7 +141,11 @@ describe('torch-tl run', () => {
 
   test.each<[string, string[], string]>([
     ['an unknown experiment', ['finetun'], "There is no experiment 'finetun'; did you mean 'finetune'?"],
-    ['no experiment', [], 'Say what to run: base, base-optimized, finetune or all, or --config FILE'],
+    [
+      'no experiment',
+      [],
+      'No experiment is given. Name base, base-optimized, finetune or all, or repeat a run with --config FILE',
+    ],
     ['a misspelt option', ['base', '--epocs', '3'], 'Did you mean --epochs?'],
     ['a bad number', ['base', '--epochs', 'x'], "--epochs must be an integer from 1 to 1000000, not 'x'"],
     ['a learning rate of zero', ['base', '--lr', '0'], '--lr must be a number from 1e-12 to 1000000, not 0'],

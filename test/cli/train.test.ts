@@ -41,7 +41,7 @@ describe('torch-tl train', () => {
     );
     expect(lines[1]).toMatch(/^Warning: the embedded backbone .* is weak; .*--weights imagenet/);
     expect(lines[2]).toMatch(/^decoding of 15 images {2}/);
-    expect(lines[3]).toMatch(/^Images: 15 decoded now, 0 before; kept in .*pixels$/);
+    expect(lines[3]).toMatch(/^Images: 15 decoded, 0 found in the cache .*pixels$/);
     expect(lines[4]).toBe(
       `Data: colours (${join(cwd, 'colours')}), 12 training and 3 validation images ` +
         '(a fifth of each class, drawn with seed 0)',
@@ -121,9 +121,11 @@ describe('torch-tl train', () => {
     const { code, stdout } = await train(cwd, ...QUICK.slice(0, 4), ...out, '--resume');
     expect(code).toBe(0);
     const there = join(cwd, 'runs', 'colour');
-    expect(stdout).toContain(`\nThere is no checkpoint in ${there} to go on from; starting afresh.\n`);
     expect(stdout).toContain(
-      `\nWarning: there is no run in ${there} at all; this one is new. Did you mean 'runs/`,
+      `\nThere is no checkpoint in ${there} to resume from; starting from the beginning.\n`,
+    );
+    expect(stdout).toContain(
+      `\nWarning: there is no run in ${there}; starting a new one. Did you mean 'runs/`,
     );
     expect(JSON.parse(readFileSync(join(there, 'config.json'), 'utf8')).options).toMatchObject({
       recipe: 'head',
@@ -197,7 +199,7 @@ describe('torch-tl train refuses', () => {
   });
 
   test('images that are named twice', async () => {
-    const message = "by the argument 'colours' and by --data 'others'. Leave out one of the two.";
+    const message = "as argument 'colours' and as --data 'others'. Leave out one of them.";
     await expectRefusal(await colours(1), ['colours', '--data', 'others'], message);
   });
 

@@ -68,7 +68,7 @@ describe('torch-tl weights', () => {
   test.for([
     [['inspect', 'missing.pth'], 'missing.pth'],
     [['inspect', FIXTURES], 'is a directory'],
-    [['inspect', join(FIXTURES, 'tar/tar_float32.tar')], 'the oldest form, a tar archive'],
+    [['inspect', join(FIXTURES, 'tar/tar_float32.tar')], 'oldest format, a tar archive'],
     [['download', 'imagnet'], "Did you mean 'imagenet'?"],
     [['inspect'], "missing required argument 'file'"],
   ] as const)('%j is wrong use', async ([args, message]) => {
@@ -110,7 +110,7 @@ describe('--weights', () => {
     const { root } = locateLibTorch(builtMinors(packageRoot));
     const env = { TORCH_TL_CACHE: join(cwd, 'cache'), TORCH_TL_LIBTORCH: root, CI: '' };
     const { stdout, code } = await torchTlOnTerminal([...PREDICT, 'imagenet'], 'n\n', { cwd, env });
-    expect(stdout).toMatch(/Fetch them now: about 32 MB from huggingface\.co\? \(y\/n\)/);
+    expect(stdout).toMatch(/Download them now \(about 32 MB from huggingface\.co\)\? \(y\/n\)/);
     expect(code).toBe(2);
   });
 

@@ -145,11 +145,11 @@ describe('a list of images', () => {
     const train = ['train', '--data', 'list.csv', '--image-size', '32', '--epochs', '1', '--out', 'run'];
     const trained = await torchTl(train, { cwd: directory });
     expect(trained.stderr).toBe('');
-    expect(trained.stdout).toContain('Images: 10 decoded now, 0 before; kept in ');
+    expect(trained.stdout).toContain('Images: 10 decoded, 0 found in the cache ');
     expect(trained.stdout).toContain('8 training and 2 validation images (the split valid)');
     const test = ['evaluate', '--weights', 'run/best.safetensors', '--data', 'list.csv', '--json'];
     const tested = await torchTl(test, { cwd: directory });
-    expect(tested.stderr).toContain('Images: 0 decoded now, 2 before');
+    expect(tested.stderr).toContain('Images: 0 decoded, 2 found in the cache');
     expect(JSON.parse(tested.stdout)).toMatchObject({ count: 2, classes: ['cold', 'warm'] });
   });
 });

@@ -34,7 +34,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       expect(code).toBe(0);
       expect(paths).toEqual([`/file/cpu/${ARCHIVE.replace('+', '%2B')}`]);
       const root = join(cache, `libtorch-${VERSION}`, 'torch');
-      expect(stderr).toContain(`LibTorch ${VERSION} is in place: ${root}`);
+      expect(stderr).toContain(`Installed LibTorch ${VERSION}: ${root}`);
       expect(stderr).toContain(
         `There is no engine for LibTorch 2.12 yet: \`TORCH_TL_LIBTORCH=${root} npx torch-tl build\``,
       );

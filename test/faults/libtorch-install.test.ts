@@ -26,7 +26,7 @@ describe('torch-tl libtorch install, through pip', () => {
     expect(first.stderr).toContain(`Chose LibTorch ${VERSION}: no NVIDIA driver was found`);
     expect(first.stderr).toContain("PyTorch's wheel through pip (of python3), about 200 MB");
     expect(first.stderr).toContain(
-      `LibTorch ${VERSION} is in place: ${join(cache, `libtorch-${VERSION}`, 'torch')}`,
+      `Installed LibTorch ${VERSION}: ${join(cache, `libtorch-${VERSION}`, 'torch')}`,
     );
     expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);
 

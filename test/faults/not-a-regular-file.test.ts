@@ -140,7 +140,7 @@ test.skipIf(process.platform === 'win32')('few open files are no fault in torch-
       'y',
     ];
     const { stderr } = await processOf('sh', ['-c', script, ...command], { cwd: temporaryDirectory() });
-    expect(stderr).not.toContain('fault in torch-tl');
+    expect(stderr).not.toContain('bug in torch-tl');
   }
 });
 

@@ -8,22 +8,22 @@ import { abortSignal, callback, featuresOptions } from '../options/index.ts';
 export const extractionOptions = featuresOptions
   .pick({ batchSize: true, precision: true, threads: true, kernels: true })
   .extend({
-    signal: abortSignal.describe('stops the work within one batch'),
+    signal: abortSignal.describe('stops the work after the current batch'),
     onProgress: callback<(done: number, total: number) => void>().describe(
-      'hears how many images are done, of how many',
+      'called with the number of images done, and of all images',
     ),
   });
 
 export type ExtractionOptions = z.input<typeof extractionOptions> & ExtractionDocs;
 
-/** What the network made of every image: features `[count, 1024, height, width]` or logits `[count, classes]`. */
+/** Output of the network for each image: features `[count, 1024, height, width]` or logits `[count, classes]`. */
 export interface FeatureMatrix {
   shape: number[];
-  /** Row-major. */
+  /** Values in row-major order. */
   data: Float32Array;
 }
 
-/** What a pass over images works with: the engine's model, where it is, and the images. */
+/** Inputs of a pass over images: the engine's model, its device, the images and the options. */
 export interface Extraction {
   model: NativeModel;
   device: string;
@@ -33,7 +33,8 @@ export interface Extraction {
 }
 
 /**
- * Runs the images, which may be disposed of meanwhile, through the backbone, or the head too.
+ * Computes features (backbone only) or logits (backbone and head) of images. The caller may dispose of the images
+ * meanwhile.
  *
  * @throws the signal's reason, what the callback threw, or TorchTlError `OUT_OF_MEMORY` or `NATIVE_FAILURE`
  */
@@ -57,7 +58,7 @@ export async function extract(
   }
 }
 
-/** The engine's float32 tensor, without a copy. */
+/** Views the engine's float32 tensor as a matrix, without a copy. */
 export function extracted({ shape, data }: HostTensor): FeatureMatrix {
   return { shape, data: new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4) };
 }

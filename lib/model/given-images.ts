@@ -5,25 +5,25 @@ import { select } from '../data/select.ts';
 import { callback, flag } from '../options/index.ts';
 import type { Resize } from '../options/resize.ts';
 
-/** What is done about images of the caller's that cannot be decoded. */
+/** Options for images that cannot be decoded. */
 export const skipOptions = {
   skipCorrupt: flag()
     .default(false)
     .describe(
-      'leaves out the images that cannot be decoded, which `onSkipped` hears of; else they are an error',
+      'leaves out images that cannot be decoded and reports them to `onSkipped`; without it they are an error',
     ),
   onSkipped: callback<(skipped: readonly SkippedInput[]) => void>().describe(
-    'hears which images were left out, where any were',
+    'called with the images that were left out, if there are any',
   ),
 };
 
-/** An image that was left out, and why. */
+/** An image that was left out, with the reason. */
 export interface SkippedInput extends SkippedImage {
-  /** Its place among those given. */
+  /** Index among the given images. */
   index: number;
 }
 
-/** What images of the caller's are prepared for. */
+/** Properties of a model that its input images depend on. */
 export interface ModelShape {
   classes: readonly string[];
   imageSize: number;
@@ -31,7 +31,7 @@ export interface ModelShape {
 }
 
 /**
- * One image, or a list of them, as a list.
+ * Returns one image or a list of images as a list.
  *
  * @throws InputError `INVALID_ARGUMENT`
  */
@@ -48,11 +48,12 @@ export interface GivenImagesControl {
 }
 
 /**
- * Decodes images as a model of this shape needs them, and works with them.
+ * Decodes images for a model and runs `work` on them.
  *
- * @param labels int64, one per image, for the engine
- * @param work has the images until its promise is settled, and hears which of those given they are
- * @returns what `work` gives; null where no image is left
+ * @param labels int64, one label per image, for the engine
+ * @param work receives the images as a data set, which is disposed of when its promise settles, and their indices among the
+ *   given images
+ * @returns the result of `work`; null if no image could be decoded
  * @throws what `decodeImages`, `work` and `onSkipped` throw
  */
 export async function withImages<Result>(

@@ -21,26 +21,28 @@ export const gradCamOptions = extractionOptions.omit({ onProgress: true }).exten
     .array(z.string({ error: CLASSES }), { error: CLASSES })
     .readonly()
     .optional()
-    .describe('of each image the class that is asked about; by default the likeliest'),
+    .describe('class to map for each image; by default the likeliest one'),
   ...skipOptions,
 });
 
 export type GradCamOptions = z.input<typeof gradCamOptions> & GradCamDocs;
 
-/** Where a model looks when it gives an image the probability of a class. */
+/** Class-activation map of one image: how strongly each place supports a class. */
 export interface ClassActivation {
-  /** The image's file, where it came from one. */
+  /** Path of the image, if it was given as a path. */
   path?: string;
+  /** Name of the class. */
   label: string;
-  /** Into the model's classes. */
+  /** Index in the model's classes. */
   index: number;
+  /** Probability of the class, from 0 to 1. */
   probability: number;
-  /** Of the map: the backbone's last one, whose side is about a 32nd of the image's. */
+  /** Width of the map, about 1/32 of the image's width. */
   width: number;
+  /** Height of the map, about 1/32 of the image's height. */
   height: number;
   /**
-   * Row-major, from 0 to 1: how much a place speaks for the class, as a share of what the place that does most speaks.
-   * All 0 where none speaks for it.
+   * Map in row-major order, scaled so that its maximum is 1; all values are 0 if no place supports the class.
    */
   map: Float32Array;
 }
@@ -49,11 +51,11 @@ export interface ClassActivation {
 const LIKELIEST = -1n;
 
 /**
- * Decodes images as a model of this shape needs them, and gives in their order where it looks, without the images
- * that were left out.
+ * Decodes images for a model and computes their class-activation maps. The maps are in the order of the images, without
+ * those that were left out.
  *
- * @param classes of each image the class that is asked about
- * @param compute maps `[count, height, width]` and logits `[count, classes]` of a data set
+ * @param classes class to map for each image
+ * @param compute computes maps `[count, height, width]` and logits `[count, classes]` of a data set
  * @throws InputError `INVALID_ARGUMENT`; what `decodeImages` and `compute` throw
  */
 export async function gradCam(

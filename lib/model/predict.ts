@@ -14,35 +14,38 @@ import {
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
 
 export const predictOptions = extractionOptions.omit({ onProgress: true }).extend({
-  topK: integer(1).default(5).describe('how many of the likeliest classes to name'),
+  topK: integer(1).default(5).describe('number of likeliest classes in `top`'),
   ...skipOptions,
 });
 
 export type PredictOptions = z.input<typeof predictOptions> & PredictDocs;
 
+/** A class with its probability. */
 export interface RankedClass {
+  /** Name of the class. */
   label: string;
-  /** Into the model's classes. */
+  /** Index in the model's classes. */
   index: number;
+  /** Probability from 0 to 1. */
   probability: number;
 }
 
-/** What a model makes of one image: its likeliest class, and the others. */
+/** Prediction for one image: the likeliest class, and the probabilities of all classes. */
 export interface Prediction extends RankedClass {
-  /** The image's file, where it came from one. */
+  /** Path of the image, if it was given as a path. */
   path?: string;
-  /** In the order of the classes. */
+  /** Probabilities of all classes, in the order of the model's classes. */
   probabilities: number[];
-  /** The likeliest classes, best first. */
+  /** The `topK` likeliest classes, most likely first. */
   top: RankedClass[];
 }
 
 /**
- * Decodes images as a model of this shape needs them, and gives its predictions in their order, without the
- * images that were left out.
+ * Decodes images for a model and predicts their classes. The predictions are in the order of the images, without those that
+ * were left out.
  *
- * @param topK how many classes `top` has at most
- * @param logits what the model makes of a data set: `[count, classes]`
+ * @param topK maximum number of classes in `top`
+ * @param logits computes the model's logits of a data set: `[count, classes]`
  * @throws InputError `INVALID_ARGUMENT`; what `decodeImages` and `logits` throw
  */
 export async function predict(
@@ -65,9 +68,10 @@ export async function predict(
 }
 
 /**
- * The likeliest classes by an image's logits, at most `count`, best first.
+ * The likeliest classes of an image, at most `count`, most likely first.
  *
- * @param probabilities where they are known
+ * @param logits logits of the image, one per class
+ * @param probabilities the softmax of the logits, if it is known
  */
 export function rankedClasses(
   logits: Float32Array,

@@ -148,9 +148,9 @@ export interface ExtractionDocs {
   threads?: unknown;
   /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
   kernels?: unknown;
-  /** Stops the work within one batch. */
+  /** Stops the work after the current batch. */
   signal?: unknown;
-  /** Hears how many images are done, of how many. */
+  /** Called with the number of images done, and of all images. */
   onProgress?: unknown;
 }
 
@@ -225,25 +225,25 @@ export interface FitDocs {
   emaDecay?: unknown;
   /** How training images are changed anew in every epoch: none, light or strong. Default: `"none"`. */
   augmentation?: unknown;
-  /** The images that validate after each epoch. */
+  /** Images to validate on after each epoch. */
   valid?: unknown;
-  /** A file for checkpoints: after every epoch, every `checkpointMinutes`, and when the signal stops it. */
+  /** File to write checkpoints to: after each epoch, every `checkpointMinutes`, and when the signal stops the training. */
   checkpoint?: unknown;
-  /** Goes on from that file where it is there. Default: `false`. */
+  /** Resumes from the checkpoint file if it exists. Default: `false`. */
   resume?: unknown;
-  /** Stops the work. */
+  /** Stops the training after the current batch. */
   signal?: unknown;
-  /** Hears where it goes on; nothing is trained before a promise that it gives has resolved. */
+  /** Called before a training resumes; training starts once a promise that it returns has resolved. */
   onResume?: unknown;
-  /** Hears that a stage begins. */
+  /** Called when a stage begins. */
   onStage?: unknown;
-  /** Hears where features are kept. */
+  /** Called with the place where features are kept. */
   onCache?: unknown;
-  /** Hears how far the pass through frozen layers is. */
+  /** Called with the progress of the pass through the frozen layers. */
   onFeatures?: unknown;
-  /** Hears of every training step. */
+  /** Called after each training step. */
   onBatch?: unknown;
-  /** Hears of every epoch that is the best so far. */
+  /** Called after each epoch that is the best so far. */
   onBest?: unknown;
 }
 
@@ -277,13 +277,13 @@ export interface GradCamDocs {
   threads?: unknown;
   /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
   kernels?: unknown;
-  /** Stops the work within one batch. */
+  /** Stops the work after the current batch. */
   signal?: unknown;
-  /** Of each image the class that is asked about; by default the likeliest. */
+  /** Class to map for each image; by default the likeliest one. */
   classes?: unknown;
-  /** Leaves out the images that cannot be decoded, which `onSkipped` hears of; else they are an error. Default: `false`. */
+  /** Leaves out images that cannot be decoded and reports them to `onSkipped`; without it they are an error. Default: `false`. */
   skipCorrupt?: unknown;
-  /** Hears which images were left out, where any were. */
+  /** Called with the images that were left out, if there are any. */
   onSkipped?: unknown;
 }
 
@@ -353,11 +353,11 @@ export interface LearningRateDocs {
   end?: unknown;
   /** Steps, a batch each, between which the rate rises by the same factor. Default: `100`. */
   steps?: unknown;
-  /** Stops the work. */
+  /** Stops the search after the current batch. */
   signal?: unknown;
-  /** Hears how far the pass through frozen layers is. */
+  /** Called with the progress of the pass through the frozen layers. */
   onFeatures?: unknown;
-  /** Hears of every step. */
+  /** Called after each step. */
   onStep?: unknown;
 }
 
@@ -497,13 +497,13 @@ export interface PredictDocs {
   threads?: unknown;
   /** Auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison. Default: `"auto"`. */
   kernels?: unknown;
-  /** Stops the work within one batch. */
+  /** Stops the work after the current batch. */
   signal?: unknown;
-  /** How many of the likeliest classes to name. Default: `5`. */
+  /** Number of likeliest classes in `top`. Default: `5`. */
   topK?: unknown;
-  /** Leaves out the images that cannot be decoded, which `onSkipped` hears of; else they are an error. Default: `false`. */
+  /** Leaves out images that cannot be decoded and reports them to `onSkipped`; without it they are an error. Default: `false`. */
   skipCorrupt?: unknown;
-  /** Hears which images were left out, where any were. */
+  /** Called with the images that were left out, if there are any. */
   onSkipped?: unknown;
 }
 

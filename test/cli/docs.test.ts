@@ -40,7 +40,7 @@ const NOT_RUN: Record<string, string> = {
 };
 
 /** Pages whose commands belong to people who work on torch-tl, and publish it. */
-const NOT_FOR_USERS = ['docs/releasing.md'];
+const NOT_FOR_USERS = ['CONTRIBUTING.md', 'docs/releasing.md'];
 
 /** What a page takes for granted. */
 const BEFORE: Record<string, string> = {

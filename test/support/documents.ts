@@ -7,10 +7,10 @@ export interface Block {
   text: string;
 }
 
-/** The pages for users: README.md and docs/, by their paths. */
+/** README.md, CONTRIBUTING.md and docs/, by their paths. */
 export function documents(): Map<string, string> {
   const pages = readdirSync(join(packageRoot, 'docs')).filter((name) => name.endsWith('.md'));
-  const paths = ['README.md', ...pages.map((name) => `docs/${name}`)];
+  const paths = ['README.md', 'CONTRIBUTING.md', ...pages.map((name) => `docs/${name}`)];
   return new Map(paths.map((path) => [path, readFileSync(join(packageRoot, path), 'utf8')]));
 }
 

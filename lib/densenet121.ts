@@ -186,8 +186,8 @@ export class DenseNet121 {
    * Before an ONNX export is written, `onnxruntime-node`, which the caller installs, runs it on the CPU in float32 and
    * its probabilities are compared with the model's; `check: false` skips this.
    *
-   * @throws InputError `INVALID_ARGUMENT`; TorchTlError `EXPORT_DIFFERS` or `EXPORT_UNCHECKED`, in which case nothing is
-   *   written; `WRITE_FAILED`, `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
+   * @throws InputError `INVALID_ARGUMENT`; TorchTlError `EXPORT_DIFFERS` or `EXPORT_UNCHECKED`, in which case nothing
+   *   is written; `WRITE_FAILED`, `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
   export(path: string, options: ExportOptions = {}): Promise<ExportResult> {
     return this.#state.work('export', async () => {
@@ -203,8 +203,8 @@ export class DenseNet121 {
 
   /**
    * Freezes layers: training changes neither their parameters nor their running statistics. Layers are selected by
-   * torchvision's names (`denseblock4`, `norm5`, `classifier`) or by any other `LayerSelection`. Without an argument the
-   * whole backbone is frozen.
+   * torchvision's names (`denseblock4`, `norm5`, `classifier`) or by any other `LayerSelection`. Without an argument
+   * the whole backbone is frozen.
    *
    * @throws InputError `INVALID_ARGUMENT` for a selection that matches no layer; TorchTlError `MODEL_BUSY` or
    *   `DISPOSED`
@@ -259,8 +259,8 @@ export class DenseNet121 {
    * made square and resized as the training images were. With `skipCorrupt`, images that cannot be decoded are left out
    * of the result.
    *
-   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID`, naming the images that cannot be decoded; the signal's reason;
-   *   TorchTlError `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
+   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID`, naming the images that cannot be decoded; the signal's
+   *   reason; TorchTlError `OUT_OF_MEMORY`, `MODEL_BUSY` or `DISPOSED`
    */
   predict(inputs: ImageInput | readonly ImageInput[], options: PredictOptions = {}): Promise<Prediction[]> {
     return this.#state.work('predict', async () => {
@@ -274,9 +274,9 @@ export class DenseNet121 {
   }
 
   /**
-   * Computes a class-activation map for each image: Grad-CAM (Selvaraju et al. 2017,
-   * https://arxiv.org/abs/1610.02391) over the backbone's last feature map, after norm5 and ReLU, for the likeliest class
-   * or a given one. Takes the same images as `predict`. The model does not change.
+   * Computes a class-activation map for each image: Grad-CAM (Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391)
+   * over the backbone's last feature map, after norm5 and ReLU, for the likeliest class or a given one. Takes the same
+   * images as `predict`. The model does not change.
    *
    * @throws as `predict`
    */
@@ -330,12 +330,12 @@ export class DenseNet121 {
 
   /**
    * Searches for a learning rate for a training with these options: a learning-rate range test (Smith 2015,
-   * https://arxiv.org/abs/1506.01186) that takes one step per batch while the rate rises from `start` to `end`. The search
-   * trains all layers that are not frozen and restores the model exactly afterwards, also when it is stopped. The rate
-   * found is for `learningRate`; layers with a learning rate of their own keep its ratio to it.
+   * https://arxiv.org/abs/1506.01186) that takes one step per batch while the rate rises from `start` to `end`. The
+   * search trains all layers that are not frozen and restores the model exactly afterwards, also when it is stopped.
+   * The rate found is for `learningRate`; layers with a learning rate of their own keep its ratio to it.
    *
-   * @throws InputError `INVALID_ARGUMENT`; the signal's reason; what a callback threw; TorchTlError
-   *   `OUT_OF_MEMORY`, `WRITE_FAILED`, `MODEL_BUSY` or `DISPOSED`
+   * @throws InputError `INVALID_ARGUMENT`; the signal's reason; what a callback threw; TorchTlError `OUT_OF_MEMORY`,
+   *   `WRITE_FAILED`, `MODEL_BUSY` or `DISPOSED`
    */
   async findLearningRate(data: Dataset, options: LearningRateOptions = {}): Promise<LearningRateSearch> {
     this.#state.requireUnused('findLearningRate');

@@ -5,9 +5,9 @@ const ACCESS_MODE = 3;
 const WRITE_ONLY = 1;
 
 /**
- * Whether the process shall keep running after its terminal is closed, as under nohup. Node resets SIGHUP to its default
- * when it starts, so the signal's disposition does not show it. nohup shows in a standard input that is write-only, or, if
- * it runs a script, in a parent that ignores SIGHUP. Both can be detected on Linux only.
+ * Whether the process shall keep running after its terminal is closed, as under nohup. Node resets SIGHUP to its
+ * default when it starts, so the signal's disposition does not show it. nohup shows in a standard input that is
+ * write-only, or, if it runs a script, in a parent that ignores SIGHUP. Both can be detected on Linux only.
  */
 export function outlivesTerminal(): boolean {
   return isStdinOfNohup() || parentIgnoresHangup();

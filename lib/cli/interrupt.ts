@@ -31,8 +31,8 @@ export function heedNohup(): void {
 }
 
 /**
- * Runs work that the first Ctrl-C, SIGTERM or SIGHUP aborts. A second Ctrl-C or SIGTERM ends the process at once; a second
- * SIGHUP is ignored, because the shell and the system both send one when a terminal is closed.
+ * Runs work that the first Ctrl-C, SIGTERM or SIGHUP aborts. A second Ctrl-C or SIGTERM ends the process at once; a
+ * second SIGHUP is ignored, because the shell and the system both send one when a terminal is closed.
  *
  * @param message is printed at the first signal
  */

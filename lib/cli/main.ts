@@ -16,8 +16,8 @@ const EXIT = { done: 0, failed: 1, wrongUse: 2 };
  * Runs the command line.
  *
  * @param argv arguments without those of Node and the script
- * @returns the exit code: 0 done; 1 failed; 2 wrong use or wrong input; 129, 130 or 143 ended by SIGHUP, SIGINT or SIGTERM,
- *   with a checkpoint saved
+ * @returns the exit code: 0 done; 1 failed; 2 wrong use or wrong input; 129, 130 or 143 ended by SIGHUP, SIGINT or
+ *   SIGTERM, with a checkpoint saved
  */
 export async function main(argv: string[]): Promise<number> {
   watchOutput();

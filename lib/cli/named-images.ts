@@ -9,8 +9,8 @@ import { storedPath } from '../support/stored-path.ts';
 export const STDIN = '-';
 
 /**
- * Resolves arguments to images: files, all images in folders and their subfolders, and images that match a pattern, which
- * most shells expand themselves. Images of a folder or a pattern are sorted by name.
+ * Resolves arguments to images: files, all images in folders and their subfolders, and images that match a pattern,
+ * which most shells expand themselves. Images of a folder or a pattern are sorted by name.
  *
  * @throws InputError `DATA_NOT_FOUND` if an argument names nothing, or a folder without images
  */

@@ -34,8 +34,8 @@ export function say(text: string): void {
 }
 
 /**
- * From now on a line that cannot be written does not end the process. A full disk or a closed terminal is reported once on
- * stderr; a reader such as `head` may close the pipe at any time.
+ * From now on a line that cannot be written does not end the process. A full disk or a closed terminal is reported once
+ * on stderr; a reader such as `head` may close the pipe at any time.
  */
 export function watchOutput(): void {
   let isReported = false;

@@ -8,8 +8,8 @@ import { wrap } from './wrap.ts';
 const QUIET_MS = 60_000;
 
 /**
- * Shows progress: a bar on a terminal, else one line per minute. A text may be given in several forms, from the longest to
- * the shortest; a terminal shows the first one that fits.
+ * Shows progress: a bar on a terminal, else one line per minute. A text may be given in several forms, from the longest
+ * to the shortest; a terminal shows the first one that fits.
  */
 export interface Progress {
   /** Prints a line that stays. */

@@ -11,8 +11,8 @@ const NARROWEST = 20;
 type Point = [exponent: number, loss: number];
 
 /**
- * Plots the smoothed loss over the learning rate, on a logarithmic axis; a dot marks the suggestion. High losses after the
- * minimum are cut off, because they would flatten the fall until it is invisible.
+ * Plots the smoothed loss over the learning rate, on a logarithmic axis; a dot marks the suggestion. High losses after
+ * the minimum are cut off, because they would flatten the fall until it is invisible.
  */
 export function ratePlot({ points, suggestion }: LearningRateSearch, columns = COLUMNS): string {
   const highest = highestShown(points.map(({ smoothedLoss }) => smoothedLoss));

@@ -43,7 +43,9 @@ function rowText(row: string[], alignments: Alignment[], widths: number[]): stri
   return lines.join('\n');
 }
 
-/** Widths of the columns: those of the widest cells, or, if the terminal is too narrow, less, but enough for each word. */
+/**
+ * Widths of the columns: those of the widest cells, or, if the terminal is too narrow, less, but enough for each word.
+ */
 function fittingWidths(rows: string[][], alignments: Alignment[], available: number | undefined): number[] {
   const cellsOf = (column: number) => rows.map((row) => row[column] ?? '');
   const widths = alignments.map((_, column) => longest(cellsOf(column)));

@@ -1,8 +1,8 @@
 const HANGING = '  ';
 
 /**
- * Breaks lines between words where they are wider than the terminal. Continuation lines are indented by two more spaces.
- * Without a terminal the text is unchanged.
+ * Breaks lines between words where they are wider than the terminal. Continuation lines are indented by two more
+ * spaces. Without a terminal the text is unchanged.
  */
 export function wrap(text: string, width: number | undefined): string {
   if (!width) return text;

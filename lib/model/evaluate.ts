@@ -27,8 +27,8 @@ export interface Evaluation {
   /** Mean cross-entropy per image, in nats. */
   loss: number;
   /**
-   * Expected calibration error, a fraction: mean distance between the probability of the likeliest class and the accuracy
-   * of predictions with that probability, over 15 bins of equal width (Guo et al. 2017,
+   * Expected calibration error, a fraction: mean distance between the probability of the likeliest class and the
+   * accuracy of predictions with that probability, over 15 bins of equal width (Guo et al. 2017,
    * https://arxiv.org/abs/1706.04599, section 2).
    */
   calibrationError: number;

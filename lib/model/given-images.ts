@@ -51,8 +51,8 @@ export interface GivenImagesControl {
  * Decodes images for a model and runs `work` on them.
  *
  * @param labels int64, one label per image, for the engine
- * @param work receives the images as a data set, which is disposed of when its promise settles, and their indices among the
- *   given images
+ * @param work receives the images as a data set, which is disposed of when its promise settles, and their indices among
+ *   the given images
  * @returns the result of `work`; null if no image could be decoded
  * @throws what `decodeImages`, `work` and `onSkipped` throw
  */

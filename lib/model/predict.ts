@@ -41,8 +41,8 @@ export interface Prediction extends RankedClass {
 }
 
 /**
- * Decodes images for a model and predicts their classes. The predictions are in the order of the images, without those that
- * were left out.
+ * Decodes images for a model and predicts their classes. The predictions are in the order of the images, without those
+ * that were left out.
  *
  * @param topK maximum number of classes in `top`
  * @param logits computes the model's logits of a data set: `[count, classes]`

@@ -3,8 +3,8 @@ import type { SafetensorsFile } from '../formats/safetensors.ts';
 import { type ModelMetadata, readModelMetadata } from './metadata.ts';
 
 /**
- * Reads the metadata of a model's file and checks it against the tensors. A model is built from the metadata, so metadata
- * that describes a larger model than the file holds would take memory in vain.
+ * Reads the metadata of a model's file and checks it against the tensors. A model is built from the metadata, so
+ * metadata that describes a larger model than the file holds would take memory in vain.
  *
  * @throws InputError `WEIGHTS_INVALID` if neither a model's `save` nor a run wrote the file
  */
@@ -47,7 +47,10 @@ function headWeights({ head, imageSize, classes }: ModelMetadata): number {
   return weights;
 }
 
-/** Side of the backbone's last map. The stem halves it twice, rounding up; each of three transitions once, rounding down. */
+/**
+ * Side of the backbone's last map. The stem halves it twice, rounding up; each of three transitions once, rounding
+ * down.
+ */
 function lastSide(imageSize: number): number {
   const stem = Math.ceil(Math.ceil(imageSize / 2) / 2);
   return Math.floor(Math.floor(Math.floor(stem / 2) / 2) / 2);

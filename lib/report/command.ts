@@ -5,8 +5,8 @@ import { type CommandLine, commandLine, experimentOptions, trainOptions } from '
 import type { ReportedRun } from './read-run.ts';
 
 /**
- * Returns the command-line arguments, after `torch-tl`, that repeat a run: all options that differ from the defaults. Null
- * if flags cannot express an option, such as a recipe from a file.
+ * Returns the command-line arguments, after `torch-tl`, that repeat a run: all options that differ from the defaults.
+ * Null if flags cannot express an option, such as a recipe from a file.
  */
 export function commandOf({
   experiment,

@@ -147,7 +147,8 @@ const validationFile: z.ZodType<ValidationReport> = z.object({
 /**
  * Reads a run directory, whether or not the run has ended.
  *
- * @throws InputError `RUN_INVALID` if the directory does not hold a run or one of its files is damaged; `FILE_UNREADABLE`
+ * @throws InputError `RUN_INVALID` if the directory does not hold a run or one of its files is damaged;
+ *   `FILE_UNREADABLE`
  */
 export async function readRun(directory: string): Promise<ReportedRun> {
   const path = resolve(directory);

@@ -25,7 +25,9 @@ import { unusedNames } from './effects.ts';
  * engine; its metadata holds what TypeScript knows about the training, and a checksum over tensors and metadata.
  */
 
-/** Point at which a training was resumed: the number of completed epochs, and of completed batches of the next epoch. */
+/**
+ * Point at which a training was resumed: the number of completed epochs, and of completed batches of the next epoch.
+ */
 export interface ResumePoint {
   epoch: number;
   batch: number;

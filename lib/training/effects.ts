@@ -110,7 +110,9 @@ function unusedOptions(options: TrainingOptions): Map<string, string> {
   return unused;
 }
 
-/** Settings that a named recipe overrides in some of its stages. It derives its rates from `learningRate`, which stays. */
+/**
+ * Settings that a named recipe overrides in some of its stages. It derives its rates from `learningRate`, which stays.
+ */
 function overriddenInPart(options: TrainingOptions): Array<[string, string]> {
   if (typeof options.recipe !== 'string') return [];
   const set = new Set(stagesOf(options).flatMap((stage) => Object.keys(stage)));

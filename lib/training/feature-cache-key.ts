@@ -35,9 +35,9 @@ export function frozenCut(layers: ReadonlyArray<{ name: string; trainable: boole
 }
 
 /**
- * Finds for each stage of a training the cut at which features may be kept for later trainings. It is null if no section
- * in front is frozen, or if an earlier stage trains a part of the frozen sections, whose weights are then unknown
- * beforehand.
+ * Finds for each stage of a training the cut at which features may be kept for later trainings. It is null if no
+ * section in front is frozen, or if an earlier stage trains a part of the frozen sections, whose weights are then
+ * unknown beforehand.
  *
  * @param layers layers of the model before the first stage
  */

@@ -84,8 +84,8 @@ export interface FitResult extends TrainResult {
   /** Epoch with the highest validation accuracy; the lower validation loss decides between equal ones. */
   best: EpochMetrics;
   /**
-   * Logits of the validation images in the best epoch, `[count, classes]` in the order of the data; null if that epoch is
-   * from a checkpoint without them.
+   * Logits of the validation images in the best epoch, `[count, classes]` in the order of the data; null if that epoch
+   * is from a checkpoint without them.
    *
    * @internal
    */

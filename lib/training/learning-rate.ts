@@ -34,7 +34,10 @@ export interface LearningRateStep extends Pick<BatchProgress, 'loss' | 'imagesPe
 
 /** Result of a learning-rate search. */
 export interface LearningRateSearch {
-  /** One point per step, in order of rising learning rate. The search ends early when the smoothed loss reaches four times its minimum or is not finite. */
+  /**
+   * One point per step, in order of rising learning rate. The search ends early when the smoothed loss reaches four
+   * times its minimum or is not finite.
+   */
   points: LearningRatePoint[];
   /** Learning rate in the middle of the longest fall of the smoothed loss; null if the loss never fell. */
   suggestion: number | null;
@@ -95,8 +98,8 @@ function reporter({ onFeatures, onStep }: SearchOptions): (event: TrainEvent) =>
 }
 
 /**
- * Suggests the learning rate in the middle of the longest fall of the smoothed loss, which is the longest subsequence of
- * strictly falling losses (fastai's `valley`). Null if the loss never fell.
+ * Suggests the learning rate in the middle of the longest fall of the smoothed loss, which is the longest subsequence
+ * of strictly falling losses (fastai's `valley`). Null if the loss never fell.
  */
 export function suggestLearningRate(points: readonly LearningRatePoint[]): number | null {
   const fall = longestFall(points.map(({ smoothedLoss }) => smoothedLoss));

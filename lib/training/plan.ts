@@ -116,7 +116,9 @@ function layerGroups(
     .filter((group) => group.layers.length > 0);
 }
 
-/** The name that matches the smallest group around the leaf; a plain name is preferred to an equally specific pattern. */
+/**
+ * The name that matches the smallest group around the leaf; a plain name is preferred to an equally specific pattern.
+ */
 function closestName(names: string[], leaf: string): string | undefined {
   const length = (name: string) => matchedPart(name, leaf)?.length ?? 0;
   const [closest] = names

@@ -280,13 +280,13 @@ export function nativeOptions(
 }
 
 /**
- * The engine's options for the feature cache. The cache may take half of the memory that is free now, both on the machine
- * and in this process's control group.
+ * The engine's options for the feature cache. The cache may take half of the memory that is free now, both on the
+ * machine and in this process's control group.
  *
- * @param option directory of files that are kept for later trainings; true for a cache without such files, false for
- *   no cache
- * @param checkpoint checkpoint file of the training; features that do not fit into memory go to its directory, or without
- *   a checkpoint to the system's temporary directory
+ * @param option directory of files that are kept for later trainings; true for a cache without such files, false for no
+ *   cache
+ * @param checkpoint checkpoint file of the training; features that do not fit into memory go to its directory, or
+ *   without a checkpoint to the system's temporary directory
  */
 export function featureCacheOptions(
   option: string | boolean,

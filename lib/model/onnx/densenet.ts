@@ -5,22 +5,24 @@ import { GraphBuilder, type Value } from './graph.ts';
 import { ELEMENT, type ModelProto, type ValueInfoProto } from './proto.ts';
 
 /*
- * DenseNet-121 in evaluation mode as an ONNX model, including scaling, normalisation and softmax: the input is images as
- * bytes, the output is probabilities.
+ * DenseNet-121 in evaluation mode as an ONNX model, including scaling, normalisation and softmax: the input is images
+ * as bytes, the output is probabilities.
  */
 
 /** PyTorch's epsilon of batch normalisation. */
 const EPSILON = 1e-5;
 
-/** Number of dense layers in each block of DenseNet-121 (Huang et al. 2017, https://arxiv.org/abs/1608.06993, table 1). */
+/**
+ * Number of dense layers in each block of DenseNet-121 (Huang et al. 2017, https://arxiv.org/abs/1608.06993, table 1).
+ */
 const BLOCK_LAYERS = [6, 12, 24, 16];
 
 /** Returns a tensor of the model by torchvision's name. */
 export type Weights = (name: string) => { shape: readonly number[]; values: Float64Array | Float32Array };
 
 /**
- * Builds the ONNX model. Input: `images`, uint8 `[n, side, side, 3]` (RGB, made square and resized as the metadata says).
- * Output: `probabilities`, float32 `[n, classes]`. A batch norm that follows a convolution is folded into it.
+ * Builds the ONNX model. Input: `images`, uint8 `[n, side, side, 3]` (RGB, made square and resized as the metadata
+ * says). Output: `probabilities`, float32 `[n, classes]`. A batch norm that follows a convolution is folded into it.
  */
 export function onnxModel(
   weights: Weights,

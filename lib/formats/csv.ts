@@ -1,9 +1,9 @@
 import { shown } from '../support/printable.ts';
 
 /**
- * A row of comma-separated values without its line's end; a field is quoted where RFC 4180 asks for it. Spreadsheets
- * run a text that begins as a formula does, so such a one gets an apostrophe in front, as OWASP advises
- * (https://owasp.org/www-community/attacks/CSV_Injection); numbers stay as they are.
+ * A row of comma-separated values without a line break. Fields are quoted where RFC 4180 requires it. A text that a
+ * spreadsheet would run as a formula gets a leading apostrophe, as OWASP recommends
+ * (https://owasp.org/www-community/attacks/CSV_Injection). Numbers stay unchanged.
  */
 export function csvRow(fields: ReadonlyArray<string | number>): string {
   return fields
@@ -11,7 +11,7 @@ export function csvRow(fields: ReadonlyArray<string | number>): string {
     .join(',');
 }
 
-/** A path for a row: one that begins as a formula does is given as seen from its directory, and names the same file. */
+/** A path for a row. If it would start a formula, `./` is put before it; it still names the same file. */
 export function csvPath(path: string): string {
   return isFormula(path) ? `./${path}` : path;
 }
@@ -20,7 +20,7 @@ function harmless(text: string): string {
   return isFormula(text) ? `'${text}` : text;
 }
 
-/** The signs of full width count too. */
+/** Whether a text begins like a formula. Full-width signs count too. */
 function isFormula(text: string): boolean {
   return /^[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(text);
 }

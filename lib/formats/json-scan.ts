@@ -1,6 +1,5 @@
 /*
- * What JSON.parse does not tell about a text from an unknown source: whether it would build more
- * values than there is reason for, and whether it would drop some silently.
+ * Checks of JSON from untrusted sources that JSON.parse does not make: too many values, deep nesting, duplicate keys.
  */
 
 /** A string, or one of the characters `{ } [ ] , :`. */
@@ -10,34 +9,34 @@ interface Token {
   end: number;
 }
 
-/** Each value has a few of these characters at most: its own brackets, a key's quotes and colon, a comma. */
-const TOKENS_OF_A_VALUE = 5;
+/** Largest number of tokens per value: its brackets, a key, a colon and a comma. */
+const TOKENS_PER_VALUE = 5;
 
-/** Whether a text, which need not be JSON, has more than `most` values. */
-export function hasMoreValues(text: string, most: number): boolean {
+/** Whether a text, which need not be valid JSON, has more than `maximum` values. */
+export function hasMoreValues(text: string, maximum: number): boolean {
   let [values, all] = [1, 0];
   for (const { first } of tokens(text)) {
-    if (++all > TOKENS_OF_A_VALUE * most) return true;
-    if ('{[,'.includes(first) && ++values > most) return true;
+    if (++all > TOKENS_PER_VALUE * maximum) return true;
+    if ('{[,'.includes(first) && ++values > maximum) return true;
   }
   return false;
 }
 
-/** Whether there are more than `most` brackets and braces open anywhere in a text, which need not be JSON. */
-export function nestsDeeper(text: string, most: number): boolean {
+/** Whether a text, which need not be valid JSON, nests brackets and braces more than `maximum` deep. */
+export function nestsDeeper(text: string, maximum: number): boolean {
   let depth = 0;
   for (const { first } of tokens(text)) {
-    if ('{['.includes(first) && ++depth > most) return true;
+    if ('{['.includes(first) && ++depth > maximum) return true;
     if ('}]'.includes(first)) depth--;
   }
   return false;
 }
 
 /**
- * The first key that stands twice in an object, or in one of the objects right inside it, or
- * undefined. JSON.parse keeps the last of such keys silently.
+ * The first duplicate key in an object or in the objects directly inside it, or undefined. JSON.parse silently keeps the
+ * last of such keys.
  *
- * @param json the text of an object, which JSON.parse accepts
+ * @param json the text of an object that JSON.parse accepts
  */
 export function duplicateKey(json: string): string | undefined {
   const outer = new Set<string>();
@@ -59,7 +58,7 @@ export function duplicateKey(json: string): string | undefined {
   return undefined;
 }
 
-/** In time by the text's length, also of spaces alone. */
+/** The tokens of a text, in time linear in its length, even for a text of spaces. */
 function* tokens(text: string): Generator<Token> {
   const sign = /["{}[\],:]/g;
   for (let found = sign.exec(text); found !== null; found = sign.exec(text)) {

@@ -4,16 +4,16 @@ import { isSystemError, unreadable } from '../support/files.ts';
 import { readRegularText } from '../support/regular-file.ts';
 import { nestsDeeper } from './json-scan.ts';
 
-/** More than anything of ours nests; what goes through values by calling itself would run out of stack. */
-const DEEPEST = 100;
+/** Deeper than any of our files nests. Recursive functions over the values would overflow the stack on deep nesting. */
+const MAX_DEPTH = 100;
 
 /**
- * The value of JSON from an unknown source.
+ * Parses JSON from an untrusted source.
  *
- * @throws SyntaxError that says in words of ours what is wrong, also where it nests deeper than anything of ours
+ * @throws SyntaxError with our own message, also for nesting deeper than `MAX_DEPTH`
  */
 export function parseJson(text: string): unknown {
-  if (nestsDeeper(text, DEEPEST)) throw new SyntaxError(`it nests more than ${DEEPEST} deep`);
+  if (nestsDeeper(text, MAX_DEPTH)) throw new SyntaxError(`its values nest more than ${MAX_DEPTH} deep`);
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
@@ -22,9 +22,9 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * What a JSON file holds; null where there is none.
+ * Reads a JSON file; returns null if it does not exist.
  *
- * @throws InputError `FILE_UNREADABLE`, or `invalid` where it is not JSON
+ * @throws InputError `FILE_UNREADABLE`, or `invalid` if the file is not JSON
  */
 export async function readJsonFile(path: string, invalid: ErrorCode): Promise<unknown> {
   try {
@@ -38,10 +38,10 @@ export async function readJsonFile(path: string, invalid: ErrorCode): Promise<un
   }
 }
 
-/** Where it ends to be JSON; nothing where JSON.parse does not tell. */
+/** The place of the first error, or an empty string if JSON.parse does not report it. */
 function placeOf({ message }: SyntaxError, text: string): string {
   const [, position] = /at position (\d+)/.exec(message) ?? [];
   if (position === undefined) return '';
   const lines = text.slice(0, Number(position)).split('\n');
-  return ` from line ${lines.length} column ${(lines.at(-1) as string).length + 1} on`;
+  return ` (line ${lines.length}, column ${(lines.at(-1) as string).length + 1})`;
 }

@@ -1,14 +1,14 @@
 /*
- * Pieces of programs for pickle's stack machine, in protocol 2. Each leaves one value on the stack. `unpickle` in
- * pickle.ts runs them.
+ * Writes programs for pickle's stack machine, in protocol 2. Each piece leaves one value on the stack. `unpickle` in
+ * pickle.ts runs such programs.
  */
 
-/** A whole program, which gives what a piece leaves. */
+/** A complete program that returns the value of `value`. */
 export function program(value: Uint8Array): Buffer {
   return Buffer.concat([operation('\x80\x02'), value, operation('.')]);
 }
 
-/** Of 32 bits. */
+/** A 32-bit signed integer. */
 export function integer(value: number): Buffer {
   const bytes = Buffer.alloc(5, 'J');
   bytes.writeInt32LE(value, 1);
@@ -27,7 +27,7 @@ export function tuple(...items: Uint8Array[]): Buffer {
   return Buffer.concat([operation('('), ...items, operation('t')]);
 }
 
-/** A function or a type of Python's. */
+/** A Python function or type, by module and name. */
 export function global(module: string, name: string): Buffer {
   return operation(`c${module}\n${name}\n`);
 }
@@ -36,15 +36,15 @@ export function call(callable: Uint8Array, ...args: Uint8Array[]): Buffer {
   return Buffer.concat([callable, tuple(...args), operation('R')]);
 }
 
-/** What a persistent id stands for, which is outside of the pickle. */
+/** The object outside the pickle that a persistent id names. */
 export function persistent(id: Uint8Array): Buffer {
   return Buffer.concat([id, operation('Q')]);
 }
 
-/** @param made leaves the empty dict */
-export function dict(items: Iterable<readonly [string, Uint8Array]>, made = operation('}')): Buffer {
+/** @param empty a piece that leaves an empty dict, by default a plain one */
+export function dict(items: Iterable<readonly [string, Uint8Array]>, empty = operation('}')): Buffer {
   const pairs = [...items].flatMap(([key, value]) => [text(key), value]);
-  return Buffer.concat([made, operation('('), ...pairs, operation('u')]);
+  return Buffer.concat([empty, operation('('), ...pairs, operation('u')]);
 }
 
 function operation(bytes: string): Buffer {

@@ -1,12 +1,12 @@
 import { quoted, type Refuse } from '../support/quoted.ts';
 
 /*
- * Python's pickle, as far as files of tensors and of CIFAR-10 use it: a program for a small stack machine. Here it can make plain
- * values and call what the caller allows by name; nothing else of the program's wishes is done.
+ * A restricted reader of Python's pickle, for files of tensors and of CIFAR-10. A pickle is a program for a small stack
+ * machine. Here it can only make plain values and call what the caller allows by name.
  * Opcodes: https://github.com/python/cpython/blob/main/Lib/pickletools.py
  */
 
-/** A list is an array, a number too large for one a bigint. */
+/** A value in a pickle. A list is an array; an integer that a number cannot hold exactly is a bigint. */
 export type PickleValue =
   | null
   | boolean
@@ -18,7 +18,7 @@ export type PickleValue =
   | Tuple
   | Dict
   | Callable
-  | Made;
+  | PickledObject;
 
 export class Tuple {
   readonly items: readonly PickleValue[];
@@ -27,15 +27,15 @@ export class Tuple {
   }
 }
 
-/** A dict or an OrderedDict; keys in the order in which they came. */
+/** A dict or an OrderedDict, with keys in insertion order. */
 export class Dict {
   readonly entries = new Map<PickleValue, PickleValue>();
 }
 
-/** Something of Python that the caller allows, such as a function or a type. */
+/** A Python function or type that the caller allows. */
 export class Callable {
   readonly name: string;
-  /** Makes what a call with these arguments gives; absent where it must not be called. */
+  /** Returns the result of a call with these arguments; undefined if it must not be called. */
   readonly call: ((args: readonly PickleValue[]) => PickleValue) | undefined;
   constructor(name: string, call?: (args: readonly PickleValue[]) => PickleValue) {
     this.name = name;
@@ -43,24 +43,24 @@ export class Callable {
   }
 }
 
-/** What the caller's callables and persistent ids come to. */
-export class Made {
-  /** Takes the attributes that a pickle gives an object; most have none. */
+/** Base of the objects that the caller's callables and persistent ids produce. */
+export class PickledObject {
+  /** Sets the attributes of the object. Absent if it has none. */
   build?(state: PickleValue): void;
 }
 
 export interface PickleOptions {
-  /** What a name stands for; throws where it is not allowed. */
+  /** Resolves a global; throws if it is not allowed. */
   find(module: string, name: string): Callable;
-  /** What a persistent id stands for; throws where it is none. */
+  /** Resolves a persistent id; throws if it is invalid. */
   load(id: PickleValue): PickleValue;
-  /** Makes the error for what is wrong with the pickle. */
+  /** Makes the error for a problem with the pickle. */
   refuse: Refuse;
-  /** Leaves the texts of Python 2 as the bytes that they are; else they must be UTF-8. */
+  /** Whether to return texts of Python 2 as bytes; otherwise they must be UTF-8. */
   rawTexts?: boolean;
 }
 
-/** Runs the pickle at `offset`; `end` is the offset behind its STOP. */
+/** Runs the pickle at `offset`. `end` is the offset after its STOP opcode. */
 export function unpickle(
   bytes: Uint8Array,
   offset: number,
@@ -69,13 +69,13 @@ export function unpickle(
   return new Machine(bytes, offset, options).run();
 }
 
-/** Where a group of values on the stack begins. */
+/** Marks the start of a group of values on the stack. */
 const MARK = Symbol('mark');
 
-/** The most operations of a pickle: a checkpoint of DenseNet-121 with its optimiser's state takes some 50,000. */
+/** Largest number of operations: a checkpoint of DenseNet-121 with its optimiser's state takes about 50,000. */
 const MAX_OPERATIONS = 2_000_000;
 
-/** The protocols that torch.save has been able to use. */
+/** The newest protocol that torch.save supports. */
 const MAX_PROTOCOL = 5;
 
 class Machine {
@@ -84,12 +84,12 @@ class Machine {
   readonly #options: PickleOptions;
   readonly #stack: Array<PickleValue | typeof MARK> = [];
   readonly #memo = new Map<number, PickleValue>();
-  /** Of the next byte. */
+  /** Offset of the next byte. */
   #offset: number;
-  /** Of the operation in hand. */
+  /** Offset of the current operation. */
   #at = 0;
   #operations = 0;
-  /** How much calls may still take in all: values that are remembered can be given to call after call. */
+  /** Remaining size of all arguments. Without a limit, one large value could be passed to call after call. */
   #left: number;
 
   constructor(bytes: Uint8Array, offset: number, options: PickleOptions) {
@@ -115,14 +115,14 @@ class Machine {
     const operation = OPERATIONS.get(code);
     if (!operation) {
       const hexadecimal = code.charCodeAt(0).toString(16).padStart(2, '0');
-      const known = DANGEROUS.get(code) ?? 'which no file of tensors needs';
+      const known = DANGEROUS.get(code) ?? 'which files of tensors do not use';
       throw this.refuse(`the opcode 0x${hexadecimal}, ${known}`);
     }
     operation(this);
   }
 
   refuse(problem: string): Error {
-    return this.#options.refuse(`its pickle has at offset ${this.#at} ${problem}`);
+    return this.#options.refuse(`at offset ${this.#at} its pickle has ${problem}`);
   }
 
   push(value: PickleValue): void {
@@ -137,17 +137,17 @@ class Machine {
     return this.#pop();
   }
 
-  /** The value on top, which stays. */
+  /** The top value, which stays on the stack. */
   top(): PickleValue {
     const value = this.#pop();
     this.#stack.push(value);
     return value;
   }
 
-  /** The values above the last mark, which go with it. */
+  /** Removes and returns the values above the last mark, and removes the mark. */
   popToMark(): PickleValue[] {
     const begin = this.#stack.lastIndexOf(MARK);
-    if (begin < 0) throw this.refuse('an operation on a group of values that was never begun');
+    if (begin < 0) throw this.refuse('an operation on a group of values that was never started');
     const [, ...values] = this.#stack.splice(begin) as [typeof MARK, ...PickleValue[]];
     return values;
   }
@@ -183,7 +183,7 @@ class Machine {
     if (!callable.call)
       throw this.refuse(`a call of ${callable.name}, which is not called in files of tensors`);
     for (const argument of args.items) this.#left -= sizeOf(argument);
-    if (this.#left < 0) throw this.refuse('calls that take the same values again and again');
+    if (this.#left < 0) throw this.refuse('calls that take the same values too many times');
     this.#stack.push(callable.call(args.items));
   }
 
@@ -208,12 +208,12 @@ class Machine {
     return this.#view.getUint32(this.#advance(4), true);
   }
 
-  /** A length; one that no file can have is caught where the bytes are taken. */
+  /** A length. `#advance` refuses one that is larger than the file. */
   uint64(): number {
     return Number(this.#view.getBigUint64(this.#advance(8), true));
   }
 
-  /** Doubles alone are big-endian. */
+  /** Doubles are big-endian, unlike all other numbers in a pickle. */
   double(): number {
     return this.#view.getFloat64(this.#advance(8), false);
   }
@@ -232,7 +232,7 @@ class Machine {
     }
   }
 
-  /** A text of Python 2, where all were bytes. */
+  /** A text of Python 2, whose texts are bytes. */
   oldText(length: number): string | Uint8Array {
     return this.#options.rawTexts ? this.bytes(length) : this.text(length);
   }
@@ -245,7 +245,7 @@ class Machine {
     return text;
   }
 
-  /** Two's complement, little-endian, of any length. */
+  /** An integer of any length: two's complement, little-endian. */
   long(length: number): number | bigint {
     let value = 0n;
     for (const byte of this.bytes(length).toReversed()) value = (value << 8n) | BigInt(byte);
@@ -260,29 +260,31 @@ class Machine {
 
   #pop(): PickleValue {
     const value = this.#stack.pop();
-    if (value === undefined || value === MARK) throw this.refuse('an operation on a value that is not there');
+    if (value === undefined || value === MARK) throw this.refuse('an operation on an empty stack');
     return value;
   }
 
   #advance(count: number): number {
     const begin = this.#offset;
     if (count > this.#bytes.length - begin) {
-      throw this.refuse(`${count} bytes to come, but only ${this.#bytes.length - begin} are left`);
+      throw this.refuse(
+        `an operation that needs ${count} bytes, but only ${this.#bytes.length - begin} are left`,
+      );
     }
     this.#offset += count;
     return begin;
   }
 }
 
-/** Opcodes that files of tensors do not have, for the message. */
+/** Refused opcodes and their meaning, for the message. */
 const DANGEROUS = new Map([
   ['i', 'INST, which makes an object of any class'],
   ['o', 'OBJ, which makes an object of any class'],
   ['\x92', 'NEWOBJ_EX, which makes an object of any class'],
-  ['\x82', 'EXT1, which calls what a registry names'],
-  ['\x83', 'EXT2, which calls what a registry names'],
-  ['\x84', 'EXT4, which calls what a registry names'],
-  ['P', 'PERSID, a persistent id as text, which torch does not write'],
+  ['\x82', 'EXT1, which calls an entry of the extension registry'],
+  ['\x83', 'EXT2, which calls an entry of the extension registry'],
+  ['\x84', 'EXT4, which calls an entry of the extension registry'],
+  ['P', 'PERSID, a persistent id as text, which PyTorch does not write'],
 ]);
 
 const OPERATIONS = new Map<string, (machine: Machine) => void>([
@@ -331,7 +333,7 @@ const OPERATIONS = new Map<string, (machine: Machine) => void>([
   ['j', (m) => m.recall(m.uint32())],
   ['0', (m) => void m.pop()],
   ['2', (m) => m.push(m.top())],
-  // What the caller allows.
+  // Globals, calls and persistent ids, which the caller resolves.
   ['c', (m) => m.find(m.line(), m.line())],
   ['\x93', (m) => findOnStack(m)],
   ['R', (m) => m.call()],
@@ -340,7 +342,7 @@ const OPERATIONS = new Map<string, (machine: Machine) => void>([
   ['b', (m) => build(m)],
 ]);
 
-/** What making something of a value costs. */
+/** Size of a call's argument, by which calls are limited. */
 function sizeOf(value: PickleValue): number {
   if (value instanceof Tuple) return value.items.length;
   if (value instanceof Dict) return value.entries.size;
@@ -351,7 +353,7 @@ function integer(machine: Machine, line: string): PickleValue {
   if (line === '00' || line === '01') return line === '01';
   const number = Number(line);
   if (line.trim() === '' || !Number.isSafeInteger(number)) {
-    throw machine.refuse(`the integer ${quoted(line)}, which is none that can be held`);
+    throw machine.refuse(`the invalid or too large integer ${quoted(line)}`);
   }
   return number;
 }
@@ -363,7 +365,7 @@ function tuple(machine: Machine, length: number): Tuple {
 
 function append(machine: Machine, values: PickleValue[]): void {
   const list = machine.top();
-  if (!Array.isArray(list)) throw machine.refuse('an item for a list where there is none');
+  if (!Array.isArray(list)) throw machine.refuse('an item for a list, but no list');
   for (const value of values) list.push(value);
 }
 
@@ -376,7 +378,7 @@ function makeDict(machine: Machine): void {
 function setItems(machine: Machine, items: PickleValue[]): void {
   const dict = machine.top();
   if (!(dict instanceof Dict) || items.length % 2 !== 0)
-    throw machine.refuse('an item for a dict where there is none');
+    throw machine.refuse('an item for a dict, but no dict, or a key without a value');
   for (let i = 0; i < items.length; i += 2) {
     dict.entries.set(items[i] as PickleValue, items[i + 1] as PickleValue);
   }
@@ -388,10 +390,10 @@ function findOnStack(machine: Machine): void {
   machine.find(module, name);
 }
 
-/** Attributes of an object: of an OrderedDict a state_dict's versions of modules, which nothing here reads. */
+/** Sets the attributes of an object. Those of an OrderedDict, a state_dict's module versions, are ignored. */
 function build(machine: Machine): void {
   const state = machine.pop();
   const object = machine.top();
-  if (object instanceof Made && object.build) object.build(state);
-  else if (!(object instanceof Dict)) throw machine.refuse('attributes for an object that has none');
+  if (object instanceof PickledObject && object.build) object.build(state);
+  else if (!(object instanceof Dict)) throw machine.refuse('attributes for an object that cannot have any');
 }

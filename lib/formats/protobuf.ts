@@ -1,5 +1,5 @@
 /*
- * Fields of protobuf messages, in the JSON that protobufjs makes types of.
+ * Field descriptors of protobuf messages, in protobufjs' JSON form.
  */
 
 export const field = (id: number, type: string) => ({ id, type });

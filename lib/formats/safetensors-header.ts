@@ -3,12 +3,12 @@ import { duplicateKey, hasMoreValues } from './json-scan.ts';
 import { ITEM_SIZES, type StoredTensor, type StoredType } from './stored-tensor.ts';
 
 /*
- * The header of a safetensors file: JSON that gives each tensor's dtype, shape and place in the data
- * section, and strings about the whole under `__metadata__`.
+ * The header of a safetensors file: JSON with each tensor's dtype, shape and offsets in the data section, and strings
+ * about the whole file under `__metadata__`.
  * Format and limits: https://github.com/huggingface/safetensors#format
  */
 
-/** Where a tensor's bytes lie: `begin` and `end` count from the start of the data section. */
+/** A tensor and its bytes: `begin` and `end` are offsets from the start of the data section. */
 export interface TensorPlace {
   name: string;
   dtype: StoredType;
@@ -18,18 +18,18 @@ export interface TensorPlace {
 }
 
 export interface Header {
-  /** In the order of their bytes; together they cover the data section exactly. */
+  /** In the order of their bytes. Together they cover the data section exactly. */
   places: TensorPlace[];
   /** Without a prototype, since any string may be a key. */
   metadata: Record<string, string>;
 }
 
-/** The largest header the reference implementation reads, in bytes. */
+/** The largest header that the reference implementation reads, in bytes. */
 export const MAX_HEADER_LENGTH = 100_000_000;
 
 /**
- * The most values a header may have: some 80,000 tensors. JSON.parse would take minutes, and more
- * memory than Node has, for what fits into the largest header.
+ * Largest number of JSON values in a header: about 80,000 tensors. Without this limit, JSON.parse of the largest header
+ * could take minutes and more memory than Node.js has.
  */
 const MAX_VALUES = 1_000_000;
 
@@ -55,10 +55,10 @@ const DTYPES: ReadonlyMap<string, StoredType> = new Map([
 ]);
 
 /**
- * Reads and checks a header; nothing is believed that the data section does not bear out.
+ * Parses a header and checks it against the length of the data section.
  *
- * @param bytes the header's JSON, UTF-8, maybe padded with spaces
- * @param dataLength how many bytes follow the header
+ * @param bytes the header's JSON in UTF-8, possibly padded with spaces
+ * @param dataLength number of bytes after the header
  */
 export function parseHeader(bytes: Uint8Array, dataLength: number, refuse: Refuse): Header {
   const header = parseObject(bytes, refuse);
@@ -73,36 +73,36 @@ export function parseHeader(bytes: Uint8Array, dataLength: number, refuse: Refus
   return { places, metadata };
 }
 
-/** The header's JSON for these places, padded with spaces so that the data section starts at a multiple of 8. */
+/** The JSON of a header, padded with spaces so that the data section starts at a multiple of 8 bytes. */
 export function formatHeader(places: TensorPlace[], metadata: Record<string, string>): Uint8Array {
   const entries: Array<[string, unknown]> = places.map(({ name, dtype, shape, begin, end }) => [
     name,
     { dtype: formatName(dtype), shape, data_offsets: [begin, end] },
   ]);
   if (Object.keys(metadata).length > 0) entries.unshift([METADATA_KEY, metadata]);
-  // Object.fromEntries defines properties, so that a tensor named `__proto__` stays one.
+  // Object.fromEntries defines properties, so a tensor named `__proto__` is kept.
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const padded = new Uint8Array(Math.ceil(json.length / 8) * 8).fill(0x20);
   padded.set(json);
   return padded;
 }
 
-/** Bytes of a whole tensor, or undefined where the count is beyond what a number holds exactly. */
+/** Size of a tensor in bytes, or undefined if a number cannot hold it exactly. */
 export function byteLength({ dtype, shape }: Pick<StoredTensor, 'dtype' | 'shape'>): number | undefined {
-  // Zeros are left out of the check, so that the strides of an empty tensor stay in range too.
+  // Zeros count as 1 here, so that the strides of an empty tensor stay in range too.
   const extent = shape.reduce((product, side) => product * Math.max(side, 1), ITEM_SIZES[dtype]);
   if (!Number.isSafeInteger(extent)) return undefined;
   return shape.includes(0) ? 0 : extent;
 }
 
-/** Whether a string can be written as UTF-8, which has no lone surrogates. */
+/** Whether a string can be encoded as UTF-8: it has no lone surrogates. */
 export function isUnicode(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
 
 function formatName(dtype: StoredType): string {
   for (const [name, known] of DTYPES) if (known === dtype) return name;
-  throw new Error(`No safetensors dtype stands for ${dtype}`);
+  throw new Error(`safetensors has no dtype for ${dtype}`);
 }
 
 function parseObject(bytes: Uint8Array, refuse: Refuse): object {
@@ -129,7 +129,7 @@ function checkMetadata(value: unknown, refuse: Refuse): Record<string, string> {
   if (!isObject(value)) throw refuse(`${METADATA_KEY} must be an object of strings`);
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== 'string')
-      throw refuse(`${METADATA_KEY} has a value at ${quoted(key)} that is no string`);
+      throw refuse(`${METADATA_KEY} has a value at ${quoted(key)} that is not a string`);
   }
   return Object.assign(Object.create(null), value);
 }
@@ -145,17 +145,19 @@ function checkPlace(name: string, value: unknown, dataLength: number, refuse: Re
       `dtype ${shown(dtypeName)} is not supported, expected one of ${[...DTYPES.keys()].join(', ')}`,
     );
   }
-  if (!isCounts(shape)) throw wrong(`shape ${shown(shape)} must be a list of integers from 0`);
+  if (!isCounts(shape)) throw wrong(`shape ${shown(shape)} must be a list of integers of at least 0`);
   if (!isCounts(offsets) || offsets.length !== 2) {
-    throw wrong(`data_offsets ${shown(offsets)} must be two integers from 0`);
+    throw wrong(`data_offsets ${shown(offsets)} must be two integers of at least 0`);
   }
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataLength) {
-    throw wrong(`data_offsets [${begin}, ${end}] must lie in order within the ${dataLength} bytes of data`);
+    throw wrong(
+      `data_offsets [${begin}, ${end}] must be in order and within the ${dataLength} bytes of data`,
+    );
   }
   const expected = byteLength({ dtype, shape });
   if (expected !== end - begin) {
-    const needs = expected === undefined ? 'more bytes than can be counted' : `${expected} bytes`;
+    const needs = expected === undefined ? 'more than 2^53 bytes' : `${expected} bytes`;
     throw wrong(
       `${dtypeName} of shape ${shown(shape)} takes ${needs}, but data_offsets [${begin}, ${end}] span ${end - begin}`,
     );
@@ -163,18 +165,18 @@ function checkPlace(name: string, value: unknown, dataLength: number, refuse: Re
   return { name, dtype, shape, begin, end };
 }
 
-/** Every byte of the data section belongs to exactly one tensor, as the format demands. */
+/** Checks that every byte of the data section belongs to exactly one tensor, as the format requires. */
 function checkCoverage(places: TensorPlace[], dataLength: number, refuse: Refuse): void {
   let covered = 0;
   for (const { name, begin, end } of places) {
     if (begin < covered) {
       throw refuse(
-        `tensor ${quoted(name)}: data_offsets [${begin}, ${end}] overlap the tensor before, which ends at ${covered}`,
+        `tensor ${quoted(name)}: data_offsets [${begin}, ${end}] overlap the previous tensor, which ends at ${covered}`,
       );
     }
     if (begin > covered) {
       throw refuse(
-        `tensor ${quoted(name)}: bytes ${covered} to ${begin} of the data before it belong to no tensor`,
+        `tensor ${quoted(name)}: the bytes of data before it, ${covered} to ${begin}, belong to no tensor`,
       );
     }
     covered = end;

@@ -19,25 +19,25 @@ import {
 } from './safetensors-header.ts';
 import { ITEM_SIZES, type StoredTensor } from './stored-tensor.ts';
 
-/** Bytes before the header: its length, unsigned, little-endian. */
+/** Bytes before the header, which hold its length, unsigned and little-endian. */
 const PREFIX = 8;
 
 export interface SafetensorsFile {
-  /** In the order of their bytes in the file; `data` are views of one buffer. */
+  /** In the order of their bytes in the file. Each `data` is a view of the same buffer. */
   tensors: StoredTensor[];
   /** Without a prototype, since any string may be a key. */
   metadata: Record<string, string>;
 }
 
 /**
- * Reads a whole safetensors file. Nothing is allocated before the file's own length bears it out.
+ * Reads a whole safetensors file. Sizes in it are checked against the file's length before memory is allocated.
  *
- * @throws InputError `WEIGHTS_INVALID` naming file, tensor, offset and what was expected;
- *   `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`; the signal's reason
+ * @throws InputError `WEIGHTS_INVALID` with file, tensor, offset and the expected value; `FILE_UNREADABLE`;
+ *   TorchTlError `OUT_OF_MEMORY`; the signal's reason after an abort
  */
 export async function readSafetensors(path: string, signal?: AbortSignal): Promise<SafetensorsFile> {
   const refuse: Refuse = (problem) =>
-    new InputError('WEIGHTS_INVALID', `${resolve(path)} is no valid safetensors file: ${problem}.`);
+    new InputError('WEIGHTS_INVALID', `${resolve(path)} is not a valid safetensors file: ${problem}.`);
   try {
     return await withRegularFile(path, (file, size) => readAll({ file, path, size }, refuse, signal));
   } catch (cause) {
@@ -46,12 +46,12 @@ export async function readSafetensors(path: string, signal?: AbortSignal): Promi
 }
 
 /**
- * Writes tensors to a safetensors file, atomically, in the reference implementation's order: wide
- * dtypes first, so that every tensor is aligned to its own size, then by name.
+ * Writes tensors to a safetensors file, atomically, in the reference implementation's order: wide dtypes first, so that
+ * every tensor is aligned to the size of its elements, then by name.
  *
- * @param tensors each `data` is contiguous, row-major, little-endian
- * @throws InputError `INVALID_ARGUMENT` for a name that stands twice or cannot be one, or data of
- *   another length than dtype and shape say; TorchTlError `WRITE_FAILED`
+ * @param tensors with `data` contiguous, row-major and little-endian
+ * @throws InputError `INVALID_ARGUMENT` for a duplicate or invalid name, or data whose length does not fit dtype and
+ *   shape; TorchTlError `WRITE_FAILED`
  */
 export async function writeSafetensors(
   path: string,
@@ -62,12 +62,12 @@ export async function writeSafetensors(
     (a, b) => ITEM_SIZES[b.dtype] - ITEM_SIZES[a.dtype] || (a.name < b.name ? -1 : 1),
   );
   checkWritable(ordered);
-  // A checkpoint has some 1,500 tensors: this and the header take ten milliseconds each.
+  // Lets the event loop run: for the 1,500 tensors of a checkpoint, the sort and the header take ten milliseconds each.
   await setImmediate();
-  const header = formatHeader(placeInTurn(ordered), metadata);
+  const header = formatHeader(consecutivePlaces(ordered), metadata);
   if (header.length > MAX_HEADER_LENGTH) {
-    const most = `of names and metadata that take at most ${MAX_HEADER_LENGTH} bytes`;
-    throw invalidArgument('tensors and metadata', most, header.length);
+    const expected = `at most ${MAX_HEADER_LENGTH} bytes of names and metadata`;
+    throw invalidArgument('tensors and metadata', expected, header.length);
   }
   const prefix = Buffer.alloc(PREFIX);
   prefix.writeBigUInt64LE(BigInt(header.length));
@@ -79,7 +79,7 @@ async function readAll(
   refuse: Refuse,
   signal: AbortSignal | undefined,
 ): Promise<SafetensorsFile> {
-  if (size < PREFIX) throw refuse(`it has ${size} bytes, but the header's length alone takes ${PREFIX}`);
+  if (size < PREFIX) throw refuse(`it has ${size} bytes, fewer than the ${PREFIX} of the header's length`);
   const prefix = Buffer.alloc(PREFIX);
   const fill = async (target: Uint8Array, position: number): Promise<void> => {
     const done = await readInto(file, target, position, signal);
@@ -109,12 +109,12 @@ async function readAll(
   return { tensors, metadata };
 }
 
-/** A hint for the commonest other file of weights. */
+/** A hint if the file looks like one of torch.save, the most common other format. */
 function otherFormat(start: Buffer): string {
   return looksLikePth(start) ? ' (it looks like a file of torch.save; save it as safetensors first)' : '';
 }
 
-function placeInTurn(tensors: StoredTensor[]): TensorPlace[] {
+function consecutivePlaces(tensors: StoredTensor[]): TensorPlace[] {
   let begin = 0;
   return tensors.map(({ name, dtype, shape, data }) => {
     const place = { name, dtype, shape, begin, end: begin + data.length };
@@ -128,9 +128,9 @@ function checkWritable(tensors: StoredTensor[]): void {
   for (const tensor of tensors) {
     const { name, dtype, shape, data } = tensor;
     if (name === METADATA_KEY || !isUnicode(name)) {
-      throw invalidArgument('tensors', `named in Unicode, and not ${METADATA_KEY}`, quoted(name));
+      throw invalidArgument('tensors', `named in valid Unicode other than ${METADATA_KEY}`, quoted(name));
     }
-    if (names.has(name)) throw invalidArgument('tensors', 'of different names', `two of ${quoted(name)}`);
+    if (names.has(name)) throw invalidArgument('tensors', 'of distinct names', `two of ${quoted(name)}`);
     names.add(name);
     if (byteLength(tensor) !== data.length) {
       const expected = `${byteLength(tensor)} bytes for ${dtype} of shape [${shape.join(', ')}]`;

@@ -1,6 +1,6 @@
 import type { HostTensor, TensorType } from '../engine/native.ts';
 
-/** Bytes of an element, by PyTorch's names of dtypes. */
+/** Bytes per element, by PyTorch's names of dtypes. */
 export const ITEM_SIZES = {
   float16: 2,
   bfloat16: 2,
@@ -24,10 +24,10 @@ export const ITEM_SIZES = {
   float8_e5m2fnuz: 1,
 } as const;
 
-/** The dtypes that files may have: more than the engine takes. */
+/** The dtypes of tensors in files; the engine supports fewer. */
 export type StoredType = keyof typeof ITEM_SIZES;
 
-/** A tensor of a file: contiguous, row-major, little-endian. */
+/** A tensor in a file: contiguous, row-major, little-endian. */
 export interface StoredTensor extends Omit<HostTensor, 'dtype'> {
   dtype: StoredType;
 }
@@ -41,7 +41,7 @@ const ENGINE_TYPES: ReadonlySet<StoredType> = new Set<TensorType>([
   'uint8',
 ]);
 
-/** Whether the engine takes a tensor. */
+/** Whether the engine supports the dtype of a tensor. */
 export function isHostTensor(tensor: StoredTensor): tensor is HostTensor {
   return ENGINE_TYPES.has(tensor.dtype);
 }

@@ -39,7 +39,7 @@ const HEADERS: Array<[string, string, number, RegExp]> = [
   ['a dtype that is a list', entry({ dtype: ['F32'] }), 8, /dtype \["F32"\] is not supported/],
   ['a dtype of Object.prototype', entry({ dtype: 'constructor' }), 8, /dtype "constructor" is not supported/],
   ['a shape that is a number', entry({ shape: 2 }), 8, /shape 2 must be a list/],
-  ['a negative side', entry({ shape: [-2] }), 8, /shape \[-2\] must be a list of integers from 0/],
+  ['a negative side', entry({ shape: [-2] }), 8, /shape \[-2\] must be a list of integers of at least 0/],
   ['a fractional side', entry({ shape: [1.5] }), 8, /shape \[1.5\] must be/],
   [
     'a side beyond 2^53',
@@ -48,12 +48,12 @@ const HEADERS: Array<[string, string, number, RegExp]> = [
     /shape .* must be/,
   ],
   ['a side that is text', entry({ shape: ['2'] }), 8, /shape \["2"\] must be/],
-  ['a product beyond 2^53', entry({ shape: [2 ** 40, 2 ** 40] }), 8, /more bytes than can be counted/],
+  ['a product beyond 2^53', entry({ shape: [2 ** 40, 2 ** 40] }), 8, /more than 2\^53 bytes/],
   [
     'such a product with a zero',
     entry({ shape: [2 ** 40, 2 ** 40, 0], data_offsets: [0, 0] }),
     0,
-    /more bytes than can be counted/,
+    /more than 2\^53 bytes/,
   ],
   ['an infinite side', '{"a":{"dtype":"F32","shape":[1e999],"data_offsets":[0,8]}}', 8, /shape .* must be/],
   ['one offset', entry({ data_offsets: [8] }), 8, /data_offsets \[8\] must be two integers/],
@@ -62,11 +62,11 @@ const HEADERS: Array<[string, string, number, RegExp]> = [
     'a negative offset',
     entry({ data_offsets: [-8, 0] }),
     8,
-    /data_offsets \[-8,0\] must be two integers from 0/,
+    /data_offsets \[-8,0\] must be two integers of at least 0/,
   ],
   ['offsets that are text', entry({ data_offsets: ['0', '8'] }), 8, /must be two integers/],
-  ['offsets in reverse', entry({ data_offsets: [8, 0] }), 8, /data_offsets \[8, 0\] must lie in order/],
-  ['offsets past the end', entry({}), 7, /data_offsets \[0, 8\] must lie in order within the 7 bytes/],
+  ['offsets in reverse', entry({ data_offsets: [8, 0] }), 8, /data_offsets \[8, 0\] must be in order/],
+  ['offsets past the end', entry({}), 7, /data_offsets \[0, 8\] must be in order and within the 7 bytes/],
   [
     'too few bytes',
     entry({ data_offsets: [0, 4] }),
@@ -81,9 +81,14 @@ const HEADERS: Array<[string, string, number, RegExp]> = [
     'a hole at the start',
     '{"b":{"dtype":"U8","shape":[4],"data_offsets":[8,12]}}',
     12,
-    /"b": bytes 0 to 8 .* belong to no tensor/,
+    /"b": the bytes .*, 0 to 8, belong to no tensor/,
   ],
-  ['a hole between', `{${A},"b":{"dtype":"U8","shape":[2],"data_offsets":[9,11]}}`, 11, /"b": bytes 8 to 9/],
+  [
+    'a hole between',
+    `{${A},"b":{"dtype":"U8","shape":[2],"data_offsets":[9,11]}}`,
+    11,
+    /"b": the bytes .*, 8 to 9,/,
+  ],
   [
     'an overlap',
     `{${A},"b":{"dtype":"U8","shape":[4],"data_offsets":[6,10]}}`,
@@ -117,7 +122,7 @@ const HEADERS: Array<[string, string, number, RegExp]> = [
     'a number in the metadata',
     '{"__metadata__":{"epoch":1}}',
     0,
-    /__metadata__ has a value at "epoch" that is no string/,
+    /__metadata__ has a value at "epoch" that is not a string/,
   ],
   [
     'half a surrogate pair as a name',
@@ -141,7 +146,7 @@ describe('a hostile header is refused', () => {
 
 describe('a file that is cut or no safetensors file at all is refused', () => {
   test.each<[string, Buffer, RegExp]>([
-    ['an empty file', Buffer.alloc(0), /has 0 bytes, but the header's length alone takes 8/],
+    ['an empty file', Buffer.alloc(0), /has 0 bytes, fewer than the 8 of the header's length/],
     ['seven bytes', Buffer.alloc(7), /has 7 bytes/],
     ['a header longer than the file', lengthThen(3n, '{}'), /length at offset 0 is 3, expected at most 2/],
     ['a length of 2^64 - 1', lengthThen(2n ** 64n - 1n, '{}'), /expected at most 2/],

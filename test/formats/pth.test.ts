@@ -104,8 +104,8 @@ describe('a hostile file is refused, by name', () => {
       four,
       /byte 20 of a storage of 16/,
     ],
-    ['a negative offset', viewOf({ offset: -1 }), four, /are not counts/],
-    ['a negative stride', viewOf({ stride: [-1] }), four, /are not counts/],
+    ['a negative offset', viewOf({ offset: -1 }), four, /are not integers of at least 0/],
+    ['a negative stride', viewOf({ stride: [-1] }), four, /are not integers of at least 0/],
     [
       'sizes whose product is beyond counting',
       viewOf({ size: [2 ** 31 - 1, 2 ** 31 - 1], stride: [0, 0] }),
@@ -121,8 +121,8 @@ describe('a hostile file is refused, by name', () => {
       {},
       /only 2 are left/,
     ],
-    ['an empty stack', Buffer.from('0.', 'latin1'), {}, /a value that is not there/],
-    ['nothing', Buffer.alloc(0), {}, /a value that is not there/],
+    ['an empty stack', Buffer.from('0.', 'latin1'), {}, /an operation on an empty stack/],
+    ['nothing', Buffer.alloc(0), {}, /an operation on an empty stack/],
     ['a list inside itself', Buffer.from(']q\x00h\x00a.', 'latin1'), {}, /no state_dict/],
     [
       'a dict inside itself',
@@ -144,11 +144,15 @@ describe('a hostile file is refused, by name', () => {
     [
       'two files of one name',
       (archive) => withName(archive, 'archive/version', 'archive/data.pk'),
-      /is called/,
+      /has another name/,
     ],
     ['a compressed file', (archive) => withMethod(archive, 8), /compressed \(method 8\)/],
-    ['a cut-off archive', (archive) => archive.subarray(0, archive.length - 1), /its end is missing/],
-    ['no archive at all', () => Buffer.from('PK\x03\x04'), /its end is missing/],
+    [
+      'a cut-off archive',
+      (archive) => archive.subarray(0, archive.length - 1),
+      /the end record .* is missing/,
+    ],
+    ['no archive at all', () => Buffer.from('PK\x03\x04'), /the end record .* is missing/],
   ])('%s', async ([, damage, reason]) => {
     const path = join(temporaryDirectory(), 'hostile.pt');
     writeFileSync(path, damage(torchArchive(viewOf(), four)));

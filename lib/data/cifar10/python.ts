@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../../errors.ts';
-import { Callable, Dict, Made, type PickleValue, Tuple, unpickle } from '../../formats/pickle.ts';
+import { Callable, Dict, PickledObject, type PickleValue, Tuple, unpickle } from '../../formats/pickle.ts';
 import { allocateBytes } from '../../support/allocate.ts';
 import { unreadable } from '../../support/files.ts';
 import { quoted, type Refuse } from '../../support/quoted.ts';
@@ -145,7 +145,7 @@ function textOf(value: PickleValue): string | undefined {
 }
 
 /** An array of bytes; what it is stands in its attributes. */
-class NumpyArray extends Made {
+class NumpyArray extends PickledObject {
   shape: number[] | undefined;
   bytes: Uint8Array | undefined;
 
@@ -163,7 +163,7 @@ class NumpyArray extends Made {
   }
 }
 
-class NumpyType extends Made {
+class NumpyType extends PickledObject {
   readonly name: string | undefined;
 
   constructor(name: string | undefined) {

@@ -2,28 +2,28 @@ import type { Refuse } from '../../support/quoted.ts';
 import { Dict, type PickleValue, Tuple } from '../pickle.ts';
 import { TorchTensor } from './tensors.ts';
 
-/** A tensor or a plain value, and the keys and indices that lead to it, joined by dots. */
+/** A tensor or plain value, and its path: the keys and indices that lead to it, joined by dots. */
 export interface Item {
   path: string;
   value: TorchTensor | null | boolean | number | bigint | string;
 }
 
-/** How deep containers may lie in each other, and how many values there may be: more is meant to hurt. */
+/** Limits of nesting depth and of the number of values. No honest file exceeds them. */
 const MAX_DEPTH = 64;
 const MAX_VALUES = 1_000_000;
 
-/** The most characters of all keys that lead to a value. */
+/** Largest number of characters in the keys of a path. */
 const MAX_PATH = 4096;
 
-/** Everything in what a file holds. Containers that stand in several places are listed in each. */
+/** Lists every tensor and plain value in the contents of a file. A container that occurs several times is listed each time. */
 export function* itemsOf(root: PickleValue, refuse: Refuse): Generator<Item> {
   let count = 0;
   function* walk(value: PickleValue, path: string[]): Generator<Item> {
-    if (path.length > MAX_DEPTH) throw refuse(`its containers lie more than ${MAX_DEPTH} deep in each other`);
+    if (path.length > MAX_DEPTH) throw refuse(`its containers nest more than ${MAX_DEPTH} deep`);
     count += 1;
     if (count > MAX_VALUES) throw refuse(`it holds more than ${MAX_VALUES} values`);
     if (path.reduce((sum, { length }) => sum + length, 0) > MAX_PATH) {
-      throw refuse(`keys of more than ${MAX_PATH} characters lead to a value in it`);
+      throw refuse(`the keys that lead to one of its values have more than ${MAX_PATH} characters`);
     }
     if (value === null || value instanceof TorchTensor || typeof value !== 'object') {
       yield { path: path.join('.'), value };

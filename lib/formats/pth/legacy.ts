@@ -1,17 +1,17 @@
 import { quoted, type Refuse } from '../../support/quoted.ts';
 import { Dict, type PickleValue, Tuple } from '../pickle.ts';
-import { type Names, readPickle } from './read-pickle.ts';
+import { type PickleContext, readPickle } from './read-pickle.ts';
 import { isCount, Storage } from './tensors.ts';
 
 /*
- * What torch.save wrote before version 1.6: a magic number, a protocol, facts of the machine, the object, and the
- * keys of the storages, each a pickle; then every storage, in the order of the keys, its count before its bytes.
+ * The format of torch.save before PyTorch 1.6: five pickles (magic number, protocol, facts about the machine, the object,
+ * keys of the storages), then the storages in the order of the keys, each as a count of elements and their bytes.
  */
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 
-/** A part of the bytes of the file, once it is known which. */
+/** A storage: sizes in bytes, and its bytes once they have been found in the file. */
 interface Place {
   itemSize: number;
   length: number;
@@ -22,14 +22,14 @@ export function readLegacy(bytes: Uint8Array, refuse: Refuse): PickleValue {
   if (bytes[0] !== 0x80) {
     throw refuse(
       isTar(bytes)
-        ? 'it is in the oldest form, a tar archive; load and save it again with a newer PyTorch'
-        : 'it begins neither as a zip archive nor as a pickle',
+        ? "it is in PyTorch's oldest format, a tar archive; load and save it again with a newer PyTorch"
+        : 'it starts neither as a zip archive nor as a pickle',
     );
   }
-  const plain: Names = {
+  const plain: PickleContext = {
     refuse,
     storage: () => {
-      throw refuse('its pickle asks for a storage where none can be');
+      throw refuse('a pickle other than that of the object refers to a storage');
     },
   };
   const magic = readPickle(bytes, 0, plain);
@@ -46,17 +46,17 @@ export function readLegacy(bytes: Uint8Array, refuse: Refuse): PickleValue {
   const keys = readPickle(bytes, object.end, plain);
   readStorages(bytes, keys.end, keysOf(keys.value, refuse), places, refuse);
   const missing = [...places].find(([, place]) => place.bytes === undefined);
-  if (missing) throw refuse(`it does not have the storage ${quoted(missing[0])}`);
+  if (missing) throw refuse(`the storage ${quoted(missing[0])} is missing`);
   return object.value;
 }
 
-function storageOf(places: Map<string, Place>, refuse: Refuse): Names['storage'] {
+function storageOf(places: Map<string, Place>, refuse: Refuse): PickleContext['storage'] {
   return (type, key, count, view) => {
     const { itemSize } = type;
     const length = count * itemSize;
     const place = places.get(key) ?? { itemSize, length };
     if (place.length !== length || place.itemSize !== itemSize) {
-      throw refuse(`its pickle says two different things of the storage ${quoted(key)}`);
+      throw refuse(`its pickle declares the storage ${quoted(key)} with two different types or sizes`);
     }
     places.set(key, place);
     const [begin, end] = partOf(view, count, refuse);
@@ -65,19 +65,19 @@ function storageOf(places: Map<string, Place>, refuse: Refuse): Names['storage']
   };
 }
 
-/** Elements of a storage that a view of it has: `(key, offset, count)`. */
+/** The range of elements that a view `(key, offset, count)` selects from a storage. */
 function partOf(view: PickleValue, count: number, refuse: Refuse): [begin: number, end: number] {
   if (view === null) return [0, count];
   const [, offset, size] = view instanceof Tuple ? view.items : [];
   if (!isCount(offset) || !isCount(size) || offset + size > count) {
-    throw refuse('its pickle takes a part of a storage that is not within it');
+    throw refuse('its pickle refers to a part that lies outside its storage');
   }
   return [offset, offset + size];
 }
 
 function keysOf(value: PickleValue, refuse: Refuse): string[] {
   if (!Array.isArray(value) || !value.every((key) => typeof key === 'string')) {
-    throw refuse('its list of storages is none');
+    throw refuse('its list of storages is not a list of texts');
   }
   return value as string[];
 }
@@ -93,13 +93,13 @@ function readStorages(
   let at = begin;
   for (const key of keys) {
     const place = places.get(key);
-    if (!place) throw refuse(`it has a storage ${quoted(key)} that nothing is in`);
+    if (!place) throw refuse(`it has a storage ${quoted(key)} that no tensor uses`);
     if (bytes.length - at < 8) throw refuse(`it ends before the storage ${quoted(key)}`);
     const length = Number(view.getBigInt64(at, true)) * place.itemSize;
     if (length !== place.length || length > bytes.length - at - 8) {
       throw refuse(
-        `its storage ${quoted(key)} takes ${length} bytes from offset ${at + 8}, expected ${place.length}, and the ` +
-          `file has ${bytes.length}`,
+        `its storage ${quoted(key)} takes ${length} bytes from offset ${at + 8}, expected ${place.length}; the file has ` +
+          `${bytes.length} bytes`,
       );
     }
     place.bytes = bytes.subarray(at + 8, at + 8 + length);
@@ -107,7 +107,7 @@ function readStorages(
   }
 }
 
-/** Whether it is a tar archive, PyTorch's oldest form. */
+/** Whether the bytes are a tar archive, PyTorch's oldest format. */
 export function isTar(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(257, 262)).toString('latin1') === 'ustar';
 }

@@ -6,20 +6,20 @@ import { quoted, type Refuse } from '../../support/quoted.ts';
 import { readInto, withRegularFile } from '../../support/regular-file.ts';
 import type { PickleValue } from '../pickle.ts';
 import { isTar, readLegacy } from './legacy.ts';
-import { type Names, readPickle } from './read-pickle.ts';
+import { type PickleContext, readPickle } from './read-pickle.ts';
 import { Storage } from './tensors.ts';
 import { ZipArchive } from './zip.ts';
 
 /*
- * Files of `torch.save`, read without Python and without running anything that is in them.
+ * Reads files of `torch.save` without Python, and without running code from them.
  */
 
 /**
- * What a file of `torch.save` holds, in zip or legacy form. Everything is checked before memory is taken for it;
- * tensors read their bytes when asked for them.
+ * Reads the object in a file of `torch.save`, in zip or legacy format. Sizes are checked before memory is allocated.
+ * Tensors read their bytes on demand.
  *
- * @throws InputError `WEIGHTS_INVALID` that says what is wrong and where, or which opcode or global is refused;
- *   `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`; the signal's reason
+ * @throws InputError `WEIGHTS_INVALID` with the problem and its place, or the refused opcode or global;
+ *   `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`; the signal's reason after an abort
  */
 export async function readPth(path: string, signal?: AbortSignal): Promise<PickleValue> {
   const refuse: Refuse = (problem) =>
@@ -28,20 +28,21 @@ export async function readPth(path: string, signal?: AbortSignal): Promise<Pickl
   try {
     return isZip(bytes) ? readZip(bytes, refuse) : readLegacy(bytes, refuse);
   } catch (error) {
-    // A DataView's: the file ended where its structure went on.
-    if (error instanceof RangeError) throw refuse('it is cut off, or says wrong lengths');
+    // DataView throws it when the file ends within a structure.
+    if (error instanceof RangeError) throw refuse('it is truncated, or contains wrong lengths');
     throw error;
   }
 }
 
-/** Whether a file that begins with these bytes may be one of torch.save. */
+/** Whether a file that starts with these `START` bytes may be a file of torch.save. */
 export function looksLikePth(start: Uint8Array): boolean {
   return isZip(start) || isTar(start) || isPickle(start);
 }
 
 /**
- * Whether it begins as a pickle of a protocol that torch.save uses. The length of a safetensors header may begin so too,
- * but its other half is zero; of a pickle it is so where a frame, of less than 256 bytes, comes first.
+ * Whether the bytes start like a pickle of a protocol that torch.save uses. The length of a safetensors header may start
+ * with the same bytes, but its upper half is zero. Those bytes of a pickle are zero only if it starts with a frame of
+ * less than 256 bytes.
  */
 function isPickle(start: Uint8Array): boolean {
   const [first, protocol = 0, next] = start;
@@ -52,7 +53,7 @@ function isPickle(start: Uint8Array): boolean {
 
 const [FRAME, BRACE] = [0x95, 0x7b];
 
-/** How many bytes that takes. */
+/** Number of bytes that `looksLikePth` needs. */
 export const START = 512;
 
 function isZip(bytes: Uint8Array): boolean {
@@ -75,22 +76,23 @@ async function readWhole(path: string, signal: AbortSignal | undefined): Promise
 function readZip(bytes: Uint8Array, refuse: Refuse): PickleValue {
   const archive = new ZipArchive(bytes, refuse);
   const pickle = archive.names.find((name) => /^[^/]+\/data\.pkl$/.test(name));
-  if (pickle === undefined) throw refuse('it is a zip archive without a data.pkl, so not one of torch.save');
+  if (pickle === undefined)
+    throw refuse('it is a zip archive without a data.pkl, so torch.save did not write it');
   const root = pickle.slice(0, -'data.pkl'.length);
   if (archive.has(`${root}constants.pkl`)) {
     throw refuse(
-      'it is a TorchScript program, which holds code; in Python save torch.save(model.state_dict(), FILE) instead',
+      'it is a TorchScript program, which contains code; in Python, use torch.save(model.state_dict(), FILE) instead',
     );
   }
   requireLittleEndian(archive, root, refuse);
   const storages = new Map<string, Storage>();
-  const load: Names['storage'] = (type, key, count) => {
+  const load: PickleContext['storage'] = (type, key, count) => {
     const name = `${root}data/${key}`;
     const length = count * type.itemSize;
     const found = storages.get(key);
     if (found) {
       if (found.type !== type.type || found.length !== length) {
-        throw refuse(`its pickle says two different things of the storage ${quoted(key)}`);
+        throw refuse(`its pickle declares the storage ${quoted(key)} with two different types or sizes`);
       }
       return found;
     }

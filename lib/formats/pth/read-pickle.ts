@@ -2,27 +2,29 @@ import type { Refuse } from '../../support/quoted.ts';
 import { type PickleValue, Tuple, unpickle } from '../pickle.ts';
 import { findGlobal, isCount, type Storage, StorageType } from './tensors.ts';
 
-/** What the persistent ids of a pickle of tensors stand for: storages, which lie outside of it. */
-export interface Names {
+/** Resolves the persistent ids of a pickle of tensors: storages, which lie outside the pickle. */
+export interface PickleContext {
   refuse: Refuse;
   /**
-   * @param key as the file calls the storage
-   * @param count of its elements
-   * @param view of a legacy file: which part of the storage is meant, null for all of it
+   * Finds a storage.
+   *
+   * @param key name of the storage in the file
+   * @param count number of its elements
+   * @param view in a legacy file, the part of the storage that is used; null for all of it
    */
   storage(type: StorageType, key: string, count: number, view: PickleValue): Storage;
 }
 
-/** A pickle at `offset` whose storages are found by `storage`. */
+/** Reads the pickle of tensors at `offset`. `end` is the offset after it. */
 export function readPickle(
   bytes: Uint8Array,
   offset: number,
-  { refuse, storage }: Names,
+  { refuse, storage }: PickleContext,
 ): { value: PickleValue; end: number } {
   const load = (id: PickleValue) => {
     const [kind, type, key, , count, view = null] = id instanceof Tuple ? id.items : [];
     if (kind !== 'storage' || !(type instanceof StorageType) || typeof key !== 'string' || !isCount(count)) {
-      throw refuse('its pickle asks for something from outside that is no storage');
+      throw refuse('its pickle refers to an external object that is not a storage');
     }
     return storage(type, key, count, view);
   };

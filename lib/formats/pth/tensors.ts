@@ -1,13 +1,13 @@
 import { allocateBytes } from '../../support/allocate.ts';
 import { quoted, type Refuse } from '../../support/quoted.ts';
-import { Callable, Dict, Made, type PickleValue, Tuple } from '../pickle.ts';
+import { Callable, Dict, PickledObject, type PickleValue, Tuple } from '../pickle.ts';
 import { ITEM_SIZES, type StoredType } from '../stored-tensor.ts';
 
 /*
- * What a pickle of torch.save may make: storages, tensors over them, and a few plain containers.
+ * The objects that a pickle of torch.save may create: storages, tensors over them and a few plain containers.
  */
 
-/** The types of storages, which tensors over them have too; of an untyped one the tensor says its own. */
+/** Dtypes of PyTorch's storage types. A tensor has the dtype of its storage; for an untyped storage it names its own. */
 export const STORAGES: Record<string, StoredType | 'untyped'> = {
   HalfStorage: 'float16',
   BFloat16Storage: 'bfloat16',
@@ -32,7 +32,7 @@ export class StorageType extends Callable {
     this.type = type;
   }
 
-  /** Bytes of an element. */
+  /** Bytes per element. */
   get itemSize(): number {
     return this.type === 'untyped' ? 1 : ITEM_SIZES[this.type];
   }
@@ -46,12 +46,12 @@ class ElementType extends Callable {
   }
 }
 
-/** Bytes that tensors lie in. */
-export class Storage extends Made {
+/** A storage: the bytes behind one or several tensors. */
+export class Storage extends PickledObject {
   readonly type: StoredType | 'untyped';
-  /** Bytes in all, as the pickle says. */
+  /** Size in bytes, from the pickle. */
   readonly length: number;
-  /** The bytes, so many of them; throws where they are not there or damaged. */
+  /** Returns the `length` bytes; throws if they are missing or damaged. */
   readonly read: () => Uint8Array;
 
   constructor(type: StoredType | 'untyped', length: number, read: () => Uint8Array) {
@@ -62,15 +62,15 @@ export class Storage extends Made {
   }
 }
 
-/** A view of a storage; offset and strides count elements. */
-export class TorchTensor extends Made {
+/** A tensor: a view of a storage, with offset and strides in elements. */
+export class TorchTensor extends PickledObject {
   readonly dtype: StoredType;
   readonly shape: readonly number[];
   readonly #storage: Storage;
   readonly #offset: number;
   readonly #strides: readonly number[];
 
-  /** The view must be within the storage. */
+  /** The view must lie within the storage. */
   constructor(
     storage: Storage,
     dtype: StoredType,
@@ -86,7 +86,7 @@ export class TorchTensor extends Made {
     this.#strides = strides;
   }
 
-  /** Of its elements, each once: a number that may be beyond what memory holds. */
+  /** Size in bytes of all elements, which may be more than memory holds. */
   get byteLength(): number {
     return this.shape.reduce((product, side) => product * side, ITEM_SIZES[this.dtype]);
   }
@@ -101,7 +101,7 @@ export class TorchTensor extends Made {
     return true;
   }
 
-  /** The elements in row-major order, little-endian; a view of the storage where they lie like that. */
+  /** The elements in row-major order, little-endian. A view of the storage if the tensor is contiguous, else a copy. */
   read(): Uint8Array {
     const size = ITEM_SIZES[this.dtype];
     const bytes = this.#storage.read();
@@ -117,7 +117,7 @@ export class TorchTensor extends Made {
     return copy;
   }
 
-  /** Steps to the next element in row-major order; gives how far that is in the storage, in elements. */
+  /** Advances `index` to the next element in row-major order. Returns the distance in the storage, in elements. */
   #next(index: number[]): number {
     let step = 0;
     for (let i = index.length - 1; i >= 0; i -= 1) {
@@ -133,9 +133,9 @@ export class TorchTensor extends Made {
 }
 
 /**
- * What the globals of a file of tensors stand for. Nothing here runs code: each makes a tensor or a container.
+ * Resolves a global in a file of tensors. No code of the file runs: each global makes a tensor or a container.
  *
- * @param refuse makes the error for any other global, and for arguments that make no sense
+ * @param refuse makes the error for any other global and for invalid arguments
  */
 export function findGlobal(module: string, name: string, refuse: Refuse): Callable {
   const full = `${module}.${name}`;
@@ -149,14 +149,15 @@ export function findGlobal(module: string, name: string, refuse: Refuse): Callab
   return new Callable(full, (args) => make(args, refuse));
 }
 
-/** What a name that is refused says of the file, and what to do. */
+/** Why a global is refused, and what to do about the file. */
 function meaningOf(full: string): string {
   if (/^torch\.(.*\.)?(QU?Int\w*Storage|_rebuild_qtensor|per_(tensor|channel)_\w+|qu?int\w+)$/.test(full)) {
-    return 'makes quantised tensors; in Python save them as floating point, by .dequantize()';
+    return 'makes quantised tensors; in Python, convert them with .dequantize() before saving';
   }
-  if (/^torch\..*sparse/.test(full)) return 'makes sparse tensors; in Python save them dense, by .to_dense()';
+  if (/^torch\..*sparse/.test(full))
+    return 'makes sparse tensors; in Python, convert them with .to_dense() before saving';
   return (
-    'is more than tensors and plain containers. Files that bring their own code are not run; in Python save ' +
+    'is neither a tensor nor a plain container. Code in files is never run; in Python, use ' +
     'torch.save(model.state_dict(), FILE) instead'
   );
 }
@@ -173,7 +174,7 @@ const GLOBALS: Record<string, Make> = {
   'torch._tensor._rebuild_from_type_v2': ([make, , args], refuse) => {
     const isRebuild = make instanceof Callable && make.name.startsWith('torch._utils._rebuild_tensor');
     if (isRebuild && make.call && args instanceof Tuple) return make.call(args.items);
-    throw refuse('its pickle rebuilds a tensor of no known kind');
+    throw refuse('its pickle rebuilds a tensor of an unknown type');
   },
   'torch.Tensor': () => null,
   'torch.nn.parameter.Parameter': ([data = null], refuse) => parameterOf(data, refuse),
@@ -183,7 +184,7 @@ const GLOBALS: Record<string, Make> = {
   'builtins.set': ([items = []]) => items,
   '__builtin__.set': ([items = []]) => items,
   '_codecs.encode': ([text], refuse) => {
-    if (typeof text !== 'string') throw refuse('its pickle encodes what is no text');
+    if (typeof text !== 'string') throw refuse('its pickle encodes a value that is not a text');
     return Buffer.from(text, 'latin1');
   },
 };
@@ -191,11 +192,11 @@ const GLOBALS: Record<string, Make> = {
 function dictOf(items: PickleValue | undefined, refuse: Refuse): Dict {
   const dict = new Dict();
   if (items === undefined) return dict;
-  if (!Array.isArray(items)) throw refuse('its pickle makes an OrderedDict of what is no list of pairs');
+  if (!Array.isArray(items)) throw refuse('its pickle makes an OrderedDict from a value that is not a list');
   for (const item of items) {
     const [key, value] = item instanceof Tuple ? item.items : Array.isArray(item) ? item : [];
     if (key === undefined || value === undefined)
-      throw refuse('its pickle makes an OrderedDict of what is no pair');
+      throw refuse('its pickle makes an OrderedDict from items that are not pairs');
     dict.entries.set(key, value);
   }
   return dict;
@@ -203,7 +204,7 @@ function dictOf(items: PickleValue | undefined, refuse: Refuse): Dict {
 
 function parameterOf(data: PickleValue | undefined, refuse: Refuse): TorchTensor {
   if (data instanceof TorchTensor) return data;
-  throw refuse('its pickle makes a parameter of what is no tensor');
+  throw refuse('its pickle makes a parameter from a value that is not a tensor');
 }
 
 function tensorOf(
@@ -211,22 +212,23 @@ function tensorOf(
   refuse: Refuse,
   type?: PickleValue,
 ): TorchTensor {
-  if (!(storage instanceof Storage)) throw refuse('its pickle makes a tensor of what is no storage');
+  if (!(storage instanceof Storage))
+    throw refuse('its pickle makes a tensor from a value that is not a storage');
   const dtype = type instanceof ElementType ? type.type : storage.type;
   if (dtype === 'untyped') throw refuse('its pickle makes a tensor without a dtype');
   const shape = countsOf(size);
   const strides = countsOf(stride);
   if (!isCount(offset) || !shape || !strides || shape.length !== strides.length) {
-    throw refuse('its pickle makes a tensor whose offset, sizes and strides are not counts');
+    throw refuse('its pickle makes a tensor whose offset, sizes and strides are not integers of at least 0');
   }
   const last = shape.reduce((sum, side, i) => sum + Math.max(side - 1, 0) * (strides[i] as number), offset);
   const count = shape.reduce((product, side) => product * side, 1);
   const bytes = (count === 0 ? 0 : last + 1) * ITEM_SIZES[dtype];
   const wrong = (problem: string) =>
     refuse(
-      `its pickle makes a tensor of shape [${shape.join(', ')}] ${problem} of a storage of ${storage.length}`,
+      `its pickle makes a tensor of shape [${shape.join(', ')}] ${problem} of a storage of ${storage.length} bytes`,
     );
-  if (!(bytes <= storage.length)) throw wrong(`that reaches to byte ${bytes}`);
+  if (!(bytes <= storage.length)) throw wrong(`that extends to byte ${bytes}`);
   if (!(count * ITEM_SIZES[dtype] <= Math.max(16 * storage.length, MAX_REPEATED))) {
     throw wrong(`that repeats the bytes`);
   }
@@ -234,12 +236,11 @@ function tensorOf(
 }
 
 /**
- * The most bytes of a tensor that repeats its storage over and over, as `expand` makes them: a small file must not take
- * much memory.
+ * Largest size in bytes of a tensor that repeats its storage, as `expand` does. A small file must not take much memory.
  */
 const MAX_REPEATED = 1 << 20;
 
-/** The most dimensions of a tensor, as PyTorch's own limit. */
+/** Largest number of dimensions of a tensor, PyTorch's own limit. */
 const MAX_DIMENSIONS = 64;
 
 function countsOf(value: PickleValue | undefined): number[] | undefined {
@@ -248,7 +249,7 @@ function countsOf(value: PickleValue | undefined): number[] | undefined {
   return items as number[];
 }
 
-/** Whether a pickle's value can say how many there are of something. */
+/** Whether a pickle's value is an integer of at least 0. */
 export function isCount(value: PickleValue | undefined): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -5,7 +5,8 @@ import { STORAGES } from './tensors.ts';
 import { zipArchive } from './zip-writer.ts';
 
 /**
- * Writes tensors as a state_dict that `torch.load(FILE, weights_only=True)` reads, atomically, in their order.
+ * Writes tensors, in the given order, as a state_dict that `torch.load(FILE, weights_only=True)` reads. The write is
+ * atomic.
  *
  * @throws TorchTlError `WRITE_FAILED`
  */
@@ -21,7 +22,7 @@ export async function writePth(path: string, tensors: readonly StoredTensor[]): 
   await writeFileAtomically(path, zipArchive(files));
 }
 
-/** A tensor over a storage of its own. */
+/** The pickle of a contiguous tensor with its own storage. */
 export function rebuilt({ dtype, shape }: Pick<StoredTensor, 'dtype' | 'shape'>, key: string): Buffer {
   const strides = shape.map((_, i) => shape.slice(i + 1).reduce((product, side) => product * side, 1));
   const count = shape.reduce((product, side) => product * side, 1);
@@ -36,7 +37,7 @@ export function rebuilt({ dtype, shape }: Pick<StoredTensor, 'dtype' | 'shape'>,
   );
 }
 
-/** A storage that lies beside the pickle, of so many elements. */
+/** The pickle of a reference to a storage of `count` elements outside the pickle. */
 export function storage(type: string, key: string, count: number): Buffer {
   const [kind, place] = [pickle.text('storage'), pickle.text('cpu')];
   return pickle.persistent(
@@ -46,5 +47,5 @@ export function storage(type: string, key: string, count: number): Buffer {
 
 function storageName(dtype: StoredType): string {
   for (const [name, type] of Object.entries(STORAGES)) if (type === dtype) return name;
-  throw new Error(`No storage of torch has the dtype ${dtype}`);
+  throw new Error(`PyTorch has no storage type for the dtype ${dtype}`);
 }

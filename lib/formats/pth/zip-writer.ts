@@ -1,21 +1,21 @@
 import { crc32 } from 'node:zlib';
 
-/** Where torch.save lets the bytes of a file begin, so that they can be mapped into memory. */
+/** Alignment in bytes of the files in an archive of torch.save, which lets them be mapped into memory. */
 const ALIGNMENT = 64;
 
-/** The most that sizes and offsets without zip64 can say. */
+/** Largest size or offset without zip64. */
 const MAX_LENGTH = 0xffffffff;
 
 const LOCAL_HEADER = Buffer.from('PK\x03\x04', 'latin1');
 const DIRECTORY_ENTRY = Buffer.from('PK\x01\x02', 'latin1');
 const END = Buffer.from('PK\x05\x06', 'latin1');
-/** What torch.save calls the extra field that fills the header up. */
+/** Name of the extra field with which torch.save pads a header. */
 const PADDING = Buffer.from('FB', 'latin1');
 
 /**
- * A zip archive of files that are stored as they are, in pieces.
+ * A zip archive of uncompressed files, in pieces.
  *
- * @throws RangeError for an archive of 4 GiB and more
+ * @throws RangeError for an archive of 4 GiB or more
  */
 export function zipArchive(files: ReadonlyArray<readonly [name: string, bytes: Uint8Array]>): Uint8Array[] {
   const pieces: Uint8Array[] = [];
@@ -38,7 +38,7 @@ export function zipArchive(files: ReadonlyArray<readonly [name: string, bytes: U
     ];
     pieces.push(...header, bytes);
     offset += lengthOf(header) + bytes.length;
-    if (offset > MAX_LENGTH) throw new RangeError('A zip archive without zip64 holds less than 4 GiB');
+    if (offset > MAX_LENGTH) throw new RangeError('A zip archive without zip64 must be smaller than 4 GiB');
   }
   const count = uint(files.length, 2);
   const end = [
@@ -53,7 +53,7 @@ export function zipArchive(files: ReadonlyArray<readonly [name: string, bytes: U
   return [...pieces, ...directory, ...end];
 }
 
-/** An extra field after which an offset is a multiple of the alignment. */
+/** An extra field that makes the offset after it a multiple of the alignment. */
 function padding(offset: number): Buffer {
   const length = (ALIGNMENT - ((offset + 4) % ALIGNMENT)) % ALIGNMENT;
   return Buffer.concat([PADDING, uint(length, 2), Buffer.alloc(length, 'Z')]);

@@ -3,8 +3,8 @@ import type { Refuse } from '../../support/quoted.ts';
 import { quoted } from '../../support/quoted.ts';
 
 /*
- * A zip archive whose files are stored as they are, as torch.save writes it. Everything that the directory says is
- * checked against the archive's length and its other parts before it is used.
+ * Reads zip archives of uncompressed files, as torch.save writes them. Every entry of the directory is checked against
+ * the archive's length and its other parts before it is used.
  * Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  */
 
@@ -19,18 +19,18 @@ const LOCATOR_LENGTH = 20;
 const END_64_LENGTH = 56;
 const LONGEST_COMMENT = 0xffff;
 
-/** What stands in a 32-bit or 16-bit field whose value is in a zip64 one. */
+/** Placeholders in 32-bit and 16-bit fields whose value is in a zip64 field. */
 const IN_ZIP64 = 0xffffffff;
 const IN_ZIP64_SHORT = 0xffff;
 const ZIP64_EXTRA = 1;
 
-/** The most files in an archive: some hundred times as many as DenseNet-121 has tensors. */
+/** Largest number of files in an archive: more than a hundred times the tensors of DenseNet-121. */
 const MAX_FILES = 100_000;
 
 interface Entry {
   name: string;
   crc: number;
-  /** Of the data in the archive. */
+  /** Offsets of the data in the archive. */
   begin: number;
   end: number;
 }
@@ -55,17 +55,17 @@ export class ZipArchive {
     return this.#entries.has(name);
   }
 
-  /** Of a file in bytes. */
+  /** Size of a file in bytes. */
   length(name: string): number {
     const { begin, end } = this.#find(name);
     return end - begin;
   }
 
-  /** A file's bytes, a view of the archive, whose checksum is right. */
+  /** The bytes of a file, as a view of the archive. Checks their CRC-32. */
   read(name: string): Uint8Array {
     const entry = this.#find(name);
     const data = this.#bytes.subarray(entry.begin, entry.end);
-    // Zero is what PyTorch writes when told to compute none.
+    // PyTorch writes 0 if it is configured not to compute checksums.
     if (entry.crc !== 0 && zlib.crc32(data) !== entry.crc) {
       throw this.#refuse(`${quoted(name)} inside it is damaged: its CRC-32 is not the one in the directory`);
     }
@@ -98,14 +98,14 @@ function readDirectory(bytes: Uint8Array, refuse: Refuse): Map<string, Entry> {
     entries.set(entry.name, entry);
     at = next;
   }
-  requireApart([...entries.values()], refuse);
+  requireDisjoint([...entries.values()], refuse);
   return entries;
 }
 
-/** Where the directory is. */
+/** Finds the directory: its offset and size in bytes, and its number of files. */
 function findDirectory(view: DataView, refuse: Refuse): { offset: number; size: number; count: number } {
   const at = findEnd(view);
-  if (at === undefined) throw refuse(withoutEnd(view));
+  if (at === undefined) throw refuse(missingEndProblem(view));
   let count = view.getUint16(at + 10, true);
   let size = view.getUint32(at + 12, true);
   let offset = view.getUint32(at + 16, true);
@@ -116,7 +116,8 @@ function findDirectory(view: DataView, refuse: Refuse): { offset: number; size: 
     offset = long(view, end64 + 48);
   }
   if (count > MAX_FILES) throw refuse(`it has ${count} files inside, expected at most ${MAX_FILES}`);
-  if (offset + size > at) throw refuse(`its directory, ${size} bytes at offset ${offset}, is not within it`);
+  if (offset + size > at)
+    throw refuse(`its directory, ${size} bytes at offset ${offset}, lies outside the archive`);
   return { offset, size, count };
 }
 
@@ -129,8 +130,8 @@ function findEnd(view: DataView): number | undefined {
   return undefined;
 }
 
-/** What is wrong with an archive whose last bytes are not its end. */
-function withoutEnd(view: DataView): string {
+/** The problem with an archive that does not end with its end record. */
+function missingEndProblem(view: DataView): string {
   const bytes = Buffer.from(view.buffer, view.byteOffset, view.byteLength);
   const end = bytes.lastIndexOf('PK\x05\x06', undefined, 'latin1');
   const after =
@@ -138,8 +139,8 @@ function withoutEnd(view: DataView): string {
       ? 0
       : bytes.length - end - END_LENGTH - bytes.readUInt16LE(end + 20);
   return after > 0
-    ? `${after} bytes that do not belong to it follow its end; cut them off`
-    : 'its end is missing, where a zip archive has its directory; it may be cut off';
+    ? `${after} bytes that do not belong to the archive follow its end; remove them`
+    : 'the end record of the zip archive is missing; the file may be truncated';
 }
 
 function findEnd64(view: DataView, end: number, refuse: Refuse): number {
@@ -148,14 +149,14 @@ function findEnd64(view: DataView, end: number, refuse: Refuse): number {
     const at = long(view, locator + 8);
     if (at + END_64_LENGTH <= locator && view.getUint32(at, true) === END_64) return at;
   }
-  throw refuse('its directory is said to be in a zip64 record, which is missing');
+  throw refuse('its end record refers to a zip64 record, which is missing');
 }
 
 interface EntryPlace {
   at: number;
   nameLength: number;
   extraLength: number;
-  /** Where the directory begins: all data is before it. */
+  /** Offset of the directory; all data lies before it. */
   dataEnd: number;
 }
 
@@ -180,21 +181,21 @@ function readEntry(
   const size = field(at + 24);
   const stored = field(at + 20);
   const header = field(at + 42);
-  if (size !== stored) throw wrong(`is stored, but takes ${stored} bytes for ${size}`);
+  if (size !== stored) throw wrong(`is uncompressed, but takes ${stored} bytes for ${size}`);
   if (!(header + 30 <= dataEnd) || view.getUint32(header, true) !== LOCAL_HEADER) {
-    throw wrong(`should begin at offset ${header}, where no file does`);
+    throw wrong(`should start at offset ${header}, where no file starts`);
   }
   const localName = view.getUint16(header + 26, true);
   const begin = header + 30 + localName + view.getUint16(header + 28, true);
   if (!(begin + size <= dataEnd)) {
     throw wrong(`takes ${size} bytes from offset ${begin}, beyond the ${dataEnd} before the directory`);
   }
-  const there = new TextDecoder().decode(bytes.subarray(header + 30, header + 30 + localName));
-  if (there !== name) throw wrong(`is called ${quoted(there)} where it begins`);
+  const nameInHeader = new TextDecoder().decode(bytes.subarray(header + 30, header + 30 + localName));
+  if (nameInHeader !== name) throw wrong(`has another name, ${quoted(nameInHeader)}, in its own header`);
   return { name, crc: view.getUint32(at + 16, true), begin, end: begin + size };
 }
 
-/** The 64-bit values of an entry, in their fixed order. */
+/** The 64-bit values in an entry's zip64 field, in their fixed order. */
 function zip64Extra(view: DataView, begin: number, length: number): number[] {
   const end = begin + length;
   let at = begin;
@@ -209,8 +210,8 @@ function zip64Extra(view: DataView, begin: number, length: number): number[] {
   return [];
 }
 
-/** Files that share bytes would make a small archive as expensive as a large one. */
-function requireApart(entries: Entry[], refuse: Refuse): void {
+/** Refuses files that share bytes: they would make a small archive as expensive to read as a large one. */
+function requireDisjoint(entries: Entry[], refuse: Refuse): void {
   entries.sort((a, b) => a.begin - b.begin);
   for (const [i, entry] of entries.entries()) {
     const before = entries[i - 1];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { makeDirectory } from '../../files/atomic-file.ts';
 import { unwritable } from '../../support/files.ts';
 
-/** A file of events for TensorBoard, beside those of earlier parts of a training. Its first scalars make it. */
+/** An event file for TensorBoard, next to those of earlier parts of a training. It is created by the first `append`. */
 export class EventFile {
   readonly #directory: string;
   #path: string | undefined;
@@ -14,7 +14,7 @@ export class EventFile {
   }
 
   /**
-   * Resolves once the scalars are on the disk.
+   * Appends scalars. Resolves once they are on disk.
    *
    * @throws TorchTlError `WRITE_FAILED`
    */
@@ -33,7 +33,7 @@ export class EventFile {
   }
 }
 
-/** TensorBoard reads a directory's files in the order of their names. */
+/** Name of the next event file: TensorBoard reads the files of a directory in the order of their names. */
 async function makePath(directory: string, wallTime: number): Promise<string> {
   await makeDirectory(directory);
   const count = (await readdir(directory)).length;

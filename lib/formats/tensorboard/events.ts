@@ -3,11 +3,11 @@ import { field, repeated } from '../protobuf.ts';
 import { tfRecord } from './record.ts';
 
 /*
- * The part of TensorBoard's events that scalars need.
+ * The part of TensorBoard's event format that scalars need.
  * https://github.com/tensorflow/tensorboard/blob/2.21.0/tensorboard/compat/proto/event.proto and summary.proto
  */
 
-/** Of a session's log: what has this step or a later one in earlier files is void. */
+/** `SessionLog.START`: events in earlier files with this step or a later one are discarded. */
 const START = 1;
 
 const EVENT = protobuf.Root.fromJSON({
@@ -28,9 +28,10 @@ const EVENT = protobuf.Root.fromJSON({
 }).lookupType('Event');
 
 /**
- * How a file begins whose first scalars have this step.
+ * The first records of an event file.
  *
- * @param wallTime seconds since 1970
+ * @param wallTime in seconds since 1970
+ * @param step of the file's first scalars
  */
 export function startOfEvents(wallTime: number, step: number): Buffer {
   return Buffer.concat([
@@ -39,7 +40,7 @@ export function startOfEvents(wallTime: number, step: number): Buffer {
   ]);
 }
 
-/** The values that a step has by their tags; TensorBoard groups by what stands before a slash. */
+/** The record of a step's scalars, by tag. TensorBoard groups tags by the part before the slash. */
 export function scalarsEvent(wallTime: number, step: number, scalars: Record<string, number>): Buffer {
   const value = Object.entries(scalars).map(([tag, simpleValue]) => ({ tag, simpleValue }));
   return eventRecord({ wallTime, step, summary: { value } });

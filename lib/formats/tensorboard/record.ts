@@ -1,23 +1,23 @@
 /*
- * TFRecord, the frame of every record in TensorFlow's files: length, its checksum, data, their checksum.
+ * TFRecord, the framing of records in TensorFlow's files: length, checksum of the length, data, checksum of the data.
  * https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
  */
 
-/** CRC-32C (Castagnoli) of each byte, reflected. */
+/** Table of the reflected CRC-32C (Castagnoli), by byte. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let sum = byte;
   for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >>> 1) ^ 0x82f63b78 : sum >>> 1;
   return sum;
 });
 
-/** A record with this content. */
+/** A record that contains `data`. */
 export function tfRecord(data: Uint8Array): Buffer {
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(data.length));
   return Buffer.concat([length, maskedSum(length), data, maskedSum(data)]);
 }
 
-/** Masked, since checksums of what holds checksums are weak. */
+/** The masked checksum of TFRecord: the CRC of data that contains CRCs would be weak. */
 function maskedSum(data: Uint8Array): Buffer {
   const sum = crc32c(data);
   const masked = Buffer.alloc(4);

@@ -10,12 +10,15 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
 const SMALL = ['--data', 'sample', '--limit-train', '40', '--limit-valid', '20', '--image-size', '32'];
+/** The size of a cached feature depends on it; by default the processor decides. */
+const FP32 = ['--precision', 'fp32'];
 const ENDLESS = [...SMALL, '--epochs', '1000000', '--early-stopping-patience', 'off', '--out', 'run'];
 
 describe('torch-tl run', () => {
   test('trains the finetune experiment and leaves a whole run directory', async () => {
     const cwd = temporaryDirectory();
-    const { code, stdout, stderr } = await torchTl(['run', 'finetune', ...SMALL, '--epochs', '2'], { cwd });
+    const args = ['run', 'finetune', ...SMALL, '--epochs', '2', ...FP32];
+    const { code, stdout, stderr } = await torchTl(args, { cwd });
     expect(stderr).toBe('');
     expect(code).toBe(0);
 
@@ -86,7 +89,18 @@ describe('torch-tl run', () => {
 
   test('says that with augmentation only validation features are cached', async () => {
     const cwd = temporaryDirectory();
-    const args = ['run', 'finetune', ...SMALL, '--epochs', '1', '--out', 'run', '--augmentation', 'light'];
+    const args = [
+      'run',
+      'finetune',
+      ...SMALL,
+      '--epochs',
+      '1',
+      '--out',
+      'run',
+      '--augmentation',
+      'light',
+      ...FP32,
+    ];
     const { code, stdout } = await torchTl(args, { cwd });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Augmentation: on; training images pass through the whole network/m);

@@ -10,27 +10,27 @@ import { packageRoot } from '../support/package-root.ts';
 import { kindOf } from '../support/regular-file.ts';
 import { storedPath } from '../support/stored-path.ts';
 
-/** Weights as results record them. */
+/** Where weights come from, as results record it. */
 export interface WeightsSource {
-  /** The catalogue's name, or the file's absolute path. */
+  /** The name in the catalogue, or the absolute path of the file. */
   source: string;
-  /** The file to read, absolute. */
+  /** Absolute path of the file to read. */
   path: string;
-  /** Of the whole file, lower-case hexadecimal. */
+  /** SHA-256 of the whole file in lower-case hexadecimal. */
   sha256: string;
-  /** What the weights learnt from; null where only the file itself could say. */
+  /** The data that the weights were trained on; null for a file given by path. */
   trainedOn: string | null;
 }
 
-/** Weights that can be named: a file of DenseNet-121 under torchvision's names. */
+/** Weights in the catalogue: a file of DenseNet-121's tensors under torchvision's names. */
 export interface NamedWeights {
   name: string;
   file: string;
-  /** Of the file, or how that begins where its publisher says no more. */
+  /** SHA-256 of the file, or its first digits if the publisher gives no more. */
   sha256: string;
   trainedOn: string;
   terms: string;
-  /** Where the file is fetched from when asked for; null where it is embedded in the package. */
+  /** Download URL; null for weights embedded in the package. */
   url: string | null;
 }
 
@@ -45,41 +45,41 @@ export const CATALOGUE: readonly NamedWeights[] = [
     url: null,
   },
   {
-    // torchvision's IMAGENET1K_V1, as timm published it; the hash is that of the hub's page of the file,
+    // torchvision's IMAGENET1K_V1 as published by timm; the hash is from the hub's page of the file,
     // https://huggingface.co/timm/densenet121.tv_in1k/blob/main/model.safetensors
     name: 'imagenet',
     file: 'densenet121-imagenet.safetensors',
     sha256: 'c894c6d9caa317a8ca1942986dee7a16a86c77734a4d691d2abe05389cfef358',
     trainedOn: 'ImageNet-1k, 1.28 million images of 1,000 classes',
     terms:
-      'Apache-2.0 by its model card. ImageNet allows research use only; torchvision leaves it to users ' +
-      'whether that binds them.',
+      'Apache-2.0 by its model card. ImageNet allows research use only; torchvision leaves it to users to decide ' +
+      'whether that applies to them.',
     url: 'https://huggingface.co/timm/densenet121.tv_in1k/resolve/d42603aa2960ebf044e46628536b6f0edf7c0c6b/model.safetensors',
   },
   {
-    // The same as torchvision itself publishes them; their name says how their hash begins.
+    // The same weights as published by torchvision; the file's name contains the first digits of its hash.
     name: 'imagenet-torchvision',
     file: 'densenet121-a639ec97.pth',
     sha256: 'a639ec97',
     trainedOn: 'ImageNet-1k, 1.28 million images of 1,000 classes',
     terms:
-      'torchvision says nothing of them beside the BSD-3-Clause licence of its code. ImageNet allows research use only; ' +
-      'torchvision leaves it to users whether that binds them.',
+      'torchvision states no terms besides the BSD-3-Clause licence of its code. ImageNet allows research use only; ' +
+      'torchvision leaves it to users to decide whether that applies to them.',
     url: 'https://download.pytorch.org/models/densenet121-a639ec97.pth',
   },
 ];
 
-/** The error for weights of the catalogue that were not downloaded yet. */
+/** The error for weights of the catalogue that have not been downloaded. */
 export class NotDownloaded extends InputError {
   readonly weights: NamedWeights;
 
   constructor(weights: NamedWeights, path: string) {
     const { name } = weights;
-    const said = (call: string) =>
-      `The weights '${name}' are not on this machine: there is no ${path}. Fetch them once with \`${call}\`, or give a ` +
-      'file of safetensors or of torch.save by its path.';
-    super('WEIGHTS_NOT_FOUND', said(`await downloadWeights('${name}')`), {
-      atCommandLine: said(`npx torch-tl weights download ${name}`),
+    const message = (call: string) =>
+      `The weights '${name}' are not on this machine: there is no ${path}. Download them once with \`${call}\`, or give ` +
+      'the path of a safetensors or torch.save file.';
+    super('WEIGHTS_NOT_FOUND', message(`await downloadWeights('${name}')`), {
+      atCommandLine: message(`npx torch-tl weights download ${name}`),
     });
     this.name = InputError.name;
     this.weights = weights;
@@ -87,11 +87,11 @@ export class NotDownloaded extends InputError {
 }
 
 /**
- * Finds weights by name, by file, or by the directory of a run, which stands for its best model. A name of the catalogue
- * goes before a file of that name, which `./NAME` reaches. Nothing is fetched.
+ * Finds weights by name, by path, or by a run directory, which stands for its best model. A name in the catalogue takes
+ * precedence over a file of that name; use `./NAME` for the file. Nothing is downloaded.
  *
- * @throws InputError `WEIGHTS_NOT_FOUND`, also for named weights that were not downloaded yet;
- *   `FILE_UNREADABLE`; TorchTlError `WEIGHTS_INVALID` where the file of named weights is damaged; the signal's reason
+ * @throws InputError `WEIGHTS_NOT_FOUND`, also for named weights that have not been downloaded; `FILE_UNREADABLE`;
+ *   TorchTlError `WEIGHTS_INVALID` if the file of named weights is damaged; the signal's reason after an abort
  */
 export async function resolveWeights(nameOrFile: string, signal?: AbortSignal): Promise<WeightsSource> {
   const named = CATALOGUE.find(({ name }) => name === nameOrFile);
@@ -101,7 +101,7 @@ export async function resolveWeights(nameOrFile: string, signal?: AbortSignal): 
 }
 
 /**
- * The same where only the path is of interest, absolute: a file of the user's is not hashed.
+ * As `resolveWeights`, but returns only the absolute path and does not hash a file given by path.
  *
  * @throws as `resolveWeights`
  */
@@ -110,22 +110,22 @@ export async function findWeights(nameOrFile: string): Promise<string> {
   return named ? (await resolveNamed(named)).path : findFile(nameOrFile);
 }
 
-/** The same for weights of the catalogue, or like those. */
+/** As `resolveWeights`, for an entry of the catalogue or one like it. */
 export async function resolveNamed(weights: NamedWeights, signal?: AbortSignal): Promise<WeightsSource> {
   const { name, sha256, trainedOn, url } = weights;
   const path = weightsPath(weights);
   if (url !== null && (await infoOf(path)) === null) throw new NotDownloaded(weights, path);
   const actual = await hashOfFile(path, { signal });
   if (actual.startsWith(sha256)) return { source: name, path, sha256: actual, trainedOn };
-  const said = (call: string) =>
+  const message = (call: string) =>
     `${path} is damaged: its SHA-256 is ${actual}, expected ${sha256}. ` +
-    (url === null ? 'Install torch-tl again.' : `Fetch it again with ${call}.`);
-  throw new TorchTlError('WEIGHTS_INVALID', said(`downloadWeights('${name}')`), {
-    atCommandLine: said(`\`npx torch-tl weights download ${name}\``),
+    (url === null ? 'Reinstall torch-tl.' : `Download it again with ${call}.`);
+  throw new TorchTlError('WEIGHTS_INVALID', message(`downloadWeights('${name}')`), {
+    atCommandLine: message(`\`npx torch-tl weights download ${name}\``),
   });
 }
 
-/** Where the file of named weights belongs; `directory` is where downloaded ones are kept. */
+/** Path of the file of named weights; `directory` holds the downloaded ones. */
 export function weightsPath(
   { file, url }: NamedWeights,
   directory = join(cacheDirectory(), 'weights'),
@@ -134,10 +134,10 @@ export function weightsPath(
 }
 
 /**
- * That no weights have a name, with the name that may be meant.
+ * The error for an unknown name of weights, with a suggestion.
  *
- * @param alsoTried says what else was looked for
- * @param nearFile a file that may be meant
+ * @param alsoTried a clause about what else was searched for
+ * @param nearFile a path to suggest if no name is similar
  */
 export function unknownWeights(name: string, alsoTried = '', nearFile?: string): InputError {
   const names = CATALOGUE.map((weights) => weights.name);
@@ -149,7 +149,7 @@ export function unknownWeights(name: string, alsoTried = '', nearFile?: string):
   );
 }
 
-/** A file's absolute path, or that of the best model where a run's directory is named. */
+/** Absolute path of a file, or of the best model if `file` is a run directory. */
 async function findFile(file: string): Promise<string> {
   const path = resolve(file);
   const info = await infoOf(path);
@@ -158,23 +158,24 @@ async function findFile(file: string): Promise<string> {
   if (!info.isDirectory()) {
     throw new InputError(
       'FILE_UNREADABLE',
-      `${path} is ${kindOf(info)}, not a regular file; weights are read from one file.`,
+      `${path} is ${kindOf(info)}, not a regular file. Name a file of weights or a run directory.`,
     );
   }
   const best = join(path, BEST);
   if ((await infoOf(best))?.isFile()) return best;
   const isRun = (await infoOf(join(path, 'config.json'))) !== null;
-  const why = isRun ? `the run in it has no ${BEST} yet` : `it is no run's, which would hold ${BEST}`;
   throw new InputError(
     'FILE_UNREADABLE',
-    `${path} is a directory, and ${why}; weights are read from one file.`,
+    isRun
+      ? `The run in ${path} has no ${BEST} yet. Name a file of weights or another run directory.`
+      : `${path} is a directory but not a run directory: it has no ${BEST}. Name a file of weights or a run directory.`,
   );
 }
 
-/** The best model of a run, in its directory. */
+/** Name of the file with a run's best model. */
 const BEST = 'best.safetensors';
 
-/** Null where there is nothing. */
+/** File status, or null if the path does not exist. */
 async function infoOf(path: string): Promise<Stats | null> {
   return stat(await storedPath(path)).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return null;

@@ -8,19 +8,22 @@ export const downloadWeightsOptions = z.strictObject({
   directory: z
     .string({ error: 'a path' })
     .optional()
-    .describe('where it is kept, instead of in the cache directory'),
-  signal: abortSignal.describe('stops the work'),
-  onProgress: callback<OnDownloadProgress>().describe('hears how many are done, of how many'),
+    .describe('directory for the file, instead of the cache directory'),
+  signal: abortSignal.describe('stops the download'),
+  onProgress: callback<OnDownloadProgress>().describe(
+    'receives the downloaded and the total number of bytes',
+  ),
 });
 
 export type DownloadWeightsOptions = z.input<typeof downloadWeightsOptions> & DownloadWeightsDocs;
 
 /**
- * Fetches named weights, unless they are there: into torch-tl's cache, where `DenseNet121.create`
- * finds them by name, or into `directory`. Gives the file's path, which `create` takes too.
+ * Downloads named weights, unless the file already exists: into torch-tl's cache, where `DenseNet121.create` finds them
+ * by name, or into `directory`. Returns the file's path, which `create` also accepts.
  *
- * @param name such as `imagenet`; of embedded weights nothing is fetched
- * @throws InputError `WEIGHTS_NOT_FOUND` for an unknown name, `INVALID_ARGUMENT`; what `download` throws
+ * @param name such as `imagenet`; embedded weights need no download
+ * @throws InputError `WEIGHTS_NOT_FOUND` for an unknown name, `INVALID_ARGUMENT`; TorchTlError `DOWNLOAD_FAILED`,
+ *   `WRITE_FAILED`, `ENGINE_NOT_BUILT` if the loader addon is missing; the signal's reason after an abort
  */
 export async function downloadWeights(name: string, options: DownloadWeightsOptions = {}): Promise<string> {
   const weights = CATALOGUE.find((named) => named.name === name);
@@ -28,7 +31,7 @@ export async function downloadWeights(name: string, options: DownloadWeightsOpti
   return downloadNamed(weights, options);
 }
 
-/** The same for weights of the catalogue, or like those. */
+/** As `downloadWeights`, for an entry of the catalogue or one like it. */
 export async function downloadNamed(
   weights: NamedWeights,
   options: DownloadWeightsOptions = {},

@@ -3,39 +3,39 @@ import { InputError } from '../errors.ts';
 import { isHostTensor, type StoredTensor } from '../formats/stored-tensor.ts';
 import { requireSound } from './sound.ts';
 
-/** How many names of one kind a message lists. */
+/** Largest number of names that a message lists of each kind. */
 const LISTED = 5;
 
 export interface MatchOptions {
-  /** Load everything but `classifier.*`, which the file may have in any shape or not at all. */
+  /** Whether to ignore `classifier.*`, which the file may then have in any shape or not at all. */
   backboneOnly: boolean;
-  /** Where `given` came from, for the message. */
+  /** Path of the file, for the message. */
   file: string;
 }
 
 /**
- * The tensors of a file that go into a model. Counters named `num_batches_tracked` may be missing on
- * either side, since nothing is computed from them.
+ * Selects the tensors of a file that a model loads. Counters named `num_batches_tracked` may be missing on either side,
+ * since nothing is computed from them.
  *
- * @param expected every tensor of the model
- * @param given every tensor of the file
- * @throws InputError `WEIGHTS_MISMATCH` that names what is missing, unexpected, or of another shape
- *   or kind; `WEIGHTS_INVALID` where a model cannot compute with them
+ * @param expected all tensors of the model
+ * @param stored all tensors of the file
+ * @throws InputError `WEIGHTS_MISMATCH` with the names of tensors that are missing, unexpected, or of another shape or
+ *   dtype; `WEIGHTS_INVALID` for values that a model cannot compute with
  */
 export function matchWeights(
   expected: Array<{ name: string; shape: number[] }>,
-  given: StoredTensor[],
+  stored: StoredTensor[],
   { backboneOnly, file }: MatchOptions,
 ): HostTensor[] {
-  const concerns = ({ name }: { name: string }) => !(backboneOnly && name.startsWith('classifier.'));
-  const wanted = new Map(expected.filter(concerns).map((tensor) => [tensor.name, tensor]));
-  const present = new Set(given.map(({ name }) => name));
+  const isLoaded = ({ name }: { name: string }) => !(backboneOnly && name.startsWith('classifier.'));
+  const wanted = new Map(expected.filter(isLoaded).map((tensor) => [tensor.name, tensor]));
+  const present = new Set(stored.map(({ name }) => name));
 
   const missing = [...wanted.keys()].filter((name) => !present.has(name) && !isCounter(name));
   const unexpected: string[] = [];
   const different: string[] = [];
   const matched: HostTensor[] = [];
-  for (const tensor of given.filter(concerns)) {
+  for (const tensor of stored.filter(isLoaded)) {
     const place = wanted.get(tensor.name);
     if (!place) {
       if (!isCounter(tensor.name)) unexpected.push(tensor.name);

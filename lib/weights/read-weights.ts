@@ -13,16 +13,16 @@ import { withRegularFile } from '../support/regular-file.ts';
 import { stateDictTensors, torchvisionNames } from './state-dict.ts';
 
 /*
- * Files of weights, whichever of the two kinds: safetensors, or what torch.save wrote. They are told apart by what they
- * begin with.
+ * Reads files of weights in either format, safetensors or that of torch.save. The first bytes of a file tell which.
  */
 
 export type WeightsFormat = 'safetensors' | 'pth';
 
 /**
- * The tensors of a file of weights under torchvision's names; metadata only safetensors has.
+ * Reads the tensors of a file of weights under torchvision's names. Metadata is empty for files of torch.save.
  *
- * @throws InputError `WEIGHTS_INVALID` or `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`; the signal's reason
+ * @throws InputError `WEIGHTS_INVALID` or `FILE_UNREADABLE`; TorchTlError `OUT_OF_MEMORY`; the signal's reason after an
+ *   abort
  */
 export async function readWeights(path: string, signal?: AbortSignal): Promise<SafetensorsFile> {
   const { tensors, metadata } =
@@ -36,8 +36,8 @@ export async function readWeights(path: string, signal?: AbortSignal): Promise<S
 }
 
 /**
- * Everything in a file: its tensors as they are called there, of what torch.save wrote by the keys and indices that
- * lead to them, joined by dots. A tensor's bytes are read when it is taken.
+ * Lists all tensors of a file under their own names. In a file of torch.save a name is the keys and indices that lead to
+ * the tensor, joined by dots. The bytes of a tensor are read when the iteration reaches it.
  *
  * @throws as `readWeights`
  */
@@ -49,29 +49,29 @@ export async function openWeights(path: string): Promise<{
   const format = await formatOf(path);
   if (format === 'safetensors') return { format, ...(await readSafetensors(path)) };
   const root = await readPth(path);
-  const most = REPEATED * (await stat(path)).size + MAX_REPEATED;
-  return { format, tensors: allTensors(root, refusing(path), most), metadata: Object.create(null) };
+  const maximum = REPEATED * (await stat(path)).size + MAX_REPEATED;
+  return { format, tensors: allTensors(root, refusing(path), maximum), metadata: Object.create(null) };
 }
 
-/** How often a file's bytes may be in tensors that share them, and what small files may repeat beyond that. */
+/** Tensors that share bytes may together be this many times as large as the file, plus this number of bytes. */
 const [REPEATED, MAX_REPEATED] = [16, 1 << 28];
 
-function* allTensors(root: PickleValue, refuse: Refuse, most: number): Generator<StoredTensor> {
+function* allTensors(root: PickleValue, refuse: Refuse, maximum: number): Generator<StoredTensor> {
   let total = 0;
   for (const { path, value } of itemsOf(root, refuse)) {
     if (!(value instanceof TorchTensor)) continue;
     total += value.byteLength;
-    if (total > most) throw refuse(`its tensors repeat its bytes until they are more than ${most}`);
+    if (total > maximum) throw refuse(`its tensors share bytes and have more than ${maximum} bytes together`);
     yield { name: path, dtype: value.dtype, shape: [...value.shape], data: value.read() };
   }
 }
 
 function refusing(path: string): Refuse {
   return (problem) =>
-    new InputError('WEIGHTS_INVALID', `${resolve(path)} holds no weights that fit: ${problem}.`);
+    new InputError('WEIGHTS_INVALID', `${resolve(path)} holds no usable weights: ${problem}.`);
 }
 
-/** What is neither is said by the reader of safetensors. */
+/** The format of a file. Files in neither format count as safetensors, whose reader then refuses them. */
 async function formatOf(path: string): Promise<WeightsFormat> {
   try {
     return await withRegularFile(path, async (file) => {

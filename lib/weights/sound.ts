@@ -2,17 +2,16 @@ import type { HostTensor } from '../engine/native.ts';
 import { InputError } from '../errors.ts';
 
 /*
- * Whether the numbers of tensors are such that a model can compute with them.
+ * Checks the values of tensors before a model uses them.
  */
 
-/** How many names a message lists. */
+/** Largest number of names that a message lists of each kind. */
 const LISTED = 5;
 
 /**
- * Makes sure that a model can compute with these tensors: with NaN, infinity or a negative variance in one, whatever it
- * sees comes out as NaN.
+ * Checks that no tensor contains NaN, infinity or a negative running variance, with which every output would be NaN.
  *
- * @throws InputError `WEIGHTS_INVALID` that names the tensors
+ * @throws InputError `WEIGHTS_INVALID` with the names of the tensors
  */
 export function requireSound(tensors: readonly HostTensor[], file: string): void {
   const infinite = tensors.filter((tensor) => !isAllFinite(tensor)).map(({ name }) => name);
@@ -20,20 +19,20 @@ export function requireSound(tensors: readonly HostTensor[], file: string): void
     .filter((tensor) => tensor.name.endsWith('.running_var') && hasNegative(tensor))
     .map(({ name }) => name);
   const problems = [
-    listed('NaN or infinity, as float32, stands in', infinite),
-    listed('there are variances below 0 in', negative),
+    listed('these tensors contain NaN or infinity as float32:', infinite),
+    listed('these tensors contain negative variances:', negative),
   ].filter((problem) => problem !== null);
   if (problems.length === 0) return;
   throw new InputError(
     'WEIGHTS_INVALID',
-    `The weights in ${file} cannot be used: ${problems.join('; ')}. Was the training that wrote them stopped early enough?`,
+    `The weights in ${file} cannot be used: ${problems.join('; ')}. Use a checkpoint from before the training diverged.`,
   );
 }
 
-function listed(what: string, names: string[]): string | null {
+function listed(problem: string, names: string[]): string | null {
   if (names.length === 0) return null;
   const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
-  return `${what} ${names.slice(0, LISTED).join(', ')}${more}`;
+  return `${problem} ${names.slice(0, LISTED).join(', ')}${more}`;
 }
 
 function isAllFinite({ dtype, data }: HostTensor): boolean {
@@ -69,7 +68,7 @@ function words(data: Uint8Array): Uint16Array {
   return new Uint16Array(aligned(data));
 }
 
-/** A copy, where an array of numbers may begin. */
+/** An aligned copy, over which a typed array can be made. */
 function aligned(data: Uint8Array): ArrayBuffer {
   return data.slice().buffer as ArrayBuffer;
 }

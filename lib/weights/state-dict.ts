@@ -5,11 +5,11 @@ import type { StoredTensor } from '../formats/stored-tensor.ts';
 import type { Refuse } from '../support/quoted.ts';
 
 /*
- * From what people save in Python to the tensors of a model: a state_dict may lie in a checkpoint, and its names may
- * have been changed on the way.
+ * Finds the tensors of a model in a file saved by Python. The state_dict may be inside a checkpoint, and wrappers may
+ * have changed its names.
  */
 
-/** Under which key a checkpoint keeps its model, the likeliest first: PyTorch's examples, Lightning, timm. */
+/** Keys under which checkpoints keep the model, most common first: PyTorch's examples, Lightning, timm. */
 const KEYS = [
   'state_dict',
   'model_state_dict',
@@ -21,29 +21,29 @@ const KEYS = [
   'state_dict_ema',
 ];
 
-/** What wrappers put in front of every name: DataParallel, torch.compile, and modules with one member. */
+/** Prefixes that wrappers add to every name: DataParallel, torch.compile, and modules with one member. */
 const PREFIXES = ['module.', '_orig_mod.', 'model.', 'net.', 'backbone.'];
 
-/** Names from before torchvision 0.3: `norm.1` is `norm1` now. As in `_load_state_dict` of its densenet.py. */
+/** Names of torchvision before 0.3: `norm.1` is now `norm1`. From `_load_state_dict` in torchvision's densenet.py. */
 const OLD_NAME = /^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|running_mean|running_var))$/;
 
-/** The most bytes that are copied for tensors that do not lie in row-major order in the file. */
+/** Largest number of bytes to copy for tensors that are not in row-major order in the file. */
 const MAX_COPIED = 2 ** 28;
 
-/** The tensors of the state_dict in what a file of torch.save holds, under their names there. */
+/** The tensors of the state_dict in the contents of a torch.save file, under their names in the file. */
 export function stateDictTensors(root: PickleValue, refuse: Refuse): StoredTensor[] {
   const tensors: StoredTensor[] = [];
   let copied = 0;
   for (const [name, tensor] of tensorsIn(findStateDict(root, refuse))) {
     if (!tensor.isContiguous) copied += tensor.byteLength;
     if (copied > MAX_COPIED)
-      throw refuse(`its tensors take more than ${MAX_COPIED} bytes where they are not in order`);
+      throw refuse(`its tensors that are not in row-major order have more than ${MAX_COPIED} bytes`);
     tensors.push({ name, dtype: tensor.dtype, shape: [...tensor.shape], data: tensor.read() });
   }
   return tensors;
 }
 
-/** The same tensors under the names that torchvision gives them now. */
+/** The same tensors under torchvision's current names. */
 export function torchvisionNames(tensors: readonly StoredTensor[]): StoredTensor[] {
   let names = tensors.map(({ name }) => name);
   for (;;) {
@@ -57,7 +57,7 @@ export function torchvisionNames(tensors: readonly StoredTensor[]): StoredTensor
 function findStateDict(root: PickleValue, refuse: Refuse): Dict {
   if (!(root instanceof Dict)) throw refuse('it holds no dict, so no state_dict');
   if (tensorsIn(root).length > 0) return root;
-  // Each is looked at once: a dict may stand in many places.
+  // Each dict is searched once, however many times it occurs.
   const known = new Map<Dict, boolean>();
   const hasTensors = (dict: Dict) => {
     const has = known.get(dict) ?? tensorsIn(dict).length > 0;
@@ -72,9 +72,7 @@ function findStateDict(root: PickleValue, refuse: Refuse): Dict {
   if (found) return found[1];
   const some = [...itemsOf(root, refuse)].filter(({ value }) => value instanceof TorchTensor).slice(0, 5);
   const hint =
-    some.length === 0
-      ? 'there is no tensor in it'
-      : `its tensors are ${some.map(({ path }) => path).join(', ')}…`;
+    some.length === 0 ? 'it has no tensors' : `its tensors are ${some.map(({ path }) => path).join(', ')}…`;
   throw refuse(`no state_dict was found in it: ${hint}`);
 }
 

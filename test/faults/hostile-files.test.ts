@@ -159,7 +159,7 @@ describe('a file of torch.save', () => {
         );
         return Buffer.concat([empty, remembered(0), Buffer.from('0}('), ...names, Buffer.from('u')]);
       },
-      /more than 1000000 values|there is no tensor|operations/,
+      /more than 1000000 values|it has no tensors|operations/,
     ],
     [
       'with one tensor in a great many places',
@@ -167,7 +167,7 @@ describe('a file of torch.save', () => {
         const tensor = viewOf({ size: [200_000], stride: [0] });
         return Buffer.concat([tensor, remembered(0), Buffer.from('0'), list(repeated(recalled(0), 100_000))]);
       },
-      /repeat its bytes|holds no dict/,
+      /its tensors share bytes|holds no dict/,
     ],
     ['of quantised tensors', () => pickle.global('torch', 'QInt8Storage'), /quantised tensors.*dequantize/],
     ['of sparse tensors', () => pickle.global('torch._utils', '_rebuild_sparse_tensor'), /sparse.*to_dense/],

@@ -122,7 +122,7 @@ describe('torch-tl libtorch install, through pip', () => {
     expect(stderr).toMatch(
       /LibTorch needs 950 MB on the disk of \S+, which has \d+ kB free\. .*TORCH_TL_CACHE=DIR/,
     );
-    expect(stderr).not.toContain('Fetching');
+    expect(stderr).not.toContain('Downloading');
     expect(installedIn(cache)).toEqual([]);
   });
 

@@ -66,10 +66,10 @@ describe('resolveWeights', () => {
     await expect(resolveWeights(run)).rejects.toMatchObject({
       name: 'InputError',
       code: 'FILE_UNREADABLE',
-      message: expect.stringContaining("it is no run's"),
+      message: expect.stringContaining('is a directory but not a run directory'),
     });
     writeFileSync(join(run, 'config.json'), '{}');
-    await expect(resolveWeights(run)).rejects.toThrow('the run in it has no best.safetensors yet');
+    await expect(resolveWeights(run)).rejects.toThrow('has no best.safetensors yet');
     const best = join(run, 'best.safetensors');
     writeFileSync(best, 'abc');
     expect(await resolveWeights(run)).toEqual(await resolveWeights(best));
@@ -89,7 +89,9 @@ describe('resolveWeights', () => {
   test('speaks of the command where the command line asks', async () => {
     vi.stubEnv('TORCH_TL_CACHE', temporaryDirectory());
     await expect(resolveWeights('imagenet')).rejects.toMatchObject({
-      atCommandLine: expect.stringContaining('Fetch them once with `npx torch-tl weights download imagenet`'),
+      atCommandLine: expect.stringContaining(
+        'Download them once with `npx torch-tl weights download imagenet`',
+      ),
     });
   });
 });

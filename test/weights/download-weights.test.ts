@@ -40,7 +40,7 @@ describe('downloadNamed', () => {
     writeFileSync(path, 'damaged');
     await expect(resolveNamed(weights)).rejects.toMatchObject({
       code: 'WEIGHTS_INVALID',
-      message: expect.stringMatching(/is damaged: .* Fetch it again with downloadWeights\('mine'\)\./),
+      message: expect.stringMatching(/is damaged: .* Download it again with downloadWeights\('mine'\)\./),
     });
     expect(await downloadNamed(weights)).toBe(path);
     expect(await resolveNamed(weights)).toMatchObject({ path });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { InputError, TorchTlError } from '../errors.ts';
 import { parseJson } from '../formats/json.ts';
-import { classNames } from '../options/class-names.ts';
 import { type HeadLayer, headLayers } from '../options/head.ts';
+import { classNames } from '../options/model.ts';
 import { imageSize } from '../options/range.ts';
 import { RESIZES, type Resize } from '../options/resize.ts';
 

@@ -3,24 +3,24 @@ import type { AugmentationOptions } from '../engine/native.ts';
 import { interval, notNegative, number } from './range.ts';
 import { commandLine } from './schema.ts';
 
-const forms = 'none, light, strong or an object of its parts';
+const forms = 'none, light, strong or an object with augmentations';
 const scale = () => interval(0.0001, 1);
 const ratio = () => interval(0.01, 100);
 
 const part = <Shape extends z.ZodRawShape>(shape: Shape, description: string) =>
   z.strictObject(shape).nullable().default(null).describe(description);
 
-/** The parts of an augmentation that is written out. Their own defaults are torchvision's. */
+/** The augmentations that an object may set. The defaults of their parameters are torchvision's. */
 export const augmentationParts = z.strictObject({
   randomResizedCrop: part(
     { scale: scale().default([0.08, 1]), ratio: ratio().default([3 / 4, 4 / 3]) },
-    "a crop of this share of the area, with sides of this ratio, resized to the image's size",
+    "a random crop, resized to the image's size: `scale` is its fraction of the area, `ratio` its aspect ratio",
   ),
   randomCrop: part(
     { padding: number(0, 1).default(0.125) },
-    'a crop of the same size out of the image with a black border of this share of its side',
+    "a random crop of the image's size after adding a black border of `padding` times its side",
   ),
-  horizontalFlip: number(0, 1).default(0).describe('the probability of a mirrored image'),
+  horizontalFlip: number(0, 1).default(0).describe('probability of mirroring an image horizontally'),
   colorJitter: part(
     {
       brightness: number(0, 1).default(0),
@@ -28,7 +28,7 @@ export const augmentationParts = z.strictObject({
       saturation: number(0, 1).default(0),
       hue: number(0, 0.5).default(0),
     },
-    'factors between 1 minus the value and 1 plus it, the hue turned by up to this part of a turn',
+    'random factors from 1 - value to 1 + value; for hue, a rotation of up to `hue` times a full turn',
   ),
   randomErasing: part(
     {
@@ -36,15 +36,15 @@ export const augmentationParts = z.strictObject({
       scale: scale().default([0.02, 0.33]),
       ratio: ratio().default([0.3, 3.3]),
     },
-    'with this probability a rectangle of the mean colour over this share of the area',
+    'fills a rectangle with the mean colour with this probability: `scale` is its fraction of the area, `ratio` its aspect ratio',
   ),
   mixup: notNegative()
     .default(0)
-    .describe('images blended in pairs, by a share from the beta distribution of this alpha'),
+    .describe('blends images in pairs, with a weight from the beta distribution with this alpha'),
   cutmix: notNegative()
     .default(0)
     .describe(
-      'a rectangle of each image taken from another, its area drawn likewise; with both, one a batch',
+      'pastes a rectangle of another image, with an area from the beta distribution with this alpha; if mixup is set too, each batch uses one of the two',
     ),
 });
 
@@ -54,7 +54,7 @@ export const augmentation = z
   .register(commandLine, {
     topic: 'Regularisation',
     flags: '--augmentation <name>',
-    description: 'how training images are changed anew in every epoch: none, light or strong',
+    description: 'random changes to the training images in every epoch: none, light or strong',
   });
 
 export const AUGMENTATIONS: Readonly<Record<'light' | 'strong', AugmentationOptions>> = {
@@ -78,7 +78,7 @@ export const AUGMENTATIONS: Readonly<Record<'light' | 'strong', AugmentationOpti
   },
 };
 
-/** What the engine is told of a checked `augmentation`; null where images stay as they are. */
+/** The engine's options for a checked `augmentation`; null if there is none. */
 export function augmentationOf(option: z.output<typeof augmentation>): AugmentationOptions | null {
   if (option === 'none') return null;
   return typeof option === 'string' ? AUGMENTATIONS[option] : option;

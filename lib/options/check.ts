@@ -2,18 +2,18 @@ import { z } from 'zod';
 import { InputError, invalidArgument } from '../errors.ts';
 import { nearest } from '../support/nearest.ts';
 
-/** A signal that stops the work. */
+/** An AbortSignal that stops the work. */
 export const abortSignal = z.instanceof(AbortSignal, { error: 'an AbortSignal' }).optional();
 
 export const callback = <Callback>() =>
   z.custom<Callback>((value) => typeof value === 'function', { error: 'a function' }).optional();
 
 /**
- * The options with defaults filled in.
+ * Checks options and fills in defaults.
  *
- * @param shown what the caller knows an option as; by default its name
- * @throws InputError `INVALID_ARGUMENT` for the first that is wrong, or unknown (the nearest is named);
- *   one inside another is called as in `recipe[1].learningRate`
+ * @param shown turns an option's name into the one that the caller wrote, such as a flag; by default the name itself
+ * @throws InputError `INVALID_ARGUMENT` for the first invalid or unknown option. A nested option is named as in
+ *   `recipe[1].learningRate`; for an unknown name the most similar one is suggested.
  */
 export function checkOptions<Schema extends z.ZodObject>(
   schema: Schema,
@@ -32,7 +32,7 @@ export function checkOptions<Schema extends z.ZodObject>(
   throw invalidArgument(pathText(issue.path, shown), issue.message, received, nearestOf(received, issue));
 }
 
-/** What objects say for themselves; all else declares its phrase. */
+/** The phrase for objects; all other schemas declare their own. */
 function phraseOf(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code === 'unrecognized_keys') {
     return hint(issue.keys[0] as string, Object.keys((issue.inst as z.ZodObject).shape));
@@ -45,7 +45,7 @@ function hint(name: string, known: string[]): string {
   return suggestion ? `did you mean '${suggestion}'?` : `the options are ${known.join(', ')}.`;
 }
 
-/** Of the names that an option may have, the one that was most likely meant. */
+/** The allowed value that is most similar to the received one, or undefined. */
 function nearestOf(received: unknown, issue: z.core.$ZodIssue): string | undefined {
   return typeof received === 'string' ? nearest(received, namesOf(issue)) : undefined;
 }
@@ -56,13 +56,13 @@ function namesOf(issue: z.core.$ZodIssue): string[] {
   return names.filter((name) => typeof name === 'string');
 }
 
-/** A misspelt name says more than that the right one is missing. */
+/** The issue to report: a misspelt name before others, since it explains a missing one. */
 function mainOf(issues: z.core.$ZodIssue[]): z.core.$ZodIssue {
   const all = issues.map(innermost);
   return all.find(({ code }) => code === 'unrecognized_keys') ?? (all[0] as z.core.$ZodIssue);
 }
 
-/** Of a value that may have several forms, what is wrong inside the form that it has. */
+/** For a union, the issue inside the alternative that the value matches best; else the issue itself. */
 function innermost(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union') return issue;
   const inside = issue.errors

@@ -11,7 +11,7 @@ const data = text('auto, sample, a directory or a list').default('auto').registe
   description: 'the images',
 });
 
-/** Of commands that must be told, so that none works on the sample unasked. */
+/** `data` without a default, for commands that must not use the sample unless asked to. */
 const images = text('auto, sample, a directory or a list').optional().register(commandLine, {
   topic: 'Data',
   flags: '--data <auto|sample|dir|list>',
@@ -24,14 +24,14 @@ const imageSize = size().default(155).register(commandLine, {
   description: 'side of the images in pixels',
 });
 
-/** What a pretrained backbone starts from where the user names nothing. */
+/** The default weights of a pretrained backbone. */
 export const DEFAULT_WEIGHTS = 'tiny-imagenet';
 
 const weights = text("a name or a file's path").optional().register(commandLine, {
   topic: 'Model',
   flags: '--weights <name|file|run>',
   description:
-    "what a pretrained backbone starts from: a name of the catalogue, a .safetensors or .pth file, or a run's directory",
+    "weights of a pretrained backbone: a name from the catalogue, a .safetensors or .pth file, or a run's directory",
 });
 
 const device = z
@@ -44,36 +44,36 @@ const device = z
     description: 'auto, cpu, cuda or cuda:N',
   });
 
-/** One of the paper's experiments: where it starts, on what, how it trains, where it writes. */
+/** Options of one of the paper's experiments. */
 export const experimentOptions = z.strictObject({
   data,
   limitTrain: limit().optional().register(commandLine, {
     topic: 'Data',
     flags: '--limit-train <n>',
-    description: 'use so many training images, spread evenly over the classes',
+    description: 'maximum number of training images, balanced across classes',
   }),
   limitValid: limit().optional().register(commandLine, {
     topic: 'Data',
     flags: '--limit-valid <n>',
-    description: 'use so many validation images, spread evenly over the classes',
+    description: 'maximum number of validation images, balanced across classes',
   }),
   skipCorrupt: flag().default(false).register(commandLine, {
     topic: 'Data',
     flags: '--skip-corrupt',
-    description: 'leave out the images of a folder or list that cannot be decoded; results.json lists them',
+    description: 'skip images of a folder or list that cannot be decoded; results.json lists them',
   }),
   imageCache: imageCache()
     .default(true)
     .register(commandLine, {
       topic: 'Data',
       flags: '--image-cache <dir>',
-      description: 'keep the decoded images of a folder or list there, instead of in the cache directory',
-      off: { flags: '--no-image-cache', description: 'decode images into memory, and keep none' },
+      description: 'directory for the decoded images of a folder or list, instead of the cache directory',
+      off: { flags: '--no-image-cache', description: 'decode images into memory and store none' },
     }),
   init: z.enum(['pretrained', 'random'], { error: 'pretrained or random' }).optional().register(commandLine, {
     topic: 'Model',
     flags: '--init <pretrained|random>',
-    description: "what the backbone starts from; by default as the experiment's paper",
+    description: "initial weights of the backbone (default: as in the experiment's paper)",
   }),
   weights,
   imageSize,
@@ -82,16 +82,16 @@ export const experimentOptions = z.strictObject({
   out: text('a directory').optional().register(commandLine, {
     topic: 'Output',
     flags: '--out <dir>',
-    description: 'a new or empty directory for the run; by default a new one under runs/',
+    description: 'new or empty directory for the run (default: a new one under runs/)',
   }),
   tensorboard: flag().default(false).register(commandLine, {
     topic: 'Output',
     flags: '--tensorboard',
-    description: "write the epochs as events for TensorBoard too, in the run's directory",
+    description: "also write the epochs as TensorBoard events, in the run's directory",
   }),
 });
 
-/** Of any run: an experiment's have their head, and CIFAR-10's images are square. */
+/** Options of any run. An experiment sets its own head, and CIFAR-10 needs no resizing to squares. */
 export const runOptions = experimentOptions.extend({
   head: z
     .enum(HEAD_NAMES, { error: HEAD_NAMES.join(', ') })
@@ -99,7 +99,7 @@ export const runOptions = experimentOptions.extend({
     .register(commandLine, {
       topic: 'Model',
       flags: '--head <name>',
-      description: `the layers after the backbone: ${HEAD_NAMES.join(', ')} (default: linear)`,
+      description: `layers after the backbone: ${HEAD_NAMES.join(', ')} (default: linear)`,
     }),
   resize: resizing()
     .optional()
@@ -112,36 +112,36 @@ export const runOptions = experimentOptions.extend({
 
 export type RunOptions = z.output<typeof runOptions>;
 
-/** An option's flag on the command line, such as `--lr`; undefined where it has none. */
+/** An option's flag on the command line, such as `--lr`; undefined if it has none. */
 export function flagOf(name: string): string | undefined {
   const type = (runOptions.shape as Record<string, z.ZodType>)[name];
   return type && commandLine.get(type)?.flags.split(' ')[0];
 }
 
-const BY_COUNT = '(default: by the number of images)';
+const BY_COUNT = '(default: chosen by the number of images)';
 
-/** Of a run with the user's own images; what has no default here is chosen by their number. */
+/** Options of a run with the user's own images, whose number determines several defaults. */
 export const trainOptions = runOptions.omit({ init: true }).extend({
   data: text('a directory or a list').optional().register(commandLine, {
     topic: 'Data',
     flags: '--data <dir|list>',
     description:
-      'the images, which the first argument names too: folders, <class>/* or train/<class>/* and valid/<class>/*; or a .csv or .jsonl list of path and label',
+      'the images: folders, <class>/* or train/<class>/* and valid/<class>/*; or a .csv or .jsonl list of paths and labels; the first argument names them too',
   }),
   imageSize: without(imageSize, BY_COUNT),
   epochs: without(trainingOptions.shape.epochs, BY_COUNT),
   recipe: without(trainingOptions.shape.recipe, BY_COUNT),
-  schedule: without(trainingOptions.shape.schedule, '(default: cosine, where the recipe sets none)'),
+  schedule: without(trainingOptions.shape.schedule, '(default: cosine, unless the recipe sets one)'),
   augmentation: without(trainingOptions.shape.augmentation, BY_COUNT),
 });
 
-/** The features of images, from the command line to a file. */
+/** Options of `torch-tl features`. */
 export const featuresOptions = z.strictObject({
   data: images,
   skipCorrupt: flag().default(false).register(commandLine, {
     topic: 'Data',
     flags: '--skip-corrupt',
-    description: 'leave out the images that cannot be decoded, and name them on stderr',
+    description: 'skip images that cannot be decoded, and name them on stderr',
   }),
   weights,
   imageSize,
@@ -153,6 +153,6 @@ export const featuresOptions = z.strictObject({
   out: text("a file's path").register(commandLine, {
     topic: 'Output',
     flags: '--out <file.safetensors>',
-    description: 'the file to write',
+    description: 'output file',
   }),
 });

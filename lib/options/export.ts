@@ -3,7 +3,7 @@ import { commandLine, flag, text } from './schema.ts';
 
 export const EXPORT_FORMATS = ['safetensors', 'pth', 'onnx'] as const;
 
-/** How a model is written for others. */
+/** Options of `DenseNet121.export`. */
 export const modelExportOptions = z.strictObject({
   format: z
     .enum(EXPORT_FORMATS, { error: EXPORT_FORMATS.join(', ') })
@@ -11,28 +11,29 @@ export const modelExportOptions = z.strictObject({
     .register(commandLine, {
       topic: 'Output',
       flags: '--format <name>',
-      description: `${EXPORT_FORMATS.join(', ')}; by default as the ending of --out says`,
+      description: `${EXPORT_FORMATS.join(', ')} (default: by the extension of --out)`,
     }),
   check: flag()
     .default(true)
-    .describe('compares an ONNX export with the model, for which onnxruntime-node is needed')
+    .describe('compares the outputs of an ONNX export with those of the model; needs onnxruntime-node')
     .register(commandLine, {
       topic: 'Output',
       flags: '--no-check',
-      description: 'do not compare an ONNX export with the model, for which onnxruntime-node is needed',
+      description:
+        'do not compare the outputs of an ONNX export with those of the model, which needs onnxruntime-node',
     }),
 });
 
-/** A model's file in another format, from the command line. */
+/** Options of `torch-tl export`. */
 export const exportOptions = modelExportOptions.extend({
   weights: text("a file's path").register(commandLine, {
     topic: 'Model',
     flags: '--weights <file|run>',
-    description: "the model: a run's directory or its best.safetensors, or what `save` wrote",
+    description: "the model: a run's directory, its best.safetensors, or a file written by `save`",
   }),
   out: text("a file's path").register(commandLine, {
     topic: 'Output',
     flags: '--out <file>',
-    description: 'the file to write',
+    description: 'output file',
   }),
 });

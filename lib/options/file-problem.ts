@@ -12,9 +12,9 @@ const KINDS: Record<string, string> = {
   null: 'null',
 };
 
-/** What is first wrong with a file's content, such as `'weights.sha256' must be a text`. */
+/** The first problem of a file's contents, such as `'weights.sha256' must be a text`. */
 export function fileProblem({ issues: [issue] }: z.ZodError): string {
-  if (!issue) return 'it is not as it should be';
+  if (!issue) return 'its content is invalid';
   const place = issue.path.map(String).join('.');
   return `${place === '' ? 'its content' : `'${place}'`} ${problemText(issue)}`;
 }
@@ -32,7 +32,7 @@ function problemText(issue: z.core.$ZodIssue): string {
     case 'unrecognized_keys':
       return `has '${issue.keys[0]}', which is unknown`;
     default:
-      // What the schema does not say itself is zod's.
-      return issue.message.startsWith('Invalid') ? 'is not as it should be' : issue.message;
+      // Messages that start with 'Invalid' are zod's own; others come from the schema.
+      return issue.message.startsWith('Invalid') ? 'is invalid' : issue.message;
   }
 }

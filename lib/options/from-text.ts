@@ -1,17 +1,16 @@
 import type { LayerSelection } from './layer-selection.ts';
 
 /*
- * What the text of a flag stands for. Text of another form comes back as it is, for the option's
- * check to refuse.
+ * Parsers of flag values. A text of another form is returned unchanged, and the option's check then refuses it.
  */
 
-/** The number that a text spells. */
+/** Parses a number. */
 export function numberFromText(text: string): number | string {
   const number = text.trim() === '' ? Number.NaN : Number(text);
   return Number.isNaN(number) ? text : number;
 }
 
-/** `name=number,name=number`, no name twice; a name may have commas and equals signs. */
+/** Parses `name=number,name=number` with distinct names, which may contain commas and equals signs. */
 export function pairsFromText(text: string): Record<string, number | string> | string {
   const pairs = [...text.matchAll(/(.+?)=([^=,]+)(?:,|$)/gy)];
   const names = pairs.map(([, name = '']) => name.trim());
@@ -20,7 +19,7 @@ export function pairsFromText(text: string): Record<string, number | string> | s
   return Object.fromEntries(pairs.map(([, , number = ''], index) => [names[index], numberFromText(number)]));
 }
 
-/** Names or patterns with commas between, `through:NAME` among them; or `none`. */
+/** Parses a comma-separated list of names, patterns and `through:NAME`; `none` is the empty list. */
 export function layersFromText(text: string): LayerSelection[] {
   if (text === 'none') return [];
   return text.split(',').map((part) => {

@@ -4,9 +4,9 @@ import { nearest } from '../support/nearest.ts';
 import { below1, checkNumber, integer } from './range.ts';
 
 /**
- * One layer of a head. A head is a list of them: first `globalAveragePool` (1,024 values per image) or
- * `flatten` (channel by channel, 1,024 times the last map's height and width), last a `dense` layer
- * of units `'classes'`, whose values are the logits. A dropout's `rate` is the share that is dropped.
+ * One layer of a head. A head is a list of layers. The first is `globalAveragePool` (1,024 values per image) or `flatten`
+ * (1,024 times height times width of the last feature map, channel by channel). The last is a `dense` layer with units
+ * `'classes'`, whose outputs are the logits. The `rate` of a dropout layer is the fraction of values that it drops.
  */
 export type HeadLayer =
   | { type: 'globalAveragePool' | 'flatten' | 'batchNorm' | 'relu' }
@@ -17,7 +17,7 @@ export type HeadName = keyof typeof HEADS;
 
 const LINEAR: HeadLayer[] = [{ type: 'globalAveragePool' }, { type: 'dense', units: 'classes' }];
 
-/** The heads that have a name: `linear`, and those of the paper's three experiments. */
+/** The named heads: `linear` and those of the paper's three experiments. */
 const HEADS = {
   linear: LINEAR,
   base: LINEAR,
@@ -47,25 +47,27 @@ const HEADS = {
 
 export const HEAD_NAMES = Object.keys(HEADS) as [HeadName, ...HeadName[]];
 
-/** Of a head's layers; of units `'classes'` stands for as many as there are. */
+/** Ranges of the numbers in a head's layers. Units may also be `'classes'`, the number of classes. */
 export const headNumbers = { units: integer(1, 65_536), rate: below1() };
 
 const LAYER_TYPES = ['globalAveragePool', 'flatten', 'batchNorm', 'dense', 'relu', 'dropout'];
 
 /**
- * The layers of a named or a given head, checked and copied.
+ * The layers of a head given by name or as a list, checked and copied.
  *
- * @throws InputError `INVALID_ARGUMENT`, naming the layer that is wrong
+ * @throws InputError `INVALID_ARGUMENT` with the invalid layer
  */
 export function headLayers(head: unknown): HeadLayer[] {
   if (typeof head === 'string') return namedHead(head);
   if (!Array.isArray(head)) throw invalidArgument('head', 'a name or a list of layers', head);
   const layers = head.map(checkedLayer);
   layers.forEach((layer, index) => {
-    if (gathers(layer) === (index === 0)) return;
+    if (makesVector(layer) === (index === 0)) return;
     throw invalidArgument(
       `head[${index}].type`,
-      index === 0 ? 'globalAveragePool or flatten' : 'none of globalAveragePool and flatten after the first',
+      index === 0
+        ? 'globalAveragePool or flatten'
+        : 'neither globalAveragePool nor flatten after the first layer',
       layer.type,
     );
   });
@@ -73,14 +75,14 @@ export function headLayers(head: unknown): HeadLayer[] {
   if (last?.type !== 'dense' || last.units !== 'classes') {
     throw invalidArgument(
       'head',
-      "a list that ends in a dense layer of units 'classes'",
+      "a list that ends with a dense layer of units 'classes'",
       JSON.stringify(head),
     );
   }
   return layers;
 }
 
-/** The head for a number of classes, as the engine takes it. */
+/** The engine's form of a head for a number of classes. */
 export function nativeHead(layers: readonly HeadLayer[], classCount: number): NativeHeadLayer[] {
   return layers.map((layer) =>
     layer.type === 'dense' && layer.units === 'classes'
@@ -99,8 +101,8 @@ function namedHead(name: string): HeadLayer[] {
   );
 }
 
-/** Whether a layer turns the backbone's map into one vector an image. */
-function gathers(layer: HeadLayer): boolean {
+/** Whether a layer turns the backbone's feature maps into one vector per image. */
+function makesVector(layer: HeadLayer): boolean {
   return layer.type === 'globalAveragePool' || layer.type === 'flatten';
 }
 

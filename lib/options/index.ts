@@ -1,6 +1,6 @@
 /*
- * Every option is declared once, in lib/options/: its check, default, description and flag. The
- * types, the command line's flags and its help, and docs/options.md follow.
+ * Every option is declared once, in lib/options/: its check, default, description and flag. The types, the flags and
+ * help of the command line, and docs/options.md are derived from the declarations.
  */
 
 export { augmentationOf } from './augmentation.ts';

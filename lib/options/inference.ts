@@ -5,12 +5,12 @@ import { commandLine, text } from './schema.ts';
 
 const { data, skipCorrupt, batchSize, device, precision, threads, kernels } = featuresOptions.shape;
 
-/** What `predict` and `evaluate` share: a trained model, and how it runs. */
+/** Options that `predict` and `evaluate` share: the trained model and how it computes. */
 const trained = {
   weights: text("a file's path").register(commandLine, {
     topic: 'Model',
     flags: '--weights <file|run>',
-    description: "the trained model: a run's directory or its best.safetensors, or what `save` wrote",
+    description: "the trained model: a run's directory, its best.safetensors, or a file written by `save`",
   }),
   batchSize,
   device,
@@ -19,16 +19,16 @@ const trained = {
   kernels,
 };
 
-/** A trained model's answers for images, from the command line. */
+/** Options of `torch-tl predict`. */
 export const predictRunOptions = z.strictObject({
   ...trained,
   topK: integer(1).default(3).register(commandLine, {
     topic: 'Output',
     flags: '--top-k <n>',
-    description: 'how many of the likeliest classes to print',
+    description: 'number of most probable classes to print',
   }),
   skipCorrupt,
 });
 
-/** How well a trained model does on labelled images, from the command line. */
+/** Options of `torch-tl evaluate`. */
 export const evaluateRunOptions = z.strictObject({ data, skipCorrupt, ...trained });

@@ -2,27 +2,27 @@ import { InputError, invalidArgument } from '../errors.ts';
 import { nearest } from '../support/nearest.ts';
 
 /**
- * Which layers of a model, by torchvision's names, the backbone's with or without `features.`:
- * - a layer or a group of them, `denseblock4`, `features.denseblock4.denselayer1`, `classifier`;
- *   `features` and `backbone` are the whole backbone;
- * - a pattern in which `*` stands for any characters, dots too, and `?` for one: `*.norm1`;
- * - a RegExp, tried on the full names of leaf layers;
+ * A selection of a model's layers by torchvision's names; those of the backbone with or without `features.`:
+ * - a layer or group of layers: `denseblock4`, `features.denseblock4.denselayer1`, `classifier`; `features` and
+ *   `backbone` mean the whole backbone;
+ * - a pattern in which `*` matches any characters including dots, and `?` matches one: `*.norm1`;
+ * - a RegExp, which is matched against the full names of leaf layers;
  * - everything from the stem up to and including a layer or group: `{ through: 'denseblock3' }`.
  */
 export type LayerSelection = string | RegExp | { through: string };
 
 const SELECTION = 'names or patterns of layers, RegExps or { through: name }, one by one';
 
-/** The leaf layers of tensors, each once, in the tensors' order: `features.conv0`, ..., `classifier`. */
+/** The distinct leaf layers of tensors, in the order of the tensors: `features.conv0`, ..., `classifier`. */
 export function leafNamesOf(tensorNames: Iterable<string>): string[] {
   return [...new Set(Array.from(tensorNames, (name) => name.slice(0, name.lastIndexOf('.'))))];
 }
 
 /**
- * The leaf layers that any of the selections has, in the network's order.
+ * The leaf layers that match any of the selections, in the network's order.
  *
- * @param leafNames all of the network's, in its order
- * @throws InputError `INVALID_ARGUMENT` for a selection that has none; the nearest name is given
+ * @param leafNames all leaf layers of the network, in its order
+ * @throws InputError `INVALID_ARGUMENT` for a selection that matches nothing, with the most similar name
  */
 export function selectLayers(
   selection: LayerSelection | readonly LayerSelection[],
@@ -33,9 +33,8 @@ export function selectLayers(
 }
 
 /**
- * The shortest part of a leaf's name that a layer's name or pattern means: of
- * `features.denseblock4.denselayer1.norm1`, `denseblock*` means `features.denseblock4`. Undefined where
- * it does not mean this leaf.
+ * The shortest part of a leaf layer's name that a name or pattern matches: in `features.denseblock4.denselayer1.norm1`,
+ * `denseblock*` matches `features.denseblock4`. Undefined if it does not match.
  */
 export function matchedPart(nameOrPattern: string, leaf: string): string | undefined {
   const name = nameOrPattern === 'backbone' ? 'features' : nameOrPattern;
@@ -73,7 +72,7 @@ function required(layers: string[], wanted: string, leafNames: readonly string[]
   throw new InputError('INVALID_ARGUMENT', `The model has no layer '${wanted}'; ${hint}`);
 }
 
-/** A leaf and the groups that it is in, the widest first: `features`, `features.norm5`. */
+/** The groups that contain a leaf layer, widest first, and the leaf itself: `features`, `features.norm5`. */
 function groupsOf(leaf: string): string[] {
   const parts = leaf.split('.');
   return parts.map((_, index) => parts.slice(0, index + 1).join('.'));

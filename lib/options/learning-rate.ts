@@ -6,26 +6,27 @@ import { trainingOptions } from './training.ts';
 
 const topic = 'Search';
 
-/** Of a learning-rate search alone. */
+/** Options that only a learning-rate search has. */
 export const searchFields = {
   start: learningRate().default(1e-7).register(commandLine, {
     topic,
     flags: '--start <rate>',
-    description: 'the learning rate of the first step',
+    description: 'learning rate of the first step',
   }),
   end: learningRate().default(10).register(commandLine, {
     topic,
     flags: '--end <rate>',
-    description: 'that of the last step, if the loss has not run away before',
+    description: 'learning rate of the last step; the search stops earlier if the loss diverges',
   }),
   steps: integer(2, 10_000).default(100).register(commandLine, {
     topic,
     flags: '--steps <n>',
-    description: 'steps, a batch each, between which the rate rises by the same factor',
+    description:
+      'number of steps of one batch each; the learning rate grows by the same factor from step to step',
   }),
 };
 
-/** What of a training a search for its learning rate goes by. */
+/** The training options that a learning-rate search uses. */
 const SEARCHED = {
   batchSize: true,
   freeze: true,
@@ -50,13 +51,13 @@ const SEARCHED = {
   augmentation: true,
 } as const;
 
-/** A search for the learning rate of a training with these options. */
+/** Options of a search for the learning rate of a training. */
 export const searchOptions = rising(trainingOptions.pick(SEARCHED).extend(searchFields));
 
-const OWN = "for one's own images by their number";
+const OWN = 'for your own images, chosen by their number';
 const run = runOptions.shape;
 
-/** The same from the command line: of an experiment, or of one's own images as `train` takes them. */
+/** Options of `torch-tl lr-find`, for an experiment or for the user's own images, as `train` accepts them. */
 export const searchRunOptions = rising(
   runOptions
     .pick({
@@ -73,8 +74,8 @@ export const searchRunOptions = rising(
     .extend({
       imageSize: without(run.imageSize, `(default: ${run.imageSize.parse(undefined)}; ${OWN})`),
       augmentation: without(run.augmentation, `(default: none; ${OWN})`),
-      freeze: described(run.freeze, `(default: as the experiment; ${OWN})`),
-      head: described(run.head, "(default: the experiment's; for one's own images linear)"),
+      freeze: described(run.freeze, `(default: as in the experiment; ${OWN})`),
+      head: described(run.head, '(default: as in the experiment; for your own images, linear)'),
       ...searchFields,
     }),
 );
@@ -82,6 +83,6 @@ export const searchRunOptions = rising(
 function rising<Schema extends z.ZodType<{ start: number; end: number }>>(schema: Schema): Schema {
   return schema.refine(({ start, end }) => end > start, {
     path: ['end'],
-    error: 'a learning rate above the one to start from',
+    error: 'a learning rate greater than the first one',
   });
 }

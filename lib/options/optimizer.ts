@@ -6,7 +6,7 @@ import { commandLine, flag } from './schema.ts';
 const topic = 'Optimiser';
 const optimizer = 'adam, adamw or sgd';
 
-/** What a stage may set anew. Names and defaults are PyTorch's where it has them. */
+/** Options of the optimiser, which each stage may override. Names and defaults are PyTorch's where it has them. */
 export const optimizerFields = {
   optimizer: z
     .enum(['adam', 'adamw', 'sgd'], { error: optimizer })
@@ -15,64 +15,64 @@ export const optimizerFields = {
   learningRate: learningRate().default(1e-3).register(commandLine, {
     topic,
     flags: '--lr <rate>',
-    description: 'the learning rate, which the schedule then changes; of one-cycle the highest',
+    description: 'initial learning rate, which the schedule then changes; for one-cycle, the highest one',
   }),
   layerLearningRates: z
-    .record(z.string(), learningRate(), { error: 'a learning rate for each layer named' })
+    .record(z.string(), learningRate(), { error: 'a learning rate for each named layer' })
     .optional()
     .register(commandLine, {
       topic,
       flags: '--layer-lr <layers=rate,...>',
-      description: 'layers, by name or pattern, with a learning rate of their own',
+      description: 'learning rates for single layers, by name or pattern',
       read: pairsFromText,
     }),
   beta1: below1().default(0.9).register(commandLine, {
     topic,
     flags: '--beta1 <factor>',
-    description: "Adam's and AdamW's: how much of the mean of gradients a step keeps",
+    description: 'Adam and AdamW: decay factor of the moving average of gradients',
   }),
   beta2: below1().default(0.999).register(commandLine, {
     topic,
     flags: '--beta2 <factor>',
-    description: "Adam's and AdamW's: the same of squared gradients",
+    description: 'Adam and AdamW: decay factor of the moving average of squared gradients',
   }),
   epsilon: number(1e-30, 1).default(1e-8).register(commandLine, {
     topic,
     flags: '--epsilon <number>',
-    description: "Adam's and AdamW's: added to what the step is divided by",
+    description: 'Adam and AdamW: added to the denominator of the update',
   }),
   momentum: below1().default(0.9).register(commandLine, {
     topic,
     flags: '--momentum <factor>',
-    description: "SGD's: how much of the last step it keeps",
+    description: 'SGD: momentum factor',
   }),
-  nesterov: flag().default(true).describe("SGD's: Nesterov's momentum").register(commandLine, {
+  nesterov: flag().default(true).describe('SGD: use Nesterov momentum').register(commandLine, {
     topic,
     flags: '--no-nesterov',
-    description: "SGD's: Nesterov's momentum; this flag turns it off",
+    description: 'SGD: use plain momentum instead of Nesterov momentum',
   }),
   weightDecay: notNegative().default(0).register(commandLine, {
     topic,
     flags: '--weight-decay <factor>',
-    description: 'pulls weights to 0; Adam and SGD add it to the gradient, AdamW shrinks the weight',
+    description: 'weight decay: Adam and SGD add it to the gradient (L2 penalty), AdamW shrinks the weights',
   }),
   decayNormsAndBiases: flag().default(false).register(commandLine, {
     topic,
     flags: '--decay-norms-and-biases',
-    description: 'let weight decay reach norms and biases too',
+    description: 'apply weight decay to norms and biases too',
   }),
 };
 
-/** Of the whole run. */
+/** Options of the gradients, for the whole run. */
 export const gradientFields = {
   clipNorm: number(1e-12, 1e12).optional().register(commandLine, {
     topic,
     flags: '--clip-norm <norm>',
-    description: 'scales all gradients together so that their norm is no higher',
+    description: 'maximum L2 norm of all gradients together; larger gradients are scaled down',
   }),
   gradientAccumulationSteps: integer(1).default(1).register(commandLine, {
     topic,
     flags: '--gradient-accumulation-steps <n>',
-    description: 'batches whose gradients are averaged for one step',
+    description: 'number of batches whose gradients are averaged for one step',
   }),
 };

@@ -1,32 +1,32 @@
 import { z } from 'zod';
 import { invalidArgument } from '../errors.ts';
 
-/** The numbers that an option may be: whole ones or any, from `min` to `max`. */
+/** The numbers that an option accepts: integers or any numbers from `min` to `max`. */
 export interface NumberRange {
   min: number;
   max: number;
   whole: boolean;
-  /** The ends themselves are left out. */
+  /** Exclude `min` or `max` itself. */
   above?: boolean;
   below?: boolean;
 }
 
 /**
- * The range of every numeric option, where it is declared: tests try both ends of all that are here. What lies between
- * them the engine can compute with, and holds what anyone trains with.
+ * The range of every numeric option. Tests try both ends of each. The ranges cover every practical value, and the engine
+ * can compute with every value in them.
  */
 export const numberRange = z.registry<NumberRange>();
 
-/** So many epochs, steps or images in a batch are more than anyone has. */
+/** Upper bound of epochs, steps and images per batch, beyond any practical value. */
 const MANY = 1_000_000;
 
-/** From `min` to `max`, both included. */
+/** An integer from `min` to `max`, both included. */
 export const integer = (min: number, max = MANY) => declared({ min, max, whole: true });
 
-/** The same of any number. */
+/** A number from `min` to `max`, both included. */
 export const number = (min: number, max: number) => declared({ min, max, whole: false });
 
-/** A number of these, or the word, for which programs may give null. */
+/** A number in a range, or `off`, for which programs may also pass null. */
 export function orOff({ min, max, whole }: NumberRange) {
   const error = `${phraseOf({ min, max, whole })}, or off`;
   return z.union(
@@ -37,38 +37,38 @@ export function orOff({ min, max, whole }: NumberRange) {
   );
 }
 
-/** What weights move by: float32 holds its products with gradients, and the quotient of any two. */
+/** A learning rate. float32 can hold its product with gradients, and the quotient of any two rates. */
 export const learningRate = () => number(1e-12, MANY);
 
-/** Of a loss or a factor. */
+/** A loss or factor of at least 0. */
 export const notNegative = () => number(0, MANY);
 
-/** Of a class. float32 holds the sum over a batch, and one part of it. */
+/** The weight of a class. float32 can hold the sum over a batch, and a single term beside it. */
 export const classWeight = () => number(1e-9, 1e9);
 
 export const imageSize = () => integer(32, 4096);
 
-/** So many images of a set. */
+/** Maximum number of images of a set. */
 export const limit = () => integer(1, 1_000_000_000);
 
-/** More than processors have; OpenMP itself dies of some thousands. */
+/** Number of threads. No processor has more than the maximum, and OpenMP crashes with several thousand. */
 export const threads = () => integer(1, 1024);
 
-/** PyTorch's generator for processors starts from 32 bits: no two seeds may mean the same. */
+/** A seed of 32 bits: PyTorch's CPU generator uses no more, and two seeds must not be equivalent. */
 export const seed = () => integer(0, 2 ** 32 - 1);
 
-/** Of a draw of our own, which takes all of a number that a program can name. */
+/** A seed of our own generators, which use every safe integer. */
 export const wideSeed = () => integer(0, Number.MAX_SAFE_INTEGER);
 
-/** Above 0 and below 1. */
+/** A number greater than 0 and less than 1. */
 export const between0And1 = () =>
   declared({ min: 0, max: 1, whole: false, above: true, below: true }, 'a number between 0 and 1');
 
-/** 0 included, 1 not. */
+/** A number of at least 0 and less than 1. */
 export const below1 = () =>
-  declared({ min: 0, max: 1, whole: false, below: true }, 'a number of at least 0 and below 1');
+  declared({ min: 0, max: 1, whole: false, below: true }, 'a number of at least 0 and less than 1');
 
-/** Two numbers from `min` to `max`, the smaller first. */
+/** A pair of numbers from `min` to `max`, the smaller first. */
 export function interval(min: number, max: number) {
   const error = `two numbers from ${min} to ${max}, the smaller first`;
   const end = () => declared({ min, max, whole: false }, error);
@@ -76,7 +76,7 @@ export function interval(min: number, max: number) {
 }
 
 /**
- * An argument that is no option.
+ * Checks a numeric argument that is not in an options object.
  *
  * @throws InputError `INVALID_ARGUMENT`
  */

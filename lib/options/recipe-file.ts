@@ -15,9 +15,9 @@ const recipeFile = z.strictObject({
 });
 
 /**
- * The stages of a recipe's JSON file: `{ "formatVersion": 1, "stages": [...] }`.
+ * Reads the stages from a recipe's JSON file, `{ "formatVersion": 1, "stages": [...] }`.
  *
- * @throws InputError `FILE_UNREADABLE`, or `INVALID_ARGUMENT` naming the file and what in it is wrong
+ * @throws InputError `FILE_UNREADABLE`, or `INVALID_ARGUMENT` with the file and the invalid value in it
  */
 export function readRecipe(path: string): Stage[] {
   const content = parse(read(path), path);
@@ -30,9 +30,9 @@ export function readRecipe(path: string): Stage[] {
 }
 
 /**
- * What `--recipe` names: a recipe, by its name, or the stages of a file.
+ * Parses the value of `--recipe`: the name of a recipe, or the path of a recipe file, whose stages are returned.
  *
- * @throws InputError what `readRecipe` throws; for a misspelt name the nearest is given
+ * @throws InputError as `readRecipe`; `INVALID_ARGUMENT` with the most similar name if it looks like a misspelt one
  */
 export function recipeFromText(text: string): string | Stage[] {
   if (RECIPE_NAMES.some((name) => name === text)) return text;
@@ -62,6 +62,6 @@ function parse(text: string, path: string): unknown {
   }
 }
 
-function invalid(path: string, what: string): InputError {
-  return new InputError('INVALID_ARGUMENT', `The recipe ${resolve(path)} cannot be used: ${what}`);
+function invalid(path: string, problem: string): InputError {
+  return new InputError('INVALID_ARGUMENT', `The recipe ${resolve(path)} cannot be used: ${problem}`);
 }

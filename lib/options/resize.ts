@@ -1,3 +1,3 @@
-/** How an image that is not square is made square: cropped, padded with black, or distorted. */
+/** Ways to make an image square: crop it (`cover`), pad it with black (`contain`) or distort it (`stretch`). */
 export const RESIZES = ['cover', 'contain', 'stretch'] as const;
 export type Resize = (typeof RESIZES)[number];

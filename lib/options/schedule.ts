@@ -4,7 +4,7 @@ import { commandLine } from './schema.ts';
 
 const schedule = 'constant, cosine, one-cycle, step or plateau';
 
-/** What a stage may set anew. */
+/** Options of the learning-rate schedule and of early stopping, which each stage may override. */
 export const scheduleFields = {
   schedule: z
     .enum(['constant', 'cosine', 'one-cycle', 'step', 'plateau'], { error: schedule })
@@ -12,46 +12,48 @@ export const scheduleFields = {
     .register(commandLine, {
       topic: 'Schedule',
       flags: '--schedule <name>',
-      description: `how the learning rate changes: ${schedule}`,
+      description: `schedule of the learning rate: ${schedule}`,
     }),
   warmupEpochs: notNegative().default(0).register(commandLine, {
     topic: 'Schedule',
     flags: '--warmup-epochs <n>',
-    description: 'epochs in which the learning rate rises before the schedule begins; may be a fraction',
+    description:
+      'number of epochs, possibly fractional, in which the learning rate rises before the schedule begins',
   }),
   minLearningRate: notNegative().default(1e-5).register(commandLine, {
     topic: 'Schedule',
     flags: '--min-lr <rate>',
-    description: 'where cosine ends, and what step and plateau never fall below',
+    description: 'final learning rate of cosine; lower bound of step and plateau',
   }),
   stepEpochs: integer(1).default(10).register(commandLine, {
     topic: 'Schedule',
     flags: '--step-epochs <n>',
-    description: 'step lowers the learning rate every so many epochs',
+    description: 'step: number of epochs between reductions of the learning rate',
   }),
   stepFactor: between0And1().default(0.1).register(commandLine, {
     topic: 'Schedule',
     flags: '--step-factor <factor>',
-    description: 'what step multiplies it by',
+    description: 'step: factor of each reduction',
   }),
   plateauFactor: between0And1().default(0.1).register(commandLine, {
     topic: 'Schedule',
     flags: '--plateau-factor <factor>',
-    description: 'what plateau multiplies it by when the validation loss stops falling',
+    description: 'plateau: factor of the reduction when the validation loss stops falling',
   }),
   plateauPatience: integer(1).default(5).register(commandLine, {
     topic: 'Schedule',
     flags: '--plateau-patience <n>',
-    description: 'epochs without a lower validation loss before that',
+    description: 'plateau: number of epochs without a lower validation loss before a reduction',
   }),
   earlyStoppingPatience: orOff({ min: 1, max: 1_000_000, whole: true }).default(15).register(commandLine, {
     topic: 'Regularisation',
     flags: '--early-stopping-patience <n|off>',
-    description: 'epochs without a lower validation loss before the training, or its stage, ends',
+    description:
+      'number of epochs without a lower validation loss after which the training, or its stage, ends',
   }),
   earlyStoppingMinDelta: notNegative().default(1e-5).register(commandLine, {
     topic: 'Regularisation',
     flags: '--early-stopping-min-delta <loss>',
-    description: 'how much lower the validation loss must be to count',
+    description: 'minimum decrease of the validation loss that counts as lower',
   }),
 };

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { RESIZES } from './resize.ts';
 
 /*
- * What options are declared with. The `error` of a check is the phrase that says what the value must
- * be: "epochs must be an integer of at least 1".
+ * Helpers for declaring options. The `error` of a check completes the sentence "epochs must be ...", as in "an integer
+ * from 1 to 1000000".
  */
 
-/** The headings of `--help` and of docs/options.md, in their order. */
+/** The headings of `--help` and docs/options.md, in order. */
 export const TOPICS = [
   'Data',
   'Model',
@@ -18,36 +18,36 @@ export const TOPICS = [
   'Output',
 ] as const;
 
-/** How an option looks on the command line. */
+/** The form of an option on the command line. */
 export interface CommandLine {
   topic: (typeof TOPICS)[number];
-  /** As commander writes flags, such as `--epochs <n>`. */
+  /** The flag in commander's syntax, such as `--epochs <n>`. */
   flags: string;
   description: string;
   /** A second flag, `--no-...`, that sets the option to false. */
   off?: { flags: string; description: string };
-  /** What the flag's text stands for, where it is neither a word nor a number. */
+  /** Parses the flag's value if it is neither a word nor a number. */
   read?: (text: string) => unknown;
 }
 
 export const commandLine = z.registry<CommandLine>();
 
-/** How images are made square. */
+/** The option that says how images are made square. */
 export const resizing = () =>
   z
     .enum([...RESIZES, 'fill'], { error: 'cover, contain or stretch' })
-    // sharp's name for it.
+    // sharp calls stretch `fill`.
     .transform((name) => (name === 'fill' ? 'stretch' : name));
 
 export const text = (error: string) => z.string({ error }).min(1, { error });
 
-/** Where decoded images are kept. */
+/** Whether, or in which directory, decoded images are stored. */
 export const imageCache = (error = 'true, false or a directory') =>
   z.union([z.boolean(), text(error)], { error });
 
 export const flag = () => z.boolean({ error: 'true or false' });
 
-/** An option without its default, where another one is decided on later; `note` says which in the help. */
+/** An option without its default, for a default that is chosen later. The help shows `note`, which describes it. */
 export function without<Type extends z.ZodType>(type: Type, note: string) {
   const declared = commandLine.get(type) as CommandLine;
   const inner = type instanceof z.ZodDefault ? (type.unwrap() as z.ZodType) : type;
@@ -56,7 +56,7 @@ export function without<Type extends z.ZodType>(type: Type, note: string) {
   return optional;
 }
 
-/** An option that has no default of its own, with a note that says what is done where it is not given. */
+/** An option without a default of its own, whose help ends with `note` about what happens if it is not given. */
 export function described<Type extends z.ZodType>(type: Type, note: string): Type {
   const declared = commandLine.get(type) as CommandLine;
   const same = type.clone();
@@ -71,7 +71,7 @@ type Overrides<Shape> = {
   >;
 };
 
-/** The same options without defaults: each may be left out, and is then left out of the output too. */
+/** The same options without defaults. An option that is not given is absent from the output too. */
 export function overrides<Shape extends Record<string, z.ZodType>>(shape: Shape): Overrides<Shape> {
   const fields = Object.entries(shape).map(([name, type]) => [
     name,

@@ -15,7 +15,7 @@ const selection = z.union(
 export const epochs = integer(1).default(32).register(commandLine, {
   topic: 'Training',
   flags: '--epochs <n>',
-  description: 'passes over the training images; a named recipe shares them out',
+  description: 'number of passes over the training images; a named recipe distributes them over its stages',
 });
 
 export const freeze = z
@@ -24,15 +24,19 @@ export const freeze = z
   .register(commandLine, {
     topic: 'Training',
     flags: '--freeze <layers>',
-    description: 'what does not train, all else doing so: backbone,*.norm1,through:denseblock3 or none',
+    description:
+      'layers that do not train, such as backbone,*.norm1,through:denseblock3; all others do; none freezes nothing',
     read: layersFromText,
   });
 
-/** A part of a training. What it leaves out is as in the run's own options. */
+/** A stage of a training. Options that it does not set come from the run's own options. */
 export const stageOptions = z.strictObject({
-  name: text('a name').optional().describe('what it is called, for people'),
-  epochs: integer(1).describe('passes over the training images'),
-  freeze: freeze.unwrap().optional().describe('what does not train, all else doing so; by default as before'),
+  name: text('a name').optional().describe('name of the stage, for people'),
+  epochs: integer(1).describe('number of passes over the training images'),
+  freeze: freeze
+    .unwrap()
+    .optional()
+    .describe("layers that do not train; all others do; by default the run's `freeze`, else as they are"),
   ...overrides(optimizerFields),
   ...overrides(scheduleFields),
 });

@@ -20,12 +20,12 @@ import { epochs, freeze, RECIPE_NAMES, stageOptions } from './stage.ts';
 const topic = 'Training';
 const recipe = `${RECIPE_NAMES.join(', ')} or a list of stages`;
 const featureCache = 'true, false or a directory';
-const classWeights = 'balanced, or a weight for each class named';
+const classWeights = 'balanced, or a weight for each named class';
 
 export const seed = seedRange().default(0).register(commandLine, {
   topic,
   flags: '--seed <n>',
-  description: 'draws initial weights, order and dropout',
+  description: 'seed of the initial weights, the order of the images, augmentation and dropout',
 });
 
 export const precision = z
@@ -36,7 +36,7 @@ export const precision = z
 export const threads = threadsRange().optional().register(commandLine, {
   topic,
   flags: '--threads <n>',
-  description: 'processor threads; by default one a core',
+  description: 'number of CPU threads (default: one per core)',
 });
 
 export const kernels = z
@@ -46,14 +46,14 @@ export const kernels = z
     topic,
     flags: '--kernels <name>',
     description:
-      "auto, or libtorch: LibTorch's operators alone, without the engine's own kernels, for comparison",
+      "auto (the engine's own kernels where the processor supports them) or libtorch (only LibTorch's operators, for comparison)",
   });
 
 export const batchSize = integer(2)
   .default(128)
-  .register(commandLine, { topic, flags: '--batch-size <n>', description: 'images in a batch' });
+  .register(commandLine, { topic, flags: '--batch-size <n>', description: 'number of images per batch' });
 
-/** How a model is trained. */
+/** Options of a training. */
 export const trainingOptions = z.strictObject({
   batchSize,
   epochs,
@@ -65,7 +65,7 @@ export const trainingOptions = z.strictObject({
     .register(commandLine, {
       topic,
       flags: '--recipe <name|file>',
-      description: `the stages to train in: ${RECIPE_NAMES.join(', ')} or a JSON file of stages`,
+      description: `stages of the training: ${RECIPE_NAMES.join(', ')} or a JSON file of stages`,
       read: recipeFromText,
     }),
   freeze,
@@ -76,7 +76,7 @@ export const trainingOptions = z.strictObject({
       topic,
       flags: '--class-weights <balanced|class=weight,...>',
       description:
-        'how much an image of a class counts: more the rarer it is, or as given, else 1; every mean loss divides by the weights of its images, mixed ones by those of their shares',
+        'weight of each class in the loss: balanced gives rarer classes more weight; classes without a weight have 1; mean losses divide by the sum of the weights',
       read: pairsFromText,
     }),
   seed,
@@ -89,29 +89,30 @@ export const trainingOptions = z.strictObject({
     .register(commandLine, {
       topic,
       flags: '--feature-cache <dir>',
-      description: "keep a frozen backbone's features in files there, instead of in memory",
+      description: 'directory for the features of a frozen backbone, instead of memory',
       off: {
         flags: '--no-feature-cache',
-        description: "compute a frozen backbone's features anew in every epoch",
+        description: 'compute the features of a frozen backbone again in every epoch',
       },
     }),
   checkpointMinutes: orOff({ min: 1e-6, max: 1_000_000, whole: false }).default(10).register(commandLine, {
     topic,
     flags: '--checkpoint-minutes <n|off>',
-    description: 'minutes between two checkpoints of a run',
+    description: 'minutes between checkpoints of a run',
   }),
   ...optimizerFields,
   ...gradientFields,
   ...scheduleFields,
   labelSmoothing: below1().default(0).register(commandLine, {
     topic: 'Regularisation',
-    flags: '--label-smoothing <share>',
-    description: 'how much of the target is spread evenly over all classes',
+    flags: '--label-smoothing <fraction>',
+    description: 'fraction of the target that is spread evenly over all classes',
   }),
   emaDecay: between0And1().optional().register(commandLine, {
     topic: 'Regularisation',
     flags: '--ema-decay <factor>',
-    description: 'validates and keeps a moving average of the weights, which keeps so much in a step',
+    description:
+      'decay factor per step of a moving average of the weights, which is then validated and saved',
   }),
   augmentation,
 });

@@ -33,7 +33,7 @@ describe("a model file's metadata", () => {
     ['classes that are no JSON', { classes: 'a, b' }, "'classes' is not JSON"],
     ['an impossible size', { imageSize: '16' }, 'imageSize'],
     ['a mean of one channel', { mean: '[0.5]' }, 'mean'],
-    ['a head that ends nowhere', { head: '[{"type":"flatten"}]' }, 'ends in a dense layer'],
+    ['a head that ends nowhere', { head: '[{"type":"flatten"}]' }, 'ends with a dense layer'],
     ['an unknown resize', { resize: 'crop' }, 'resize'],
   ])('is refused with %s', (_, wrong, message) => {
     const text = { ...modelMetadataText(METADATA), ...wrong };

@@ -55,16 +55,16 @@ describe('readFlags', () => {
   });
 
   test.each<[string[], string]>([
-    [['--class-weights', 'balancd'], '--class-weights must be balanced, or a weight for each class'],
+    [['--class-weights', 'balancd'], '--class-weights must be balanced, or a weight for each named class'],
     [['--class-weights', 'cat=1,cat=2'], '--class-weights must be'],
     [['--class-weights', ''], '--class-weights must be'],
     [
       ['--class-weights', 'cat=heavy'],
       "--class-weights.cat must be a number from 1e-9 to 1000000000, not 'heavy'",
     ],
-    [['--layer-lr', 'denseblock4'], '--layer-lr must be a learning rate for each layer named'],
+    [['--layer-lr', 'denseblock4'], '--layer-lr must be a learning rate for each named layer'],
     [['--freeze', 'conv0,'], "--freeze[1] must be a layer's name or pattern"],
-    [['--momentum', ''], "--momentum must be a number of at least 0 and below 1, not ''"],
+    [['--momentum', ''], "--momentum must be a number of at least 0 and less than 1, not ''"],
     [['--recipe', 'headd'], "Did you mean the recipe 'head'?"],
     [['--augmentation', '0.5'], '--augmentation must be none, light, strong or'],
     [['--optimzer', 'sgd'], '(Did you mean --optimizer?)'],

@@ -38,12 +38,12 @@ describe('headLayers', () => {
 
   test.each<[string, unknown, string]>([
     ['nothing', undefined, 'head must be a name or a list of layers'],
-    ['an empty list', [], "head must be a list that ends in a dense layer of units 'classes'"],
+    ['an empty list', [], "head must be a list that ends with a dense layer of units 'classes'"],
     ['a layer that is no object', [POOL, 'relu', LAST], 'head[1] must be an object with a type'],
     ['an unknown layer', [POOL, { type: 'softmax' }, LAST], 'head[1].type must be one of globalAveragePool'],
     ['no pool first', [LAST], 'head[0].type must be globalAveragePool or flatten'],
-    ['a second pool', [POOL, { type: 'flatten' }, LAST], 'head[1].type must be none of globalAveragePool'],
-    ['another end', [POOL, { type: 'dense', units: 10 }], "ends in a dense layer of units 'classes'"],
+    ['a second pool', [POOL, { type: 'flatten' }, LAST], 'head[1].type must be neither globalAveragePool'],
+    ['another end', [POOL, { type: 'dense', units: 10 }], "ends with a dense layer of units 'classes'"],
     ['no units', [POOL, { type: 'dense' }, LAST], 'head[1].units must be an integer from 1 to 65536'],
     ['zero units', [POOL, { type: 'dense', units: 0 }, LAST], 'head[1].units'],
     ['half a unit', [POOL, { type: 'dense', units: 1.5 }, LAST], 'head[1].units'],
@@ -51,7 +51,7 @@ describe('headLayers', () => {
     [
       'a rate of one',
       [POOL, { type: 'dropout', rate: 1 }, LAST],
-      'head[1].rate must be a number of at least 0 and below 1',
+      'head[1].rate must be a number of at least 0 and less than 1',
     ],
     ['a negative rate', [POOL, { type: 'dropout', rate: -0.1 }, LAST], 'head[1].rate'],
     ['a rate that is no number', [POOL, { type: 'dropout', rate: Number.NaN }, LAST], 'head[1].rate'],

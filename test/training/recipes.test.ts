@@ -88,7 +88,7 @@ describe('readRecipe', () => {
   });
 
   test.each<[string, unknown, string]>([
-    ['no JSON', '{\n  "formatVersion": 1,\n  stages\n}', 'line 3 column 3'],
+    ['no JSON', '{\n  "formatVersion": 1,\n  stages\n}', 'line 3, column 3'],
     ['half of it', '{ "formatVersion": 1,', 'it is not JSON'],
     ['a list', [], 'options must be an object'],
     ['another version', { formatVersion: 2, stages: [{ epochs: 1 }] }, 'formatVersion must be 1, not 2'],

@@ -5,24 +5,24 @@ import { countPerClass } from './limit.ts';
 import { partOf } from './parts.ts';
 import type { HeldOut } from './train-and-valid.ts';
 
-/** How many images of a class are to train with. */
+/** Number of training images of a class. */
 export interface TrainingCount {
   name: string;
   train: number;
 }
 
-/** And how many to validate with. */
+/** Numbers of training and validation images of a class. */
 export interface ClassCount extends TrainingCount {
   valid: number;
 }
 
-/** In the classes' order. */
+/** Number of training images per class, in the order of the classes. */
 export function trainingCounts(classes: readonly string[], labels: BigInt64Array): TrainingCount[] {
   const counts = countPerClass(labels, classes.length);
   return classes.map((name, label) => ({ name, train: counts[label] as number }));
 }
 
-/** In the classes' order. */
+/** Numbers of training and validation images per class, in the order of the classes. */
 export function classCounts(
   classes: readonly string[],
   train: BigInt64Array,
@@ -44,19 +44,25 @@ export const WARNING_KINDS = [
   'links',
 ] as const;
 
-/** What may be wrong with data, although it can be trained on. */
+/** A possible problem with data that can still be trained on. */
 export interface DataWarning {
   kind: (typeof WARNING_KINDS)[number];
-  /** For people, a sentence. */
+  /** A sentence for people. */
   message: string;
 }
 
+/** Ratio of the largest to the smallest class from which on imbalance is reported. */
 const IMBALANCE = 10;
+/** Fewer validation images per class are reported. */
 const FEW_TO_VALIDATE = 10;
-/** What a fifth of a class may come to before it is told. */
-const HELD_OUT = { least: 0.1, most: 0.3 };
+/** The held-out fraction of a class, nominally a fifth, is reported outside this range. */
+const HELD_OUT = { minimum: 0.1, maximum: 0.3 };
 
-/** @param heldOut what was held out of each class to validate with, where that was done */
+/**
+ * Warnings about the numbers and names of classes, and about links.
+ *
+ * @param heldOut the held-out images per class; null if the data has its own validation images
+ */
 export function dataWarnings(
   counts: readonly ClassCount[],
   heldOut: readonly HeldOut[] | null,
@@ -65,9 +71,9 @@ export function dataWarnings(
   const warnings = {
     'class-imbalance': imbalance(counts),
     'few-validation-images': fewToValidate(counts),
-    'held-out-share': otherShares(heldOut ?? []),
+    'held-out-share': unusualShares(heldOut ?? []),
     'similar-classes': similarNames(counts),
-    'class-called-as-part': calledAsParts(counts),
+    'class-called-as-part': namedAsParts(counts),
     links: links([...brokenLinks, ...repeated]),
   };
   return WARNING_KINDS.flatMap((kind) => {
@@ -78,11 +84,11 @@ export function dataWarnings(
 
 function imbalance(counts: readonly ClassCount[]): string | null {
   const sorted = [...counts].sort((a, b) => a.train - b.train);
-  const [least, most] = [sorted[0], sorted.at(-1)];
-  if (!least || !most || most.train < IMBALANCE * least.train || most.train === 0) return null;
+  const [smallest, largest] = [sorted[0], sorted.at(-1)];
+  if (!smallest || !largest || largest.train < IMBALANCE * smallest.train || largest.train === 0) return null;
   return (
-    `'${most.name}' has ${count(most.train)} training images and '${least.name}' ${count(least.train)}; ` +
-    "a model may hardly ever name the rare one. Class weights 'balanced' even them out."
+    `'${largest.name}' has ${count(largest.train)} training images and '${smallest.name}' ${count(smallest.train)}; ` +
+    "a model may rarely predict the smaller class. Class weights 'balanced' compensate for this."
   );
 }
 
@@ -92,17 +98,17 @@ function fewToValidate(counts: readonly ClassCount[]): string | null {
   const named = listed(few.map(({ name, valid }) => `'${name}' ${valid}`));
   return (
     `${few.length === counts.length ? 'Every class has' : `${count(few.length)} of ${count(counts.length)} classes have`} ` +
-    `fewer than ${FEW_TO_VALIDATE} validation images (${named}); their accuracy says little.`
+    `fewer than ${FEW_TO_VALIDATE} validation images (${named}); their accuracy is unreliable.`
   );
 }
 
-function otherShares(heldOut: readonly HeldOut[]): string | null {
-  const other = heldOut.filter(
-    ({ valid, total }) => valid < HELD_OUT.least * total || valid > HELD_OUT.most * total,
+function unusualShares(heldOut: readonly HeldOut[]): string | null {
+  const unusual = heldOut.filter(
+    ({ valid, total }) => valid < HELD_OUT.minimum * total || valid > HELD_OUT.maximum * total,
   );
-  if (other.length === 0) return null;
-  const named = listed(other.map(({ name, valid, total }) => `'${name}' ${valid} of ${total}`));
-  return `Not a fifth, but more or less, was held out of small classes: ${named}.`;
+  if (unusual.length === 0) return null;
+  const named = listed(unusual.map(({ name, valid, total }) => `'${name}' ${valid} of ${total}`));
+  return `Small classes have more or less than a fifth of their images held out for validation: ${named}.`;
 }
 
 function similarNames(counts: readonly ClassCount[]): string | null {
@@ -112,17 +118,17 @@ function similarNames(counts: readonly ClassCount[]): string | null {
   );
   if (pairs.length === 0) return null;
   const named = listed(pairs.map(([a, b]) => `'${a}' and '${b}'`));
-  return `Classes differ in case or spaces alone, and are taken for different ones: ${named}.`;
+  return `Some classes differ only in case or spaces, and are treated as different classes: ${named}.`;
 }
 
-function calledAsParts(counts: readonly ClassCount[]): string | null {
+function namedAsParts(counts: readonly ClassCount[]): string | null {
   const parts = counts.filter(({ name }) => partOf(name) !== null);
   if (parts.length === 0) return null;
   const named = listed(parts.map(({ name }) => `'${name}'`));
-  return `Classes are called like parts of a data set: ${named}. Are they classes?`;
+  return `Some classes are named like parts of a data set: ${named}. Check that they are classes.`;
 }
 
 function links(paths: readonly string[]): string | null {
   if (paths.length === 0) return null;
-  return `Links that lead nowhere, or to where images were taken from already, are left out: ${listed(paths)}.`;
+  return `Broken links and links to folders that were read already are left out: ${listed(paths)}.`;
 }

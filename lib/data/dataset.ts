@@ -37,37 +37,37 @@ import { SharedImages } from './shared-images.ts';
 import { openData } from './source.ts';
 import { splitPerClass } from './split.ts';
 
-/** Where a data set comes from. */
+/** The origin of a data set. */
 export interface DatasetOrigin {
-  /** For people, such as `CIFAR-10`. */
+  /** A name for people, such as `CIFAR-10`. */
   name: string;
-  /** Where it was read: a path, or which embedded sample. */
+  /** Where the data was read: a path, or `embedded sample`. */
   source: string;
   /** Class names; a label is an index into them. */
   classes: readonly string[];
-  /** How its images were made square; null where they came so. */
+  /** How the images were made square; null if they were square already. */
   resize: Resize | null;
-  /** Images that were left out, since they cannot be decoded. */
+  /** Images that were skipped because they cannot be decoded. */
   skipped?: readonly SkippedImage[];
-  /** What lies beside its images. */
+  /** Files, folders and links that are not part of the data set. */
   leftOut?: LeftOut;
 }
 
-/** Images with labels. They are copied to a device, as uint8, when first used there. */
+/** Labelled images. They are copied to a device as uint8 when they are first used there. */
 export class Dataset {
   readonly name: string;
   readonly source: string;
   readonly classes: readonly string[];
   readonly count: number;
-  /** `count`, by the name that lists have. */
+  /** The same as `count`, as arrays have it. */
   readonly length: number;
-  /** Side of the images in pixels, as they are kept. */
+  /** Side of the stored images in pixels. */
   readonly imageSize: number;
-  /** How the images were made square, which a model must do alike; null where they came so. */
+  /** How the images were made square, which a model must do too; null if they were square already. */
   readonly resize: Resize | null;
-  /** Images that were left out, since they cannot be decoded. */
+  /** Images that were skipped because they cannot be decoded. */
   readonly skipped: readonly SkippedImage[];
-  /** What lies beside the images of a folder and is no part of the set, such as hidden files. */
+  /** Files, folders and links in the folder that are not part of the data set, such as hidden files. */
   readonly leftOut: LeftOut;
   #images: SharedImages | null;
 
@@ -94,9 +94,9 @@ export class Dataset {
   /**
    * CIFAR-10 as two data sets.
    *
-   * @param data `auto` (the full set where it has been downloaded, else the embedded sample),
-   *   `sample`, or a directory that holds the official binary batches
-   * @param limits how many images of each to use, spread evenly over the classes
+   * @param data `auto` (the full set if it has been downloaded, else the embedded sample), `sample`, or a directory that
+   *   holds the official batches
+   * @param limits maximum numbers of images, balanced across classes
    * @throws InputError `DATA_NOT_FOUND`, `DATA_INVALID` or `INVALID_ARGUMENT`
    */
   static async cifar10(
@@ -108,15 +108,15 @@ export class Dataset {
   }
 
   /**
-   * The images of `directory/<class>/**`, decoded to sRGB and shrunk with antialiasing. Classes and
-   * images come in the order of their names; hidden files and files of other kinds are left out.
+   * Reads the images of `directory/<class>/**`, decoded to sRGB and shrunk with antialiasing. Classes and images are in
+   * the order of their names. Hidden files and files other than images are left out.
    *
-   * Decoded images are kept in the cache directory, and taken from there, also by a training, as long as the
-   * files stay as they are.
+   * Decoded images are stored in the cache directory. While the files do not change, later calls and trainings read them
+   * from there.
    *
-   * @throws InputError `INVALID_ARGUMENT`; `DATA_NOT_FOUND` where there is no such folder, or no class
-   *   in it; `DATA_INVALID` for an empty class, a class that `like` has not, and images that cannot be
-   *   decoded, which are all named; the signal's reason; TorchTlError `OUT_OF_MEMORY`
+   * @throws InputError `INVALID_ARGUMENT`; `DATA_NOT_FOUND` if the folder does not exist or has no classes;
+   *   `DATA_INVALID` for an empty class, a class that `like` does not have, and images that cannot be decoded, with their
+   *   paths; the signal's reason after an abort; TorchTlError `OUT_OF_MEMORY`
    */
   static async fromFolder(directory: string, options: FolderOptions): Promise<Dataset> {
     if (typeof directory !== 'string') throw invalidArgument('directory', 'a path', directory);
@@ -127,8 +127,9 @@ export class Dataset {
   }
 
   /**
-   * The images of a list, in its order, decoded as those of a folder: CSV (`.csv`) whose first line names the columns
-   * `path`, `label` and, if wanted, `split`, or JSON lines (`.jsonl`) with these fields. Paths are relative to the list.
+   * Reads the images of a list, in its order, decoded as by `fromFolder`. A list is CSV (`.csv`) whose first line names
+   * the columns `path`, `label` and optionally `split`, or JSON lines (`.jsonl`) with these fields. Paths are relative to
+   * the list.
    *
    * @throws as `fromFolder`; InputError `INVALID_ARGUMENT` for a `split` that the list does not have
    */
@@ -149,11 +150,11 @@ export class Dataset {
   }
 
   /**
-   * Images from anywhere: files, encoded bytes, or pixels.
+   * Makes a data set of images from the program: paths, encoded bytes or pixels.
    *
    * @param labels one per image: class names, or indices into `classes`
-   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for images that cannot be decoded, which are
-   *   all named; the signal's reason; TorchTlError `OUT_OF_MEMORY`
+   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for images that cannot be decoded, with their paths or indices;
+   *   the signal's reason after an abort; TorchTlError `OUT_OF_MEMORY`
    */
   static async fromImages(
     images: readonly ImageInput[],
@@ -178,11 +179,11 @@ export class Dataset {
   }
 
   /**
-   * Two data sets of their own, of which the first has about `fraction` of every class, in the same
-   * order; of a class of two or more images both have at least one.
+   * Splits the images into two independent data sets, the first with about `fraction` of every class. Both keep the
+   * order. A class with two or more images has at least one in each.
    *
-   * @param fraction above 0 and below 1
-   * @param options.seed draws which images go where
+   * @param fraction greater than 0 and less than 1
+   * @param options.seed seed of the random selection
    * @throws InputError `INVALID_ARGUMENT`; TorchTlError `DISPOSED` or `OUT_OF_MEMORY`
    */
   split(fraction: number, options: { seed?: number | undefined } = {}): [first: Dataset, rest: Dataset] {
@@ -210,7 +211,7 @@ export class Dataset {
   }
 
   /**
-   * The same images for work that goes on with them, also after `dispose` of this one.
+   * Another data set over the same images, which stays usable after `dispose` of this one.
    *
    * @internal
    * @throws TorchTlError `DISPOSED`
@@ -230,7 +231,7 @@ export class Dataset {
   }
 
   /**
-   * The file that an image is from, where it is from one.
+   * Path of the file of an image; undefined if it does not come from a file.
    *
    * @internal
    * @throws TorchTlError `DISPOSED`
@@ -240,28 +241,29 @@ export class Dataset {
   }
 
   /**
-   * The engine's copy on a device, made once.
+   * The engine's copy on a device, which is made once.
    *
    * @internal
-   * @throws TorchTlError `DISPOSED` or `OUT_OF_MEMORY`; InputError `FILE_UNREADABLE`; the signal's reason, at once
+   * @throws TorchTlError `DISPOSED` or `OUT_OF_MEMORY`; InputError `FILE_UNREADABLE`; the signal's reason immediately
+   *   after an abort
    */
   async onDevice(device: string, signal?: AbortSignal): Promise<NativeDataset> {
     return this.#requireImages().onDevice(device, signal);
   }
 
   /**
-   * SHA-256 over the images and their size, computed once.
+   * SHA-256 of the images and their size, computed once.
    *
    * @internal
-   * @throws TorchTlError `DISPOSED`; InputError `FILE_UNREADABLE`; the signal's reason, at once
+   * @throws TorchTlError `DISPOSED`; InputError `FILE_UNREADABLE`; the signal's reason immediately after an abort
    */
   async pixelsSha256(signal?: AbortSignal): Promise<string> {
     return this.#requireImages().pixelsSha256(signal);
   }
 
   /**
-   * Frees its memory here and on every device; what is using the images finishes first. A second call
-   * does nothing.
+   * Frees the memory of the images on the host and on every device, once running work has finished with them. Repeated
+   * calls do nothing.
    */
   dispose(): void {
     this.#images?.release();
@@ -278,51 +280,46 @@ export class Dataset {
   }
 }
 
-const CLASSES = 'a list of names, each of them once';
+const CLASSES = 'a list of distinct names';
 
 const resize = resizing();
-/** Leaves out the images that cannot be decoded, which `skipped` lists; else they are an error. */
 const skipCorrupt = flag()
   .default(false)
-  .describe('leaves out the images that cannot be decoded, which `skipped` lists; else they are an error');
+  .describe('skips images that cannot be decoded and lists them in `skipped`, instead of throwing an error');
 
 const decoding = z.strictObject({
   signal: abortSignal.describe('stops the decoding'),
   onProgress: callback<(done: number, total: number) => void>().describe(
-    'hears how many are done, of how many',
+    'receives the number of decoded images and the total',
   ),
 });
 
 export const filesOptions = decoding.extend({
   imageSize: imageSize()
     .optional()
-    .describe("side of the images in pixels: the model's. By default that of `like`"),
-  resize: resize
-    .optional()
-    .describe('how images are made square; by default as those of `like`, else `cover`'),
+    .describe("side of the images in pixels: the model's `imageSize`. By default that of `like`"),
+  resize: resize.optional().describe('how images are made square; by default as in `like`, else `cover`'),
   like: z
     .custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' })
     .optional()
-    .describe('the data set whose classes the labels shall be indices of, matched by name'),
-  limit: limit().optional().describe('so many images, spread evenly over the classes'),
+    .describe('data set whose classes the labels refer to, matched by name'),
+  limit: limit().optional().describe('maximum number of images, balanced across classes'),
   skipCorrupt,
   imageCache: imageCache()
     .default(true)
     .describe(
-      'keeps decoded images in the cache directory or another one, and takes those that are there; else all are in memory',
+      'true: stores decoded images in the cache directory and reuses them; a path: in that directory; false: keeps them in memory',
     ),
   onDecoded: callback<(report: DecodeReport) => void>().describe(
-    'hears how many images were decoded, and how many had been before',
+    'receives the number of images that were decoded, and of those found in the cache',
   ),
 });
 
 export const listOptions = filesOptions.extend({
-  split: text('a name')
-    .optional()
-    .describe('the images whose `split` is this; needed where the list has splits'),
+  split: text('a name').optional().describe('split to read; required if the list has splits'),
 });
 
-/** What is left open is as in the data set whose like this is to be. */
+/** Options of decoding, with defaults from `like`. */
 function decodingOf({ like, limit: _, ...options }: z.output<typeof filesOptions>) {
   const side = options.imageSize ?? like?.imageSize;
   if (side === undefined) throw invalidArgument('imageSize', 'the side of the images in pixels', side);
@@ -330,7 +327,7 @@ function decodingOf({ like, limit: _, ...options }: z.output<typeof filesOptions
 }
 
 export const imagesOptions = decoding.extend({
-  imageSize: imageSize().describe("side of the images in pixels: the model's"),
+  imageSize: imageSize().describe("side of the images in pixels: the model's `imageSize`"),
   resize: resize.default('cover').describe('how images are made square'),
   classes: z
     .array(z.string({ error: CLASSES }), { error: CLASSES })
@@ -338,13 +335,13 @@ export const imagesOptions = decoding.extend({
     .refine((classes) => repeatedNames(classes).length === 0, { error: CLASSES })
     .readonly()
     .optional()
-    .describe('what labels are indices of; by default the names among the labels, sorted'),
-  name: z.string({ error: 'a string' }).default('images').describe('what the data set is called, for people'),
+    .describe('names of the classes, in the order of their labels; by default the distinct labels, sorted'),
+  name: z.string({ error: 'a string' }).default('images').describe('name of the data set, for people'),
   skipCorrupt,
 });
 
 export const splitOptions = z.strictObject({
-  seed: wideSeed().default(0).describe('draws which images go where'),
+  seed: wideSeed().default(0).describe('seed of the random selection'),
 });
 
 export type FolderOptions = z.input<typeof filesOptions> & FolderDocs;

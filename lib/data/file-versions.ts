@@ -3,36 +3,36 @@ import { InputError } from '../errors.ts';
 import { count } from '../support/format.ts';
 import { storedPath } from '../support/stored-path.ts';
 
-/** A file as it is now: another size or time, and its image is another one. */
+/** Identifies the contents of a file: if size or modification time differ, the image is a different one. */
 export interface FileVersion {
   path: string;
   size: number;
   mtimeMs: number;
 }
 
-/** Files looked at at a time. */
+/** Number of files whose status is read concurrently. */
 const AT_ONCE = 64;
 
 /**
- * Null for what is not there, which decoding then says.
+ * Reads the versions of files; null for a missing file, which decoding then reports.
  *
- * @param mostMissing where more are missing, the rest is not looked at
- * @throws InputError `DATA_INVALID` where more are missing
+ * @param maximumMissing if more files are missing, the rest is not checked
+ * @throws InputError `DATA_INVALID` if more than `maximumMissing` files are missing
  */
 export async function versionsOf(
   paths: readonly string[],
-  mostMissing: number,
+  maximumMissing: number,
 ): Promise<Array<FileVersion | null>> {
   const versions: Array<FileVersion | null> = [];
   const missing: string[] = [];
   for (let begin = 0; begin < paths.length; begin += AT_ONCE) {
-    const looked = await Promise.all(paths.slice(begin, begin + AT_ONCE).map(versionOf));
-    for (const [index, version] of looked.entries()) {
+    const group = await Promise.all(paths.slice(begin, begin + AT_ONCE).map(versionOf));
+    for (const [index, version] of group.entries()) {
       versions.push(version);
-      if (version === null && missing.length <= mostMissing) missing.push(paths[begin + index] as string);
+      if (version === null && missing.length <= maximumMissing) missing.push(paths[begin + index] as string);
     }
-    if (missing.length > mostMissing)
-      throw tooManyMissing(missing.slice(0, mostMissing), versions.length, paths.length);
+    if (missing.length > maximumMissing)
+      throw tooManyMissing(missing.slice(0, maximumMissing), versions.length, paths.length);
   }
   return versions;
 }
@@ -42,12 +42,12 @@ async function versionOf(path: string): Promise<FileVersion | null> {
   return info && { path, size: info.size, mtimeMs: info.mtimeMs };
 }
 
-function tooManyMissing(missing: readonly string[], looked: number, all: number): InputError {
+function tooManyMissing(missing: readonly string[], checked: number, all: number): InputError {
   const summary =
-    `More than ${count(missing.length)} of the first ${count(looked)} images are not there, and the other ` +
-    `${count(all - looked)} were not looked at; mend the paths, or leave out what is missing with`;
-  const said = (option: string) => [`${summary} ${option}:`, ...missing.map((path) => `  ${path}`)];
-  return new InputError('DATA_INVALID', said('`skipCorrupt: true`'), {
-    atCommandLine: said('--skip-corrupt'),
+    `More than ${count(missing.length)} of the first ${count(checked)} images do not exist; the other ` +
+    `${count(all - checked)} were not checked. Correct the paths, or skip missing images with`;
+  const message = (option: string) => [`${summary} ${option}:`, ...missing.map((path) => `  ${path}`)];
+  return new InputError('DATA_INVALID', message('`skipCorrupt: true`'), {
+    atCommandLine: message('--skip-corrupt'),
   });
 }

@@ -5,25 +5,25 @@ import type { ErrorCode } from '../errors.ts';
 import { unreadable } from '../support/files.ts';
 import { byName } from '../support/names.ts';
 
-/** What is taken for an image. Those that cannot be read are named when they are decoded. */
+/** File names that count as images. Unsupported formats among them are reported when they are decoded. */
 const IMAGE = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp|p[bgnp]m|jp2|jxl)$/i;
 
-/** Hidden, or what systems put beside the user's files. */
+/** Hidden files, and folders that operating systems create. */
 const HIDDEN = /^\.|^(__MACOSX|@eaDir|\$RECYCLE\.BIN|System Volume Information|lost\+found)$/;
 
-/** Whether a file is taken for an image: it is not hidden, and is called like one. */
+/** Whether a file counts as an image: it has the extension of an image and is not hidden. */
 export function isImageName(path: string): boolean {
   return IMAGE.test(path) && !path.split(/[\\/]/).some((part) => HIDDEN.test(part));
 }
 
-/** What an entry of a folder is, or links to. */
+/** The kind of a folder's entry, or of the target of a link. */
 export type EntryKind =
   | 'folder'
-  /** Called like one: also a link to nothing, which is named when it cannot be read. */
+  /** A file with the extension of an image; also a broken link with one, which is reported when it is read. */
   | 'image'
-  /** A file of another kind. */
+  /** Any other file. */
   | 'other'
-  /** A link to nothing that is not called like an image. */
+  /** A broken link without the extension of an image. */
   | 'broken link'
   | 'hidden';
 
@@ -34,9 +34,9 @@ export interface Entry {
 }
 
 /**
- * What a folder holds, by name.
+ * The entries of a folder, sorted by name.
  *
- * @throws InputError `code`, naming the folder
+ * @throws InputError `code` with the path of the folder
  */
 export async function readFolder(folder: string, code: ErrorCode = 'DATA_INVALID'): Promise<Entry[]> {
   try {
@@ -66,22 +66,23 @@ async function kindOf(entry: Dirent, path: string): Promise<EntryKind> {
 }
 
 /**
- * Calls back for all that is under a folder but the folders themselves, which are entered in the order of their names, links to
- * folders too. A folder that was met before, or that the first one lies in, is told of and not entered: such links go round.
+ * Calls `onEntry` for every entry under a folder except subfolders, which are entered in the order of their names, links
+ * to folders included. To avoid endless loops, folders that were entered before and the parents of `folder` are reported
+ * as `repeated` and not entered.
  */
 export async function walk(
   folder: string,
   onEntry: (entry: Pick<Entry, 'path'> & { kind: EntryKind | 'repeated' }) => unknown,
 ): Promise<void> {
   const above = [...foldersAbove(resolve(folder)), ...foldersAbove(await realpathOf(folder))];
-  const met = new Set(await Promise.all(above.map(identityOf)));
+  const entered = new Set(await Promise.all(above.map(identityOf)));
   async function enter(path: string): Promise<void> {
     const identity = await identityOf(path);
-    if (met.has(identity)) {
+    if (entered.has(identity)) {
       onEntry({ path, kind: 'repeated' });
       return;
     }
-    met.add(identity);
+    entered.add(identity);
     for (const entry of await readFolder(path)) {
       if (entry.kind === 'folder') await enter(entry.path);
       else onEntry(entry);
@@ -103,7 +104,7 @@ async function realpathOf(folder: string): Promise<string> {
   }
 }
 
-/** What tells a folder from all others, by whatever path it is reached. */
+/** Identifies a folder independently of the path. */
 async function identityOf(folder: string): Promise<string> {
   try {
     const { dev, ino } = await stat(folder, { bigint: true });

@@ -19,20 +19,20 @@ import { readInto, withRegularFile } from '../support/regular-file.ts';
 import { decoderName } from './decoding/decode.ts';
 import type { FileVersion } from './file-versions.ts';
 
-/** Of the index; another one's images are decoded anew. */
+/** Version of the index's format. A cache with another version is replaced. */
 const FORMAT_VERSION = 1;
 
-/** What nobody has opened for so long goes when another cache is begun. */
+/** Days after which an unused cache is removed, when a new one is created. */
 const KEPT_DAYS = 30;
 
-/** More than any index's first line, which is all that is read of one to know it. */
+/** Number of bytes that always contain the first line of an index. */
 const HEADER_BYTES = 1 << 16;
 
 /**
- * Images that were decoded before: `pixels`, uint8 `[images, side, side, 3]` and nothing else, and `index.jsonl`, whose
- * first line says how they were decoded and every other of which file the next image is. Both are only ever
- * appended to, the index after the pixels are on the disk, so that what is killed halfway loses what it had in hand.
- * One process at a time has it open; another waits.
+ * A cache of decoded images. The file `pixels` contains only uint8 `[images, side, side, 3]`. The first line of
+ * `index.jsonl` says how the images were decoded; each other line identifies the file of the next image. Both files are
+ * only appended to, the index after the pixels are on disk, so a killed process loses only the images that it was
+ * writing. One process at a time has a cache open; others wait.
  */
 export class ImageCache {
   readonly directory: string;
@@ -57,10 +57,11 @@ export class ImageCache {
   }
 
   /**
-   * The cache in `root` of what is read from `source` (a folder, or a list), at this size; begun where there is none.
+   * Opens the cache in `root` for the images of `source` (a folder or list) at this size, creating it if needed.
    *
-   * @param place.own whether `root` is torch-tl's, where what nobody has opened for long is removed, and not the user's
-   * @throws TorchTlError `WRITE_FAILED`; InputError `FILE_UNREADABLE`; the signal's reason, while another process has it
+   * @param place.own whether `root` belongs to torch-tl, which then removes old caches there, or to the user
+   * @throws TorchTlError `WRITE_FAILED`; InputError `FILE_UNREADABLE`; the signal's reason, if it aborts while another
+   *   process has the cache open
    */
   static async open(
     { root, own, source }: { root: string; own: boolean; source: string },
@@ -102,20 +103,20 @@ export class ImageCache {
     const text = await readIndex(paths.index);
     const [first, ...lines] = text.split('\n').slice(0, -1);
     if (first !== header) {
-      // Another process may have opened the pixels, which it then keeps.
+      // Removed, not truncated: another process may be reading the old pixels.
       for (const path of Object.values(paths)) await rm(path, { force: true });
       await writeFile(paths.index, `${header}\n`);
     }
     const pixels = await open(paths.pixels, 'a');
     let index: FileHandle | undefined;
     try {
-      // What was half written is cut off; no more than that, for the same reason.
+      // Removes partly written images. Whole ones stay: another process may be reading them.
       const whole = Math.floor((await pixels.stat()).size / bytes);
       const keys = first === header ? lines.slice(0, whole) : [];
       await pixels.truncate(keys.length * bytes);
       index = await open(paths.index, 'a');
       await index.truncate(Buffer.byteLength([header, ...keys, ''].join('\n')));
-      // Says when it was last used.
+      // Records the time of the last use.
       const now = new Date();
       await index.utimes(now, now);
       return new ImageCache(directory, lock, { pixels, index }, keys);
@@ -126,17 +127,19 @@ export class ImageCache {
     }
   }
 
-  /** uint8 `[images, side, side, 3]`; stays where it is after `close`. */
+  /** Path of the pixels, uint8 `[images, side, side, 3]`. The file stays after `close`. */
   get file(): string {
     return join(this.directory, 'pixels');
   }
 
-  /** Where a file's image lies among the pixels, if it does. */
+  /** Position of a file's image among the pixels, counted in images; undefined if it is not in the cache. */
   find(version: FileVersion): number | undefined {
     return this.#places.get(keyOf(version));
   }
 
   /**
+   * Adds images.
+   *
    * @param pixels uint8 `[versions.length, side, side, 3]`
    * @throws TorchTlError `WRITE_FAILED`
    */
@@ -159,7 +162,7 @@ export class ImageCache {
   }
 }
 
-/** The line of the index. */
+/** The line of a file in the index. */
 function keyOf({ path, size, mtimeMs }: FileVersion): string {
   return JSON.stringify([path, size, mtimeMs]);
 }
@@ -168,7 +171,7 @@ async function isNew(directory: string): Promise<boolean> {
   return (await stat(directory).catch(() => null)) === null;
 }
 
-/** Of a cache's directory: by its header, so that none has another's. */
+/** Name of a cache's directory. It contains a hash of the header, so that different caches have different names. */
 async function nameOf(header: string): Promise<string> {
   const { source, imageSize, resize } = JSON.parse(header) as {
     source: string;
@@ -179,7 +182,10 @@ async function nameOf(header: string): Promise<string> {
   return `${basename(source)}-${imageSize}-${resize}-${hash.slice(0, 12)}`;
 }
 
-/** Nothing where there is no index yet; one that cannot be read now may be readable later, and is not begun anew. */
+/**
+ * The text of an index; empty if it does not exist. An index that cannot be read is an error, since it may be readable
+ * later and must not be replaced.
+ */
 async function readIndex(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
@@ -189,12 +195,15 @@ async function readIndex(path: string): Promise<string> {
   }
 }
 
-/** Removes the caches that nobody has opened for long; what cannot be removed stays, and stops nothing. */
+/** Removes caches that have not been used for `KEPT_DAYS`. Failures are ignored. */
 async function removeUnused(root: string): Promise<void> {
   for (const name of await readdir(root)) await removeIfUnused(root, name).catch(() => undefined);
 }
 
-/** Removes a directory where it is called and begins as a cache does, and nobody uses it: our files of it, and it if that was all. */
+/**
+ * Removes an old cache that nobody has open. Only a directory whose name and index are those of a cache is touched. Only
+ * the cache's own files are deleted, and then the directory if it is empty.
+ */
 async function removeIfUnused(root: string, name: string): Promise<void> {
   const directory = join(root, name);
   const index = join(directory, 'index.jsonl');
@@ -206,7 +215,7 @@ async function removeIfUnused(root: string, name: string): Promise<void> {
   if (lock === null) return;
   try {
     if (!(await isOld())) return;
-    // The index last, by which the rest is known.
+    // The index after the pixels: it identifies the directory as a cache.
     for (const file of ['pixels', 'index.jsonl', 'lock']) await rm(join(directory, file), { force: true });
     await rmdir(directory);
   } finally {

@@ -15,20 +15,20 @@ import type { LeftOut } from './left-out.ts';
 import { indicesPerClass } from './limit.ts';
 import { select } from './select.ts';
 
-/** Labelled files of images, not yet decoded. */
+/** Labelled image files that are not yet decoded. */
 export interface ImageFiles {
-  /** The absolute path of the folder or list that they were found in. */
+  /** Absolute path of the folder or list that names them. */
   source: string;
   classes: readonly string[];
   /** Absolute paths. */
   files: string[];
-  /** int64 `[files.length]`, indices into the classes. */
+  /** int64 `[files.length]`: indices into the classes. */
   labels: BigInt64Array;
-  /** What lies beside them. */
+  /** Files, folders and links that are not used. */
   leftOut: LeftOut;
 }
 
-/** The files at these places, in this order. */
+/** The files at the given indices, in that order. */
 export function selectFiles(images: ImageFiles, indices: readonly number[]): ImageFiles {
   return {
     ...images,
@@ -37,51 +37,51 @@ export function selectFiles(images: ImageFiles, indices: readonly number[]): Ima
   };
 }
 
-/** At most `limit` of them, spread evenly over the classes. */
+/** At most `limit` files, balanced across classes. */
 export function limitFiles(images: ImageFiles, limit: number | undefined): ImageFiles {
   return limit === undefined ? images : selectFiles(images, indicesPerClass(images.labels, limit));
 }
 
-/** How files of images are decoded. */
+/** Options for decoding image files. */
 export interface FilesDecodeOptions extends DecodeOptions {
-  /** Leaves out the images that cannot be decoded, which are an error else. */
+  /** Whether to skip images that cannot be decoded, instead of throwing an error. */
   skipCorrupt?: boolean | undefined;
-  /** Keeps decoded images in the cache directory or another one, and takes those that are there; else all are in memory. */
+  /** Whether, or in which directory, to store and reuse decoded images; false keeps them in memory. Default true. */
   imageCache?: boolean | string | undefined;
   onDecoded?: ((report: DecodeReport) => void) | undefined;
 }
 
-/** What decoding came to. */
+/** A summary of decoding. */
 export interface DecodeReport {
-  /** Images that were decoded. */
+  /** Number of images that were decoded. */
   decoded: number;
-  /** Images that lay in the cache already. */
+  /** Number of images that were found in the cache. */
   found: number;
-  /** The file of the cache; null where the images are in memory. */
+  /** Path of the cache's file; null if the images are in memory. */
   file: string | null;
-  /** Why there is no cache although one was wanted. */
+  /** Why the cache could not be used; null if it was used or not wanted. */
   uncached: string | null;
 }
 
-/** Decoded images, of which some files' may have been left out. */
+/** Decoded images. */
 export interface DecodedFiles {
   set: Images;
-  /** Which of the files they are. */
+  /** Indices of their files; skipped files are missing. */
   kept: number[];
   skipped: SkippedImage[];
 }
 
 /**
- * Decodes images, on all processors beside the event loop.
+ * Decodes image files in worker threads, on all processors.
  *
- * @throws what `decodeImages` throws; InputError `DATA_INVALID` where many files are missing, and for a class of which none can be decoded
+ * @throws as `decodeImages`; InputError `DATA_INVALID` if many files are missing or no image of a class can be decoded
  */
 export async function decodeFiles(
   images: ImageFiles,
   { skipCorrupt = false, imageCache = true, onDecoded = () => {}, ...options }: FilesDecodeOptions,
 ): Promise<DecodedFiles> {
   const { files } = images;
-  const versions = await versionsOf(files, skipCorrupt ? Infinity : MOST_MISSING);
+  const versions = await versionsOf(files, skipCorrupt ? Infinity : MAX_MISSING);
   const { all, failures, ...report } = await decode(images, versions, imageCache, options);
   if (failures.size > 0 && !skipCorrupt) throw undecodable(failures, files);
   const kept = [...files.keys()].filter((index) => !failures.has(index));
@@ -93,15 +93,15 @@ export async function decodeFiles(
 
 type Versions = ReadonlyArray<FileVersion | null>;
 
-/** More missing files are no damage, but wrong paths. */
-const MOST_MISSING = 20;
+/** If more files are missing, the paths are probably wrong. */
+const MAX_MISSING = 20;
 
-/** What a cache that cannot be used fails with. */
+/** Errors of the cache after which images are decoded into memory instead. */
 const UNCACHED: ReadonlySet<ErrorCode> = new Set(['FILE_UNREADABLE', 'WRITE_FAILED']);
 
 type Decoded = DecodeReport & { all: Images; failures: Failures };
 
-/** A disk that cannot be written to, or read, costs time and memory, not the run. */
+/** Decodes images into the cache, or into memory if the cache cannot be read or written. */
 async function decode(
   images: ImageFiles,
   versions: Versions,
@@ -149,9 +149,9 @@ function sizeOf({ length: count }: readonly string[], { imageSize }: DecodeOptio
 }
 
 function requireSomeOfEach({ source, classes, labels }: ImageFiles, kept: BigInt64Array): void {
-  const left = new Set(kept);
+  const remaining = new Set(kept);
   const lost = [...new Set(labels)]
-    .filter((label) => !left.has(label))
+    .filter((label) => !remaining.has(label))
     .map((label) => classes[Number(label)]);
   if (lost.length === 0) return;
   throw new InputError('DATA_INVALID', `No image of ${lost.join(', ')} in ${source} can be decoded.`);

@@ -5,16 +5,16 @@ import { storedPath } from '../support/stored-path.ts';
 import { READABLE_FORMATS } from './decoding/plain-image.ts';
 import { type Entry, ofKind, readFolder, walk } from './folder.ts';
 import type { ImageFiles } from './image-files.ts';
-import { namedUnknown } from './labels.ts';
+import { unknownClasses } from './labels.ts';
 import { type LeftOut, nothingLeftOut } from './left-out.ts';
 import { requireClassesNotParts } from './part-folders.ts';
 
 /**
- * Lists `directory/<class>/**`. Classes and files come in the order of their names' UTF-16 code units; links are followed.
- * Hidden files, and those that are no images by their names' endings, are left out.
+ * Lists the images of `directory/<class>/**`. Classes and files are in the order of their names' UTF-16 code units. Links
+ * are followed. Hidden files and files without the extension of an image are left out.
  *
- * @param known classes that labels shall be indices of; by default the folders'
- * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the folder
+ * @param known classes that the labels refer to; by default the names of the folders
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID` with the path of the folder
  */
 export async function listImageFolder(directory: string, known?: readonly string[]): Promise<ImageFiles> {
   const root = await storedPath(resolve(directory));
@@ -43,30 +43,30 @@ async function classFolders(root: string, leftOut: LeftOut): Promise<Entry[]> {
   leftOut.loose += ofKind(entries, 'image').length;
   leftOut.brokenLinks.push(...ofKind(entries, 'broken link').map(({ path }) => path));
   if (folders.length === 0) {
-    throw new InputError('DATA_NOT_FOUND', `${root} holds no class folders; expected <class>/<image>.`);
+    throw new InputError('DATA_NOT_FOUND', `${root} contains no class folders; expected <class>/<image>.`);
   }
   await requireClassesNotParts(root, folders);
-  const [twice] = repeatedNames(folders.map(({ name }) => name));
-  if (twice !== undefined) {
+  const [duplicate] = repeatedNames(folders.map(({ name }) => name));
+  if (duplicate !== undefined) {
     throw new InputError(
       'DATA_INVALID',
-      `${root} holds two folders of the class '${normalName(twice[0])}', whose accents are stored in two ways ` +
-        `(${twice.map(codePoints).join(' and ')}); put their images into one.`,
+      `${root} contains two folders for the class '${normalName(duplicate[0])}', whose names differ only in how accents ` +
+        `are stored (${duplicate.map(codePoints).join(' and ')}). Move their images into one folder.`,
     );
   }
   return folders;
 }
 
-/** A name by its characters' numbers, as those of two names that look alike. */
+/** The code points of a name, which distinguish names that look alike. */
 function codePoints(name: string): string {
   const numbers = Array.from(name, (character) => character.codePointAt(0) as number);
   return numbers.map((number) => `U+${number.toString(16).toUpperCase().padStart(4, '0')}`).join(' ');
 }
 
 function requireKnown(root: string, found: string[], known: readonly string[]): void {
-  const unknown = namedUnknown(found, known);
+  const unknown = unknownClasses(found, known);
   if (unknown === null) return;
-  throw new InputError('DATA_INVALID', `${root} holds folders of unknown classes: ${unknown}`);
+  throw new InputError('DATA_INVALID', `${root} contains folders of unknown classes: ${unknown}`);
 }
 
 async function imagesIn(classFolder: string, leftOut: LeftOut): Promise<string[]> {
@@ -83,9 +83,10 @@ async function imagesIn(classFolder: string, leftOut: LeftOut): Promise<string[]
     }
   });
   if (images.length > 0) return images;
-  const instead = other === undefined ? '' : ` but, for one, ${basename(other)}`;
+  const example = other === undefined ? '' : `, only other files such as ${basename(other)}`;
   throw new InputError(
     'DATA_INVALID',
-    `The class folder ${classFolder} holds no image${instead}; add some or remove it. ${READABLE_FORMATS} are read.`,
+    `The class folder ${classFolder} contains no images${example}. Add some or remove it. Supported formats: ` +
+      `${READABLE_FORMATS}.`,
   );
 }

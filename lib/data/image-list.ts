@@ -6,44 +6,44 @@ import { byName, looseName, normalName } from '../support/names.ts';
 import { quoted } from '../support/quoted.ts';
 import { readRegularText } from '../support/regular-file.ts';
 import type { ImageFiles } from './image-files.ts';
-import { indicesOf, namedUnknown } from './labels.ts';
+import { indicesOf, unknownClasses } from './labels.ts';
 import { nothingLeftOut } from './left-out.ts';
 import { namesMeant, type Part, partOf, VALIDATION_PARTS } from './parts.ts';
 
 const CSV = /\.csv$/i;
-/** Characters of a line: more than paths may have. The reader takes long for what has no end. */
+/** Largest number of characters per line, more than a path may have. csv-parse is slow for very long lines. */
 const LONGEST_RECORD = 1 << 16;
 const JSON_LINES = /\.(jsonl|ndjson)$/i;
 
-/** Whether a file is taken for a list of images, by its name. */
+/** Whether a file has the extension of a list of images. */
 export function isListName(path: string): boolean {
   return CSV.test(path) || JSON_LINES.test(path);
 }
 
-/** Those that are read, in whatever case their names are. */
+/** The columns that are read. Their names may be in any case. */
 const COLUMNS: readonly string[] = ['path', 'label', 'split'];
 
 const image = z.object({
   path: z.string().min(1),
   label: z.union([z.string().min(1), z.number().transform(String)]),
-  /** Which part of the data it belongs to, such as `train`; every line has one, or none. */
+  /** The part of the data, such as `train`. Either every line has a split or none has. */
   split: z.string().min(1).optional(),
 });
 
 type ListedImage = z.output<typeof image>;
 
-/** A line of a list: what it holds, and where it is. */
+/** The value and the number of a line of a list. */
 interface Line {
   number: number;
   value: unknown;
 }
 
 /**
- * The images of a list by their splits, or as one, named `null`, where it tells of none: CSV whose first line names the
- * columns `path`, `label` and, if wanted, `split`; or JSON lines with the same fields. Paths are relative to the list.
+ * Reads the images of a list by split, or under the key `null` if it has no splits. A list is CSV whose first line names
+ * the columns `path`, `label` and optionally `split`, or JSON lines with these fields. Paths are relative to the list.
  *
- * @param known classes that labels shall be indices of; by default the labels' names, sorted
- * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the list and the line
+ * @param known classes that the labels refer to; by default the distinct labels, sorted
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID` with the list and the line
  */
 export async function readImageList(
   list: string,
@@ -63,24 +63,24 @@ export async function readImageList(
     split.images.push(image);
   }
   if (bySplit.size > 1 && bySplit.has(null)) {
-    throw new InputError('DATA_INVALID', `${source}: some images have a split and some have none.`);
+    throw new InputError('DATA_INVALID', `${source}: some images have a split and others do not.`);
   }
   return new Map([...bySplit.values()].map(({ name, images }) => [name, filesOf(source, classes, images)]));
 }
 
-/** The images of a list by the names of its splits, or by `null`. */
+/** The images of a list by the names of its splits, or under `null` if it has none. */
 export type Splits = ReadonlyMap<string | null, ImageFiles>;
 
-/** A split, and its name as the list has it. */
+/** A split, with its name as in the list. */
 export interface NamedSplit {
   name: string;
   images: ImageFiles;
 }
 
 /**
- * Which splits of a list are to train and to validate with, by their names.
+ * Chooses the splits for training and validation by their names.
  *
- * @throws InputError `DATA_INVALID` where there are several for one
+ * @throws InputError `DATA_INVALID` if several splits fit one purpose
  */
 export function splitsByPart(
   source: string,
@@ -93,7 +93,7 @@ export function splitsByPart(
     const names = [first as NamedSplit, ...more].map(({ name }) => `'${name}'`).join(' and ');
     throw new InputError(
       'DATA_INVALID',
-      `${source} has several splits of one kind: ${names}; call them alike.`,
+      `${source} has several splits for one purpose: ${names}. Give them the same name.`,
     );
   };
   const train = only('train');
@@ -103,16 +103,16 @@ export function splitsByPart(
 }
 
 /**
- * The images of the split that a name means, in whatever case; `null` means those of a list without splits.
+ * The images of the split with a name, in any case; `null` for a list without splits.
  *
- * @throws InputError `INVALID_ARGUMENT` where no split or several may be meant
+ * @throws InputError `INVALID_ARGUMENT` if no split or several match
  */
 export function splitNamed(splits: Splits, wanted: string | null): ImageFiles {
   const names = [...splits.keys()].filter((name) => name !== null);
   const [meant, ...more] = wanted === null ? [null] : namesMeant(wanted, names);
   const images = meant === undefined || more.length > 0 ? undefined : splits.get(meant);
   if (images) return images;
-  const expected = splits.has(null) ? 'none, since the list has no splits' : names.join(' or ');
+  const expected = splits.has(null) ? 'absent, since the list has no splits' : names.join(' or ');
   throw invalidArgument('split', expected, wanted);
 }
 
@@ -134,16 +134,16 @@ async function readLines(source: string): Promise<ListedImage[]> {
     throw unreadable(source, cause, 'DATA_NOT_FOUND');
   });
   const images = CSV.test(source) ? await csvLines(source, text) : jsonLines(source, text);
-  if (images.length === 0) throw new InputError('DATA_INVALID', `${source} lists no image.`);
+  if (images.length === 0) throw new InputError('DATA_INVALID', `${source} lists no images.`);
   return images;
 }
 
-/** @throws InputError `DATA_INVALID`, naming the line */
+/** @throws InputError `DATA_INVALID` with the number of the line */
 function checked(source: string, { number, value }: Line): ListedImage {
   const { success, data, error } = image.safeParse(value);
   if (success) return data;
   const fields = error.issues.map(({ path }) => path.join('.') || 'all').join(', ');
-  const expected = 'every line needs a path and a label, neither of them empty; a split is a name too';
+  const expected = 'every line needs a path and a label that are not empty, and may have a split';
   throw new InputError('DATA_INVALID', `${source}, line ${number}: wrong or missing ${fields}; ${expected}.`);
 }
 
@@ -155,7 +155,7 @@ async function csvLines(source: string, text: string): Promise<ListedImage[]> {
       bom: true,
       max_record_size: LONGEST_RECORD,
       columns,
-      // Of a long list no more than that is kept.
+      // Keeps only the checked fields, which matters for long lists.
       on_record: (value: unknown, { lines }) => checked(source, { number: lines, value }),
       skip_empty_lines: true,
       trim: true,
@@ -163,7 +163,7 @@ async function csvLines(source: string, text: string): Promise<ListedImage[]> {
     return images as ListedImage[];
   } catch (cause) {
     if (!(cause instanceof CsvError)) throw cause;
-    throw new InputError('DATA_INVALID', `${source} is no well-formed CSV: ${cause.message}.`, { cause });
+    throw new InputError('DATA_INVALID', `${source} is not well-formed CSV: ${cause.message}.`, { cause });
   }
 }
 
@@ -197,7 +197,7 @@ function parsed(source: string, number: number, line: string): unknown {
   }
 }
 
-/** A line's fields, those that are read by their names in lower case. */
+/** The fields of a line, with the names of known columns in lower case. */
 function withKnownNames(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [columnOf(name), field]));
@@ -208,6 +208,6 @@ function columnOf(name: string): string {
 }
 
 function requireKnown(source: string, labels: readonly string[], classes: readonly string[]): void {
-  const unknown = namedUnknown(labels, classes);
+  const unknown = unknownClasses(labels, classes);
   if (unknown !== null) throw new InputError('DATA_INVALID', `${source} has unknown labels: ${unknown}`);
 }

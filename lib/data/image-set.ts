@@ -1,25 +1,25 @@
 interface Labelled {
-  /** int64 `[count]`, each an index into the classes. */
+  /** int64 `[count]`: indices into the classes. */
   labels: BigInt64Array;
-  /** Which file each is from, where they are from files. */
+  /** Paths of the images' files, if they come from files. */
   files?: readonly string[];
   count: number;
   height: number;
   width: number;
 }
 
-/** Labelled images of one size in memory. */
+/** Labelled images of the same size in memory. */
 export interface ImageSet extends Labelled {
   /** uint8 `[count, height, width, 3]`, R, G, B interleaved. */
   pixels: Uint8Array;
 }
 
-/** Labelled images of one size in a file that holds nothing else. */
+/** Labelled images of the same size in a file that contains only pixels. */
 export interface StoredImageSet extends Labelled {
   file: string;
-  /** int64 `[count]`: which of the file's images these are, from 0 on. */
+  /** int64 `[count]`: positions of the images in the file, counted in images from 0. */
   places: BigInt64Array;
 }
 
-/** Labelled images of one size, as the engine takes them. */
+/** Labelled images of the same size, in the forms that the engine accepts. */
 export type Images = ImageSet | StoredImageSet;

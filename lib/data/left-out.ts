@@ -1,18 +1,18 @@
 import { count, listed } from '../support/format.ts';
 
-/** What lies in the user's folders and is not taken. */
+/** Files, folders and links in the user's data that are not used. */
 export interface LeftOut {
-  /** Hidden files and folders, and what systems put beside files. */
+  /** Number of hidden files and folders, including those that operating systems create. */
   hidden: number;
-  /** Files that are no images by their names' endings. */
+  /** Number of files without the extension of an image. */
   others: number;
-  /** Images beside the class folders, which have no class. */
+  /** Number of images outside class folders. */
   loose: number;
-  /** Paths of folders and splits beside those that are used. */
+  /** Paths of folders and names of splits that are neither for training nor for validation. */
   unused: string[];
-  /** Paths of links that lead nowhere. */
+  /** Paths of broken links. */
   brokenLinks: string[];
-  /** Paths of folders that links have led to before, as one to the folder that it lies in does. */
+  /** Paths of links to folders that were read already, such as a link to a parent folder. */
   repeated: string[];
 }
 
@@ -20,7 +20,7 @@ export function nothingLeftOut(): LeftOut {
   return { hidden: 0, others: 0, loose: 0, unused: [], brokenLinks: [], repeated: [] };
 }
 
-/** What was left out of several folders together. */
+/** The sum of several records. */
 export function leftOutOf(parts: readonly LeftOut[]): LeftOut {
   const sum = nothingLeftOut();
   for (const part of parts) {
@@ -34,7 +34,7 @@ export function leftOutOf(parts: readonly LeftOut[]): LeftOut {
   return sum;
 }
 
-/** The same for people, a phrase each. */
+/** Phrases for people about everything that is left out. */
 export function leftOutTexts(leftOut: LeftOut): string[] {
   const { hidden, others, loose, unused, brokenLinks, repeated } = leftOut;
   const some = (number: number, one: string, more: string) =>
@@ -43,14 +43,10 @@ export function leftOutTexts(leftOut: LeftOut): string[] {
     some(paths.length, one, more).map((text) => `${text} (${listed(paths)})`);
   return [
     ...some(hidden, 'hidden file or folder', 'hidden files and folders'),
-    ...some(others, 'file of another kind', 'files of other kinds'),
-    ...some(loose, 'image in no class folder', 'images in no class folder'),
-    ...named(
-      unused,
-      'folder or split beside those that are used',
-      'folders or splits beside those that are used',
-    ),
-    ...named(brokenLinks, 'link that leads nowhere', 'links that lead nowhere'),
-    ...named(repeated, 'folder that was there already', 'folders that were there already'),
+    ...some(others, 'file that is not an image', 'files that are not images'),
+    ...some(loose, 'image outside class folders', 'images outside class folders'),
+    ...named(unused, 'unused folder or split', 'unused folders or splits'),
+    ...named(brokenLinks, 'broken link', 'broken links'),
+    ...named(repeated, 'link to a folder read already', 'links to folders read already'),
   ];
 }

@@ -3,11 +3,11 @@ import type { ImageSet } from './image-set.ts';
 import { select } from './select.ts';
 
 /**
- * The first `limit` images, spread evenly over the classes and kept in their order. Where the
- * limit does not divide by the classes, the earlier ones get one more; where a class has too few,
- * the others make up for it. The set itself comes back where it has no more than `limit`.
+ * The first `limit` images, balanced across classes, in their order. If the limit is not divisible by the number of
+ * classes, the first classes get one more. If a class has too few images, the others get more. Returns `set` itself if
+ * it has at most `limit` images.
  *
- * @throws InputError `INVALID_ARGUMENT` for a limit that is no integer from 1
+ * @throws InputError `INVALID_ARGUMENT` for a limit that is not an integer of at least 1
  */
 export function limitPerClass(set: ImageSet, limit: number): ImageSet {
   const indices = indicesPerClass(set.labels, limit);
@@ -15,9 +15,9 @@ export function limitPerClass(set: ImageSet, limit: number): ImageSet {
 }
 
 /**
- * The places of the images that `limitPerClass` takes.
+ * The indices of the images that `limitPerClass` selects.
  *
- * @throws InputError `INVALID_ARGUMENT` for a limit that is no integer from 1
+ * @throws InputError `INVALID_ARGUMENT` for a limit that is not an integer of at least 1
  */
 export function indicesPerClass(labels: BigInt64Array, limit: number): number[] {
   checkNumber('limit', limitRange(), limit);
@@ -32,7 +32,7 @@ export function indicesPerClass(labels: BigInt64Array, limit: number): number[] 
   });
 }
 
-/** How many images each class has, in the classes' order. */
+/** Number of images per class, in the order of the classes. */
 export function countPerClass(labels: BigInt64Array, classes: number): number[] {
   const counts = countLabels(labels);
   return Array.from({ length: classes }, (_, label) => counts.get(BigInt(label)) ?? 0);
@@ -44,17 +44,17 @@ function countLabels(labels: BigInt64Array): Map<bigint, number> {
   return counts;
 }
 
-/** How many images each class gives, dealt out one at a time to the classes that have some left. */
+/** Number of images to take from each class: assigned one at a time, in turn, to the classes that have any left. */
 function share(limit: number, counts: Map<bigint, number>): Map<bigint, number> {
   const classes = [...counts].sort(([a], [b]) => (a < b ? -1 : 1));
   const shares = new Map<bigint, number>();
-  let dealt = 0;
-  while (dealt < limit) {
+  let assigned = 0;
+  while (assigned < limit) {
     for (const [label, count] of classes) {
-      const sofar = shares.get(label) ?? 0;
-      if (sofar === count || dealt === limit) continue;
-      shares.set(label, sofar + 1);
-      dealt++;
+      const taken = shares.get(label) ?? 0;
+      if (taken === count || assigned === limit) continue;
+      shares.set(label, taken + 1);
+      assigned++;
     }
   }
   return shares;

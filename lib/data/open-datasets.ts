@@ -4,8 +4,8 @@ import { type DataOptions, type ListedData, listData, listTestImages } from './s
 import type { HeldOut } from './train-and-valid.ts';
 
 /**
- * What `--data` names, as two data sets; `validation` says, for people, where the second comes from, `heldOut` what it took of
- * each class where it was held out of the first.
+ * The data that `--data` names, as two data sets. `validation` says where the validation images come from; `heldOut` has
+ * the held-out images per class, or is null if the data has its own validation images.
  */
 export interface OpenedDatasets {
   train: Dataset;
@@ -14,13 +14,13 @@ export interface OpenedDatasets {
   heldOut: HeldOut[] | null;
 }
 
-/** The same before any image is decoded. */
+/** Data sets whose images are not yet decoded. */
 export interface ListedDatasets extends Omit<ListedData, 'open'> {
-  /** @throws what `openData` throws */
+  /** @throws errors of `openData` */
   open(): Promise<OpenedDatasets>;
 }
 
-/** @throws what `listData` throws */
+/** @throws errors of `listData` */
 export async function listDatasets(spec: string, options: DataOptions): Promise<ListedDatasets> {
   const listed = await listData(spec, options);
   const open = async () => {
@@ -30,16 +30,16 @@ export async function listDatasets(spec: string, options: DataOptions): Promise<
   return { ...listed, open };
 }
 
-/** @throws what `openData` throws */
+/** @throws errors of `openData` */
 export async function openDatasets(spec: string, options: DataOptions): Promise<OpenedDatasets> {
   return (await listDatasets(spec, options)).open();
 }
 
 /**
- * The labelled images of what `--data` names for a model to be tested on, before they are decoded: those for
- * validation, where nothing tells them from others all.
+ * Lists the images for testing a model, without decoding them: the validation images of the data that `--data` names, or
+ * all images if it has no parts.
  *
- * @throws what `listData` throws
+ * @throws errors of `listData`
  */
 export async function listTestData(
   spec: string,

@@ -4,20 +4,20 @@ import { looseName } from '../support/names.ts';
 import { type Entry, ofKind, readFolder, walk } from './folder.ts';
 import { type Part, partOf, VALIDATION_PARTS } from './parts.ts';
 
-/** The parts of a folder of images, each a folder of class folders. */
+/** The parts of a folder of images; each contains class folders. */
 export interface PartFolders {
   train: Entry | null;
-  /** To validate with, or else to test with. */
+  /** The validation folder, else the test folder. */
   valid: Entry | null;
-  /** Folders that are neither. */
+  /** Paths of all other folders. */
   unused: string[];
 }
 
 /**
- * The parts that a folder of images has; null where its folders are classes. A folder that is called like a part is one
- * where it holds folders: `train` beside `car` and `bus` is a class where it holds images alone.
+ * Finds the parts of a folder of images; null if its subfolders are classes. A subfolder named like a part is a part only
+ * if it contains folders: `train` next to `car` and `bus` is a class if it contains only images.
  *
- * @throws InputError `DATA_NOT_FOUND`; `DATA_INVALID` where it cannot be told which folder is meant, naming those that may be
+ * @throws InputError `DATA_NOT_FOUND`; `DATA_INVALID` if several folders may be meant, with their paths
  */
 export async function partFolders(directory: string): Promise<PartFolders | null> {
   const root = resolve(directory);
@@ -29,7 +29,7 @@ export async function partFolders(directory: string): Promise<PartFolders | null
   if (called.length === 0 || (divided.length === 0 && called.length < folders.length)) return null;
   if (divided.length === 0) throw partsWithoutClasses(root, called);
   const [train = null, ...moreTrain] = ofPart(divided, ['train']);
-  if (train !== null && moreTrain.length > 0) throw ambiguous(root, 'to train with', [train, ...moreTrain]);
+  if (train !== null && moreTrain.length > 0) throw ambiguous(root, 'for training', [train, ...moreTrain]);
   const valid = validationFolder(root, divided);
   if (train === null || valid === null) await requireWithoutImages(root, divided, others);
   const used = [train, valid];
@@ -48,13 +48,13 @@ function validationFolder(root: string, folders: readonly Entry[]): Entry | null
   for (const part of VALIDATION_PARTS) {
     const [first, ...more] = ofPart(folders, [part]);
     if (first === undefined) continue;
-    if (more.length > 0) throw ambiguous(root, 'to validate with', [first, ...more]);
+    if (more.length > 0) throw ambiguous(root, 'for validation', [first, ...more]);
     return first;
   }
   return null;
 }
 
-/** Of `seg_train/seg_train/<class>`, as archives are often packed, the inner folder. */
+/** The inner folder of `seg_train/seg_train/<class>`, a layout that unpacked archives often have. */
 async function unwrapped(folder: Entry): Promise<Entry> {
   const entries = await readFolder(folder.path);
   const [inner, ...more] = ofKind(entries, 'folder');
@@ -67,7 +67,7 @@ async function unwrapped(folder: Entry): Promise<Entry> {
   return isWrapper ? inner : folder;
 }
 
-/** What lies beside one part alone may be classes, of which the part's name is another. */
+/** Refuses image folders next to a single part: they may all be classes, one of them named like a part. */
 async function requireWithoutImages(root: string, parts: Entry[], others: Entry[]): Promise<void> {
   for (const { name, path } of others) {
     if (!(await holdsImage(path))) continue;
@@ -75,8 +75,8 @@ async function requireWithoutImages(root: string, parts: Entry[], others: Entry[
     const names = parts.map((part) => part.name).join(', ');
     throw new InputError(
       'DATA_INVALID',
-      `${root} holds ${names}, called like a part of a data set, beside ${name}, which holds images too: are they parts ` +
-        `or classes? Give ${parts.map((part) => part.path).join(' or ')}, or rename one.`,
+      `${root} contains ${names}, named like a part of a data set, next to ${name}, which contains images too: it is ` +
+        `unclear whether they are parts or classes. Use ${parts.map((part) => part.path).join(' or ')}, or rename one.`,
     );
   }
 }
@@ -89,12 +89,12 @@ async function holdsImage(folder: string): Promise<boolean> {
   return found;
 }
 
-/** Images to validate with that nobody has put into classes cannot validate. */
+/** The error for a validation folder whose images are not in class folders. */
 function withoutClasses(path: string, parts: readonly Entry[]): InputError {
   const others = parts.map((part) => part.path).join(' or ');
   return new InputError(
     'DATA_INVALID',
-    `${path} holds images, but no class folders; expected <class>/<image> in it. To do without it, give ${others}.`,
+    `${path} contains images, but no class folders; expected <class>/<image> in it. To ignore it, use ${others}.`,
   );
 }
 
@@ -103,7 +103,7 @@ function partsWithoutClasses(root: string, parts: readonly Entry[]): InputError 
   const names = parts.map((part) => part.name).join(', ');
   return new InputError(
     'DATA_INVALID',
-    `${root} holds parts of a data set (${names}), but no class folders in them; expected ${name}/<class>/<image>, ` +
+    `${root} contains parts of a data set (${names}) without class folders; expected ${name}/<class>/<image>, ` +
       'or a list (.csv) that names the class of each image.',
   );
 }
@@ -112,21 +112,21 @@ function ambiguous(root: string, purpose: string, folders: readonly Entry[]): In
   const paths = folders.map(({ path }) => path).join(' or ');
   return new InputError(
     'DATA_INVALID',
-    `${root} holds several folders ${purpose}; give ${paths}, or rename all but one.`,
+    `${root} contains several folders ${purpose}. Use ${paths}, or rename all but one.`,
   );
 }
 
 /**
- * Refuses to take the parts of a data set for its classes, whatever they are called: all are called like parts, or each of
- * them holds folders alone, of the same names.
+ * Refuses folders that look like parts of a data set instead of classes: all are named like parts, or each contains only
+ * folders, of the same names.
  *
- * @throws InputError `DATA_INVALID` that says which folder to give
+ * @throws InputError `DATA_INVALID` with the folders to use instead
  */
 export async function requireClassesNotParts(root: string, folders: readonly Entry[]): Promise<void> {
   const paths = folders.slice(0, 5).map(({ path }) => path);
-  const give = `give ${paths.join(' or ')}`;
+  const remedy = `use ${paths.join(' or ')}`;
   if (folders.every(({ name }) => partOf(name) !== null)) {
-    throw new InputError('DATA_INVALID', `${root} holds parts of a data set, not classes; ${give}.`);
+    throw new InputError('DATA_INVALID', `${root} contains parts of a data set, not classes; ${remedy}.`);
   }
   const shared = await sharedFolders(folders);
   if (shared.length < 2) return;
@@ -134,18 +134,21 @@ export async function requireClassesNotParts(root: string, folders: readonly Ent
   if (shared.every((name) => partOf(name) !== null)) {
     throw new InputError(
       'DATA_INVALID',
-      `Each class of ${root} holds parts of a data set (${names}); expected train/<class>/<image>, or a list (.csv) that ` +
-        'names the class and split of each image.',
+      `Each class of ${root} contains parts of a data set (${names}); expected train/<class>/<image>, or a list (.csv) ` +
+        'that names the class and split of each image.',
     );
   }
   throw new InputError(
     'DATA_INVALID',
-    `Every folder of ${root} holds folders of the same names (${names}), as the parts of a data set do, not its classes; ` +
-      `${give}, or list the images with their classes (.csv).`,
+    `Every folder of ${root} contains folders of the same names (${names}), so they look like parts of a data set, not ` +
+      `classes; ${remedy}, or list the images with their classes (.csv).`,
   );
 }
 
-/** The names that the folders in each of these folders have in common, where none holds an image itself or lacks one of the least. */
+/**
+ * The names of subfolders that all these folders share. Empty if a folder contains images itself or lacks a name that the
+ * folder with the fewest subfolders has.
+ */
 async function sharedFolders(folders: readonly Entry[]): Promise<string[]> {
   if (folders.length < 2) return [];
   let shared: Map<string, string> | null = null;

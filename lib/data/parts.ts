@@ -1,19 +1,19 @@
 import { looseName, normalName } from '../support/names.ts';
 
-/** A part of a data set: to train with, to validate with, or to test at the end. */
+/** A part of a data set: for training, for validation, or for the final test. */
 export type Part = 'train' | 'valid' | 'test';
 
-/** What the parts are called, beside their own names. */
+/** Words for the parts. */
 const WORDS: Record<Part, string> = {
   train: 'train|training|trn',
   valid: 'valid|val|validation|validating|dev|development',
   test: 'test|testing|tst|eval|evaluation|holdout',
 };
 
-/** Short words, which count only after what they are parts of: `imagesTr`. */
+/** Abbreviations, which count only after a word for images: `imagesTr`. */
 const SHORT: Record<Part, string> = { train: 'tr', valid: 'va|vl', test: 'ts|te' };
 
-/** What names of parts say besides: `train_images`, `trainset`, `seg_train`, `images-train2017`. */
+/** Words that may surround the word for a part: `train_images`, `trainset`, `seg_train`, `images-train2017`. */
 const NOISE = 'images?|imgs?|images?|photos?|data|datasets?|sets?|splits?|parts?|folder|samples?|seg';
 
 const PATTERNS = (Object.keys(WORDS) as Part[]).map((part) => ({
@@ -21,7 +21,7 @@ const PATTERNS = (Object.keys(WORDS) as Part[]).map((part) => ({
   pattern: new RegExp(`^(${NOISE})*(${WORDS[part]})(${NOISE})*$|^(images?|imgs?)(${SHORT[part]})$`),
 }));
 
-/** Which part of a data set a folder or split is by its name, whatever its case, digits and signs; null for any other name. */
+/** The part of a data set that the name of a folder or split means, ignoring case, digits and signs; null for other names. */
 export function partOf(name: string): Part | null {
   const letters = normalName(name)
     .toLowerCase()
@@ -29,13 +29,14 @@ export function partOf(name: string): Part | null {
   return PATTERNS.find(({ pattern }) => pattern.test(letters))?.part ?? null;
 }
 
-/** Names by part, of which the first to validate with is called. */
+/** The parts to validate with, in order of preference. */
 export const VALIDATION_PARTS: readonly Part[] = ['valid', 'test'];
 
 /**
- * The one that is meant by a name: that of the same spelling, else of another case, else the one of the same part.
+ * Finds the names that match `wanted`: the one with the same spelling, else those that differ in case, else those of the
+ * same part.
  *
- * @returns all that may be meant, where it is not one
+ * @returns no name, one, or several if the match is ambiguous
  */
 export function namesMeant(wanted: string, names: readonly string[]): string[] {
   const part = partOf(wanted);

@@ -1,7 +1,7 @@
 import { allocateBytes } from '../support/allocate.ts';
 import type { ImageSet, Images } from './image-set.ts';
 
-/** The images at these places, in this order; a copy of those in memory. */
+/** The images at the given indices, in that order. Pixels in memory are copied. */
 export function select<Set extends Images>(set: Set, indices: readonly number[]): Set {
   const labels = pick(set.labels, indices);
   const chosen = 'file' in set ? { places: pick(set.places, indices) } : { pixels: copy(set, indices) };
@@ -22,7 +22,7 @@ function copy(set: ImageSet, indices: readonly number[]): Uint8Array {
   return pixels;
 }
 
-/** The images from one place to another; those in memory stay where they are. */
+/** The images from index `begin` to before `end`. Pixels in memory are not copied. */
 export function range<Set extends Images>(set: Set, begin: number, end: number): Set {
   const bytes = set.height * set.width * 3;
   const chosen =

@@ -5,7 +5,7 @@ import { onAbort, SharedWork } from '../support/signals.ts';
 import { readPixels } from './decoding/read-pixels.ts';
 import type { Images } from './image-set.ts';
 
-/** Images and the engine's copies of them, which are freed once nobody holds the images any more. */
+/** Reference-counted images and the engine's copies of them, which are freed when the last holder releases them. */
 export class SharedImages {
   readonly set: Images;
   #holders = 0;
@@ -32,7 +32,7 @@ export class SharedImages {
     this.#onDevice.clear();
   }
 
-  /** The engine's copy on a device, made once. A copy that failed, for want of memory say, may succeed the next time. */
+  /** The engine's copy on a device, made once. After a failure, such as too little memory, the next call tries again. */
   onDevice(device: string, signal?: AbortSignal): Promise<NativeDataset> {
     let copy = this.#onDevice.get(device);
     if (!copy || copy.lost) {
@@ -42,7 +42,7 @@ export class SharedImages {
     return copy.result(signal);
   }
 
-  /** SHA-256 over the images and their size, computed once. */
+  /** SHA-256 of the images and their size, computed once. */
   pixelsSha256(signal?: AbortSignal): Promise<string> {
     if (!this.#sha256 || this.#sha256.lost) {
       this.#sha256 = new SharedWork((stopped) => sha256(hashed(this.set), stopped));
@@ -54,7 +54,7 @@ export class SharedImages {
     const job = this.#copyJob(device);
     onAbort(stopped, () => {
       job.abort();
-      // It may have been done by then.
+      // The copy may have finished before the abort.
       job.result.then(
         (native) => native.dispose(),
         () => undefined,

@@ -28,7 +28,7 @@ import {
   type TrainAndValid,
 } from './train-and-valid.ts';
 
-/** Data to train with, and what results say of it. */
+/** Opened training and validation data, with what results record about it. */
 export interface OpenedData {
   /** `cifar10`, `cifar10-sample`, or the name of a folder or list of images. */
   name: string;
@@ -37,59 +37,59 @@ export interface OpenedData {
   classes: readonly string[];
   train: Images;
   valid: Images;
-  /** For people, where the validation images come from. */
+  /** Where the validation images come from, as a phrase for people. */
   validation: string;
-  /** How the images were made square; null where they came so. */
+  /** How the images were made square; null if they were square already. */
   resize: Resize | null;
-  /** Images that were left out, since they cannot be decoded. */
+  /** Images that were skipped because they cannot be decoded. */
   skipped: readonly SkippedImage[];
-  /** What lies beside the images. */
+  /** Files, folders and links that are not part of the data. */
   leftOut: LeftOut;
-  /** What was held out of each class to validate with, where that was done. */
+  /** The held-out images per class; null if the data has its own validation images. */
   heldOut: HeldOut[] | null;
 }
 
-/** The same before any image is decoded. */
+/** Data whose images are not yet decoded. */
 export interface ListedData extends Pick<OpenedData, 'name' | 'source' | 'classes' | 'resize'> {
-  /** Of the training images: indices into the classes. */
+  /** Labels of the training images: int64, indices into the classes. */
   labels: BigInt64Array;
-  /** Decodes them. */
+  /** Decodes the images. */
   open(): Promise<OpenedData>;
 }
 
 export interface DataOptions extends Omit<FilesDecodeOptions, 'imageSize' | 'resize'> {
-  /** Side in pixels of the images of a folder or list, which cannot be read without; others come as they are. */
+  /** Side of the images in pixels. Required for a folder or list; CIFAR-10 keeps its own size. */
   imageSize?: number | undefined;
-  /** How these are made square, by default `cover`. */
+  /** How images of a folder or list are made square; default `cover`. */
   resize?: Resize | undefined;
-  /** How many images of each set to use, spread evenly over the classes. */
+  /** Maximum numbers of images, balanced across classes. */
   limits?: { train?: number | undefined; valid?: number | undefined };
-  /** Draws the validation images where a folder or list has none, by default 0. */
+  /** Seed for choosing the validation images if a folder or list has none; default 0. */
   seed?: number;
 }
 
-/** What `--data` may name beside a directory. */
+/** The names that `--data` accepts in addition to paths. */
 export const DATA_NAMES: readonly string[] = ['auto', 'sample'];
 
-const READ_FORMS =
-  "this version reads CIFAR-10's official batches, binary (data_batch_*.bin, test_batch.bin) or for Python " +
+const SUPPORTED =
+  "supported are CIFAR-10's official batches, binary (data_batch_*.bin, test_batch.bin) or for Python " +
   '(data_batch_*, test_batch), their archives (cifar-10-binary.tar.gz), folders of images (train/<class>/* or ' +
-  '<class>/*), and lists of images (.csv or .jsonl, with path and label)';
+  '<class>/*), and lists of images (.csv or .jsonl with path and label)';
 
 /**
- * Opens what `--data` names.
+ * Opens the data that `--data` names.
  *
  * @param spec a directory of CIFAR-10's official batches, or of `train/<class>/*` and
  *   `valid|val|test/<class>/*`; a list of images; `sample` for the embedded sample; or `auto` for the directory in
  *   `TORCH_TL_DATA`, else the downloaded CIFAR-10, else the sample
- * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the absolute path, or `INVALID_ARGUMENT`
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID` with the absolute path, or `INVALID_ARGUMENT`
  */
 export async function openData(spec: string, options: DataOptions = {}): Promise<OpenedData> {
   return (await listData(spec, options)).open();
 }
 
 /**
- * The same without decoding: what can be known of the data before is checked first.
+ * As `openData`, but checks everything that does not need decoding, and decodes only when `open` is called.
  *
  * @throws as `openData`
  */
@@ -102,10 +102,10 @@ export async function listData(spec: string, options: DataOptions = {}): Promise
 }
 
 /**
- * The images of a folder or list, not yet decoded.
+ * Lists the images of a folder or list without decoding them.
  *
- * @param seed draws those held out for validation where they have no folder of their own
- * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, also for one class alone, naming the absolute path
+ * @param seed for choosing the held-out validation images if there is no validation folder or split
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID` with the absolute path, also for a single class
  */
 export async function listImages(spec: string, seed: number): Promise<TrainAndValid> {
   const source = await storedPath(resolve(spec));
@@ -129,13 +129,13 @@ async function listSource(source: string, seed: number): Promise<TrainAndValid> 
   if (await isFolderOfImages(source, names)) return listTrainAndValid(source, seed);
   throw new InputError(
     'DATA_INVALID',
-    `${source} holds no folders of images; expected <class>/<image>, or the same under train/ and valid/.`,
+    `${source} contains no folders of images; expected <class>/<image>, or the same under train/ and valid/.`,
   );
 }
 
 /**
- * The images to test a model on, where they are known without drawing: of a list or folder those for validation, where
- * it has no parts all. Null where they must be told from those for training, or are no files.
+ * Lists the images for testing a model: those of the validation part of a folder or list, or all if it has no parts.
+ * Null if the validation images would have to be held out of the training images, and for CIFAR-10.
  */
 export async function listTestImages(spec: string): Promise<ImageFiles | null> {
   if (DATA_NAMES.includes(spec) || ARCHIVE.test(basename(spec))) return null;
@@ -156,7 +156,7 @@ function requireTwoClasses(source: string, classes: readonly string[]): void {
   if (classes.length >= 2) return;
   throw new InputError(
     'DATA_INVALID',
-    `${source} holds one class only, '${classes[0]}'; at least 2 class folders are needed to tell apart.`,
+    `${source} contains only one class, '${classes[0]}'; at least 2 are needed.`,
   );
 }
 
@@ -210,8 +210,8 @@ async function listFiles(
 ): Promise<ListedData> {
   const { imageSize, resize = 'cover', limits = {}, seed = 0, ...control } = options;
   if (imageSize === undefined) {
-    const help = 'read them with Dataset.fromFolder or fromList, which take an imageSize';
-    throw new InputError('DATA_INVALID', `${source} holds images of different sizes; ${help}.`);
+    const help = 'read them with Dataset.fromFolder or fromList, which accept an imageSize';
+    throw new InputError('DATA_INVALID', `${source} contains images of different sizes; ${help}.`);
   }
   const listed = limitTrainAndValid(await list(source, seed), limits);
   const { classes, labels } = listed.train;
@@ -221,7 +221,7 @@ async function listFiles(
   return { ...origin, classes, labels, open };
 }
 
-/** The batches of an archive as it comes from CIFAR-10's page. */
+/** The batches in an official archive of CIFAR-10. */
 async function listArchive(archive: string, options: DataOptions): Promise<ListedData> {
   return listCifar10(await unpackedCifar10(archive), { name: 'cifar10', source: archive }, options);
 }
@@ -235,23 +235,23 @@ async function isList(path: string): Promise<boolean> {
   return isListName(path) && (await findFile(path)) !== null;
 }
 
-/** False where nothing has that name. */
+/** Whether a path is a directory; false if it does not exist. Throws for anything else. */
 async function isDirectory(path: string): Promise<boolean> {
   const info = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT' || cause.code === 'ENOTDIR') return null;
     throw unreadable(path, cause, 'DATA_INVALID');
   });
   if (info === null || info.isDirectory()) return info !== null;
-  const what = info.isFile() ? 'no directory' : kindOf(info);
-  throw new InputError('DATA_INVALID', `${path} is ${what}; ${READ_FORMS}.`);
+  const kind = info.isFile() ? 'a file of an unknown kind' : kindOf(info);
+  throw new InputError('DATA_INVALID', `${path} is ${kind}; ${SUPPORTED}.`);
 }
 
-/** @param names what might be meant beside what lies next to it */
+/** @param names suggestions in addition to the neighbours of `path` */
 async function notFound(path: string, names: readonly string[] = []): Promise<InputError> {
   const siblings = await readdir(dirname(path)).catch((): string[] => []);
   const meant = nearest(basename(path), [...names, ...siblings]);
   const hint = meant ? ` Did you mean '${meant}'?` : '';
-  return new InputError('DATA_NOT_FOUND', `There is no directory ${path} to read data from.${hint}`);
+  return new InputError('DATA_NOT_FOUND', `The data directory ${path} does not exist.${hint}`);
 }
 
 async function list(directory: string): Promise<string[]> {
@@ -262,18 +262,18 @@ async function list(directory: string): Promise<string[]> {
   }
 }
 
-/** Whether it has folders, and nothing of CIFAR-10's. */
+/** Whether a directory has subfolders, and neither CIFAR-10's batches nor an archive. */
 async function isFolderOfImages(directory: string, names: string[]): Promise<boolean> {
   if (holdsBatches(names) || packed(names)) return false;
   return ofKind(await readFolder(directory), 'folder').length > 0;
 }
 
-/** Nobody should look for a missing file where the files are in an archive. */
+/** Says that the data is still in an archive, which helps more than the name of a missing file. */
 function refuseArchives(directory: string, names: string[]): void {
   const archive = holdsBatches(names) ? undefined : packed(names);
   if (archive === undefined) return;
-  const problem = `holds an archive that is still packed (${archive})`;
-  throw new InputError('DATA_INVALID', `${directory} ${problem}; ${READ_FORMS}.`);
+  const problem = `contains an archive, ${archive}, which has to be unpacked first`;
+  throw new InputError('DATA_INVALID', `${directory} ${problem}; ${SUPPORTED}.`);
 }
 
 function packed(names: string[]): string | undefined {

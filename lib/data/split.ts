@@ -2,13 +2,13 @@ import { InputError } from '../errors.ts';
 import { between0And1, checkNumber, wideSeed } from '../options/range.ts';
 
 /**
- * Places of images in two parts, of which the first has about `fraction` of every class; each part
- * keeps the order. Classes are rounded so that the sum comes out right (largest remainder), after
- * which one of two or more images has at least one on either side.
+ * Splits images into two parts, the first with about `fraction` of every class, and returns their indices. Both parts
+ * keep the order. The sizes per class are rounded by the largest-remainder method, so that the total is right. A class
+ * with two or more images has at least one in each part.
  *
- * @param fraction above 0 and below 1
- * @param seed which images are drawn
- * @throws InputError `INVALID_ARGUMENT` also where a part would be empty
+ * @param fraction greater than 0 and less than 1
+ * @param seed of the random selection
+ * @throws InputError `INVALID_ARGUMENT`, also if a part would be empty
  */
 export function splitPerClass(labels: BigInt64Array, fraction: number, seed: number): [number[], number[]] {
   checkNumber('fraction', between0And1(), fraction);
@@ -52,7 +52,7 @@ function sizesOfFirst(counts: number[], fraction: number): number[] {
   });
 }
 
-/** Fisher and Yates' shuffle. */
+/** The Fisher-Yates shuffle. */
 function shuffled(values: readonly number[], random: () => number): number[] {
   const result = [...values];
   for (let last = result.length - 1; last > 0; last--) {
@@ -62,7 +62,7 @@ function shuffled(values: readonly number[], random: () => number): number[] {
   return result;
 }
 
-/** Numbers from 0 up to 1, the same for the same seed on every machine: Tommy Ettinger's mulberry32. */
+/** Random numbers from 0 to less than 1, identical on every machine for the same seed: Tommy Ettinger's mulberry32. */
 function seededRandom(seed: number): () => number {
   let state = seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1);
   return () => {

@@ -19,19 +19,19 @@ import { splitPerClass } from './split.ts';
 
 const TRAINING_SHARE = 0.8;
 
-/** The images to train with and to validate with, not yet decoded. */
+/** Training and validation images that are not yet decoded. */
 export interface TrainAndValid {
   train: ImageFiles;
   valid: ImageFiles;
-  /** For people, where the latter come from. */
+  /** Where the validation images come from, as a phrase for people. */
   validation: string;
-  /** What lies beside both. */
+  /** Files, folders and links that are not used. */
   leftOut: LeftOut;
-  /** The share that was held out of each class, where that was done; by name. */
+  /** The held-out images per class; null if the data has its own validation images. */
   heldOut: HeldOut[] | null;
 }
 
-/** How many of a class's images were held out to validate with. */
+/** Number of images of a class that were held out for validation, and of all its images. */
 export interface HeldOut {
   name: string;
   valid: number;
@@ -39,11 +39,11 @@ export interface HeldOut {
 }
 
 /**
- * Lists `train/<class>/*` and `valid/<class>/*` (or `val`, or `test`, and the like: `parts.ts`). Where there is no validation
- * folder, a fifth of each class is held out; where there is no `train`, the classes lie in `directory`.
+ * Lists `train/<class>/*` and `valid/<class>/*` (or `val`, `test` and similar names, see `parts.ts`). Without a validation
+ * folder, a fifth of each class is held out. Without parts, `directory` contains the class folders.
  *
- * @param seed draws what is held out
- * @throws what `partFolders`, `listImageFolder` and `splitPerClass` throw
+ * @param seed for choosing the held-out images
+ * @throws errors of `partFolders`, `listImageFolder` and `splitPerClass`
  */
 export async function listTrainAndValid(directory: string, seed: number): Promise<TrainAndValid> {
   const parts = await partFolders(directory);
@@ -51,7 +51,7 @@ export async function listTrainAndValid(directory: string, seed: number): Promis
   const { train, valid, unused } = parts;
   if (train === null) {
     const others = (valid as Entry).name;
-    const message = `${directory} holds ${others}, but no folder to train with; expected train/<class>/<image>.`;
+    const message = `${directory} contains ${others}, but no training folder; expected train/<class>/<image>.`;
     throw new InputError('DATA_INVALID', message);
   }
   const all = await listImageFolder(train.path);
@@ -62,9 +62,9 @@ export async function listTrainAndValid(directory: string, seed: number): Promis
 }
 
 /**
- * The images of a list: by its splits, or with a fifth of each class held out.
+ * Reads the images of a list, divided by its splits, or with a fifth of each class held out for validation.
  *
- * @throws what `readImageList` and `splitPerClass` throw; InputError `DATA_INVALID` for splits without one to train with
+ * @throws errors of `readImageList` and `splitPerClass`; InputError `DATA_INVALID` if no split is for training
  */
 export async function readTrainAndValid(list: string, seed: number): Promise<TrainAndValid> {
   const splits = await readImageList(list);
@@ -73,7 +73,7 @@ export async function readTrainAndValid(list: string, seed: number): Promise<Tra
   const { train, valid, unused } = splitsByPart(list, splits);
   if (train === null) {
     const names = [...splits.keys()].join(', ');
-    const message = `${list} has no images of the split train, only of ${names}.`;
+    const message = `${list} has no split for training, only ${names}.`;
     throw new InputError('DATA_INVALID', message);
   }
   const beside = { ...nothingLeftOut(), unused };
@@ -98,7 +98,7 @@ function requireTrained(list: string, train: ImageFiles, valid: ImageFiles): voi
     .filter((label) => !trained.has(label))
     .map((label) => valid.classes[Number(label)]);
   if (missing.length === 0) return;
-  const message = `${list} has images of ${missing.join(', ')} to validate with, but none to train with.`;
+  const message = `${list} has validation images of ${missing.join(', ')}, but no training images.`;
   throw new InputError('DATA_INVALID', message);
 }
 
@@ -129,7 +129,7 @@ function countsOf({ classes, labels }: ImageFiles): number[] {
   return countPerClass(labels, classes.length);
 }
 
-/** At most so many of each, spread evenly over the classes. */
+/** Limits the numbers of training and validation images, balanced across classes. */
 export function limitTrainAndValid(
   { train, valid, ...origin }: TrainAndValid,
   limits: { train?: number | undefined; valid?: number | undefined },
@@ -138,10 +138,10 @@ export function limitTrainAndValid(
 }
 
 /**
- * Both parts, decoded.
+ * Decodes the training and validation images.
  *
- * @param source the folder or list that they are from
- * @throws what `decodeFiles` throws
+ * @param source the folder or list that they come from
+ * @throws errors of `decodeFiles`
  */
 export async function decodeTrainAndValid(
   source: string,
@@ -156,7 +156,7 @@ export async function decodeTrainAndValid(
   leftOut: LeftOut;
   heldOut: HeldOut[] | null;
 }> {
-  // In one go, so that an error names all images that cannot be decoded.
+  // Both parts together, so that an error lists all images that cannot be decoded.
   const files = [...train.files, ...valid.files];
   const labels = BigInt64Array.from([...train.labels, ...valid.labels]);
   const { set, kept, skipped } = await decodeFiles({ ...train, source, files, labels }, decoding);

@@ -65,12 +65,14 @@ describe('torch-tl predict', () => {
     const run = await predict(['broken.png', 'red.png', '--json', '--skip-corrupt']);
     expect(run.code).toBe(0);
     expect(JSON.parse(run.stdout).map(({ path }: { path: string }) => path)).toEqual(['red.png']);
-    expect(run.stderr).toMatch(/Left out: 1 images that cannot be decoded\n {2}broken\.png: it is no image/);
+    expect(run.stderr).toMatch(
+      /Left out: 1 images that cannot be decoded\n {2}broken\.png: it is not an image/,
+    );
     const none = await predict(['broken.png', '--csv', '--skip-corrupt']);
     expect([none.code, none.stdout.split('\n').length]).toEqual([0, 2]);
     const refused = await predict(['red.png', 'broken.png']);
     expect(refused.stderr).toContain(
-      '1 of 2 images cannot be decoded; mend or remove them, or leave them out with --skip-corrupt:',
+      '1 of 2 images cannot be decoded. Repair or remove them, or skip them with --skip-corrupt:',
     );
   });
 

@@ -48,7 +48,7 @@ describe('torch-tl train', () => {
     );
     expect(lines.slice(5, 8)).toEqual([
       'Classes: 3 (training + validation images): blue 4+1, green 4+1, red 4+1',
-      "Warning: Every class has fewer than 10 validation images ('blue' 1, 'green' 1, 'red' 1); their accuracy says little.",
+      "Warning: Every class has fewer than 10 validation images ('blue' 1, 'green' 1, 'red' 1); their accuracy is unreliable.",
       expect.stringMatching(/^Model: /),
     ]);
     const results = resultsIn(join(cwd, 'run'));
@@ -155,7 +155,7 @@ describe('torch-tl train', () => {
 describe('torch-tl train refuses', () => {
   test('a directory that is not there, and names the nearest', async () => {
     const cwd = await colours(1);
-    const message = `There is no directory ${join(cwd, 'colors')} to read data from. Did you mean 'colours'?`;
+    const message = `The data directory ${join(cwd, 'colors')} does not exist. Did you mean 'colours'?`;
     await expectRefusal(cwd, ['--data', 'colors'], message);
   });
 
@@ -163,19 +163,23 @@ describe('torch-tl train refuses', () => {
     const cwd = temporaryDirectory();
     mkdirSync(join(cwd, 'colours'));
     writeFileSync(join(cwd, 'colours', 'notes.txt'), '');
-    await expectRefusal(cwd, ['--data', 'colours'], 'holds no folders of images; expected <class>/<image>');
+    await expectRefusal(
+      cwd,
+      ['--data', 'colours'],
+      'contains no folders of images; expected <class>/<image>',
+    );
   });
 
   test('a class folder without images', async () => {
     const cwd = await colours(2);
     mkdirSync(join(cwd, 'colours', 'yellow'));
-    await expectRefusal(cwd, ['--data', 'colours'], `${join(cwd, 'colours', 'yellow')} holds no image`);
+    await expectRefusal(cwd, ['--data', 'colours'], `${join(cwd, 'colours', 'yellow')} contains no images`);
   });
 
   test('one class alone', async () => {
     const cwd = temporaryDirectory();
     await writeImages(join(cwd, 'colours'), { 'red/1.png': RED, 'red/2.png': RED });
-    await expectRefusal(cwd, ['--data', 'colours'], "holds one class only, 'red'; at least 2 class folders");
+    await expectRefusal(cwd, ['--data', 'colours'], "contains only one class, 'red'; at least 2 are needed");
   });
 
   test('images that cannot be decoded, naming all of them', async () => {

@@ -102,7 +102,7 @@ const WRONG: Record<string, { args: string[]; message: string; commands: string[
   },
   'classes that the model does not know': {
     args: [],
-    message: "There are unknown classes: 'blue', 'red'",
+    message: "Some labels are unknown classes: 'blue', 'red'",
     commands: ['evaluate'],
   },
 };

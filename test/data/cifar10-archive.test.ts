@@ -51,7 +51,7 @@ describe('an archive of CIFAR-10', () => {
     [
       'a cut-off archive',
       async () => readFileSync(await archive()).subarray(0, -10),
-      /is no whole tar archive/,
+      /is not a complete tar archive/,
     ],
     ['what is no archive', async () => Buffer.from('hello'), /cifar-10-binary\.tar\.gz/],
     [
@@ -61,7 +61,7 @@ describe('an archive of CIFAR-10', () => {
           symlinkSync('/etc/passwd', join(directory, 'cifar-10-batches-bin', 'data_batch_2.bin'));
         return readFileSync(await archive(linked));
       },
-      /as something else than a file/,
+      /which is not a regular file/,
     ],
   ])('%s is refused and leaves nothing', async ([, bytes, message]) => {
     const file = join(temporaryDirectory(), 'cifar-10-binary.tar.gz');

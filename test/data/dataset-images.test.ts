@@ -42,7 +42,7 @@ describe('Dataset.fromFolder', () => {
     [
       'an unknown resize',
       { imageSize: 32, resize: 'crop' },
-      "resize must be cover or contain or stretch, not 'crop'",
+      "resize must be cover, contain or stretch, not 'crop'",
     ],
     ['a limit of none', { imageSize: 32, limit: 0 }, 'limit must be an integer from 1 to 1000000000'],
     ['a like that is none', { like: {} }, 'like must be a Dataset'],
@@ -99,29 +99,17 @@ describe('Dataset.fromImages', () => {
       'images[0] must be',
     ],
     ['too few labels', ['a.png', 'b.png'], ['a'], {}, 'labels must be a list of 2 labels'],
-    [
-      'numbers without classes',
-      ['a.png'],
-      [0],
-      {},
-      'classes must be a list of names where labels are numbers',
-    ],
+    ['numbers without classes', ['a.png'], [0], {}, 'classes must be a list of names if labels are numbers'],
     [
       'a number out of range',
       ['a.png'],
       [2],
       { classes: ['a', 'b'] },
-      'labels must be class names only, or only integers from 0 to 1',
+      'labels must be either all class names, or all integers from 0 to 1',
     ],
     ['labels of two kinds', ['a.png', 'b.png'], ['a', 0], { classes: ['a', 'b'] }, "not 'a'"],
     ['an unknown label', ['a.png'], ['rosse'], { classes: ['rose'] }, "'rosse' (did you mean 'rose'?)"],
-    [
-      'a class twice',
-      ['a.png'],
-      ['a'],
-      { classes: ['a', 'a'] },
-      'classes must be a list of names, each of them once',
-    ],
+    ['a class twice', ['a.png'], ['a'], { classes: ['a', 'a'] }, 'classes must be a list of distinct names'],
   ])('refuses %s', async (_, images, labels, more, message) => {
     const made = Dataset.fromImages(
       images as never,

@@ -98,9 +98,9 @@ describe('listImageFolder', () => {
     });
     expect(leftOutTexts(leftOut)).toEqual([
       '4 hidden files and folders',
-      '2 files of other kinds',
-      '1 image in no class folder',
-      `2 links that lead nowhere (${leftOut.brokenLinks.join(', ')})`,
+      '2 files that are not images',
+      '1 image outside class folders',
+      `2 broken links (${leftOut.brokenLinks.join(', ')})`,
     ]);
   });
 
@@ -123,8 +123,8 @@ describe('listImageFolder', () => {
   });
 
   test.each([
-    ['is empty', [], '/cat holds no image; add'],
-    ['holds other files only', ['notes.txt'], '/cat holds no image but, for one, notes.txt;'],
+    ['is empty', [], '/cat contains no images. Add'],
+    ['holds other files only', ['notes.txt'], '/cat contains no images, only other files such as notes.txt.'],
   ])('refuses a class that %s', async (_, files, message) => {
     const directory = folder(['dog/a.png', ...files.map((name) => `cat/${name}`)]);
     mkdirSync(join(directory, 'cat'), { recursive: true });
@@ -134,7 +134,7 @@ describe('listImageFolder', () => {
   test('refuses a folder without classes, and one that is not there', async () => {
     const directory = folder(['loose.png']);
     await expect(listImageFolder(directory)).rejects.toMatchObject(
-      refused('DATA_NOT_FOUND', `${directory} holds no class folders`),
+      refused('DATA_NOT_FOUND', `${directory} contains no class folders`),
     );
     const missing = join(directory, 'missing');
     await expect(listImageFolder(missing)).rejects.toMatchObject(refused('DATA_NOT_FOUND', missing));
@@ -145,7 +145,7 @@ describe('listImageFolder', () => {
   test('refuses to take the parts of a data set for its classes', async () => {
     const directory = folder(['train/cat/a.png', 'valid/cat/b.png']);
     await expect(listImageFolder(directory)).rejects.toMatchObject(
-      refused('DATA_INVALID', `give ${join(directory, 'train')} or ${join(directory, 'valid')}`),
+      refused('DATA_INVALID', `use ${join(directory, 'train')} or ${join(directory, 'valid')}`),
     );
   });
 

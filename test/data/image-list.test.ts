@@ -98,7 +98,7 @@ describe('a list of images', () => {
     await expect(openData(list('several.csv', several), { imageSize: 32 })).rejects.toMatchObject({
       code: 'DATA_INVALID',
       message: expect.stringMatching(
-        /several splits of one kind: 'training' and 'train'|'train' and 'training'/,
+        /several splits for one purpose: 'training' and 'train'|'train' and 'training'/,
       ),
     });
   });
@@ -156,8 +156,8 @@ describe('a list of images', () => {
 
 describe('a list is refused, by line, that', () => {
   test.each([
-    ['lists nothing', 'a.csv', ['path,label'], 'lists no image'],
-    ['is empty', 'a.jsonl', [''], 'lists no image'],
+    ['lists nothing', 'a.csv', ['path,label'], 'lists no images'],
+    ['is empty', 'a.jsonl', [''], 'lists no images'],
     [
       'does not name its columns',
       'a.csv',
@@ -179,7 +179,7 @@ describe('a list is refused, by line, that', () => {
       'has splits in part',
       'a.jsonl',
       ['{"path":"red 1.png","label":"warm","split":"train"}', '{"path":"red 2.png","label":"warm"}'],
-      'some images have a split and some have none',
+      'some images have a split and others do not',
     ],
   ])('%s', async (_, name, lines, message) => {
     const path = list(name, lines);
@@ -193,16 +193,14 @@ describe('a list is refused, by line, that', () => {
 
   test('has nothing to train with, or classes only to validate with', async () => {
     const only = list('only.csv', ['path,label,split', 'red 1.png,warm,test', 'deep/green 1.png,cold,test']);
-    await expect(openData(only, { imageSize: 32 })).rejects.toThrow(
-      'no images of the split train, only of test',
-    );
+    await expect(openData(only, { imageSize: 32 })).rejects.toThrow('no split for training, only test');
     const unknown = list('new.csv', [
       'path,label,split',
       'red 1.png,warm,train',
       'deep/green 1.png,cold,val',
     ]);
     await expect(openData(unknown, { imageSize: 32 })).rejects.toThrow(
-      'images of cold to validate with, but none',
+      'validation images of cold, but no training images',
     );
   });
 
@@ -219,9 +217,7 @@ describe('a list is refused, by line, that', () => {
     const { stdout } = await program(text, { cwd: directory });
     const { message, code, peak } = JSON.parse(stdout);
     expect(code).toBe('DATA_INVALID');
-    expect(message).toMatch(
-      /^More than 20 of the first \d+ images are not there, and the other [\d,]+ were not/,
-    );
+    expect(message).toMatch(/^More than 20 of the first \d+ images do not exist; the other [\d,]+ were not/);
     expect(message.split('\n').slice(1)).toEqual(
       Array.from({ length: 20 }, (_, index) => `  ${join(directory, `gone/${index}.png`)}`),
     );

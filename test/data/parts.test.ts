@@ -120,7 +120,7 @@ describe('a folder of images', () => {
       expect((await listTestImages(root))?.files).toEqual(read.valid.files);
       await expect(listImageFolder(root)).rejects.toMatchObject(
         refused(
-          `holds parts of a data set, not classes; give ${join(root, [train, valid].sort()[0] as string)}`,
+          `contains parts of a data set, not classes; use ${join(root, [train, valid].sort()[0] as string)}`,
         ),
       );
     },
@@ -136,9 +136,7 @@ describe('a folder of images', () => {
     const read = await listImages(root, 0);
     expect(read.train.classes).toEqual(['sea', 'street']);
     expect([read.train.files.length, read.valid.files.length]).toEqual([2, 2]);
-    expect(leftOutTexts(read.leftOut)).toEqual([
-      `1 folder or split beside those that are used (${join(root, 'seg_pred')})`,
-    ]);
+    expect(leftOutTexts(read.leftOut)).toEqual([`1 unused folder or split (${join(root, 'seg_pred')})`]);
   });
 
   test('has its validation images in valid before test, and says that test is left out', async () => {
@@ -158,25 +156,25 @@ describe('a folder of images', () => {
     [
       'two folders to train with',
       ['train/a/1.png', 'Training/a/2.png', 'test/a/3.png'],
-      'several folders to train with',
+      'several folders for training',
     ],
     [
       'two to validate with',
       ['train/a/1.png', 'val/a/2.png', 'dev/a/3.png'],
-      'several folders to validate with',
+      'several folders for validation',
     ],
-    ['a part beside classes', ['a/1.png', 'b/2.png', 'Test/a/3.png'], 'are they parts or classes'],
     [
-      'parts without classes',
-      ['Train/1.png', 'Test/2.png'],
-      'no class folders in them; expected Test/<class>',
+      'a part beside classes',
+      ['a/1.png', 'b/2.png', 'Test/a/3.png'],
+      'it is unclear whether they are parts or classes',
     ],
+    ['parts without classes', ['Train/1.png', 'Test/2.png'], 'without class folders; expected Test/<class>'],
     [
       'a part without classes',
       ['Train/a/1.png', 'Train/b/2.png', 'Test/3.png'],
-      'holds images, but no class folders',
+      'contains images, but no class folders',
     ],
-    ['none to train with', ['valid/a/1.png', 'test/a/3.png'], 'no folder to train with'],
+    ['none to train with', ['valid/a/1.png', 'test/a/3.png'], 'no training folder'],
     [
       'parts by other names',
       ['fold1/a/1.png', 'fold1/b/2.png', 'fold2/A/3.png', 'fold2/b/4.png'],
@@ -193,7 +191,7 @@ describe('a folder of images', () => {
         'three/a/1.png',
         'three/b/1.png',
       ],
-      'as the parts of a data set do',
+      'they look like parts of a data set',
     ],
     [
       'classes that hold parts',

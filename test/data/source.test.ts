@@ -65,18 +65,20 @@ describe('a name or a directory', () => {
 
   test('a misspelt name is answered with the right one', async () => {
     await expect(openData('smaple')).rejects.toMatchObject(
-      refused('DATA_NOT_FOUND', `${join(process.cwd(), 'smaple')} to read data from. Did you mean 'sample'?`),
+      refused('DATA_NOT_FOUND', `${join(process.cwd(), 'smaple')} does not exist. Did you mean 'sample'?`),
     );
   });
 
   test('a file is refused', async () => {
     const path = join(temporaryDirectory(), 'file');
     writeFileSync(path, '');
-    await expect(openData(path)).rejects.toMatchObject(refused('DATA_INVALID', `${path} is no directory`));
+    await expect(openData(path)).rejects.toMatchObject(
+      refused('DATA_INVALID', `${path} is a file of an unknown kind`),
+    );
   });
 
   test('a packed archive is named and refused', async () => {
-    const [file, form] = ['images.zip', 'still packed (images.zip)'];
+    const [file, form] = ['images.zip', 'contains an archive, images.zip'];
     const directory = temporaryDirectory();
     mkdirSync(join(directory, file, '..'), { recursive: true });
     writeFileSync(join(directory, file), '');

@@ -72,7 +72,7 @@ test('an empty directory is refused, saying what is expected', async () => {
   const directory = temporaryDirectory();
   const error = await refusal(directory);
   expect(error).toMatchObject({ code: 'DATA_NOT_FOUND' });
-  expect(error.message).toContain(`${directory} holds no data_batch_*.bin`);
+  expect(error.message).toContain(`${directory} contains no data_batch_*.bin`);
 });
 
 test('a missing test batch is refused', async () => {
@@ -80,7 +80,7 @@ test('a missing test batch is refused', async () => {
   writeBatches(directory, { 'data_batch_1.bin': [0] });
   const error = await refusal(directory);
   expect(error).toMatchObject({ code: 'DATA_NOT_FOUND' });
-  expect(error.message).toContain(`${directory} holds no test_batch.bin`);
+  expect(error.message).toContain(`${directory} contains no test_batch.bin`);
 });
 
 test('a directory that is not there is refused by its absolute path', async () => {

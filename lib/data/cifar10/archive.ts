@@ -11,25 +11,25 @@ import { hashOfFile, unreadable, unwritable } from '../../support/files.ts';
 import { size } from '../../support/format.ts';
 import { withRegularFile } from '../../support/regular-file.ts';
 
-/** The largest file in an archive: a batch of 10,000 images takes 31 MB. */
+/** Largest size of a file in an archive in bytes; a batch of 10,000 images has 31 MB. */
 const MAX_FILE = 64 << 20;
 
-/** The most bytes of all that is in an archive; CIFAR-10's are 186 MB. */
+/** Largest unpacked size of an archive in bytes; CIFAR-10 has 186 MB. */
 const MAX_TOTAL = 1 << 29;
 
-/** CIFAR-10's batches in the directories in which the official archives have them. */
+/** Paths of CIFAR-10's batches in the official archives. */
 const MEMBER =
   /^cifar-10-batches-(?:bin\/(?:data_batch_\d+\.bin|test_batch\.bin|batches\.meta\.txt)|py\/(?:data_batch_\d+|test_batch|batches\.meta))$/;
 
-/** How such archives are called. */
+/** File names of the official archives. */
 export const ARCHIVE = /^cifar-10-(?:binary|python)\.(?:tar\.gz|tgz|tar)$/i;
 
 /**
- * Unpacks the batches of an official archive of CIFAR-10 into a directory that is there whole or not at all. What else
- * is in the archive is left there.
+ * Unpacks the batches of an official CIFAR-10 archive into a directory, atomically. Other files in the archive are not
+ * unpacked.
  *
- * @param directory gets `cifar-10-batches-bin` or `cifar-10-batches-py`
- * @throws InputError `DATA_INVALID` for an archive that is damaged or another one; TorchTlError `WRITE_FAILED`
+ * @param directory will contain `cifar-10-batches-bin` or `cifar-10-batches-py`
+ * @throws InputError `DATA_INVALID` for a damaged or different archive; TorchTlError `WRITE_FAILED`
  */
 export async function unpackCifar10(archive: string, directory: string): Promise<void> {
   const parent = dirname(resolve(directory));
@@ -42,7 +42,7 @@ export async function unpackCifar10(archive: string, directory: string): Promise
   }
   try {
     const count = await unpackInto(archive, temporary);
-    if (count === 0) throw invalid(archive, 'holds no batches of CIFAR-10');
+    if (count === 0) throw invalid(archive, 'contains no batches of CIFAR-10');
     await rm(directory, { recursive: true, force: true });
     await rename(temporary, directory).catch((cause: unknown) => {
       throw unwritable(directory, cause);
@@ -52,14 +52,14 @@ export async function unpackCifar10(archive: string, directory: string): Promise
   }
 }
 
-/** Whether a directory is one that was unpacked: such are never there in part. */
+/** Whether a directory contains unpacked batches. They are complete, since unpacking is atomic. */
 export async function holdsUnpacked(directory: string): Promise<boolean> {
   const names = await readdir(directory).catch((): string[] => []);
   return names.some((name) => /^cifar-10-batches-(?:bin|py)$/.test(name));
 }
 
 /**
- * The directory of an archive's batches in torch-tl's cache, where they are unpacked the first time.
+ * The directory of an archive's batches in torch-tl's cache. They are unpacked on the first call.
  *
  * @throws as `unpackCifar10`
  */
@@ -69,7 +69,7 @@ export async function unpackedCifar10(archive: string): Promise<string> {
   return directory;
 }
 
-/** Gives how many files it has unpacked; none is being written any more when it throws. */
+/** Returns the number of unpacked files. Waits for all writes to end before it throws. */
 async function unpackInto(archive: string, directory: string): Promise<number> {
   const written: Array<Promise<void>> = [];
   const failures: unknown[] = [];
@@ -87,7 +87,7 @@ async function unpackInto(archive: string, directory: string): Promise<number> {
     const { syscall, message } = cause as NodeJS.ErrnoException;
     if (cause instanceof InputError) failures.push(cause);
     else if (syscall) failures.push(unreadable(archive, cause, 'DATA_INVALID'));
-    else failures.push(invalid(archive, `is no whole tar archive: ${message}`));
+    else failures.push(invalid(archive, `is not a complete tar archive: ${message}`));
   }
   await Promise.all(written);
   if (failures.length > 0) throw failures[0];
@@ -95,16 +95,16 @@ async function unpackInto(archive: string, directory: string): Promise<number> {
 }
 
 /**
- * Gives a parser all that is in an archive up to its end, decompressed here: what comes after the end the parser would
- * keep, in time by the square of its length. Of an archive that is cut off the last batches would be missing unnoticed,
- * so all is read.
+ * Decompresses an archive and feeds it to a parser up to the end of the tar archive. The parser would buffer data after
+ * that end, in quadratic time. The file is still read to its end, since a truncated one would otherwise silently lack its
+ * last batches.
  */
 async function feed(file: FileHandle, archive: string, parser: Parser): Promise<void> {
   const stored = file.createReadStream({ autoClose: false });
   const pieces = archive.endsWith('.tar') ? stored : stored.pipe(createGunzip());
   stored.on('error', (error) => pieces.destroy(error));
   const ended = once(parser, 'end');
-  // It is waited for below, and may fail before.
+  // It is awaited below, and may reject before that.
   ended.catch(() => undefined);
   let [total, failure, isOver]: [number, unknown, boolean] = [0, undefined, false];
   parser.on('error', (error: unknown) => {
@@ -126,7 +126,7 @@ async function feed(file: FileHandle, archive: string, parser: Parser): Promise<
 async function unpack(entry: ReadEntry, archive: string, directory: string): Promise<void> {
   if (entry.type !== 'File' || entry.size > MAX_FILE) {
     entry.resume();
-    throw invalid(archive, `has '${entry.path}' as something else than a file of a batch`);
+    throw invalid(archive, `contains '${entry.path}', which is not a regular file of a batch's size`);
   }
   const pieces: Buffer[] = [];
   for await (const piece of entry) pieces.push(piece as Buffer);

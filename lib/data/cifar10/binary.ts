@@ -14,25 +14,25 @@ import { batchNumber, type Cifar10, CLASSES, IMAGE, interleave, nameAmong, SIDE 
 
 const RECORD = 1 + IMAGE;
 
-/** Records converted at a time, between which the event loop runs: about a millisecond's work. */
+/** Number of records converted between two turns of the event loop: about a millisecond of work. */
 const GROUP = 128;
 
 const EXPECTED =
-  'CIFAR-10 in its official binary form is data_batch_1.bin to data_batch_5.bin and test_batch.bin';
+  "CIFAR-10's official binary files are data_batch_1.bin to data_batch_5.bin and test_batch.bin";
 
-/** One batch file and how many records its size says it has. */
+/** A batch file, and its number of records by its size. */
 interface Batch {
   path: string;
   records: number;
 }
 
 /**
- * Reads `data_batch_*.bin`, by number, and `test_batch.bin`, with any whole number of records each,
- * from a directory or from `cifar-10-batches-bin` in it. The classes come from `batches.meta.txt`,
- * or are CIFAR-10's own where it is missing.
+ * Reads `data_batch_*.bin`, in the order of their numbers, and `test_batch.bin`, with any number of records each, from a
+ * directory or from `cifar-10-batches-bin` in it. The class names are those in `batches.meta.txt`, or CIFAR-10's own if
+ * it is missing.
  *
- * @throws InputError `DATA_NOT_FOUND` for what is missing, `DATA_INVALID` for what cannot be read;
- *   both name the file, and the offset where there is one
+ * @throws InputError `DATA_NOT_FOUND` for a missing file, `DATA_INVALID` for an invalid one, both with its path and, if
+ *   there is one, the offset
  */
 export async function readCifar10Binary(directory: string): Promise<Cifar10> {
   const found = resolve(directory);
@@ -69,7 +69,7 @@ function isTrainBatch(name: string): boolean {
 }
 
 function missing(directory: string, name: string): InputError {
-  return new InputError('DATA_NOT_FOUND', `${directory} holds no ${name}. ${EXPECTED}.`);
+  return new InputError('DATA_NOT_FOUND', `${directory} contains no ${name}. ${EXPECTED}.`);
 }
 
 function invalid(path: string, problem: string): InputError {
@@ -86,7 +86,7 @@ async function readClasses(path: string): Promise<string[]> {
   const names = text.split('\n').map((line) => line.trim());
   const classes = names.filter((name) => name !== '');
   if (classes.length !== CLASSES.length || new Set(classes).size !== CLASSES.length) {
-    throw invalid(path, `must name ${CLASSES.length} different classes, one a line`);
+    throw invalid(path, `must name ${CLASSES.length} different classes, one per line`);
   }
   return classes;
 }
@@ -137,7 +137,7 @@ async function readExactly(file: FileHandle, target: Buffer, position: number, p
   if (done < target.length) throw invalid(path, `ended at offset ${position + done} while it was being read`);
 }
 
-/** Whole records, the first of which is number `first` of its file, into their places. */
+/** Converts whole records, the first of which has the number `first` in its file, to pixels and labels. */
 function convert(
   group: Buffer,
   first: number,

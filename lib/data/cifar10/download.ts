@@ -7,15 +7,15 @@ import { abortSignal, callback, checkOptions } from '../../options/index.ts';
 import { cacheDirectory } from '../../support/cache-directory.ts';
 import { holdsUnpacked, unpackCifar10 } from './archive.ts';
 
-/** Where an archive is, and what it must be. */
+/** Location, hash and size of an archive. */
 export interface Cifar10Archive {
   url: string;
   md5: string;
-  /** Bytes. */
+  /** Size in bytes. */
   size: number;
 }
 
-/** https://www.cs.toronto.edu/~kriz/cifar.html, which gives these sums. */
+/** URL and MD5 from https://www.cs.toronto.edu/~kriz/cifar.html. */
 const OFFICIAL: Cifar10Archive = {
   url: 'https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz',
   md5: 'c32a1d4ab5d03f1284b67883e8d87530',
@@ -26,24 +26,27 @@ export const downloadCifar10Options = z.strictObject({
   directory: z
     .string({ error: 'a path' })
     .optional()
-    .describe('where it is kept, instead of in the cache directory'),
-  signal: abortSignal.describe('stops the work'),
-  onProgress: callback<OnDownloadProgress>().describe('hears how many are done, of how many'),
+    .describe('directory for the data, instead of the cache directory'),
+  signal: abortSignal.describe('stops the download'),
+  onProgress: callback<OnDownloadProgress>().describe(
+    'receives the downloaded and the total number of bytes',
+  ),
 });
 
 export type DownloadCifar10Options = z.input<typeof downloadCifar10Options> & DownloadCifar10Docs;
 
 /**
- * Fetches CIFAR-10 whole (170 MB) and unpacks it, unless it is there: into torch-tl's cache, where `auto` finds it, or
- * into `directory`, which is replaced. Gives the directory. An interrupted download goes on where it was.
+ * Downloads the full CIFAR-10 (170 MB) and unpacks it, unless it already exists: into torch-tl's cache, where `auto` finds
+ * it, or into `directory`, which is replaced. Returns the directory. An interrupted download is resumed.
  *
- * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID`; what `download` throws
+ * @throws InputError `INVALID_ARGUMENT`, `DATA_INVALID`; TorchTlError `DOWNLOAD_FAILED`, `WRITE_FAILED`,
+ *   `ENGINE_NOT_BUILT` if the loader addon is missing; the signal's reason after an abort
  */
 export async function downloadCifar10(options: DownloadCifar10Options = {}): Promise<string> {
   return downloadArchive(OFFICIAL, options);
 }
 
-/** The same from another place. */
+/** As `downloadCifar10`, for an archive at any URL. */
 export async function downloadArchive(
   { url, ...expected }: Cifar10Archive,
   options: DownloadCifar10Options = {},

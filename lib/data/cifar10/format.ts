@@ -2,12 +2,12 @@ import { looseName } from '../../support/names.ts';
 import type { ImageSet } from '../image-set.ts';
 
 /*
- * What CIFAR-10's forms share. https://www.cs.toronto.edu/~kriz/cifar.html
+ * Shared by the readers of CIFAR-10's formats. https://www.cs.toronto.edu/~kriz/cifar.html
  */
 
 export const SIDE = 32;
 const PLANE = SIDE * SIDE;
-/** Bytes of an image. */
+/** Bytes per image. */
 export const IMAGE = 3 * PLANE;
 
 export const CLASSES = [
@@ -29,17 +29,17 @@ export interface Cifar10 {
   valid: ImageSet;
 }
 
-/** The name among these that is this one in whatever case. */
+/** The name in a list that equals `wanted`, ignoring case. */
 export function nameAmong(names: readonly string[], wanted: string): string | undefined {
   return names.find((name) => looseName(name) === wanted);
 }
 
-/** By which batches are in order: of `data_batch_2.bin` 2. */
+/** The number of a batch, by which batches are sorted: 2 for `data_batch_2.bin`. */
 export function batchNumber(name: string): number {
   return Number(name.replace(/\D/g, ''));
 }
 
-/** Three planes `[3, 32, 32]` from `from` on to pixels `[32, 32, 3]` from `to` on. */
+/** Converts planes `[3, 32, 32]` at offset `from` to pixels `[32, 32, 3]` at offset `to`. */
 export function interleave(planes: Uint8Array, from: number, pixels: Uint8Array, to: number): void {
   for (let position = 0; position < PLANE; position++) {
     const target = to + 3 * position;

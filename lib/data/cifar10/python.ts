@@ -11,14 +11,14 @@ import type { ImageSet } from '../image-set.ts';
 import { batchNumber, type Cifar10, CLASSES, IMAGE, interleave, nameAmong, SIDE } from './format.ts';
 
 /*
- * CIFAR-10's official batches for Python: pickles of a dict with `data`, uint8 [n, 3072] in planes, and `labels`.
- * They are read without running anything that is in them.
+ * CIFAR-10's official batches for Python: pickles of a dict with `data`, uint8 [n, 3072] in planes, and `labels`. They are
+ * read without running code from them.
  */
 
-/** Images converted at a time, between which the event loop runs. */
+/** Number of images converted between two turns of the event loop. */
 const GROUP = 128;
 
-/** Bytes; the official ones have 31 MB. */
+/** Largest size of a batch in bytes; the official ones have 31 MB. */
 const LARGEST_BATCH = 2 ** 30;
 
 const INSIDE = 'cifar-10-batches-py';
@@ -29,20 +29,21 @@ interface Batch {
 }
 
 /**
- * Reads `data_batch_*`, by number, and `test_batch`, with any number of images each, and the names of the classes
- * from `batches.meta`, or CIFAR-10's own where it is missing.
+ * Reads `data_batch_*`, in the order of their numbers, and `test_batch`, with any number of images each. The class names
+ * are those in `batches.meta`, or CIFAR-10's own if it is missing.
  *
- * @throws InputError `DATA_NOT_FOUND` for what is missing, `DATA_INVALID` for what cannot be read; both name the file
+ * @throws InputError `DATA_NOT_FOUND` for a missing file, `DATA_INVALID` for an invalid one, both with its path
  */
 export async function readCifar10Python(directory: string): Promise<Cifar10> {
   const root = await batchDirectory(directory);
-  if (root === null) throw new InputError('DATA_NOT_FOUND', `${resolve(directory)} holds no data_batch_1.`);
+  if (root === null)
+    throw new InputError('DATA_NOT_FOUND', `${resolve(directory)} contains no data_batch_1.`);
   const names = await readdir(root);
   const testName = nameAmong(names, 'test_batch');
   if (testName === undefined) {
     throw new InputError(
       'DATA_NOT_FOUND',
-      `${root} holds no test_batch, which CIFAR-10's batches for Python have.`,
+      `${root} contains no test_batch, which belongs to CIFAR-10's batches for Python.`,
     );
   }
   const batches: Batch[] = [];
@@ -84,7 +85,9 @@ async function readBatch(path: string): Promise<Batch> {
     (label) => !Number.isInteger(label) || (label as number) < 0 || (label as number) >= CLASSES.length,
   );
   if (wrong >= 0) {
-    throw refuse(`has the label ${String(labels[wrong])} at ${wrong}; labels are 0 to ${CLASSES.length - 1}`);
+    throw refuse(
+      `has the label ${String(labels[wrong])} at index ${wrong}; labels are 0 to ${CLASSES.length - 1}`,
+    );
   }
   return { planes, labels: labels as number[] };
 }
@@ -118,7 +121,7 @@ function refusing(path: string): Refuse {
   return (problem) => new InputError('DATA_INVALID', `${path} ${problem}.`);
 }
 
-/** A pickle's dict by the texts of its keys, which Python 2 and 3 write in different ways. */
+/** The dict in a pickle, with its keys as texts: Python 2 writes them as bytes, Python 3 as texts. */
 async function readDict(path: string, refuse: Refuse): Promise<Map<string, PickleValue>> {
   let bytes: Uint8Array;
   try {
@@ -129,13 +132,13 @@ async function readDict(path: string, refuse: Refuse): Promise<Map<string, Pickl
   const options = {
     find: (module: string, name: string) => findGlobal(module, name, refuse),
     load: () => {
-      throw refuse('asks for something from outside');
+      throw refuse('refers to an object outside its pickle');
     },
-    refuse: (problem: string) => refuse(`is no batch for Python: ${problem}`),
+    refuse: (problem: string) => refuse(`is not a batch for Python: ${problem}`),
     rawTexts: true,
   };
   const { value } = unpickle(bytes, 0, options);
-  if (!(value instanceof Dict)) throw refuse('holds no dict');
+  if (!(value instanceof Dict)) throw refuse('contains no dict');
   return new Map([...value.entries].map(([key, item]) => [textOf(key) ?? '', item]));
 }
 
@@ -144,12 +147,12 @@ function textOf(value: PickleValue): string | undefined {
   return value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : undefined;
 }
 
-/** An array of bytes; what it is stands in its attributes. */
+/** A NumPy array of uint8. Its attributes hold shape, dtype and bytes; arrays of other dtypes stay empty. */
 class NumpyArray extends PickledObject {
   shape: number[] | undefined;
   bytes: Uint8Array | undefined;
 
-  /** `(version, shape, dtype, Fortran order, bytes)` */
+  /** @param state `(version, shape, dtype, Fortran order, bytes)` */
   override build(state: PickleValue): void {
     const [, shape, type, fortran, bytes] = state instanceof Tuple ? state.items : [];
     if (fortran === false) this.set(bytes, type, shape);
@@ -171,11 +174,11 @@ class NumpyType extends PickledObject {
     this.name = name;
   }
 
-  /** Byte order and the like, which bytes do not have. */
+  /** Ignores byte order and similar attributes, which do not matter for bytes. */
   override build(): void {}
 }
 
-/** NumPy has moved these about: `numpy.core` is `numpy._core` since 2.0. */
+/** Resolves a global. NumPy 2.0 has renamed `numpy.core` to `numpy._core`. */
 function findGlobal(module: string, name: string, refuse: Refuse): Callable {
   const full = `${module}.${name}`;
   switch (full.replace('numpy._core', 'numpy.core')) {
@@ -194,6 +197,6 @@ function findGlobal(module: string, name: string, refuse: Refuse): Callable {
     case '_codecs.encode':
       return new Callable(full, ([text = null]) => Buffer.from(textOf(text) ?? '', 'latin1'));
     default:
-      throw refuse(`names ${quoted(full)}, which batches of CIFAR-10 do not; nothing of it is run`);
+      throw refuse(`names ${quoted(full)}, which batches of CIFAR-10 do not use; no code of it was run`);
   }
 }

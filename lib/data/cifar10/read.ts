@@ -2,15 +2,16 @@ import { readCifar10Binary } from './binary.ts';
 import type { Cifar10 } from './format.ts';
 import { readCifar10Python } from './python.ts';
 
-/** Whether a directory that lists these names holds CIFAR-10's official batches, of either form. */
+/** Whether a directory with these entries contains CIFAR-10's official batches, binary or for Python. */
 export function holdsBatches(names: readonly string[]): boolean {
   return isBinary(names) || names.some((name) => /^(cifar-10-batches-py|data_batch_\d+)$/i.test(name));
 }
 
 /**
- * Reads CIFAR-10 from a directory that lists these names; `validation` is the file that the validation images are from.
+ * Reads CIFAR-10 from a directory with the entries `names`. `validation` is the name of the file with the validation
+ * images.
  *
- * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID`, naming the file
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID` with the path of the file
  */
 export async function readCifar10(
   directory: string,

@@ -6,33 +6,33 @@ import { allocateBytes } from '../../support/allocate.ts';
 import { isExhausted, reason, unreadable } from '../../support/files.ts';
 import { decodeImage, type ImageInput, imageName } from './decode.ts';
 
-/** More images than processors: while some are read, enlarged or waited for, others are decoded. */
+/** Number of images in progress: more than processors, so that some are decoded while others are read or enlarged. */
 export const DECODED_AT_ONCE = 4 * availableParallelism();
 
 export interface DecodeOptions {
   /** Side of the decoded images in pixels. */
   imageSize: number;
   resize: Resize;
-  /** Stops the decoding; the images in hand are finished. */
+  /** Stops the decoding after the images in progress. */
   signal?: AbortSignal | undefined;
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** An image that was left out, and why. */
+/** An image that was skipped, and why. */
 export interface SkippedImage {
-  /** Its file, or its place among those given. */
+  /** Path of its file, or `the image at index N`. */
   path: string;
   reason: string;
 }
 
-/** Why images cannot be decoded, by their index. */
+/** The reasons why images cannot be decoded, by index. */
 export type Failures = Map<number, string>;
 
 /**
  * Decodes images, several at a time, into uint8 `[count, imageSize, imageSize, 3]`.
  *
- * @throws InputError `DATA_INVALID` that names the images that cannot be decoded, with reasons; the
- *   signal's reason; what `onProgress` threw; TorchTlError `OUT_OF_MEMORY` or `PLATFORM_UNSUPPORTED`
+ * @throws InputError `DATA_INVALID` with the images that cannot be decoded and the reasons; the signal's reason after an
+ *   abort; the error that `onProgress` threw; TorchTlError `OUT_OF_MEMORY` or `PLATFORM_UNSUPPORTED`
  */
 export async function decodeImages(
   images: readonly ImageInput[],
@@ -44,9 +44,9 @@ export async function decodeImages(
 }
 
 /**
- * The same, but those that cannot be decoded are told of, and black.
+ * As `decodeImages`, but images that cannot be decoded are black and listed in `failures`.
  *
- * @throws as `decodeImages`, but for those
+ * @throws as `decodeImages`, except for images that cannot be decoded
  */
 export async function decodeAll(
   images: readonly ImageInput[],
@@ -83,24 +83,24 @@ export async function decodeAll(
   return { pixels, failures };
 }
 
-/** In the images' order. */
+/** The images that cannot be decoded, in their order. */
 export function skippedOf(failures: Failures, images: readonly ImageInput[]): SkippedImage[] {
   return [...failures]
     .sort(([a], [b]) => a - b)
     .map(([index, reason]) => ({ path: imageName(images[index] as ImageInput, index), reason }));
 }
 
-/** So many broken images are named in an error. */
+/** Largest number of images that an error lists. */
 const NAMED = 20;
 
-/** The error that names them, or the first of them, and the option that leaves them out. */
+/** The error that lists the images that cannot be decoded, and names the option that skips them. */
 export function undecodable(failures: Failures, images: readonly ImageInput[]): InputError {
   const all = skippedOf(failures, images).map(({ path, reason }) => `  ${path}: ${reason}`);
   const lines = all.slice(0, NAMED);
   if (all.length > NAMED) lines.push(`  and ${all.length - NAMED} more`);
-  const summary = `${all.length} of ${images.length} images cannot be decoded; mend or remove them`;
-  const said = (option: string) => [`${summary}, or leave them out with ${option}:`, ...lines];
-  return new InputError('DATA_INVALID', said('`skipCorrupt: true`'), {
-    atCommandLine: said('--skip-corrupt'),
+  const summary = `${all.length} of ${images.length} images cannot be decoded. Repair or remove them`;
+  const message = (option: string) => [`${summary}, or skip them with ${option}:`, ...lines];
+  return new InputError('DATA_INVALID', message('`skipCorrupt: true`'), {
+    atCommandLine: message('--skip-corrupt'),
   });
 }

@@ -2,24 +2,24 @@ import type { FileVersion } from '../file-versions.ts';
 import { ImageCache } from '../image-cache.ts';
 import { DECODED_AT_ONCE, type DecodeOptions, decodeAll, type Failures } from './decode-all.ts';
 
-/** So much is decoded before it goes to the disk. */
+/** Approximate number of bytes that are decoded before they are written to disk. */
 const CHUNK_BYTES = 1 << 26;
 
 export interface CachedImages {
-  /** uint8 `[images, imageSize, imageSize, 3]`, others among them. */
+  /** Path of uint8 `[images, imageSize, imageSize, 3]`, which may contain other images too. */
   file: string;
-  /** Where each image lies in the file; of those that cannot be decoded it means nothing. */
+  /** int64: position of each image in the file, counted in images; meaningless for images in `failures`. */
   places: BigInt64Array;
   failures: Failures;
-  /** Images that were there already. */
+  /** Number of images that were in the cache already. */
   found: number;
 }
 
 /**
- * Decodes what the cache of a source has not yet. All that can be decoded is kept, whatever happens to the rest.
+ * Decodes the images that are not yet in the cache of a source. Decoded images are stored even if others fail.
  *
- * @param versions of the paths
- * @throws as `decodeAll`, and `ImageCache.open`
+ * @param versions of the files at `paths`
+ * @throws as `decodeAll` and `ImageCache.open`
  */
 export async function decodeCached(
   place: { root: string; own: boolean; source: string },

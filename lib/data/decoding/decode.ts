@@ -2,11 +2,11 @@ import type { Sharp } from 'sharp';
 import { invalidArgument, TorchTlError } from '../../errors.ts';
 import type { Resize } from '../../options/resize.ts';
 import { readRegularFile } from '../../support/regular-file.ts';
-import { ImageProblem, isHarmless, meaningOf } from './complaint.ts';
+import { ImageProblem, isHarmless, problemOf } from './decoder-message.ts';
 import { plainImage } from './plain-image.ts';
 import { keptWindow, place, scaledSize } from './resize.ts';
 
-/** Pixels as they are: uint8 `[height, width, channels]`; grey, RGB, or RGB with opacity. */
+/** Raw pixels: uint8 `[height, width, channels]`; grey, RGB or RGBA. */
 export interface RawImage {
   data: Uint8Array | Uint8ClampedArray;
   width: number;
@@ -14,21 +14,21 @@ export interface RawImage {
   channels: 1 | 3 | 4;
 }
 
-/** A file's path, the bytes of an encoded image, or pixels. */
+/** An image: the path of a file, the bytes of an encoded image, or raw pixels. */
 export type ImageInput = string | Uint8Array | RawImage;
 
-/** Bytes of an image's file; several are in memory at a time. */
+/** Largest size of an image file in bytes; several are in memory at a time. */
 const LARGEST_FILE = 2 ** 30;
 
-/** More pixels are refused: a small file may claim gigabytes. */
+/** Largest number of pixels of an image: a small file may claim to hold gigabytes. */
 const LARGEST_IMAGE = 2 ** 28;
 
 /**
- * Decodes one image, beside the event loop, to sRGB: turned upright as its EXIF or XMP data say, over white
- * where it is transparent, the first of several frames, shrunk with antialiasing.
+ * Decodes one image to sRGB in a worker thread. Rotates it upright by its EXIF or XMP data, puts transparent pixels on
+ * white, uses the first of several frames, and shrinks with antialiasing.
  *
- * @param target uint8 `[side, side, 3]`, zeroed: where the pixels go
- * @throws ImageProblem saying why it cannot be decoded, without its name; TorchTlError; the system's errors
+ * @param target receives the pixels: uint8 `[side, side, 3]`, zeroed
+ * @throws ImageProblem with the reason, without the image's name; TorchTlError; system errors
  */
 export async function decodeImage(
   image: ImageInput,
@@ -48,21 +48,21 @@ export async function decodeImage(
     return scaledPixels(pipeline, side, resize, target);
   };
   try {
-    // Where a JPEG's pixels are lost libjpeg only warns.
+    // libjpeg only warns when pixels of a JPEG are lost.
     await decode(isJpeg ? 'warning' : 'error').catch((error: Error) => {
       if (!isJpeg || !isHarmless(error.message, content)) throw error;
       return decode('error');
     });
   } catch (error) {
     if (error instanceof ImageProblem) throw error;
-    throw new ImageProblem(meaningOf((error as Error).message), { cause: error });
+    throw new ImageProblem(problemOf((error as Error).message), { cause: error });
   }
 }
 
 async function contentOf(image: ImageInput): Promise<Uint8Array | RawImage> {
-  // Read here, not by libvips, which keeps what it has read of a path although the file may have changed.
+  // Not read by libvips, which caches files by path even if they have changed.
   if (typeof image === 'string') return readRegularFile(image, LARGEST_FILE);
-  // A copy, since the caller may send the bytes elsewhere while they are read beside the event loop.
+  // A copy, since the caller may transfer the bytes while a worker thread reads them.
   return image instanceof Uint8Array ? Buffer.from(image) : { ...image, data: image.data.slice() };
 }
 
@@ -98,19 +98,21 @@ async function scaledPixels(
 }
 
 /**
- * @param name what the caller knows the list as
- * @throws InputError `INVALID_ARGUMENT` for a list in which one is no image
+ * Checks that a value is a list of images.
+ *
+ * @param name of the argument, for the message
+ * @throws InputError `INVALID_ARGUMENT`
  */
 export function requireImages(name: string, images: unknown): asserts images is readonly ImageInput[] {
   if (!Array.isArray(images)) throw invalidArgument(name, 'a list of images', images);
   for (const [index, image] of images.entries()) {
     if (typeof image === 'string' || image instanceof Uint8Array || isRaw(image)) continue;
-    const expected = 'a path, the bytes of a file, or { data, width, height, channels } with as many bytes';
+    const expected = 'a path, the bytes of a file, or { data, width, height, channels } of matching size';
     throw invalidArgument(`${name}[${index}]`, expected, image);
   }
 }
 
-/** What an error calls an image. */
+/** The name of an image in messages: its path or its index. */
 export function imageName(image: ImageInput, index: number): string {
   return typeof image === 'string' ? image : `the image at index ${index}`;
 }
@@ -127,21 +129,21 @@ function isSize(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) > 0;
 }
 
-/** Is raised when this file, or what it calls, comes to other pixels than before. */
+/** To be incremented whenever a change of this code changes decoded pixels. */
 const REVISION = 2;
 
-/** What decodes: another version may come to other pixels. */
+/** Versions of everything that decodes images. Other versions may produce different pixels. */
 export async function decoderName(): Promise<string> {
   const { default: sharp } = await loadSharp();
   return `torch-tl ${REVISION}, sharp ${sharp.versions.sharp}, libvips ${sharp.versions.vips}`;
 }
 
-/** Only when the first image is decoded, so that importing torch-tl loads nothing native. */
+/** Loads sharp on first use, so that importing torch-tl loads nothing native. */
 export async function loadSharp(): Promise<typeof import('sharp')> {
   try {
     return await import('sharp');
   } catch (cause) {
-    const message = `sharp, which decodes images, does not load here: ${(cause as Error).message}`;
+    const message = `sharp, which decodes images, cannot be loaded on this system: ${(cause as Error).message}`;
     throw new TorchTlError('PLATFORM_UNSUPPORTED', message, { cause });
   }
 }

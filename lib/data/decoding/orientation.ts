@@ -1,7 +1,7 @@
 import type { Metadata, Sharp } from 'sharp';
 import { ORIENTATION, tiffTags } from './tiff-tags.ts';
 
-/** What EXIF's orientations ask for: a mirror from left to right, and then a turn to the right in degrees. */
+/** EXIF's orientations as a horizontal mirroring followed by a clockwise rotation in degrees. */
 const TURNS: Record<number, [degrees: number, mirrored: boolean]> = {
   2: [0, true],
   3: [180, false],
@@ -13,14 +13,14 @@ const TURNS: Record<number, [degrees: number, mirrored: boolean]> = {
 };
 
 /**
- * The orientation that the decoder does not know of, where there is one: of EXIF data in a PNG's text, or of XMP where no
- * EXIF data tell any. Pillow's `ImageOps.exif_transpose` looks there too.
+ * The orientation that sharp does not see, or null: from EXIF data in a PNG's text chunk, or from XMP if EXIF has none.
+ * Pillow's `ImageOps.exif_transpose` reads the same places.
  */
 export function hiddenOrientation(
   { format, orientation, comments = [], xmp }: Metadata,
   bytes: Uint8Array,
 ): number | null {
-  // The decoder says 1 for a TIFF file that says nothing.
+  // sharp reports 1 for a TIFF file without an orientation.
   const known = format === 'tiff' ? tiffTags(bytes).get(ORIENTATION) : orientation;
   if (known !== undefined) return null;
   const text = comments.find(({ keyword }) => keyword === 'Raw profile type exif')?.text;
@@ -28,14 +28,14 @@ export function hiddenOrientation(
   return found !== undefined && found in TURNS ? found : null;
 }
 
-/** The same image upright. */
+/** Rotates an image upright. */
 export function turned(image: Sharp, orientation: number): Sharp {
   const [degrees, mirrored] = TURNS[orientation] ?? [0, false];
-  // In whichever order they are called, sharp mirrors first.
+  // sharp mirrors before it rotates, whatever the order of the calls.
   return image.flop(mirrored).rotate(degrees);
 }
 
-/** ImageMagick's form: a name, a length, and hexadecimal digits. */
+/** Orientation in EXIF data in ImageMagick's text form: a name, a length and hexadecimal digits. */
 function orientationOf(text: string): number | undefined {
   const bytes = Buffer.from(text.split('\n').slice(3).join(''), 'hex');
   const hasPrefix = bytes.subarray(0, 6).toString('latin1') === 'Exif\0\0';

@@ -1,5 +1,5 @@
 import type { Sharp, SharpConstructor, SharpOptions } from 'sharp';
-import { ImageProblem } from './complaint.ts';
+import { ImageProblem } from './decoder-message.ts';
 import { hiddenOrientation, turned } from './orientation.ts';
 import { sampleScale } from './samples.ts';
 
@@ -8,9 +8,10 @@ const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
 export const READABLE_FORMATS = 'JPEG, PNG, WebP, GIF, TIFF and AVIF';
 
 /**
- * An encoded image, which sharp then takes for what it is: where it would not, in a plainer form, as a PNG of 8 bits.
+ * Opens an encoded image. Images whose range, colour profile or orientation sharp would misread are first converted to an
+ * 8-bit PNG.
  *
- * @throws ImageProblem for a format that is not read, or samples whose range is not known; sharp's errors
+ * @throws ImageProblem for an unsupported format or samples of unknown range; sharp's errors
  */
 export async function plainImage(
   sharp: SharpConstructor,
@@ -22,7 +23,7 @@ export async function plainImage(
   const metadata = await image.metadata();
   const { format, depth, hasProfile, space } = metadata;
   if (!FORMATS.includes(format)) {
-    throw new ImageProblem(`its format, ${format}, is not among those that are read: ${READABLE_FORMATS}`);
+    throw new ImageProblem(`its format, ${format}, is not supported; supported are ${READABLE_FORMATS}`);
   }
   const scale = await sampleScale(image, metadata, bytes);
   if (scale !== 1) {
@@ -30,7 +31,7 @@ export async function plainImage(
     const offsets = factors.map(() => 0);
     image = await again(image.autoOrient().linear(factors, offsets));
   } else if (depth === 'ushort' && hasProfile) {
-    // At 16 bits sharp leaves colours in a wide gamut, and the profile of grey aside.
+    // At 16 bits sharp would keep a wide gamut, and ignore the profile of grey images.
     const eightBits = image.autoOrient().keepIccProfile();
     image = await again(eightBits.toColourspace(space === 'grey16' ? 'b-w' : 'srgb'));
   }

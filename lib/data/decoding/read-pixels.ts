@@ -4,11 +4,11 @@ import { unreadable } from '../../support/files.ts';
 import { openRegularFile, readInto } from '../../support/regular-file.ts';
 import type { Images, StoredImageSet } from '../image-set.ts';
 
-/** Some milliseconds of hashing. */
+/** Bytes per piece: a few milliseconds of hashing. */
 const PIECE = 1 << 22;
 
 /**
- * The pixels of images, one after another: uint8 `[count, height, width, 3]` in pieces, each good until the next.
+ * Reads the pixels of images, uint8 `[count, height, width, 3]`, in pieces. Each piece is valid until the next one.
  *
  * @throws InputError `FILE_UNREADABLE`
  */
@@ -49,12 +49,12 @@ export async function pixelsAt(images: Images, index: number): Promise<Uint8Arra
   }
 }
 
-/** Images that lie one after another in the file, at most `longest`: the first one's place, and how many. */
+/** Runs of at most `longest` images that are adjacent in the file: the position of the first, and the number of images. */
 function* runs({ places }: StoredImageSet, longest: number): Generator<[first: number, count: number]> {
   let begin = 0;
   for (let index = 1; index <= places.length; index++) {
-    const goesOn = index < places.length && places[index] === (places[index - 1] as bigint) + 1n;
-    if (goesOn && index - begin < longest) continue;
+    const isAdjacent = index < places.length && places[index] === (places[index - 1] as bigint) + 1n;
+    if (isAdjacent && index - begin < longest) continue;
     yield [Number(places[begin]), index - begin];
     begin = index;
   }
@@ -68,7 +68,7 @@ async function fill(file: FileHandle, target: Uint8Array, position: number, path
   }
   throw new InputError(
     'FILE_UNREADABLE',
-    `The decoded images in ${path} are no longer whole; read them again.`,
+    `The file of decoded images ${path} was truncated in the meantime; read the images again.`,
   );
 }
 

@@ -13,7 +13,7 @@ export interface Size {
   height: number;
 }
 
-/** The size an image is scaled to before it is cropped or padded to `side` x `side`, as torchvision rounds it. */
+/** The size to which an image is scaled before it is cropped or padded to `side` x `side`, rounded as by torchvision. */
 export function scaledSize({ width, height }: Size, side: number, resize: Resize): Size {
   if (resize === 'stretch') return { width: side, height: side };
   const fitted = resize === 'cover' ? Math.min(width, height) : Math.max(width, height);
@@ -21,18 +21,18 @@ export function scaledSize({ width, height }: Size, side: number, resize: Resize
   return { width: scaled(width), height: scaled(height) };
 }
 
-/** What of a line of a scaled image is kept, and where it comes from. */
+/** The part of a row or column of a scaled image that is kept, and the source pixels that it needs. */
 export interface Window {
-  /** Of the line's pixels, after it was shrunk but before it is enlarged, the first that is needed, and how many. */
+  /** The first needed pixel of the line, after shrinking and before enlarging, and the number of needed pixels. */
   begin: number;
   count: number;
-  /** Where the kept pixels begin among those wanted. */
+  /** Position of the kept pixels in the target line. */
   offset: number;
-  /** Of each kept pixel, between which two of the needed it lies; null where they are the same. */
+  /** For each kept pixel, the two needed pixels that it is interpolated from; null if it is copied. */
   samples: Sample[] | null;
 }
 
-/** Between which two pixels another lies, and how near to the second. */
+/** A position between two pixels; `weight` is that of the second. */
 interface Sample {
   first: number;
   second: number;
@@ -40,9 +40,9 @@ interface Sample {
 }
 
 /**
- * The middle of a line of `length` pixels that is scaled to `scaled`, as far as it fits into `wanted`: however long either
- * is, no more is computed than what is kept. Lines are enlarged bilinearly with half-pixel centres, as the engine does
- * on the device. (libvips places enlarged images half a pixel off.)
+ * The centre part of a line of `length` pixels, scaled to `scaled` pixels, that fits into `wanted` pixels. Only kept
+ * pixels are computed. Lines are enlarged bilinearly with half-pixel centres, as the engine does on the device. (libvips
+ * shifts enlarged images by half a pixel.)
  */
 export function keptWindow(length: number, scaled: number, wanted: number): Window {
   const left = Math.floor((scaled - wanted) / 2);
@@ -61,14 +61,14 @@ export function keptWindow(length: number, scaled: number, wanted: number): Wind
   return { begin, count: (samples.at(-1) as Sample).second + 1, offset, samples };
 }
 
-/** Pixels enlarged at a time, between which the event loop runs: a few milliseconds' work, more than most images have. */
+/** Number of pixels enlarged between two turns of the event loop: a few milliseconds of work; most images have fewer. */
 const AT_ONCE = 1 << 18;
 
 /**
- * Puts an image's needed pixels into their places in another, enlarged as the windows say.
+ * Copies or enlarges the needed pixels of an image into the target image, as the windows say.
  *
- * @param data uint8 `[rows.count, columns.count, 3]`
- * @param target `width` pixels a row
+ * @param data the needed pixels: uint8 `[rows.count, columns.count, 3]`
+ * @param target uint8, with `width` pixels per row
  */
 export async function place(
   data: Uint8Array,
@@ -100,7 +100,7 @@ export async function place(
   }
 }
 
-/** The whole of an image in a size that is not smaller. */
+/** Enlarges a whole image to a size that is at least its own. */
 export async function enlarge({ data, ...from }: Pixels, { width, height }: Size): Promise<Pixels> {
   const enlarged = new Uint8Array(width * height * 3);
   const columns = keptWindow(from.width, width, width);
@@ -114,7 +114,7 @@ function blendAcross(line: Float32Array, samples: Sample[], target: Uint8Array, 
     for (let channel = 0; channel < 3; channel++) {
       const left = line[first * 3 + channel] as number;
       const right = line[second * 3 + channel] as number;
-      // To the nearest: what is stored loses its fraction. Math.round would take half of the time.
+      // Rounds to the nearest, since storing drops the fraction. Math.round would take half of the time.
       target[to++] = left + (right - left) * weight + 0.5;
     }
   }

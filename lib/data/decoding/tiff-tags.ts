@@ -1,4 +1,4 @@
-/** Of each of TIFF's types that hold integers: bytes a value, and how one is read. */
+/** TIFF's integer types: bytes per value, and the method of DataView that reads one. */
 const INTEGERS: Record<number, [bytes: number, read: 'getUint8' | 'getUint16' | 'getUint32']> = {
   1: [1, 'getUint8'],
   3: [2, 'getUint16'],
@@ -9,14 +9,14 @@ export const ORIENTATION = 274;
 export const MAX_SAMPLE_VALUE = 281;
 
 /**
- * The first integer of each tag in the first directory of a TIFF file, classic or BigTIFF, or of EXIF data, which have
- * the same form; none where the bytes have another.
+ * The first integer of each tag in the first directory of a TIFF file (classic or BigTIFF) or of EXIF data, which have
+ * the same structure. Empty for bytes of another structure.
  */
 export function tiffTags(bytes: Uint8Array): Map<number, number> {
   try {
     return readTags(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
-    // The file ends where its structure goes on: the decoder will say so.
+    // The file ends within its structure; the decoder will report that.
     if (error instanceof RangeError) return new Map();
     throw error;
   }

@@ -1,34 +1,33 @@
 /*
- * What libvips and the libraries under it say of an image, which nobody can read who does not know them, in a few
- * sentences of ours.
+ * Translates error messages of libvips and its codecs, which only experts understand, into plain sentences.
  */
 
-/** What is wrong with an image, for the end of a sentence. */
+/** A problem with an image. The message is the end of a sentence. */
 export class ImageProblem extends Error {}
 
-/** What is wrong with an image, by what a complaint holds; of several the first. */
-const MEANINGS: Array<[complaint: RegExp, meaning: string]> = [
+/** Problems by the first pattern that the decoder's message matches. */
+const PROBLEMS: Array<[pattern: RegExp, problem: string]> = [
   [/buffer is empty/i, 'it is empty'],
   [
     /exceeds pixel limit|width or height exceeds|too large/i,
-    'it has more than the 268,435,456 pixels that are read',
+    'it has more than 268,435,456 pixels, the maximum',
   ],
-  [/premature end|truncat|unexpected end|end of (?:file|stream|data)|not enough|ran out/i, 'it is cut off'],
+  [/premature end|truncat|unexpected end|end of (?:file|stream|data)|not enough|ran out/i, 'it is truncated'],
   [
     /unsupported image format|not in a known format|is not a known/i,
-    'it is no image in a format that is read',
+    'it is not an image in a supported format',
   ],
   [/out of memory|unable to allocate|cannot allocate/i, 'there is not enough memory to decode it'],
 ];
 
-const DAMAGED = 'it is damaged, or of a kind that is not read';
+const DAMAGED = 'it is damaged, or of an unsupported kind';
 
-/** A decoder's complaint in our words. */
-export function meaningOf(complaint: string): string {
-  return MEANINGS.find(([pattern]) => pattern.test(complaint))?.[1] ?? DAMAGED;
+/** The problem that a decoder's message means. */
+export function problemOf(message: string): string {
+  return PROBLEMS.find(([pattern]) => pattern.test(message))?.[1] ?? DAMAGED;
 }
 
-/** What libjpeg warns of although every pixel is there. */
+/** Warnings of libjpeg for files in which no pixel is lost. */
 const HARMLESS = [
   /^(?:VipsJpeg: )?Unknown Adobe color transform code \d+$/,
   /^(?:VipsJpeg: )?Warning: unknown JFIF revision number [\d.]+$/,
@@ -37,16 +36,16 @@ const HARMLESS = [
   /^(?:VipsJpeg: )?Corrupt JPEG data: bad ICC marker$/,
 ];
 
-/** Some cameras leave a few bytes more than there are pixels; more are of pixels that were lost. */
+/** Largest number of extra bytes that some cameras write after the pixels. More bytes belong to lost pixels. */
 const FEW = 16;
 
-/** Whether all that is complained of in a JPEG leaves its pixels as they are. */
-export function isHarmless(complaint: string, bytes: Uint8Array): boolean {
-  const lines = complaint.trim().split(/\s*\n\s*/);
+/** Whether all warnings in a decoder's message about a JPEG leave its pixels intact. */
+export function isHarmless(message: string, bytes: Uint8Array): boolean {
+  const lines = message.trim().split(/\s*\n\s*/);
   return lines.every((line) => HARMLESS.some((pattern) => pattern.test(line)) || isPadding(line, bytes));
 }
 
-/** Bytes before the end that are few, or all alike. */
+/** Whether a warning is about extra bytes before the end that are few or all equal. */
 function isPadding(line: string, bytes: Uint8Array): boolean {
   const count = Number(
     /Corrupt JPEG data: (\d+) extraneous bytes before marker 0xd9$/.exec(line)?.[1] ?? Number.NaN,

@@ -11,7 +11,7 @@ namespace {
 CpuFeatures detect() {
   CpuFeatures features;
 #ifdef TORCH_TL_HAS_CPUID
-  // These also ask whether the operating system keeps the wide registers.
+  // These also check that the operating system saves the wide registers.
   features.avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
   features.avx512 = __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
                     __builtin_cpu_supports("avx512vl") != 0;

@@ -2,14 +2,14 @@
 
 namespace torch_tl {
 
-/** What this processor can do, as far as the choice of precision and kernels depends on it. */
+/** Instruction sets of this processor that the choice of precision and kernels depends on. */
 struct CpuFeatures {
   bool avx2 = false;    // with FMA
   bool avx512 = false;  // F, BW and VL
   bool avx512_bf16 = false;
   bool amx_bf16 = false;
 
-  /** Matrix products on bfloat16 in hardware. */
+  /** Whether it has instructions for products of bfloat16. */
   bool bf16() const { return avx512_bf16 || amx_bf16; }
 };
 

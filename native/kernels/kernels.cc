@@ -9,16 +9,16 @@ namespace torch_tl {
 
 #ifdef __x86_64__
 
-// The sources of the kernels are compiled once for each.
-#define TORCH_TL_INSTRUCTION_SET(name)                                                    \
-  namespace name {                                                                        \
-  ProductKernels product_kernels();                                                       \
-  RowKernels row_kernels();                                                               \
-  StemKernels stem_kernels();                                                             \
-  WinogradKernels winograd_kernels();                                                     \
-  Kernels kernels() {                                                                     \
-    return {product_kernels(), row_kernels(), stem_kernels(), winograd_kernels(), #name}; \
-  }                                                                                       \
+// The sources of the kernels are compiled once for each instruction set.
+#define TORCH_TL_INSTRUCTION_SET(name)                                                        \
+  namespace name {                                                                            \
+  ProductKernels product_kernels();                                                           \
+  ChannelKernels channel_kernels();                                                           \
+  StemKernels stem_kernels();                                                                 \
+  WinogradKernels winograd_kernels();                                                         \
+  Kernels kernels() {                                                                         \
+    return {product_kernels(), channel_kernels(), stem_kernels(), winograd_kernels(), #name}; \
+  }                                                                                           \
   }
 
 TORCH_TL_INSTRUCTION_SET(avx512_bf16)

@@ -3,25 +3,26 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/channels.h"
 #include "kernels/product.h"
-#include "kernels/rows.h"
 #include "kernels/stem.h"
 #include "kernels/winograd.h"
 
 namespace torch_tl {
 
-/** What the executors compute with, compiled for one set of instructions. */
-struct Kernels : ProductKernels, RowKernels, StemKernels, WinogradKernels {
+/** The inner loops of the executors, compiled for one instruction set. */
+struct Kernels : ProductKernels, ChannelKernels, StemKernels, WinogradKernels {
   const char* instructions;
 };
 
 /**
- * The sets that this processor runs, the fastest first, which may be none. Like LibTorch's own kernels they
- * go no further than `ATEN_CPU_CAPABILITY` says: `default`, none; `avx2`; `avx512`.
+ * The kernels of the instruction sets that this processor runs, the fastest first; may be empty. Like
+ * LibTorch's own kernels they are limited by `ATEN_CPU_CAPABILITY`: `default` allows none, then `avx2`,
+ * `avx512`.
  */
 const std::vector<Kernels>& runnable_kernels();
 
-/** The fastest of them: there must be one. */
+/** The fastest kernels; there must be some. */
 inline const Kernels& kernels() {
   static const Kernels& fastest = runnable_kernels().front();
   return fastest;

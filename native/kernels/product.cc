@@ -5,7 +5,9 @@
 namespace torch_tl::TORCH_TL_INSTRUCTIONS {
 namespace {
 
-/** Twice as many sums hide the latency of a multiply-add and leave registers for the factors. */
+/**
+ * Rows of a tile: with two sums per row, enough to hide a multiply-add's latency and leave registers free.
+ */
 constexpr int kTileRows = kLanes == 16 ? 12 : 6;
 
 template <int kRows, typename Value>
@@ -17,7 +19,7 @@ void multiply_tile(const Value* a, std::int64_t a_stride, const Value* columns, 
   store(tile, c, c_stride);
 }
 
-/** Fewer rows than kRows. */
+/** Multiplies fewer rows than kRows. */
 template <int kRows, typename Value>
 void multiply_rest(const Value* a, std::int64_t a_stride, const Value* columns, std::int64_t rows,
                    std::int64_t depth, float* c, std::int64_t c_stride) {
@@ -42,7 +44,7 @@ void multiply_panel(const Value* a, std::int64_t a_stride, const Value* panel, s
   }
 }
 
-/** Columns of `a` in a tile: four always divide them, and eight sums hide the latency too. */
+/** Columns of `a` in a tile: their number is a multiple of 4, and 8 sums hide the latency too. */
 constexpr int kOuterRows = 4;
 
 template <typename Value>

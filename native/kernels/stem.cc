@@ -6,7 +6,7 @@
 namespace torch_tl::TORCH_TL_INSTRUCTIONS {
 namespace {
 
-/** A tile's pixels see overlapping windows of each row, `kStep` values apart and `kWindow` wide. */
+/** The pixels of a tile read overlapping windows of each row, `kStep` values apart and `kWindow` wide. */
 constexpr std::int64_t kStep = kStemStride * kStemChannels;
 constexpr std::int64_t kWindow = kStemKernel * kStemChannels;
 
@@ -30,7 +30,7 @@ void convolve_stem(const float* const* rows, const float* panel, std::int64_t ti
   }
 }
 
-/** Where a max pool takes x instead of the greatest before it: NaN always, as LibTorch does. */
+/** Whether a max pool takes x instead of the maximum so far: NaN always, as in LibTorch. */
 TORCH_TL_INLINE auto is_greater(Vector x, Vector greatest) { return (x > greatest) | (x != x); }
 
 void max_bias_relu(const float* const* rows, const std::int64_t* pixels, const float* bias,
@@ -46,11 +46,11 @@ void max_bias_relu(const float* const* rows, const std::int64_t* pixels, const f
   }
 }
 
-/** kLanes channels of the greatest of nine pixels behind a norm. */
+/** For kLanes channels, the maximum of nine pixels behind a norm. */
 struct Greatest {
   Vector value;  // behind the norm
-  Vector x;      // in front of it
-  Vector place;  // of the nine, in their order
+  Vector x;      // in front of the norm
+  Vector place;  // index of the pixel, 0 to 8
 };
 
 TORCH_TL_INLINE Greatest greatest_of(const float* const* rows, const std::int64_t* pixels, Vector scale,

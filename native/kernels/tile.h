@@ -9,19 +9,18 @@ namespace torch_tl::TORCH_TL_INSTRUCTIONS {
 /** Columns of a tile. */
 inline constexpr std::int64_t kColumns = 2 * kLanes;
 
-/** How many values a step along the depth takes: a float, or a pair of bfloat16. */
+/** Values per step along the depth: one float, or a pair of bfloat16. */
 template <typename Value>
 inline constexpr std::int64_t kDepthStep = sizeof(float) / sizeof(Value);
 
-/** How far apart the values are that a tile reads: of a, from row to row and along the depth; of b, along the
- * depth. */
+/** Distances in values: in a from row to row and from step to step of the depth, in b from step to step. */
 struct TileStrides {
   std::int64_t a_row;
   std::int64_t a_depth;
   std::int64_t b_depth;
 };
 
-/** Sums of kRows rows and kColumns columns in registers. */
+/** A tile of sums in registers: kRows rows and kColumns columns. */
 template <int kRows>
 struct Tile {
   Vector left[kRows];   // NOLINT(*-avoid-c-arrays): registers
@@ -37,7 +36,8 @@ TORCH_TL_INLINE void load(Tile<kRows>& tile, const float* c, std::int64_t c_stri
   }
 }
 
-/** Adds the products of a [kRows, depth] and b [depth, kColumns], in the order of the depth, of so many
+/**
+ * Adds a [kRows, depth] * b [depth, kColumns] to the tile, in the order of the depth, which has `steps`
  * steps.
  */
 template <int kRows, typename Value>

@@ -7,12 +7,12 @@
 #include "kernels/bfloat16.h"
 
 /*
- * One vocabulary for the vectors of every set of instructions: GCC's and Clang's vector extensions, which
- * have + - * and comparisons, and what these lack. This file and those that include it are compiled once for
- * each set, in a namespace of its name (CMakeLists.txt).
+ * The same vector operations for every instruction set: GCC's and Clang's vector extensions, which have + - *
+ * and comparisons, and functions for what these lack. This file and those that include it are compiled once
+ * for each instruction set, in a namespace of its name (CMakeLists.txt).
  */
 
-// Early, so that arrays of vectors are registers.
+// Unrolled early, so that arrays of vectors become registers.
 #define TORCH_TL_UNROLL _Pragma("GCC unroll 16")
 #define TORCH_TL_INLINE inline __attribute__((always_inline))
 
@@ -27,7 +27,7 @@ inline constexpr std::int64_t kLanes = 8;
 template <typename Value>
 using VectorOf __attribute__((vector_size(kLanes * sizeof(Value)))) = Value;
 using Vector = VectorOf<float>;
-/** Pairs of bfloat16, the first of each in the lower bits; or a float's bits. */
+/** Pairs of bfloat16, the first in the lower bits; or the bits of floats. */
 using Pairs = VectorOf<std::uint32_t>;
 
 TORCH_TL_INLINE Vector load(const float* values) {
@@ -42,7 +42,7 @@ TORCH_TL_INLINE Pairs load(const Bfloat16* pairs) {
 }
 TORCH_TL_INLINE void store(float* values, Vector x) { __builtin_memcpy(values, &x, sizeof(x)); }
 TORCH_TL_INLINE Vector every_lane(float value) { return value - Vector{}; }
-/** The value, or the pair, that is there, in every lane. */
+/** One value, or one pair, in every lane. */
 TORCH_TL_INLINE Vector repeat(const float* value) { return every_lane(*value); }
 TORCH_TL_INLINE Pairs repeat(const Bfloat16* values) {
   std::uint32_t pair = 0;
@@ -59,19 +59,19 @@ TORCH_TL_INLINE Vector multiply_add(Vector a, Vector b, Vector c) {
 #endif
 }
 
-/** max(0, x); NaN stays NaN, as in LibTorch's. */
+/** max(0, x); NaN stays NaN, as in LibTorch. */
 TORCH_TL_INLINE Vector relu(Vector x) { return x < 0.0F ? Vector{} : x; }
 
-/** Of a ReLU whose result is y, the gradient dy in front of it: kept where y is NaN, as in LibTorch's. */
+/** The gradient of the input of a ReLU with output y, from dy: kept where y is NaN, as in LibTorch. */
 TORCH_TL_INLINE Vector relu_gradient(Vector y, Vector dy) { return y <= 0.0F ? Vector{} : dy; }
 
 #ifdef __AVX512BF16__
 
-/** c + the products of both of a pair. */
+/** c + the products of both members of the pairs. */
 TORCH_TL_INLINE Vector multiply_add(Pairs a, Pairs b, Vector c) {
   return _mm512_dpbf16_ps(c, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
 }
-/** To the nearest, to even between two; NaN stays NaN. */
+/** Rounds to the nearest bfloat16, ties to even; NaN stays NaN. */
 TORCH_TL_INLINE VectorOf<Bfloat16> rounded(Vector x) {
   return reinterpret_cast<VectorOf<Bfloat16>>(_mm512_cvtneps_pbh(x));
 }
@@ -86,7 +86,7 @@ TORCH_TL_INLINE Vector multiply_add(Pairs a, Pairs b, Vector c) {
 TORCH_TL_INLINE VectorOf<Bfloat16> rounded(Vector x) {
   const auto bits = reinterpret_cast<Pairs>(x);
   const Pairs nearest = bits + 0x7FFFU + (bits >> 16 & 1U);
-  const Pairs kept = x == x ? nearest : bits | 0x400000U;  // rounding could make a number of a NaN
+  const Pairs kept = x == x ? nearest : bits | 0x400000U;  // rounding could turn a NaN into a number
   return __builtin_convertvector(kept >> 16, VectorOf<Bfloat16>);
 }
 
@@ -96,7 +96,7 @@ TORCH_TL_INLINE void store(Bfloat16* values, Vector x) {
   const VectorOf<Bfloat16> halves = rounded(x);
   __builtin_memcpy(values, &halves, sizeof(halves));
 }
-/** The pairs of both rounded. */
+/** Stores pairs of both vectors' values, rounded. */
 TORCH_TL_INLINE void store(Bfloat16* pairs, Vector first, Vector second) {
   const Pairs both =
       __builtin_convertvector(rounded(first), Pairs) | __builtin_convertvector(rounded(second), Pairs) << 16;

@@ -13,8 +13,7 @@ struct Line {
   Vector at[kSize];  // NOLINT(*-avoid-c-arrays): registers
 };
 
-/** Puts even + odd * point and even - odd * point where the polynomials at a point and at its negative are.
- */
+/** Sets the polynomial's values at a point, even + odd * point, and at its negative, even - odd * point. */
 template <int kSize>
 TORCH_TL_INLINE void set_pair(Line<kSize>& line, int place, Vector even, Vector odd, float point) {
   line.at[place] = multiply_add(odd, every_lane(point), even);
@@ -23,7 +22,7 @@ TORCH_TL_INLINE void set_pair(Line<kSize>& line, int place, Vector even, Vector 
 
 /** B^T d */
 TORCH_TL_INLINE Line<kTileSide> input_transform(const Line<kTileSide>& d) {
-  const auto between = [&](int i) {  // the polynomial of which all four points but 0 are zeros
+  const auto between = [&](int i) {  // the polynomial whose zeros are the four points other than 0
     return multiply_add(d.at[i], every_lane(kNear2 * kFar2),
                         multiply_add(d.at[i + 2], every_lane(-kNear2 - kFar2), d.at[i + 4]));
   };
@@ -66,7 +65,7 @@ TORCH_TL_INLINE Line<kTileSide> gradient_transform(const Line<kTileStep>& y) {
   return places;
 }
 
-/** Values in lines and columns, so far apart. */
+/** Values in lines and columns, `right` and `down` values apart. */
 template <typename Value>
 struct Grid {
   Value* values;
@@ -74,7 +73,7 @@ struct Grid {
   std::int64_t down;
 };
 
-/** kTransform along lines, then along columns; of the result only `rows` x `columns` are written. */
+/** Applies kTransform along lines, then along columns; writes `rows` x `columns` of the result. */
 template <auto kTransform, int kFrom, int kTo>
 TORCH_TL_INLINE void transform(Grid<const float> from, std::int64_t channels, Grid<float> to, int rows = kTo,
                                int columns = kTo) {

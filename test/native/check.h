@@ -12,7 +12,7 @@
 
 #include "kernels/kernels.h"
 
-/* What the checks of the kernels share. Each file checks those of the header of its name. */
+/* Shared by the checks of the kernels. Each file checks the kernels of the header of its name. */
 
 namespace torch_tl {
 
@@ -47,7 +47,7 @@ inline float widened(Bfloat16 value) {
   return result;
 }
 
-/** The bfloat16 that is nearest. */
+/** The nearest bfloat16. */
 inline double nearest(float value) { return std::isnan(value) ? value : widened(rounded(value)); }
 
 inline Halves rounded(const Floats& values) {
@@ -62,12 +62,12 @@ inline Floats widened(const Halves& values) {
   return result;
 }
 
-/** What a kernel gave beside what it should have. */
+/** Compares the results of kernels with what they should be. */
 class Check {
  public:
   explicit Check(const Kernels& kernels) : kernels_(kernels) {}
 
-  /** `tolerance` is of the largest value; NaN has to be NaN. */
+  /** `tolerance` is relative to the largest value; NaN must be NaN. */
   void equal(const char* name, const Floats& actual, const std::vector<double>& expected,
              double tolerance = 1e-6) {
     double scale = 0;
@@ -90,7 +90,7 @@ class Check {
   bool failed_ = false;
 };
 
-/** matrix [depth, kPanel] as a panel, `step` values of the depth side by side. */
+/** Packs matrix [depth, kPanel] into a panel, with `step` values of the depth side by side. */
 template <typename Value>
 std::vector<Value> packed(const Kernels& kernels, const std::vector<Value>& matrix, std::int64_t step) {
   const auto depth = static_cast<std::int64_t>(matrix.size()) / kPanel;
@@ -108,7 +108,7 @@ std::vector<Value> packed(const Kernels& kernels, const std::vector<Value>& matr
 
 inline constexpr std::int64_t kChannels = 48;
 
-/** A double a channel. */
+/** One double per channel. */
 inline std::vector<double> by_channel(const std::function<double(std::int64_t)>& value) {
   std::vector<double> values(kChannels);
   for (std::int64_t i = 0; i < kChannels; ++i) values[i] = value(i);
@@ -118,7 +118,7 @@ inline std::vector<double> by_channel(const std::function<double(std::int64_t)>&
 inline double relu(double x) { return x < 0 ? 0 : x; }
 
 void check_products(const Kernels& kernels, Check& check);
-void check_rows(const Kernels& kernels, Check& check);
+void check_channels(const Kernels& kernels, Check& check);
 void check_stem(const Kernels& kernels, Check& check);
 void check_max_pool(const Kernels& kernels, Check& check);
 void check_winograd(const Kernels& kernels, Check& check);

@@ -4,7 +4,7 @@ namespace torch_tl {
 
 namespace {
 
-/** Two rows of [depth, columns] side by side, the last beside zeros where it is alone. */
+/** Interleaves the rows of [depth, columns] two by two, a last single row with zeros. */
 Halves in_pairs(Halves matrix, std::int64_t columns) {
   matrix.resize((matrix.size() / columns + 1) / 2 * 2 * columns);
   Halves pairs(matrix.size());

@@ -51,12 +51,13 @@ void check_stem(const Kernels& kernels, Check& check) {
 void check_max_pool(const Kernels& kernels, Check& check) {
   Floats x = draw(9 * kChannels);
   x[4 * kChannels + 1] = kNan;
-  for (std::int64_t pixel = 0; pixel < 9; ++pixel) x[pixel * kChannels + 2] = 1.5F;  // the first one counts
+  for (std::int64_t pixel = 0; pixel < 9; ++pixel)
+    x[pixel * kChannels + 2] = 1.5F;  // the first one is the maximum
   Floats scale = draw(kChannels);
   Floats shift = draw(kChannels);
   scale[2] = 1;
   shift[2] = 1;
-  shift[3] = -100;  // nothing gets through the ReLU
+  shift[3] = -100;  // the ReLU's output is 0
   const Floats mean = draw(kChannels);
   const Floats dy = draw(kChannels);
   const auto normed = [&](std::int64_t pixel, std::int64_t i) {

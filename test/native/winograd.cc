@@ -5,7 +5,7 @@
 namespace torch_tl {
 namespace {
 
-/** What the points 0, 3/4, -3/4, 3/2, -3/2 and infinity make of a kernel's line. */
+/** Winograd's G for the points 0, 3/4, -3/4, 3/2, -3/2 and infinity. */
 constexpr double kNear = -128.0 / 243;
 constexpr double kFar = 32.0 / 243;
 constexpr std::array<std::array<double, 3>, kTileSide> kG{{{64.0 / 81, 0, 0},
@@ -15,19 +15,19 @@ constexpr std::array<std::array<double, 3>, kTileSide> kG{{{64.0 / 81, 0, 0},
                                                            {kFar, -1.5 * kFar, 2.25 * kFar},
                                                            {0, 0, 1}}};
 
-/** What a kernel's tap has in a place of its transform, G g G^T. */
+/** The factor of a kernel's tap in a place of its transform, G g G^T. */
 double share(std::int64_t place, std::int64_t tap) {
   return kG.at(place / kTileSide).at(tap / 3) * kG.at(place % kTileSide).at(tap % 3);
 }
 
-/** The pixel of a tile that a tap sees for one of the tile's results. */
+/** The pixel of a tile that a tap reads for one of the tile's results. */
 std::int64_t seen(std::int64_t result, std::int64_t tap) {
   return (result / kTileStep + tap / 3) * kTileSide + result % kTileStep + tap % 3;
 }
 
 }  // namespace
 
-/** A 3x3 convolution of a tile by way of the transforms, and its gradients, channel by channel. */
+/** Checks a 3x3 convolution of a tile by the transforms, and its gradients, channel by channel. */
 void check_winograd(const Kernels& kernels, Check& check) {
   constexpr std::int64_t kResults = kTileStep * kTileStep;
   const Floats pixels = draw(kTilePlaces * kChannels);

@@ -7,10 +7,10 @@
 namespace torch_tl {
 
 /**
- * What norms and ReLUs do to a pixel: float32 [channels], a multiple of 16 of them, with as many scales,
- * shifts and sums.
+ * Elementwise loops over the channels of one pixel, for norms, ReLUs and their gradients. All arrays are
+ * float32 [channels] unless noted; channels must be a multiple of 16.
  */
-struct RowKernels {
+struct ChannelKernels {
   /** y = max(0, x * scale + shift) */
   void (*scale_shift_relu)(const float* x, const float* scale, const float* shift, std::int64_t channels,
                            float* y);
@@ -34,12 +34,14 @@ struct RowKernels {
   /** sum += x - pivot; squares += (x - pivot)^2 */
   void (*add_moments)(const float* x, const float* pivot, std::int64_t channels, float* sum, float* squares);
 
-  /** Of a ReLU behind a norm: dy = 0 where y, the ReLU's output, is; sum += dy; products += dy * (x - mean).
+  /**
+   * For a ReLU behind a norm of x: dy = 0 where y, the ReLU's output, is 0; sum += dy; products += dy * (x -
+   * mean).
    */
   void (*mask_and_sum)(float* dy, const float* y, const float* x, const float* mean, std::int64_t channels,
                        float* sum, float* products);
 
-  /** The same, but dy stays, and what is kept of it goes on: dx += dy * scale. */
+  /** Likewise, but dy stays unchanged, and the masked dy is added: dx += dy * scale. */
   void (*add_masked)(const float* dy, const float* y, const float* x, const float* mean, const float* scale,
                      std::int64_t channels, float* sum, float* products, float* dx);
 
@@ -48,18 +50,18 @@ struct RowKernels {
                         const float* mean, const float* slope, std::int64_t channels, float* dx);
 
   /**
-   * For a dense layer behind a norm, a row d of dy^T times the normalised values, the row's weights w and its
-   * sum of dy: the weights' gradient is d * scale + sum * shift, and the norm's grows by w * d (scale) and by
-   * w * sum (shift).
+   * For one output of a dense layer behind a norm: d is its row of dy^T times the normalised values, w its
+   * weights, and sum its sum of dy. weight_gradient = d * scale + sum * shift; scale_gradient += w * d;
+   * shift_gradient += w * sum.
    */
   void (*dense_gradient)(const float* d, const float* w, float sum, const float* scale, const float* shift,
                          std::int64_t channels, float* weight_gradient, float* scale_gradient,
                          float* shift_gradient);
 
-  /** y = x, rounded to the nearest, to even between two. */
+  /** y = x, rounded to the nearest bfloat16, ties to even. */
   void (*round_bf16)(const float* x, std::int64_t channels, Bfloat16* y);
 
-  /** The same of two pixels, side by side: [channels][2]. */
+  /** Likewise for two pixels, interleaved: pairs [channels][2]. */
   void (*pair_bf16)(const float* first, const float* second, std::int64_t channels, Bfloat16* pairs);
 };
 

@@ -1,4 +1,4 @@
-#include "kernels/rows.h"
+#include "kernels/channels.h"
 
 #include <initializer_list>
 
@@ -47,7 +47,7 @@ void add_moments(const float* x, const float* pivot, std::int64_t channels, floa
   }
 }
 
-/** Adds up what a ReLU whose result is y lets through of dy, and gives it. */
+/** Adds to the sums the part of dy that a ReLU with output y lets through, and returns it. */
 TORCH_TL_INLINE Vector add_kept(Vector dy, const float* y, const float* x, const float* mean, float* sum,
                                 float* products) {
   const Vector kept = relu_gradient(load(y), dy);
@@ -103,7 +103,7 @@ void pair_bf16(const float* first, const float* second, std::int64_t channels, B
 
 }  // namespace
 
-RowKernels row_kernels() {
+ChannelKernels channel_kernels() {
   return {.scale_shift_relu = scale_shift_relu<float>,
           .scale_shift_relu_bf16 = scale_shift_relu<Bfloat16>,
           .scale_shift = scale_shift,

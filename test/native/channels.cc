@@ -4,14 +4,14 @@
 
 namespace torch_tl {
 
-void check_rows(const Kernels& kernels, Check& check) {
+void check_channels(const Kernels& kernels, Check& check) {
   Floats scale = draw(kChannels);
   Floats shift = draw(kChannels);
   const Floats mean = draw(kChannels);
   const Floats slope = draw(kChannels);
   Floats x = draw(4 * kChannels);
   x[5] = kNan;
-  // Halfway between two of bfloat16: to the even one.
+  // Halfway between two bfloat16 values: must round to the even one.
   x[1] = 1.00390625F;
   x[2] = 1.01171875F;
   std::fill_n(scale.begin(), 3, 1.0F);
@@ -25,7 +25,7 @@ void check_rows(const Kernels& kernels, Check& check) {
   kernels.scale_shift_relu(x.data(), scale.data(), shift.data(), kChannels, y.data());
   check.equal("scale_shift_relu", y, by_channel([&](std::int64_t i) { return relu(normed(i)); }));
   kernels.scale_shift_relu_bf16(x.data(), scale.data(), shift.data(), kChannels, halves.data());
-  // Of what the kernel above gave, to the bit.
+  // Must be the rounded result of the kernel above, to the bit.
   check.equal("scale_shift_relu_bf16", widened(halves),
               by_channel([&](std::int64_t i) { return nearest(y[i]); }), 0);
 
@@ -61,7 +61,7 @@ void check_rows(const Kernels& kernels, Check& check) {
   const Floats gradient = draw(kChannels);
   Floats output = draw(kChannels);
   output[3] = 0;
-  output[7] = kNan;  // its gradient is kept, as LibTorch does
+  output[7] = kNan;  // its gradient is kept, as in LibTorch
   const auto masked = [&](std::int64_t i) { return output[i] <= 0 ? 0.0 : gradient[i]; };
   Floats dy = gradient;
   sum = first;

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "bindings/job.h"
+#include "device/captured_work.h"
 #include "device/gpu.h"
-#include "device/graph.h"
 #include "kernels/cpu_features.h"
 #include "kernels/kernels.h"
 
@@ -51,7 +51,7 @@ Napi::Object cuda_info(Napi::Env env) {
   cuda["built"] = cuda_version(env, hooks.hasCUDART() ? hooks.versionCUDART() : 0);
   cuda["driver"] = cuda_version(env, hooks.hasCUDART() ? cuda_driver_version() : 0);
   cuda["devices"] = devices;
-  cuda["graphs"] = count > 0 && can_repeat_work();
+  cuda["graphs"] = count > 0 && can_capture_work();
   cuda["bf16"] = count > 0 && hooks.supportsBFloat16ConvolutionWithCuDNNv8();
   return cuda;
 }

@@ -245,7 +245,7 @@ Napi::Value ModelObject::forward(const Napi::CallbackInfo& info) {
   const auto options = info[1].As<Napi::Object>();
   const auto work = [input, computation = to_computation(options)](Model& model, JobControl&) -> MakeResult {
     const at::NoGradGuard no_grad;
-    const Pass evaluation(computation);
+    const ForwardContext evaluation(computation);
     Network& network = model.network;
     const at::Tensor images = input.copy().to(network.device(), evaluation.precision);
     const at::Tensor logits = network.logits(network.features(images, evaluation), evaluation).to(at::kCPU);

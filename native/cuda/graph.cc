@@ -1,4 +1,6 @@
-// What needs CUDA's headers, in a library of its own: the engine serves CPU builds of LibTorch too.
+// Needs CUDA's headers, and is therefore a library of its own: the engine serves CPU builds of LibTorch too.
+
+#include "cuda/graph.h"
 
 #include <ATen/cuda/CUDAGeneratorImpl.h>
 #include <ATen/cuda/CUDAGraph.h>
@@ -8,16 +10,14 @@
 #include <map>
 #include <memory>
 
-#include "cuda/make_graph.h"
-
 namespace torch_tl {
 namespace {
 
 /**
- * Nothing can be recorded on the stream that everything else runs on. One for all of a thread's records,
- * since cuBLAS keeps memory for every stream that it has seen.
+ * The stream on which to capture, which must not be the default one. All captures of a thread share it, since
+ * cuBLAS keeps memory for every stream that it has seen.
  */
-c10::cuda::CUDAStream recording_stream(c10::DeviceIndex device) {
+c10::cuda::CUDAStream capture_stream(c10::DeviceIndex device) {
   thread_local std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
   const auto found = streams.find(device);
   if (found != streams.end()) return found->second;
@@ -31,13 +31,13 @@ class CudaGraph final : public Graph {
     if (generator.defined()) use_generator(graph_, generator);
   }
 
-  void record(const std::function<void()>& work) override {
+  void capture(const std::function<void()>& work) override {
     const c10::cuda::CUDAGuard on_device(device_);
-    const c10::cuda::CUDAStream stream = recording_stream(device_.index());
+    const c10::cuda::CUDAStream stream = capture_stream(device_.index());
     stream.synchronize();
     c10::cuda::getCurrentCUDAStream(device_.index()).synchronize();
     const c10::cuda::CUDAStreamGuard on_stream(stream);
-    // Other threads may go on with models of their own.
+    // Thread-local, so that other threads can go on working with models of their own.
     graph_.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
     try {
       work();
@@ -54,7 +54,7 @@ class CudaGraph final : public Graph {
   }
 
  private:
-  /** LibTorch 2.14 finds by itself which generators are drawn from. */
+  /** LibTorch 2.14 finds out by itself which generators the work draws from. */
   template <typename AnyGraph>
   static void use_generator(AnyGraph& graph, const at::Generator& generator) {
     if constexpr (requires { graph.register_generator_state(generator); }) {
@@ -62,13 +62,13 @@ class CudaGraph final : public Graph {
     }
   }
 
-  /** Throws nothing: what is on its way says why there is no record. */
+  /** Ends a failed capture. Throws nothing: the exception in flight says why it failed. */
   void abandon() noexcept {
     const auto attempt = [](const auto& step) {
       try {
         step();
       } catch (...) {
-        // That the record is not whole is known already.
+        // It is already known that the capture failed.
       }
     };
     attempt([this] { graph_.capture_end(); });

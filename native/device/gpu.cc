@@ -15,7 +15,7 @@ namespace torch_tl {
 GpuDescription describe_gpu(int index) {
   GpuDescription description;
 #ifndef _WIN32
-  // CUDA's runtime has loaded the driver, which numbers the GPUs as LibTorch does.
+  // CUDA's runtime has loaded the driver, which numbers GPUs as LibTorch does.
   void* const driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_NOLOAD);
   if (driver == nullptr) return description;
   using GetName = int(char* name, int length, int device);
@@ -60,7 +60,7 @@ void release_gpu_memory() noexcept {
     c10::DeviceAllocator* allocator = c10::getDeviceAllocator(at::kCUDA);
     if (allocator->initialized()) allocator->emptyCache();
   } catch (...) {
-    // A GPU that has failed keeps failing: what is asked of it next says so.
+    // A GPU that has failed keeps failing, and the next use of it reports that.
   }
 }
 

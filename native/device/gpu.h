@@ -8,28 +8,31 @@
 namespace torch_tl {
 
 /*
- * What a GPU needs besides tensors' operators, through LibTorch's interfaces for any device: this code is
- * compiled without CUDA's headers and serves CPU builds of LibTorch as well.
+ * Queries and memory of GPUs, through LibTorch's interfaces for any device: compiled without CUDA's headers,
+ * this serves CPU builds of LibTorch as well.
  */
 
 struct GpuDescription {
-  std::string name;        // as the driver has it, such as `NVIDIA H100 80GB HBM3`
-  std::size_t memory = 0;  // bytes in all
+  std::string name;        // the driver's, such as `NVIDIA H100 80GB HBM3`
+  std::size_t memory = 0;  // total bytes
 };
 
-/** Of the GPU with this number; empty where the driver does not tell. Nothing starts on the GPU for it. */
+/** Describes a GPU without starting anything on it; fields stay empty if the driver does not know them. */
 GpuDescription describe_gpu(int index);
 
-/** The newest CUDA that NVIDIA's driver serves, 13000 for 13.0; 0 where there is no driver. */
+/** The newest CUDA version that NVIDIA's driver supports, 13000 for 13.0; 0 without a driver. */
 int cuda_driver_version();
 
-/** True for a GPU where so many bytes leave half of the free memory to the training. */
+/**
+ * Whether the device is a GPU and `bytes` are at most half of its free memory, which leaves the training
+ * half.
+ */
 bool gpu_has_room(const at::Device& device, std::size_t bytes);
 
-/** Waits until the device has done what it was given; a CPU always has. */
+/** Waits until the device has finished its work; returns at once for a CPU. */
 void synchronise(const at::Device& device);
 
-/** Gives the memory that no tensor holds back to the GPUs, if any is in use and they still answer. */
+/** Returns memory that no tensor uses to the GPUs; does nothing if none is in use or one has failed. */
 void release_gpu_memory() noexcept;
 
 }  // namespace torch_tl

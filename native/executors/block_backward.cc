@@ -1,6 +1,5 @@
 #include "executors/block_backward.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
@@ -19,7 +18,7 @@
 namespace torch_tl {
 
 BlockBackward::BlockBackward(Maps maps, NormStatistics channels, Maps gradient,
-                             std::vector<LayerParameters> layers, at::ScalarType precision)
+                             std::vector<DenseLayerParameters> layers, at::ScalarType precision)
     : maps_(std::move(maps)),
       channels_(std::move(channels)),
       gradient_(std::move(gradient)),
@@ -27,28 +26,29 @@ BlockBackward::BlockBackward(Maps maps, NormStatistics channels, Maps gradient,
       precision_(precision),
       panels_(all_on_threads(static_cast<std::int64_t>(layers_.size()),
                              [&](std::int64_t i) {
-                               const LayerParameters& layer = layers_[i];
-                               return LayerPanels{in_panels(layer.conv1.flatten(1), precision),
-                                                  in_tile_panels(layer.conv2.transpose(0, 1).flip({2, 3}))};
+                               const DenseLayerParameters& layer = layers_[i];
+                               return DenseLayerPanels{
+                                   in_panels(layer.conv1.flatten(1), precision),
+                                   in_tile_panels(layer.conv2.transpose(0, 1).flip({2, 3}))};
                              })),
       sums_(at::zeros({2, maps_.channels()}, at::kDouble)) {}
 
-LayerParameters BlockBackward::run(std::int64_t i, const LayerPass& pass) {
-  const LayerParameters& layer = layers_[i];
+DenseLayerParameters BlockBackward::run(std::int64_t i, const DenseLayerActivations& activations) {
+  const DenseLayerParameters& layer = layers_[i];
   const std::int64_t in = layer.in();
-  LayerParameters gradients;
-  const ScaleAndShift norm2 = trained(layer.norm2_weight, layer.norm2_bias, pass.norm2);
-  ChannelSums sums(pass.bottleneck.size(1));
-  const at::Tensor dy = differentiate_conv2(i, NormRelu(norm2), pass, gradients.conv2, sums);
-  const NormSums sums2(sums, norm2, pass.norm2, layer.norm2_weight.requires_grad());
+  DenseLayerParameters gradients;
+  const ScaleAndShift norm2 = normalised(layer.norm2_weight, layer.norm2_bias, activations.norm2);
+  ChannelSums sums(activations.bottleneck.size(1));
+  const at::Tensor dy = differentiate_conv2(i, NormRelu(norm2), activations, gradients.conv2, sums);
+  const NormSums sums2(sums, norm2, activations.norm2, layer.norm2_weight.requires_grad());
   gradients.norm2_weight = sums2.weight;
   gradients.norm2_bias = sums2.bias;
-  const NormGradient to_bottleneck(norm2.scale, pass.norm2, sums2.through_statistics, maps_.rows());
+  const NormGradient norm2_gradient(norm2.scale, activations.norm2, sums2.through_statistics, maps_.rows());
 
-  const ScaleAndShift norm1 = trained(layer.norm1_weight, layer.norm1_bias, pass.norm1);
+  const ScaleAndShift norm1 = normalised(layer.norm1_weight, layer.norm1_bias, activations.norm1);
   sums = ChannelSums(in);
-  differentiate_conv1(i, norm1, pass, dy, to_bottleneck, gradients.conv1, sums);
-  const NormSums sums1(sums, norm1, pass.norm1, layer.norm1_weight.requires_grad());
+  differentiate_conv1(i, norm1, activations, dy, norm2_gradient, gradients.conv1, sums);
+  const NormSums sums1(sums, norm1, activations.norm1, layer.norm1_weight.requires_grad());
   gradients.norm1_weight = sums1.weight;
   gradients.norm1_bias = sums1.bias;
   sums_.narrow(1, 0, in).add_(sums1.through_statistics);
@@ -57,12 +57,8 @@ LayerParameters BlockBackward::run(std::int64_t i, const LayerPass& pass) {
 
 at::Tensor BlockBackward::input(std::int64_t in) {
   const NormGradient through_statistics = this->through_statistics(0, in);
-  Maps dx(maps_.images(), in, maps_.height(), maps_.width());
-  at::parallel_for(0, maps_.rows(), kRows, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) {
-      through_statistics.run(gradient_.row(row), maps_.row(row), dx.row(row));
-    }
-  });
+  const Maps dx(maps_.images(), in, maps_.height(), maps_.width());
+  differentiate(through_statistics, gradient_, maps_, dx);
   return dx.tensor();
 }
 
@@ -72,23 +68,23 @@ NormGradient BlockBackward::through_statistics(std::int64_t begin, std::int64_t 
 }
 
 at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu& norm2,
-                                              const LayerPass& pass, at::Tensor& kernels_gradient,
-                                              ChannelSums& sums) const {
+                                              const DenseLayerActivations& activations,
+                                              at::Tensor& conv2_gradient, ChannelSums& sums) const {
   const bool trains = layers_[layer].conv2.requires_grad();
   const std::int64_t begin = layers_[layer].in();
   const std::int64_t out = layers_[layer].conv2.size(0);
   const std::int64_t in = layers_[layer].conv2.size(1);
   const PaddedMap map = maps_.padded();
-  const EvenParts groups = map_groups(map, maps_.images());
+  const EvenRanges groups = map_groups(map, maps_.images());
   const NormGradient through_statistics = this->through_statistics(begin, out);
   at::Tensor dy = at::empty({maps_.rows(), in});
-  const float* mean2 = values(pass.norm2.mean);
+  const float* mean2 = values(activations.norm2.mean);
   struct Worker {
-    Convolution convolution;  // of the input, whose kernels' gradient it adds up
-    Convolution transposed;   // of the gradient
-    at::Tensor input;         // [images, map.pixels(), in]
-    at::Tensor gradient;      // [images, map.pixels(), out]
-    at::Tensor kernels;       // [kTilePlaces, in, out]
+    Convolution convolution;  // conv2, for the gradient of its kernels
+    Convolution transposed;   // conv2 transposed, from the output's gradient to the input's
+    at::Tensor input;         // conv2's, [images, map.pixels(), in]
+    at::Tensor gradient;      // of conv2's output, [images, map.pixels(), out]
+    at::Tensor kernels;       // gradient of conv2's kernels, [kTilePlaces, in, out]
     ChannelSums sums;
   };
   const auto workers = on_threads(
@@ -105,7 +101,7 @@ at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu
         const Range images = groups[i];
         const std::int64_t first = images.begin * maps_.pixels();
         const std::int64_t pixels = images.size() * maps_.pixels();
-        const float* x = values(pass.bottleneck) + first * in;
+        const float* x = values(activations.bottleneck) + first * in;
         auto* input = worker.input.data_ptr<float>();
         auto* gradient = worker.gradient.data_ptr<float>();
         float* rows = dy.data_ptr<float>() + first * in;
@@ -130,28 +126,29 @@ at::Tensor BlockBackward::differentiate_conv2(std::int64_t layer, const NormRelu
     kernels.add_(worker.kernels);
     sums.add(worker.sums);
   }
-  if (trains) kernels_gradient = kernel_gradient(kernels).contiguous(at::MemoryFormat::ChannelsLast);
+  if (trains) conv2_gradient = kernel_gradient(kernels).contiguous(at::MemoryFormat::ChannelsLast);
   return dy;
 }
 
-void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift& norm1, const LayerPass& pass,
-                                        const at::Tensor& dy, const NormGradient& to_bottleneck,
-                                        at::Tensor& kernels_gradient, ChannelSums& sums) const {
+void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift& norm1,
+                                        const DenseLayerActivations& activations, const at::Tensor& dy,
+                                        const NormGradient& norm2_gradient, at::Tensor& conv1_gradient,
+                                        ChannelSums& sums) const {
   const bool trains = layers_[layer].conv1.requires_grad();
   const std::int64_t in = layers_[layer].in();
   const std::int64_t out = layers_[layer].conv1.size(0);
   const NormRelu relu1(norm1);
   const float* scale1 = values(norm1.scale);
-  const float* mean1 = values(pass.norm1.mean);
+  const float* mean1 = values(activations.norm1.mean);
   struct Worker {
-    at::Tensor input;       // [kRows, in]
-    at::Tensor gradient;    // [kRows, in]
-    at::Tensor bottleneck;  // its gradient, [kRows, out]
-    StagedRows staged;      // the same
-    OuterSum kernels;
+    at::Tensor input;       // conv1's, [kRows, in]
+    at::Tensor gradient;    // of conv1's input, [kRows, in]
+    at::Tensor bottleneck;  // gradient of conv1's output, [kRows, out]
+    StagedRows staged;      // likewise, in conv1's precision
+    OuterSum kernels;       // gradient of conv1's kernels
     ChannelSums sums;
   };
-  const EvenParts chunks = maps_.chunks();
+  const EvenRanges chunks = maps_.chunks();
   const auto workers = on_threads(
       chunks.count(),
       [&] {
@@ -167,15 +164,15 @@ void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift&
         const std::int64_t rows = chunks[i].size();
         auto* input = worker.input.data_ptr<float>();
         auto* gradient = worker.gradient.data_ptr<float>();
-        auto* to_input = worker.bottleneck.data_ptr<float>();
+        auto* bottleneck = worker.bottleneck.data_ptr<float>();
         const float* dy_rows = values(dy) + begin * out;
-        const float* x_rows = values(pass.bottleneck) + begin * out;
+        const float* x_rows = values(activations.bottleneck) + begin * out;
         for (std::int64_t row = 0; row < rows; ++row) {
-          to_bottleneck.run(dy_rows + row * out, x_rows + row * out, to_input + row * out);
-          relu1.run(maps_.row(begin + row), input + row * in);
+          norm2_gradient.run(dy_rows + row * out, x_rows + row * out, bottleneck + row * out);
         }
-        if (trains) worker.kernels.add(input, to_input, rows);
-        worker.staged.copy(to_input, rows * out);
+        relu1.run(maps_.row(begin), maps_.channels(), rows, input);
+        if (trains) worker.kernels.add(input, bottleneck, rows);
+        worker.staged.copy(bottleneck, rows * out);
         worker.staged.multiply(panels_[layer].conv1, rows, gradient);
         for (std::int64_t row = 0; row < rows; ++row) {
           kernels().add_masked(gradient + row * in, input + row * in, maps_.row(begin + row), mean1, scale1,
@@ -188,7 +185,7 @@ void BlockBackward::differentiate_conv1(std::int64_t layer, const ScaleAndShift&
     kernels.add_(worker.kernels.sum());
     sums.add(worker.sums);
   }
-  if (trains) kernels_gradient = kernels.t().contiguous().view({out, in, 1, 1});
+  if (trains) conv1_gradient = kernels.t().contiguous().view({out, in, 1, 1});
 }
 
 }  // namespace torch_tl

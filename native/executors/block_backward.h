@@ -10,76 +10,93 @@
 
 namespace torch_tl {
 
-/** The parameters of a layer, in the order in which the graph's node takes them. */
-struct LayerParameters {
-  static constexpr std::int64_t kCount = 6;
-  at::Tensor norm1_weight, norm1_bias, conv1, norm2_weight, norm2_bias, conv2;
+/** The parameters of a dense layer, or their gradients; a frozen convolution's gradient is undefined. */
+struct DenseLayerParameters {
+  at::Tensor norm1_weight;
+  at::Tensor norm1_bias;
+  at::Tensor conv1;  // [bottleneck, in, 1, 1]
+  at::Tensor norm2_weight;
+  at::Tensor norm2_bias;
+  at::Tensor conv2;  // [growth, bottleneck, 3, 3]
 
-  static LayerParameters of(at::TensorList list, std::int64_t layer) {
-    const at::TensorList own = list.slice(layer * kCount, kCount);
-    return {own[0], own[1], own[2], own[3], own[4], own[5]};
-  }
-  /** How many channels the layer reads. */
+  /** Channels that the layer reads. */
   std::int64_t in() const { return conv1.size(1); }
-  void append_to(std::vector<at::Tensor>& list) const {
-    list.insert(list.end(), {norm1_weight, norm1_bias, conv1, norm2_weight, norm2_bias, conv2});
+
+  template <typename Visit>
+  void each_tensor(Visit& visit) {
+    visit(norm1_weight);
+    visit(norm1_bias);
+    visit(conv1);
+    visit(norm2_weight);
+    visit(norm2_bias);
+    visit(conv2);
   }
 };
 
-/** A layer's kernels as a pass' products take them. */
-struct LayerPanels {
+/** A dense layer's convolutions packed for the products of one pass. */
+struct DenseLayerPanels {
   at::Tensor conv1;
   at::Tensor conv2;
 };
 
-/** What the backward pass needs of a layer besides. */
-struct LayerPass {
-  static constexpr std::int64_t kCount = 5;
-  at::Tensor bottleneck;  // [rows, bottleneck], in front of norm2
+/** The tensors of a layer's forward pass that its backward pass needs. */
+struct DenseLayerActivations {
+  at::Tensor bottleneck;  // in front of norm2, [rows, bottleneck]
   NormStatistics norm1;
   NormStatistics norm2;
 
-  static LayerPass of(at::TensorList list, std::int64_t layer) {
-    const at::TensorList own = list.slice(layer * kCount, kCount);
-    return {own[0], {own[1], own[2]}, {own[3], own[4]}};
-  }
-  void append_to(std::vector<at::Tensor>& list) const {
-    list.insert(list.end(), {bottleneck, norm1.mean, norm1.variance, norm2.mean, norm2.variance});
+  template <typename Visit>
+  void each_tensor(Visit& visit) {
+    visit(bottleneck);
+    norm1.each_tensor(visit);
+    norm2.each_tensor(visit);
   }
 };
 
 /** The backward pass of a block, layer by layer from the last. */
 class BlockBackward {
  public:
-  /** `gradient` is that of the whole buffer, and is overwritten; `precision` is that of conv1's products. */
-  BlockBackward(Maps maps, NormStatistics channels, Maps gradient, std::vector<LayerParameters> layers,
+  /**
+   * `maps` are the block's output and `channels` its statistics over the batch. `gradient` is that of all
+   * maps, and is overwritten. `precision` is that of conv1's products.
+   */
+  BlockBackward(Maps maps, NormStatistics channels, Maps gradient, std::vector<DenseLayerParameters> layers,
                 at::ScalarType precision);
 
-  /** The gradients of a layer's parameters; a frozen kernel has none. */
-  LayerParameters run(std::int64_t layer, const LayerPass& pass);
+  /** Computes the gradients of a layer's parameters, and adds to the gradient of the channels it reads. */
+  DenseLayerParameters run(std::int64_t layer, const DenseLayerActivations& activations);
 
-  /** The gradient of the block's input, its first channels, when all layers have run. */
+  /** The gradient of the block's input, its first `in` channels, once all layers have run. */
   at::Tensor input(std::int64_t in);
 
  private:
-  /** What the norms that read these channels do through their mean and variance. */
+  /** The gradient that these channels get through the mean and variance of the norms that read them. */
   NormGradient through_statistics(std::int64_t begin, std::int64_t channels) const;
-  /** Gives the gradient behind norm2, [rows, bottleneck], with the sums that its norm needs. */
-  at::Tensor differentiate_conv2(std::int64_t layer, const NormRelu& norm2, const LayerPass& pass,
-                                 at::Tensor& kernels_gradient, ChannelSums& sums) const;
-  /** Adds to the gradient of the channels that the layer reads. */
-  void differentiate_conv1(std::int64_t layer, const ScaleAndShift& norm1, const LayerPass& pass,
-                           const at::Tensor& dy, const NormGradient& to_bottleneck,
-                           at::Tensor& kernels_gradient, ChannelSums& sums) const;
+  /**
+   * The gradient of norm2's output where relu2 lets it through, [rows, bottleneck]. Sets conv2's gradient,
+   * and adds to the sums that norm2's gradients need.
+   */
+  at::Tensor differentiate_conv2(std::int64_t layer, const NormRelu& norm2,
+                                 const DenseLayerActivations& activations, at::Tensor& conv2_gradient,
+                                 ChannelSums& sums) const;
+  /**
+   * Adds to the gradient of the channels that the layer reads, from the gradient `dy` that
+   * differentiate_conv2 returns. Sets conv1's gradient, and adds to the sums that norm1's gradients need.
+   */
+  void differentiate_conv1(std::int64_t layer, const ScaleAndShift& norm1,
+                           const DenseLayerActivations& activations, const at::Tensor& dy,
+                           const NormGradient& norm2_gradient, at::Tensor& conv1_gradient,
+                           ChannelSums& sums) const;
 
   Maps maps_;
-  NormStatistics channels_;  // over the batch
+  NormStatistics channels_;
   Maps gradient_;
-  std::vector<LayerParameters> layers_;
+  std::vector<DenseLayerParameters> layers_;
   at::ScalarType precision_;
-  std::vector<LayerPanels> panels_;  // of each layer, for its inputs' gradients
-  at::Tensor sums_;  // float64 [2, channels]: of what norm1s have added to the gradient, and of that times
-                     // the normalised channel
+  std::vector<DenseLayerPanels> panels_;  // of the layers, for the gradients of the convolutions' inputs
+  // Per channel, the sum of what all norm1s have added to the gradient so far, and the sum of that times the
+  // normalised channel: float64 [2, channels].
+  at::Tensor sums_;
 };
 
 }  // namespace torch_tl

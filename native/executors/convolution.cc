@@ -9,8 +9,7 @@
 namespace torch_tl {
 namespace {
 
-/** Between the places of some tiles, values that keep them from all falling on the same lines of the cache.
- */
+/** Unused values between places, without which all places would fall on the same cache lines. */
 constexpr std::int64_t kSpare = 16;
 
 at::Tensor tile_places(std::int64_t channels) {
@@ -81,7 +80,7 @@ void Convolution::add_kernel_gradient(const float* padded, const float* gradient
   }
 }
 
-/** The places of some tiles of the input. */
+/** Transforms some tiles of the input. */
 void Convolution::transform(const float* padded, Range tiles) {
   auto* inputs = inputs_.data_ptr<float>();
   for (std::int64_t i = 0; i < tiles.size(); ++i) {

@@ -1,11 +1,11 @@
 #include "executors/maps.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
 
 #include "executors/threads.h"
-#include "kernels/kernels.h"
 
 namespace torch_tl {
 
@@ -15,21 +15,22 @@ Maps::Maps(std::int64_t images, std::int64_t channels, std::int64_t height, std:
 
 NormStatistics statistics_of(const Maps& maps, std::int64_t begin, std::int64_t channels) {
   const float* pivot = maps.row(0) + begin;
-  const EvenParts chunks = maps.chunks();
+  const EvenRanges chunks = maps.chunks();
   const auto sums = on_threads(
       chunks.count(), [&] { return ChannelSums(channels); },
       [&](ChannelSums& sum, std::int64_t i) {
         const Range rows = chunks[i];
-        for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-          kernels().add_moments(maps.row(row) + begin, pivot, channels, sum.first(), sum.second());
-        }
-        sum.flush();
+        sum.add_moments(maps.row(rows.begin) + begin, maps.channels(), rows.size(), pivot);
       });
-  ChannelSums total(channels);
-  for (const ChannelSums& sum : sums) total.add(sum);
   at::Tensor pivots = at::empty({channels}, at::kFloat);
   std::copy_n(pivot, channels, pivots.data_ptr<float>());
-  return {total.totals(), pivots, maps.rows()};
+  return {total_of(sums, channels).totals(), pivots, maps.rows()};
+}
+
+void differentiate(const NormGradient& norm, const Maps& dy, const Maps& x, const Maps& dx) {
+  at::parallel_for(0, x.rows(), kRows, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) norm.run(dy.row(row), x.row(row), dx.row(row));
+  });
 }
 
 void pad(const PaddedMap& map, const NormRelu& norm, const float* rows, std::int64_t count, float* padded) {

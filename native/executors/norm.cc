@@ -16,6 +16,15 @@ void ChannelSums::flush() {
   std::ranges::fill(partial_, 0.0F);
 }
 
+void ChannelSums::add_moments(const float* rows, std::int64_t stride, std::int64_t count,
+                              const float* pivot) {
+  const auto channels = static_cast<std::int64_t>(partial_.size() / 2);
+  for (std::int64_t row = 0; row < count; ++row) {
+    kernels().add_moments(rows + row * stride, pivot, channels, first(), second());
+  }
+  flush();
+}
+
 void ChannelSums::add(const ChannelSums& other) {
   for (std::size_t i = 0; i < totals_.size(); ++i) totals_[i] += other.totals_[i];
 }
@@ -55,15 +64,15 @@ ScaleAndShift evaluated(const NormTensors& norm) {
   return {scale, norm.bias.sub(norm.running_mean.mul(scale))};
 }
 
-ScaleAndShift trained(const at::Tensor& weight, const at::Tensor& bias, const NormStatistics& statistics) {
+ScaleAndShift normalised(const at::Tensor& weight, const at::Tensor& bias, const NormStatistics& statistics) {
   const at::Tensor scale = weight.mul(statistics.inverse_std);
   return {scale, bias.sub(statistics.mean.mul(scale))};
 }
 
-NormStatistics in_training(const NormTensors& norm, const NormStatistics& batch, std::int64_t rows) {
+NormStatistics training_statistics(const NormTensors& norm, const NormStatistics& batch, std::int64_t rows) {
   if (!norm.weight.requires_grad()) return {norm.running_mean, norm.running_var};
   const double unbiased = static_cast<double>(rows) / static_cast<double>(rows - 1);
-  // The tensors are shared with the layer: these are its own.
+  // These share their memory with the layer's tensors.
   at::Tensor mean = norm.running_mean;
   at::Tensor variance = norm.running_var;
   at::Tensor batches = norm.num_batches_tracked;

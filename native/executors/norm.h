@@ -4,31 +4,35 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
-#include "executors/norm_tensors.h"
+#include "executors/layer_tensors.h"
 #include "kernels/kernels.h"
 
 namespace torch_tl {
 
-/* What a batch norm comes to, channel by channel. Tensors are float32 [channels], contiguous. */
+/* Batch norm per channel, for the executors. Tensors are float32 [channels], contiguous, unless noted. */
 
-/** x * scale + shift */
+/** y = x * scale + shift */
 struct ScaleAndShift {
   at::Tensor scale;
   at::Tensor shift;
 };
 
-/** Two sums a channel: of float32 values over some rows in float32, over all rows in float64. */
+/** Two sums per channel, accumulated over a few rows in float32 and over all rows in float64. */
 class ChannelSums {
  public:
   explicit ChannelSums(std::int64_t channels) : partial_(2 * channels), totals_(2 * channels) {}
 
-  /** Where the kernels add to the sums; to be flushed after some rows. */
+  /** The float32 sums that kernels add to; call `flush` after a few rows. */
   float* first() { return partial_.data(); }
   float* second() { return partial_.data() + partial_.size() / 2; }
+  /** Adds the float32 sums to the float64 ones and sets them to 0. */
   void flush();
+  /** Adds x - pivot and its square over `count` rows x, `stride` values apart, then flushes. */
+  void add_moments(const float* rows, std::int64_t stride, std::int64_t count, const float* pivot);
   void add(const ChannelSums& other);
   /** float64 [2, channels] */
   at::Tensor totals() const;
@@ -38,42 +42,59 @@ class ChannelSums {
   std::vector<double> totals_;
 };
 
-/** What a norm normalises by: mean and variance over a batch, or its running ones. */
+/** The total of the sums that each worker has, which `sums_of` gives. */
+template <typename Worker, typename SumsOf = std::identity>
+ChannelSums total_of(const std::vector<Worker>& workers, std::int64_t channels, SumsOf sums_of = {}) {
+  ChannelSums total(channels);
+  for (const Worker& worker : workers) total.add(std::invoke(sums_of, worker));
+  return total;
+}
+
+/** The mean and variance by which a norm normalises: those of a batch, or its running ones. */
 struct NormStatistics {
   at::Tensor mean;
   at::Tensor variance;
-  at::Tensor inverse_std;
+  at::Tensor inverse_std;  // 1 / sqrt(variance + epsilon)
 
+  NormStatistics() = default;
   NormStatistics(at::Tensor mean, at::Tensor variance);
-  /** From the sums of x - pivot and of its square over so many rows. */
+  /** From sums over `rows` values x per channel: of x - pivot and of its square, float64 [2, channels]. */
   NormStatistics(const at::Tensor& sums, const at::Tensor& pivot, std::int64_t rows);
   NormStatistics narrow(std::int64_t begin, std::int64_t channels) const;
-  /** Those of two groups of channels, one after the other. */
+  /** Appends the statistics of further channels. */
   void append(const NormStatistics& more);
+
+  template <typename Visit>
+  void each_tensor(Visit& visit) {
+    visit(mean);
+    visit(variance);
+    visit(inverse_std);
+  }
 };
 
-/** The norm in evaluation mode. */
+/** The norm in evaluation mode, by its running statistics. */
 ScaleAndShift evaluated(const NormTensors& norm);
-/** The norm in training. */
-ScaleAndShift trained(const at::Tensor& weight, const at::Tensor& bias, const NormStatistics& statistics);
+/** The norm by the given statistics. */
+ScaleAndShift normalised(const at::Tensor& weight, const at::Tensor& bias, const NormStatistics& statistics);
 /**
- * What the norm normalises by in training: the statistics of a batch of so many rows, towards which its
- * running ones move. A frozen norm, whose weight needs no gradient, takes its running ones, which stand
- * still.
+ * The statistics by which the norm normalises in training. A norm that trains takes those of the batch, which
+ * has `rows` values per channel, and moves its running statistics towards them. A frozen norm, whose weight
+ * needs no gradient, takes its running statistics and leaves them as they are.
  */
-NormStatistics in_training(const NormTensors& norm, const NormStatistics& batch, std::int64_t rows);
+NormStatistics training_statistics(const NormTensors& norm, const NormStatistics& batch, std::int64_t rows);
 
-/** The gradients of a norm's parameters, and the sums that the gradient of its input needs. */
+/** The gradients of a norm's parameters, and two sums that the gradient of its input needs. */
 struct NormSums {
   at::Tensor weight;
   at::Tensor bias;
-  at::Tensor through_statistics;  // of dy * scale, and of that times the normalised x; float64 [2, channels]
+  /** Sums of dy * scale and of dy * scale * (normalised x), float64 [2, channels]: 0 for a frozen norm. */
+  at::Tensor through_statistics;
 
-  /** From the sums of dy and of dy * (x - mean). Nothing goes through a frozen norm's statistics. */
+  /** From the sums of dy and of dy * (x - mean). */
   NormSums(const ChannelSums& sums, const ScaleAndShift& norm, const NormStatistics& statistics, bool trains);
 };
 
-/** A norm and the ReLU behind it, a row of channels at a time. */
+/** A norm and the ReLU behind it, applied to rows of one value per channel. */
 class NormRelu {
  public:
   explicit NormRelu(ScaleAndShift norm)
@@ -83,11 +104,17 @@ class NormRelu {
         channels_(norm_.scale.size(0)) {}
 
   std::int64_t channels() const { return channels_; }
+  /** One row x to one row y. */
   void run(const float* x, float* y) const { kernels().scale_shift_relu(x, scale_, shift_, channels_, y); }
   void run(const float* x, Bfloat16* y) const {
     kernels().scale_shift_relu_bf16(x, scale_, shift_, channels_, y);
   }
-  /** The mean over four rows, `right` and `down` values apart. */
+  /** `count` rows x, `stride` values apart, to y [count, channels]. */
+  template <typename Value>
+  void run(const float* x, std::int64_t stride, std::int64_t count, Value* y) const {
+    for (std::int64_t row = 0; row < count; ++row) run(x + row * stride, y + row * channels_);
+  }
+  /** The mean over four rows, `right` and `down` values apart, after norm and ReLU. */
   void pool(const float* x, std::int64_t right, std::int64_t down, float* y) const {
     kernels().pooled_scale_shift_relu(x, right, down, scale_, shift_, channels_, y);
   }
@@ -102,10 +129,12 @@ class NormRelu {
   std::int64_t channels_;
 };
 
-/** The gradient of a norm's input, a row of channels at a time. */
+/** The gradient of a norm's input, one row of channels at a time. */
 class NormGradient {
  public:
-  /** `through_statistics` are NormSums', over so many rows: what dy does through the mean and the variance.
+  /**
+   * `through_statistics` is that of NormSums, over `rows` values per channel: the part of the gradient that
+   * goes through mean and variance.
    */
   NormGradient(const at::Tensor& scale, const NormStatistics& statistics,
                const at::Tensor& through_statistics, std::int64_t rows);

@@ -12,12 +12,10 @@
 
 namespace torch_tl {
 
-/** The sum of a^T b over the rows of matrices a and b, a few rows at a time: the gradient of a product's
- * weight. */
+/** Accumulates a^T b over the rows of a and b, a few rows at a time: the gradient of a product's weight. */
 class OuterSum {
  public:
-  /** For a [rows, in] and b [rows, out] of at most so many rows, an even number; `precision` is that of the
-   * products. */
+  /** `rows`, which is even, is the largest number of rows in one call of `add`. */
   OuterSum(std::int64_t rows, std::int64_t in, std::int64_t out, at::ScalarType precision)
       : sum_(at::zeros({in, out})) {
     if (precision != at::kBFloat16) return;
@@ -25,7 +23,7 @@ class OuterSum {
     b_pairs_ = at::empty({rows * out}, precision);
   }
 
-  /** Adds some rows. */
+  /** Adds the product of a [rows, in] and b [rows, out]. */
   void add(const float* a, const float* b, std::int64_t rows) const {
     const std::int64_t in = sum_.size(0);
     const std::int64_t out = sum_.size(1);
@@ -48,13 +46,14 @@ class OuterSum {
   const at::Tensor& sum() const { return sum_; }
 
  private:
+  /** Interleaves rows two by two, rounded to bfloat16. */
   static void pair(const float* rows, std::int64_t channels, std::int64_t count, Bfloat16* pairs) {
     for (std::int64_t row = 0; row < count - 1; row += 2) {
       kernels().pair_bf16(rows + row * channels, rows + (row + 1) * channels, channels,
                           pairs + row * channels);
     }
     if (count % 2 == 0) return;
-    // The last row stands alone: beside zeros.
+    // The last row has no partner: pair it with zeros.
     const float* last = rows + (count - 1) * channels;
     const at::Tensor zeros = at::zeros({channels});
     kernels().pair_bf16(last, zeros.const_data_ptr<float>(), channels, pairs + (count - 1) * channels);

@@ -10,8 +10,10 @@
 namespace torch_tl {
 namespace {
 
-/** Winograd's G: a kernel's line as a polynomial, at the points of winograd.h, over what the input's
- * transform leaves out. */
+/**
+ * Winograd's G: evaluates a line of a kernel, as a polynomial, at the points of winograd.h. The divisors are
+ * those that the input's transform leaves out.
+ */
 std::array<std::array<double, 3>, kTileSide> kernel_line_transform() {
   constexpr double kNear = kNearPoint;
   constexpr double kFar = kFarPoint;
@@ -29,7 +31,7 @@ std::array<std::array<double, 3>, kTileSide> kernel_line_transform() {
           {0, 0, 1}};
 }
 
-/** The Kronecker product of G with itself, float64 [kTilePlaces, 9]: all of G g G^T as one product. */
+/** The Kronecker product of G with itself, float64 [kTilePlaces, 9]: computes G g G^T as one product. */
 at::Tensor kernel_transform() {
   const auto lines = kernel_line_transform();
   at::Tensor transform = at::empty({kTilePlaces, 9}, at::kDouble);
@@ -44,15 +46,16 @@ at::Tensor kernel_transform() {
   return transform;
 }
 
-/** Each [depth, columns] of [count, depth, columns] in panels: [count, panels, depth, kPanel]. */
+/** Packs each matrix of [count, depth, columns] into panels: [count, panels, depth, kPanel]. */
 at::Tensor pack(const at::Tensor& matrices) {
   const std::int64_t count = matrices.size(0);
   const std::int64_t depth = matrices.size(1);
-  const std::int64_t step = matrices.scalar_type() == at::kBFloat16 ? 2 : 1;  // along the depth
+  // bfloat16 values stand in pairs along the depth.
+  const std::int64_t step = matrices.scalar_type() == at::kBFloat16 ? 2 : 1;
   return matrices.reshape({count, depth / step, step, -1, kernels().columns})
       .permute({0, 3, 1, 4, 2})
       .reshape({count, -1, depth, kPanel})
-      .contiguous();  // where a tile has all columns of a panel, reshape gives a view
+      .contiguous();  // if a tile has all columns of a panel, reshape returns a view
 }
 
 template <typename Value>

@@ -42,7 +42,7 @@ void StemLines::convolve(std::int64_t image, std::int64_t line, const at::Tensor
   }
 }
 
-/** Copies the image's line between its borders; one above or below the image is 0. */
+/** Copies a line of the image between its borders; a line above or below the image is 0. */
 void StemLines::pad(std::int64_t image, std::int64_t line) {
   float* inside = padded(line) + kBorder * kStemChannels;
   const std::int64_t size = images_.width() * kStemChannels;

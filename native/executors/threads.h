@@ -11,8 +11,8 @@
 namespace torch_tl {
 
 /**
- * Calls `run(worker, i)` for every i of [0, count), on all threads, each with a worker that `make` makes for
- * it. Gives the workers, in an order that depends on the number of threads alone.
+ * Calls `run(worker, i)` for every i of [0, count) on all threads. Each thread has a worker of its own, which
+ * `make` makes. Returns the workers, in an order that depends on the number of threads alone.
  */
 template <typename Make, typename Run>
 auto on_threads(std::int64_t count, Make make, Run run) {
@@ -29,7 +29,7 @@ auto on_threads(std::int64_t count, Make make, Run run) {
   return workers;
 }
 
-/** What `make(i)` gives for every i of [0, count), on all threads, without gradients. */
+/** Computes `make(i)` for every i of [0, count) on all threads, without gradients; returns the results. */
 template <typename Make>
 auto all_on_threads(std::int64_t count, Make make) {
   std::vector<decltype(make(count))> results(count);

@@ -13,6 +13,7 @@
 #include "executors/maps.h"
 #include "executors/outer_sum.h"
 #include "executors/packed.h"
+#include "executors/saved_tensors.h"
 #include "executors/staged_rows.h"
 #include "executors/threads.h"
 #include "kernels/kernels.h"
@@ -23,20 +24,20 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/** Maps, and the half as high and wide ones that pooling makes of them. */
+/** The 2x2 pooling of maps: which rows of `from` each row of the half as high and wide output is made of. */
 struct Pooling {
   Maps from;
   std::int64_t height = from.height() / 2;
   std::int64_t width = from.width() / 2;
 
-  EvenParts chunks() const { return {from.images() * height * width, kRows}; }
-  /** The first of the four rows that a row is made of: the others are one to the right and one down. */
+  EvenRanges chunks() const { return {from.images() * height * width, kRows}; }
+  /** The first of the four rows of `from` for a row of the output; the others are one right and one down. */
   std::int64_t corner(std::int64_t row) const {
-    const std::int64_t line = row / width;  // over all images
+    const std::int64_t line = row / width;  // counted over all images
     const std::int64_t y = line / height * from.height() + 2 * (line % height);
     return y * from.width() + 2 * (row % width);
   }
-  /** Norm, ReLU and pool of some rows, [rows][channels]. */
+  /** Stages norm, ReLU and pool of some rows of the output. */
   void pool(Range rows, const NormRelu& norm, const StagedRows& pooled) const {
     const std::int64_t channels = from.channels();
     for (std::int64_t i = 0; i < rows.size(); ++i) {
@@ -45,11 +46,11 @@ struct Pooling {
   }
 };
 
-/** `conv` is in panels. */
+/** Norm, ReLU, pool and convolution; `conv` is in panels. */
 at::Tensor forward_transition(const Maps& x, const NormRelu& norm, const at::Tensor& conv) {
   const Pooling pooling{x};
   const Maps y(x.images(), conv.size(0) * kPanel, pooling.height, pooling.width);
-  const EvenParts chunks = pooling.chunks();
+  const EvenRanges chunks = pooling.chunks();
   on_threads(
       chunks.count(), [&] { return StagedRows(kRows * x.channels(), conv.scalar_type()); },
       [&](const StagedRows& pooled, std::int64_t i) {
@@ -59,30 +60,36 @@ at::Tensor forward_transition(const Maps& x, const NormRelu& norm, const at::Ten
   return y.tensor();
 }
 
-/** The backward pass over a batch. */
+/** The gradients of a transition's input and parameters. */
+struct Gradients {
+  at::Tensor x;
+  at::Tensor norm_weight;
+  at::Tensor norm_bias;
+  at::Tensor conv;
+};
+
+/** The backward pass over a batch, from the gradient of the output. */
 class Backward {
  public:
-  /** `weight` is the norm's. */
-  Backward(const Maps& x, const at::Tensor& weight, const ScaleAndShift& norm,
-           const NormStatistics& statistics, const at::Tensor& conv)
+  Backward(const Maps& x, const ScaleAndShift& norm, bool norm_trains, const NormStatistics& statistics,
+           const at::Tensor& conv)
       : x_(x),
         pooling_{x},
-        norm_trains_(weight.requires_grad()),
+        norm_trains_(norm_trains),
         scale_and_shift_(norm),
         norm_(norm),
         statistics_(statistics),
         conv_trains_(conv.requires_grad()),
         out_(conv.size(0)),
-        // Each of four pixels has a quarter of the mean.
+        // Each of the four pixels has a quarter of the mean.
         panels_(in_panels(conv.flatten(1).mul(0.25))),
-        dx_(at::zeros_like(x.tensor())),  // rows and columns that no pool reaches stay 0
+        dx_(at::zeros_like(x.tensor())),  // rows and columns outside every window stay 0
         sums_(x.channels()) {}
 
-  /** From the gradient of the result to those of x, the norm's weight and bias, and the convolution. */
-  variable_list run(const Maps& dy) {
+  Gradients run(const Maps& dy) {
     const std::int64_t in = x_.channels();
     at::Tensor kernels = at::zeros({in, out_});
-    const EvenParts chunks = pooling_.chunks();
+    const EvenRanges chunks = pooling_.chunks();
     const auto workers = on_threads(
         chunks.count(), [&] { return Worker(in, out_); },
         [&](Worker& worker, std::int64_t i) { run_rows(worker, dy, chunks[i]); });
@@ -92,18 +99,19 @@ class Backward {
     }
     const NormSums sums(sums_, scale_and_shift_, statistics_, norm_trains_);
     const NormGradient gradient(scale_and_shift_.scale, statistics_, sums.through_statistics, x_.rows());
-    at::parallel_for(0, x_.rows(), kRows, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) gradient.run(dx_.row(row), x_.row(row), dx_.row(row));
-    });
-    return {dx_.tensor(), sums.weight, sums.bias, kernels.t().contiguous().view({out_, in, 1, 1})};
+    differentiate(gradient, dx_, x_, dx_);
+    return {.x = dx_.tensor(),
+            .norm_weight = sums.weight,
+            .norm_bias = sums.bias,
+            .conv = kernels.t().contiguous().view({out_, in, 1, 1})};
   }
 
  private:
   struct Worker {
     StagedRows pooled;    // [kRows, in]
-    at::Tensor gradient;  // a quarter of its, [kRows, in]
-    at::Tensor relu;      // [in]
-    OuterSum kernels;
+    at::Tensor gradient;  // of each of the four pixels, [kRows, in]
+    at::Tensor relu;      // one row of the ReLU's output, [in]
+    OuterSum kernels;     // gradient of the convolution's kernels
     ChannelSums sums;
 
     Worker(std::int64_t in, std::int64_t out)
@@ -148,42 +156,63 @@ class Backward {
   ChannelSums sums_;
 };
 
+/** The tensors that a transition keeps for its backward pass. */
+struct SavedTransition {
+  at::Tensor maps;
+  at::Tensor norm_weight;
+  at::Tensor norm_bias;
+  at::Tensor conv;
+  NormStatistics statistics;
+
+  template <typename Visit>
+  void each_tensor(Visit visit) {
+    visit(maps);
+    visit(norm_weight);
+    visit(norm_bias);
+    visit(conv);
+    statistics.each_tensor(visit);
+  }
+};
+
 /** The transition as one node of autograd's graph. */
 class TransitionNode : public torch::autograd::Function<TransitionNode> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm,
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& norm_weight,
+                            const at::Tensor& norm_bias, const at::Tensor& conv, const NormTensors& norm,
                             at::ScalarType precision) {
     const Maps maps = maps_of(x);
-    const NormStatistics statistics = in_training(norm, statistics_of(maps, 0, maps.channels()), maps.rows());
-    context->save_for_backward({maps.tensor(), weight, bias, conv, statistics.mean, statistics.variance});
-    return forward_transition(maps, NormRelu(trained(weight, bias, statistics)),
+    const NormStatistics statistics =
+        training_statistics(norm, statistics_of(maps, 0, maps.channels()), maps.rows());
+    save_tensors(*context, SavedTransition{maps.tensor(), norm_weight, norm_bias, conv, statistics});
+    return forward_transition(maps, NormRelu(normalised(norm_weight, norm_bias, statistics)),
                               in_panels(conv.flatten(1).t(), precision));
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const variable_list saved = context->get_saved_variables();
-    const Maps x(saved[0]);
-    const NormStatistics statistics(saved[4], saved[5]);
-    const ScaleAndShift norm = trained(saved[1], saved[2], statistics);
-    variable_list results = Backward(x, saved[1], norm, statistics, saved[3]).run(maps_of(gradients[0]));
-    results.resize(results.size() + 2);  // neither the norm's tensors nor the precision are a tensor
-    return results;
+    const auto saved = restore_tensors<SavedTransition>(*context);
+    const Maps x(saved.maps);
+    const ScaleAndShift norm = normalised(saved.norm_weight, saved.norm_bias, saved.statistics);
+    const bool norm_trains = saved.norm_weight.requires_grad();
+    const Gradients of =
+        Backward(x, norm, norm_trains, saved.statistics, saved.conv).run(maps_of(gradients[0]));
+    // For the arguments of `forward`, the last two of which are no tensors.
+    return {of.x, of.norm_weight, of.norm_bias, of.conv, /*norm=*/{}, /*precision=*/{}};
   }
 };
 
 }  // namespace
 
-FusedTransition::FusedTransition(NormRelu norm_, const at::Tensor& conv_, at::ScalarType precision)
-    : norm(std::move(norm_)), conv(in_panels(conv_.flatten(1).t(), precision)) {}
+InferenceTransition prepare_inference(const TransitionTensors& transition, at::ScalarType precision) {
+  return {NormRelu(evaluated(transition.norm)), in_panels(transition.conv.flatten(1).t(), precision)};
+}
 
-at::Tensor run_fused(const FusedTransition& transition, const at::Tensor& x) {
+at::Tensor run_inference(const InferenceTransition& transition, const at::Tensor& x) {
   return forward_transition(maps_of(x), transition.norm, transition.conv);
 }
 
-at::Tensor run_trained(const NormTensors& norm, const at::Tensor& conv, at::ScalarType precision,
-                       const at::Tensor& x) {
-  return TransitionNode::apply(x, norm.weight, norm.bias, conv, norm, precision);
+at::Tensor run_training(const TransitionTensors& transition, at::ScalarType precision, const at::Tensor& x) {
+  const NormTensors& norm = transition.norm;
+  return TransitionNode::apply(x, norm.weight, norm.bias, transition.conv, norm, precision);
 }
 
 }  // namespace torch_tl

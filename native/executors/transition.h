@@ -2,31 +2,33 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "executors/layer_tensors.h"
 #include "executors/norm.h"
 
 namespace torch_tl {
 
 /*
- * A transition on a processor: what the modules of sections.h compute, but pooled before the
- * convolution instead of after it. Both are linear and the convolution is 1x1: a quarter of the products.
- * Maps are channels last.
+ * The executors of a transition: compute on a CPU what the layers of model/densenet.h compute, but pool
+ * before the convolution instead of after it. Both are linear and the convolution is 1x1, so that a quarter
+ * of the products is enough. Maps are channels last.
  */
 
-/** A transition in evaluation mode. */
-struct FusedTransition {
+/** A transition's weights for inference, packed for the kernels. */
+struct InferenceTransition {
   NormRelu norm;
-  at::Tensor conv;  // [panels, in, kPanel]
-
-  /** `conv` is [out, in, 1, 1], `precision` that of its products. */
-  FusedTransition(NormRelu norm, const at::Tensor& conv, at::ScalarType precision);
+  at::Tensor conv;  // [panels, in, kPanel], float32 or bfloat16
 };
 
-/** [n, in, h, w] -> float32 [n, out, h / 2, w / 2], without gradients. */
-at::Tensor run_fused(const FusedTransition& transition, const at::Tensor& x);
+/** `precision` is that of the convolution's products. */
+InferenceTransition prepare_inference(const TransitionTensors& transition, at::ScalarType precision);
 
-/** The same over a batch, n * h * w larger than 1, with gradients for x and the parameters; running
- * statistics move on. */
-at::Tensor run_trained(const NormTensors& norm, const at::Tensor& conv, at::ScalarType precision,
-                       const at::Tensor& x);
+/** Evaluation mode, without gradients: [n, in, h, w] -> float32 [n, out, h / 2, w / 2]. */
+at::Tensor run_inference(const InferenceTransition& transition, const at::Tensor& x);
+
+/**
+ * In training: the same shapes, with gradients for x and for the parameters that train, as one node of
+ * autograd's graph. n * h * w must be larger than 1. Updates the running statistics of a norm that trains.
+ */
+at::Tensor run_training(const TransitionTensors& transition, at::ScalarType precision, const at::Tensor& x);
 
 }  // namespace torch_tl

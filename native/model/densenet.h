@@ -5,7 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,11 +15,21 @@
 namespace torch_tl {
 
 /*
- * DenseNet-121 (Huang et al. 2016, https://arxiv.org/abs/1608.06993) under torchvision's names. Shapes are
- * [n, channels, h, w], in channels-last memory.
+ * DenseNet-121 (Huang et al. 2016, https://arxiv.org/abs/1608.06993) as the paper draws it, under
+ * torchvision's names: every layer by itself, over LibTorch's operators. model/execution.h runs it, faster
+ * where it can. Maps are [n, channels, height, width], channels last, in the precision of the context.
  */
 
-/** A part of the backbone; at its end the maps can be cut off, kept, and run on from later. */
+/** New channels per dense layer, the paper's k. */
+inline constexpr std::int64_t kGrowth = 32;
+/** Channels of a dense layer's bottleneck. */
+inline constexpr std::int64_t kBottleneck = 4 * kGrowth;
+/** Channels of the stem's output. */
+inline constexpr std::int64_t kStemFeatures = 64;
+/** Channels of the last map. */
+inline constexpr std::int64_t kFeatures = 1024;
+
+/** A part of the backbone. Between sections the maps can be kept, and the rest run on them later. */
 class Section {
  public:
   explicit Section(std::string name) : name_(std::move(name)) {}
@@ -29,49 +39,108 @@ class Section {
   Section& operator=(Section&&) = delete;
   virtual ~Section() = default;
 
-  /** Without torchvision's `features.` in front. */
+  /** torchvision's name without the leading `features.`; torchvision has no name for the stem. */
   const std::string& name() const { return name_; }
-  /** x and the result are float32 or of the pass's precision. */
-  virtual at::Tensor operator()(at::Tensor x, const Pass& pass) = 0;
   virtual std::vector<Layer*> leaves() = 0;
-  /** Whether something in it changes in training. */
+  /** Whether training changes anything in the section. */
   bool trains();
-  /** Says of each layer that trains that its tensors are about to change. */
+  /** Must be called before training changes the tensors of the layers that train. */
   void about_to_train();
 
  private:
   std::string name_;
 };
 
-/** The network without its classifier. */
+/** A convolution and a pool, each of which halves the sides: [n, 3, h, w] -> [n, 64, h / 4, w / 4]. */
+class Stem final : public Section {
+ public:
+  explicit Stem(at::Generator& generator);
+  at::Tensor operator()(const at::Tensor& x, const ForwardContext& context);
+  std::vector<Layer*> leaves() override { return {&conv0, &norm0, &relu0, &pool0}; }
+
+  Conv2d conv0;
+  BatchNorm norm0;
+  ReLU relu0;
+  MaxPool2d pool0;
+};
+
+/**
+ * The composite function of section 3 with a bottleneck (DenseNet-B): norm, ReLU and 1x1 convolution to 4k
+ * channels; norm, ReLU and 3x3 convolution to k channels, which are appended: [n, in, h, w] -> [n, in + k, h,
+ * w].
+ */
+class DenseLayer {
+ public:
+  DenseLayer(const std::string& name, std::int64_t in, at::Generator& generator);
+  at::Tensor operator()(const at::Tensor& x, const ForwardContext& context);
+  std::vector<Layer*> leaves() { return {&norm1, &relu1, &conv1, &norm2, &relu2, &conv2}; }
+
+  BatchNorm norm1;
+  ReLU relu1;
+  Conv2d conv1;
+  BatchNorm norm2;
+  ReLU relu2;
+  Conv2d conv2;
+};
+
+/** Dense layers, each of which reads the maps of all layers before it. */
+class DenseBlock final : public Section {
+ public:
+  DenseBlock(const std::string& name, std::int64_t count, std::int64_t in, at::Generator& generator);
+  std::vector<Layer*> leaves() override;
+
+  std::vector<DenseLayer> layers;
+};
+
+/** Halves channels and sides between blocks (section 3, DenseNet-C with compression 0.5). */
+class Transition final : public Section {
+ public:
+  Transition(const std::string& name, std::int64_t in, at::Generator& generator);
+  at::Tensor operator()(const at::Tensor& x, const ForwardContext& context);
+  std::vector<Layer*> leaves() override { return {&norm, &relu, &conv, &pool}; }
+
+  BatchNorm norm;
+  ReLU relu;
+  Conv2d conv;
+  AvgPool2d pool;
+};
+
+/** norm5 and the ReLU behind it, which in torchvision is outside `features`. */
+class LastNorm final : public Section {
+ public:
+  LastNorm();
+  at::Tensor operator()(const at::Tensor& x, const ForwardContext& context);
+  std::vector<Layer*> leaves() override { return {&norm5}; }
+
+  BatchNorm norm5;
+};
+
+/** The network without its classifier: images [n, 3, side, side] -> the last map [n, 1024, h, w]. */
 class DenseNet121 {
  public:
-  static constexpr std::int64_t kGrowth = 32;
-  static constexpr std::int64_t kInitialFeatures = 64;
-  static constexpr std::int64_t kBottleneck = 4;
-  static constexpr std::int64_t kFeatures = 1024;
-  /** Five halvings must leave a pixel. */
-  static constexpr std::int64_t kSmallestImage = 32;
-
-  /** Side of the last map for images of `image_size` pixels: 155 -> 78 -> 39 -> 19 -> 9 -> 4. */
+  /**
+   * Side of the last map for images of `image_size` pixels, e.g. 4 for 155: 155 -> 78 -> 39 -> 19 -> 9 -> 4.
+   */
   static std::int64_t output_side(std::int64_t image_size);
 
   /** Draws PyTorch's default weights; torchvision's follow with `initialise`, after the head is made. */
   explicit DenseNet121(at::Generator& generator);
-  /** `kaiming_normal_` over the convolutions, in order. */
+  /** Draws `kaiming_normal_` weights for the convolutions, in order. */
   void initialise(at::Generator& generator);
 
-  /** stem, denseblock1, transition1, ..., denseblock4, norm5. */
-  const std::vector<std::unique_ptr<Section>>& sections() const { return sections_; }
-  /** How many sections are in front of the first that trains. */
+  /** In the order in which they run: stem, denseblock1, transition1, ..., denseblock4, norm5. */
+  const std::vector<Section*>& sections() const { return sections_; }
+  /** The number of sections before the first that trains. */
   std::size_t frozen_cut() const;
-  /** Runs the sections [begin, end) in the precision of x: images [n, 3, side, side] -> ... -> the last map
-   * [n, 1024, h, w]. */
-  at::Tensor run(at::Tensor x, std::size_t begin, std::size_t end, const Pass& pass);
   std::vector<Layer*> leaves();
 
+  Stem stem;
+  std::deque<DenseBlock> blocks;       // denseblock1 to denseblock4
+  std::deque<Transition> transitions;  // transition1 to transition3, each behind the block of its number
+  LastNorm last_norm;
+
  private:
-  std::vector<std::unique_ptr<Section>> sections_;
+  std::vector<Section*> sections_;
 };
 
 }  // namespace torch_tl

@@ -1,12 +1,8 @@
 #include "model/head.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include <cstddef>
 #include <stdexcept>
 
-#include "executors/choice.h"
-#include "executors/trained_norm_dense.h"
 #include "model/densenet.h"
 
 namespace torch_tl {
@@ -21,17 +17,11 @@ std::unique_ptr<Layer> make_layer(const HeadLayer& layer, const std::string& nam
   throw std::invalid_argument("a head has no layer of type '" + layer.type + "' here");
 }
 
-/** Whether a norm and the layer behind it are in training on what needs no gradient. */
-bool may_train_as_one(const Linear& dense, const at::Tensor& x, const Pass& pass) {
-  return pass.allows_executors() && has_executors_for(x) && pass.training && at::GradMode::is_enabled() &&
-         !x.requires_grad() && x.size(0) > 1 && has_kernels_for(dense.weight());
-}
-
 }  // namespace
 
 Head::Head(const std::vector<HeadLayer>& layers, std::int64_t side, at::Generator& generator) {
   const std::string& entry = layers.at(0).type;
-  std::int64_t features = DenseNet121::kFeatures;
+  std::int64_t features = kFeatures;
   if (entry == "globalAveragePool") {
     layers_.push_back(std::make_unique<GlobalAveragePool>("globalAveragePool"));
   } else if (entry == "flatten") {
@@ -48,20 +38,6 @@ Head::Head(const std::vector<HeadLayer>& layers, std::int64_t side, at::Generato
     if (layers[i].type == "dense") features = layers[i].units;
   }
   classes_ = features;
-}
-
-at::Tensor Head::operator()(at::Tensor x, const Pass& pass) {
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const auto* norm = dynamic_cast<const BatchNorm*>(layers_[i].get());
-    const auto* dense = i + 1 < layers_.size() ? dynamic_cast<const Linear*>(layers_[i + 1].get()) : nullptr;
-    if (norm != nullptr && dense != nullptr && may_train_as_one(*dense, x, pass)) {
-      x = run_trained(norm->tensors(), dense->weight(), dense->bias(), x);
-      ++i;
-    } else {
-      x = (*layers_[i])(x, pass);
-    }
-  }
-  return x;
 }
 
 std::vector<Layer*> Head::leaves() {

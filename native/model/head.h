@@ -1,7 +1,6 @@
 #pragma once
 
 #include <ATen/core/Generator.h>
-#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <memory>
@@ -15,21 +14,25 @@ namespace torch_tl {
 /** One layer of a head as data. */
 struct HeadLayer {
   std::string type;        // globalAveragePool, flatten, batchNorm, dense, relu or dropout
-  std::int64_t units = 0;  // of dense
+  std::int64_t units = 0;  // of a dense layer
   double rate = 0.0;       // of dropout
 };
 
-/** The classification layers, built from a list. */
+/**
+ * The classification layers behind the backbone: its last map [n, 1024, side, side] -> logits [n, classes].
+ */
 class Head {
  public:
   /**
-   * `side` is the side of the backbone's map, which flatten's size follows. A head of pool and dense is
-   * `classifier`, as torchvision's; of any other, the layers after the pool or flatten are `classifier.<i>`.
+   * Builds the layers of a list, which starts with globalAveragePool or flatten. `side` is that of the
+   * backbone's last map. In a head of pool and dense layer the latter is named `classifier`, as in
+   * torchvision; in any other head, layer i after the first is `classifier.<i>`, counted from 0.
+   *
+   * Throws std::invalid_argument for a type that it does not know.
    */
   Head(const std::vector<HeadLayer>& layers, std::int64_t side, at::Generator& generator);
 
-  /** [n, 1024, side, side] -> logits [n, classes] */
-  at::Tensor operator()(at::Tensor x, const Pass& pass);
+  /** The layers, each of which takes the output of the one before it. */
   std::vector<Layer*> leaves();
   std::int64_t classes() const { return classes_; }
 

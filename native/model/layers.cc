@@ -19,7 +19,9 @@
 namespace torch_tl {
 namespace {
 
-/** torch.nn.init's `kaiming_uniform_(a=sqrt(5))`, in its order of operations, for the same last bit. */
+/**
+ * torch.nn.init's `kaiming_uniform_(a=sqrt(5))`, in its order of operations, so that the bits are the same.
+ */
 void kaiming_uniform(at::Tensor& weight, std::int64_t fan_in, at::Generator& generator) {
   const double a = std::sqrt(5.0);
   const double gain = std::sqrt(2.0 / (1.0 + a * a));
@@ -28,9 +30,9 @@ void kaiming_uniform(at::Tensor& weight, std::int64_t fan_in, at::Generator& gen
 }
 
 /**
- * Runs `product(x, weight)` in x's precision. Where the processor has no bfloat16 instructions, the library's
- * bfloat16 products are several times slower than its float32 ones; values rounded to bfloat16 and multiplied
- * in float32 are the same arithmetic, since bfloat16 products accumulate in float32.
+ * Computes `product(x, weight)` in x's precision. On a processor without bfloat16 instructions, LibTorch's
+ * bfloat16 products are several times slower than its float32 ones; there, values are rounded to bfloat16 and
+ * multiplied in float32. The arithmetic is the same, since bfloat16 products accumulate in float32.
  */
 template <typename Product>
 at::Tensor in_precision_of(const at::Tensor& x, const at::Tensor& weight, Product product) {
@@ -49,13 +51,12 @@ void Layer::set_trainable(bool trainable) {
   for (const NamedTensor& parameter : parameters()) parameter.tensor.set_requires_grad(trainable);
 }
 
-Conv2d::Conv2d(std::string name, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
-               std::int64_t padding, at::Generator& generator)
+Conv2d::Conv2d(std::string name, const Conv2dShape& shape, at::Generator& generator)
     : Layer(std::move(name), "Conv2d"),
-      weight_(at::empty({out, in, kernel, kernel}, at::kFloat)),
-      stride_{stride, stride},
-      padding_{padding, padding} {
-  kaiming_uniform(weight_, in * kernel * kernel, generator);
+      weight_(at::empty({shape.out, shape.in, shape.kernel, shape.kernel}, at::kFloat)),
+      stride_{shape.stride, shape.stride},
+      padding_{shape.padding, shape.padding} {
+  kaiming_uniform(weight_, shape.in * shape.kernel * shape.kernel, generator);
 }
 
 void Conv2d::initialise(at::Generator& generator) {
@@ -68,7 +69,7 @@ void Conv2d::to(at::Device device) {
   weight_ = weight_.to(device).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-at::Tensor Conv2d::forward(const at::Tensor& x, const Pass& /*pass*/) {
+at::Tensor Conv2d::forward(const at::Tensor& x, const ForwardContext& /*context*/) {
   return in_precision_of(x, weight_, [this](const at::Tensor& input, const at::Tensor& weight) {
     return at::conv2d(input, weight, /*bias=*/{}, stride_, padding_);
   });
@@ -86,8 +87,8 @@ void BatchNorm::to(at::Device device) {
   }
 }
 
-at::Tensor BatchNorm::forward(const at::Tensor& x, const Pass& pass) {
-  const bool batch_statistics = pass.training && trainable();
+at::Tensor BatchNorm::forward(const at::Tensor& x, const ForwardContext& context) {
+  const bool batch_statistics = context.training && trainable();
   if (batch_statistics) tensors_.num_batches_tracked.add_(1);
   return at::batch_norm(x, tensors_.weight, tensors_.bias, tensors_.running_mean, tensors_.running_var,
                         batch_statistics, kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true);
@@ -107,36 +108,38 @@ void Linear::to(at::Device device) {
   bias_ = bias_.to(device);
 }
 
-at::Tensor Linear::forward(const at::Tensor& x, const Pass& /*pass*/) {
+at::Tensor Linear::forward(const at::Tensor& x, const ForwardContext& /*context*/) {
   return in_precision_of(x, weight_, [this](const at::Tensor& input, const at::Tensor& weight) {
     return at::linear(input, weight, bias_.to(input.scalar_type()));
   });
 }
 
-at::Tensor ReLU::forward(const at::Tensor& x, const Pass& /*pass*/) {
+at::Tensor ReLU::forward(const at::Tensor& x, const ForwardContext& /*context*/) {
   if (!in_place_) return at::relu(x);
   at::Tensor y = x;
   return at::relu_(y);
 }
 
-at::Tensor MaxPool2d::forward(const at::Tensor& x, const Pass& /*pass*/) {
+at::Tensor MaxPool2d::forward(const at::Tensor& x, const ForwardContext& /*context*/) {
   return at::max_pool2d(x, /*kernel_size=*/{3, 3}, /*stride=*/{2, 2}, /*padding=*/{1, 1});
 }
 
-at::Tensor AvgPool2d::forward(const at::Tensor& x, const Pass& /*pass*/) {
+at::Tensor AvgPool2d::forward(const at::Tensor& x, const ForwardContext& /*context*/) {
   return at::avg_pool2d(x, /*kernel_size=*/{2, 2}, /*stride=*/{2, 2});
 }
 
-at::Tensor GlobalAveragePool::forward(const at::Tensor& x, const Pass& /*pass*/) { return x.mean({2, 3}); }
+at::Tensor GlobalAveragePool::forward(const at::Tensor& x, const ForwardContext& /*context*/) {
+  return x.mean({2, 3});
+}
 
-at::Tensor Flatten::forward(const at::Tensor& x, const Pass& /*pass*/) { return x.flatten(1); }
+at::Tensor Flatten::forward(const at::Tensor& x, const ForwardContext& /*context*/) { return x.flatten(1); }
 
-at::Tensor Dropout::forward(const at::Tensor& x, const Pass& pass) {
-  if (!pass.training || rate_ == 0.0) return x;
+at::Tensor Dropout::forward(const at::Tensor& x, const ForwardContext& context) {
+  if (!context.training || rate_ == 0.0) return x;
   const double keep = 1.0 - rate_;
   // Not bernoulli_, which draws from another stream on Intel processors: a seed means the same mask
   // everywhere.
-  const at::Tensor draws = at::rand(x.sizes(), pass.dropout_generator, x.options().dtype(at::kDouble));
+  const at::Tensor draws = at::rand(x.sizes(), context.dropout_generator, x.options().dtype(at::kDouble));
   return x.mul(draws.lt(keep).to(x.scalar_type()).div_(keep));
 }
 

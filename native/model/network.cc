@@ -48,6 +48,7 @@ Network::Network(const NetworkOptions& options, at::Generator generator)
       device_(options.device),
       backbone_(generator),
       head_(options.head, DenseNet121::output_side(options.image_size), generator),
+      execution_(backbone_, head_),
       leaves_(backbone_.leaves()) {
   backbone_.initialise(generator);
   const std::vector<Layer*> head_leaves = head_.leaves();
@@ -71,12 +72,12 @@ at::Tensor Network::normalise(const at::Tensor& images, at::ScalarType precision
   return images.mul_(scale_).add_(shift_).to(precision);
 }
 
-at::Tensor Network::features(const at::Tensor& images, const Pass& pass) {
-  return run(images, 0, last_cut(), pass);
+at::Tensor Network::features(const at::Tensor& images, const ForwardContext& context) {
+  return run(images, 0, last_cut(), context);
 }
 
-at::Tensor Network::logits(const at::Tensor& features, const Pass& pass) {
-  return head_(features, pass).to(at::kFloat);
+at::Tensor Network::logits(const at::Tensor& features, const ForwardContext& context) {
+  return execution_.run_head(features, context).to(at::kFloat);
 }
 
 at::MemoryFormat Network::cut_format(std::size_t cut) const {
@@ -85,18 +86,19 @@ at::MemoryFormat Network::cut_format(std::size_t cut) const {
 
 at::Tensor Network::prefix(const at::Tensor& images, std::size_t cut, const Computation& computation) {
   const at::NoGradGuard no_grad;
-  return run(images, 0, cut, Pass(computation));
+  return run(images, 0, cut, ForwardContext(computation));
 }
 
-at::Tensor Network::logits_from(const at::Tensor& maps, std::size_t cut, const Pass& pass) {
-  return logits(run(maps, cut, last_cut(), pass), pass);
+at::Tensor Network::logits_from(const at::Tensor& maps, std::size_t cut, const ForwardContext& context) {
+  return logits(run(maps, cut, last_cut(), context), context);
 }
 
-at::Tensor Network::run(const at::Tensor& maps, std::size_t begin, std::size_t end, const Pass& pass) {
-  // One format a cut, so that cached maps and fresh ones have the same strides: sums over them agree to the
-  // bit.
+at::Tensor Network::run(const at::Tensor& maps, std::size_t begin, std::size_t end,
+                        const ForwardContext& context) {
+  // Each cut has one format, so that cached and fresh maps have the same strides, and sums over them agree to
+  // the bit.
   const at::Tensor x = maps.contiguous(cut_format(begin));
-  return backbone_.run(x, begin, end, pass).contiguous(cut_format(end));
+  return execution_.run_backbone(x, begin, end, context).contiguous(cut_format(end));
 }
 
 std::vector<NamedTensor> Network::trainable_parameters() const {
@@ -161,8 +163,8 @@ void Network::set_only_trainable(const std::vector<std::string>& names) {
 std::vector<LayerDescription> Network::describe() {
   const at::NoGradGuard no_grad;
   std::vector<LayerDescription> layers;
-  Pass pass{Computation()};
-  pass.observer = [&layers](const Layer& layer, const at::Tensor& output) {
+  ForwardContext context{Computation()};
+  context.observer = [&layers](const Layer& layer, const at::Tensor& output) {
     LayerDescription description{layer.name(), layer.type(), output.sizes().slice(1).vec()};
     for (const NamedTensor& parameter : layer.parameters())
       description.parameters += parameter.tensor.numel();
@@ -170,7 +172,7 @@ std::vector<LayerDescription> Network::describe() {
     layers.push_back(std::move(description));
   };
   const at::Tensor image = at::zeros({1, 3, image_size_, image_size_}, at::TensorOptions(device_));
-  logits(features(image, pass), pass);
+  logits(features(image, context), context);
   return layers;
 }
 

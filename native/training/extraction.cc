@@ -4,32 +4,32 @@
 #include <ATen/ops/empty.h>
 
 #include "data/batches.h"
+#include "device/captured_work.h"
 #include "device/gpu.h"
-#include "device/graph.h"
-#include "training/rows.h"
+#include "training/feature_rows.h"
 
 namespace torch_tl {
 namespace {
 
-/** Gives what `compute` makes of each batch's images to `keep`. */
+/** Computes each batch's output from its preprocessed images, and passes it to `keep`. */
 template <typename Compute>
 void extract(const Network& network, const Dataset& data, const Extraction& extraction, Compute compute,
              const KeepBatch& keep) {
   const at::NoGradGuard no_grad;
-  RepeatedWork computed(network.device(),
-                        [&compute](const auto& inputs) { return RepeatedWork::Tensors{compute(inputs[0])}; });
+  CapturedWork computed(network.device(),
+                        [&compute](const auto& inputs) { return CapturedWork::Tensors{compute(inputs[0])}; });
   for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
     const at::Tensor pixels = data.images(range);
     const at::Tensor batch =
         computed({network.preprocess(pixels, extraction.computation.precision)}).outputs[0];
     keep(range, batch);
-    // A GPU is behind by then: what is told at the end is true, and the time until then.
+    // A GPU lags behind: wait for it before the last report, so that this and its time are true.
     if (range.end == data.count()) synchronise(network.device());
     extraction.on_progress(range.end);
   }
 }
 
-/** The same, all in one tensor. */
+/** Likewise, into one tensor. */
 template <typename Compute>
 at::Tensor extract_all(const Network& network, const Dataset& data, const Extraction& extraction,
                        Compute compute) {
@@ -48,7 +48,7 @@ at::Tensor extract_all(const Network& network, const Dataset& data, const Extrac
 }  // namespace
 
 at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction) {
-  const Pass evaluation(extraction.computation);
+  const ForwardContext evaluation(extraction.computation);
   return extract_all(network, data, extraction,
                      [&](const at::Tensor& images) { return network.features(images, evaluation); });
 }
@@ -62,7 +62,7 @@ void extract_rows(Network& network, const Dataset& data, std::size_t cut, const 
 }
 
 at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction) {
-  const Pass evaluation(extraction.computation);
+  const ForwardContext evaluation(extraction.computation);
   return extract_all(network, data, extraction, [&](const at::Tensor& images) {
     return network.logits(network.features(images, evaluation), evaluation);
   });

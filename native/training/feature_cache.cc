@@ -6,13 +6,13 @@
 
 #include "device/gpu.h"
 #include "training/feature_file.h"
-#include "training/rows.h"
+#include "training/feature_rows.h"
 #include "training/stopwatch.h"
 
 namespace torch_tl {
 namespace {
 
-/** Of an image's row: that of one is that of all, whichever set they are of. */
+/** The layout of one image's row, which is the same for all images of all sets. */
 RowsLayout layout_of_row(Network& network, std::size_t cut, const Dataset& data,
                          const Computation& computation) {
   const at::Tensor image = network.preprocess(data.images(BatchRange{0, 1}), computation.precision);
@@ -20,14 +20,14 @@ RowsLayout layout_of_row(Network& network, std::size_t cut, const Dataset& data,
   return {row.sizes().vec(), row.scalar_type()};
 }
 
-/** One set's way into a cache. */
+/** The state of one set while its cache is made. */
 struct Entry {
   const CacheRequest& request;
   RowsLayout layout;
-  KeptFeatures kept;
+  FoundFeatures found;
 };
 
-/** Makes the caches of one training; what it carries is what they share. */
+/** Makes the caches of one training, which share the memory limit and the progress. */
 class CacheMaker {
  public:
   CacheMaker(Network& network, std::size_t cut, RowsLayout row, const FeatureCacheOptions& options,
@@ -44,9 +44,9 @@ class CacheMaker {
     Entry entry{request, row_, {}};
     entry.layout.sizes[0] = request.data.count();
     if (!request.key.empty()) {
-      entry.kept = find_feature_file(options_.directory, request.key, entry.layout);
+      entry.found = find_feature_file(options_.directory, request.key, entry.layout);
     }
-    if (!entry.kept.rows) total_ += request.data.count();
+    if (!entry.found.rows) total_ += request.data.count();
     return entry;
   }
 
@@ -61,11 +61,11 @@ class CacheMaker {
   }
 
  private:
-  /** Those that were found, or that are made and kept. */
+  /** The rows that were found, or that are made and kept in a file. */
   StoredRows kept_rows(const Entry& entry, CachePlace place) {
-    if (entry.kept.rows) {
+    if (entry.found.rows) {
       report(entry, place, "found in " + options_.directory);
-      return *entry.kept.rows;
+      return *entry.found.rows;
     }
     report(entry, place, "kept in " + options_.directory);
     FeatureFile file(options_.directory, entry.layout);
@@ -115,9 +115,9 @@ class CacheMaker {
   }
 
   void report(const Entry& entry, CachePlace place, std::string reason) {
-    if (!entry.kept.fault.empty()) reason += "; made anew, since " + entry.kept.fault;
+    if (!entry.found.fault.empty()) reason += "; made again, since " + entry.found.fault;
     observer_.on_cache({entry.request.part, network_.cut_name(cut_), place,
-                        static_cast<std::int64_t>(entry.layout.bytes()), entry.kept.rows.has_value(),
+                        static_cast<std::int64_t>(entry.layout.bytes()), entry.found.rows.has_value(),
                         std::move(reason)});
   }
 

@@ -18,10 +18,10 @@
 
 namespace torch_tl {
 
-/** What the sections in front of a cut made of every image of a set. */
+/** The maps at a cut of every image of a set. */
 class FeatureCache {
  public:
-  /** In memory, on whatever device, or in a file. */
+  /** A tensor on any device, or rows in a file. */
   using Rows = std::variant<at::Tensor, StoredRows>;
 
   FeatureCache(Rows rows, const Network& network, std::size_t cut)
@@ -29,8 +29,8 @@ class FeatureCache {
 
   std::size_t cut() const { return cut_; }
   /**
-   * The images at `indices` (int64 [n] on the network's device), as `Network::prefix` gives them. Throws
-   * FileUnreadable.
+   * The maps of the images at `indices` (int64 [n] on the network's device), as `Network::prefix` returns
+   * them. Throws FileUnreadable.
    */
   at::Tensor maps(const at::Tensor& indices) const;
 
@@ -40,18 +40,18 @@ class FeatureCache {
   std::size_t cut_;
 };
 
-/** A set whose maps are wanted. */
+/** A set for whose maps a cache is wanted. */
 struct CacheRequest {
   CachedPart part;
   const Dataset& data;
-  std::string key;  // empty where its file is not to be kept
+  std::string key;  // name of the file to keep; empty to keep none
 };
 
 /**
- * The maps of each set at a cut. Those with a key are looked for in the cache's directory; the others are
- * made in one pass, and kept where they have room: on the network's device if that is a GPU, in memory, in a
- * file. The observer hears where, and of the pass. Throws WriteFailed, FileUnreadable, and what the observer
- * throws.
+ * Makes the cache of each set at a cut. Maps with a key are read from the cache's directory if they are
+ * there. All others are computed in one pass, and kept in the first place with enough room: the network's
+ * device if that is a GPU, memory, a file. Reports the place and the progress of the pass to the observer.
+ * Throws WriteFailed, FileUnreadable, and what the observer throws.
  */
 std::vector<FeatureCache> make_caches(Network& network, std::size_t cut,
                                       const std::vector<CacheRequest>& requests,

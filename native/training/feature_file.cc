@@ -13,12 +13,12 @@
 namespace torch_tl {
 namespace {
 
-constexpr std::size_t kHeaderSize = 4096;  // a page, so that rows are aligned
+constexpr std::size_t kHeaderSize = 4096;  // one page, so that rows are aligned
 constexpr int kFormatVersion = 1;
-/** So much of a file is read at a time. */
+/** Bytes of a file that are read at a time. */
 constexpr std::size_t kPiece = std::size_t{1} << 22;
 
-/** Text, filled up with zeros: two files with the same first page hold the same. */
+/** The header page, text padded with zeros. Files with the same header hold the same rows. */
 std::string header_of(const std::string& key, const RowsLayout& layout, const WordsHash& hash) {
   std::ostringstream text;
   text << "torch-tl features " << kFormatVersion << "\nkey " << key << "\ntype " << c10::toString(layout.type)
@@ -34,7 +34,7 @@ std::filesystem::path kept_path(const std::string& directory, const std::string&
   return std::filesystem::path(directory) / (key + ".features");
 }
 
-/** Does what writes into `directory`; throws WriteFailed for what the system refuses. */
+/** Runs `write`, which writes into `directory`; turns the system's errors into WriteFailed. */
 template <typename Write>
 auto writing_in(const std::string& directory, const RowsLayout& layout, Write write) {
   try {
@@ -46,7 +46,7 @@ auto writing_in(const std::string& directory, const RowsLayout& layout, Write wr
   }
 }
 
-/** The first page as it should be for the rows that follow it; empty where these are not all there. */
+/** The header that the file should have for the rows in it; empty if rows are missing. */
 std::string header_for(const File& file, const std::string& key, const RowsLayout& layout) {
   WordsHash hash;
   std::vector<std::uint8_t> piece(std::min(kPiece, layout.bytes()));
@@ -58,24 +58,23 @@ std::string header_for(const File& file, const std::string& key, const RowsLayou
   return header_of(key, layout, hash);
 }
 
-/** Whether a file holds these rows, and all of them, as they were written. */
+/** Whether a file holds all rows of this key and layout, as they were written. */
 bool holds(const File& file, const std::string& key, const RowsLayout& layout) {
   std::string header(kHeaderSize, '\0');
   return file.read(0, header.data(), header.size()) && header == header_for(file, key, layout);
 }
 
-/** The rows of a file that others can open: where it was written since, its hash is compared again. */
+/** The rows of a file that other processes can open: if it was written to, its hash is checked again. */
 StoredRows named_rows(const std::shared_ptr<const File>& file, const std::filesystem::path& path,
                       const std::string& key, const RowsLayout& layout) {
   const std::string name = "the features in " + path.string();
-  const std::string remedy = "train again, which makes them anew";
+  const std::string remedy = "train again, which makes them again";
   const auto seen = std::make_shared<std::int64_t>(file->modified());
   const auto check = [=] {
     const std::int64_t now = file->modified();
     if (now == *seen) return;
     if (!holds(*file, key, layout)) {
-      throw FileUnreadable(name + " are no longer what they were: another program has changed the file; " +
-                           remedy);
+      throw FileUnreadable(name + " have changed: another program has written to the file; " + remedy);
     }
     *seen = now;
   };
@@ -130,13 +129,13 @@ StoredRows FeatureFile::keep(const std::string& key) {
   });
 }
 
-KeptFeatures find_feature_file(const std::string& directory, const std::string& key,
-                               const RowsLayout& layout) {
+FoundFeatures find_feature_file(const std::string& directory, const std::string& key,
+                                const RowsLayout& layout) {
   const std::filesystem::path path = kept_path(directory, key);
   try {
     const auto file = std::make_shared<const File>(path);
     if (file->size() != kHeaderSize + layout.bytes()) {
-      return {{}, path.string() + " has not the size that these features have"};
+      return {{}, path.string() + " does not have the size of these features"};
     }
     StoredRows rows = named_rows(file, path, key, layout);
     if (!holds(*file, key, layout)) return {{}, path.string() + " is damaged or something else"};

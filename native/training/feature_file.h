@@ -13,10 +13,10 @@
 
 namespace torch_tl {
 
-/** FNV-1a over words of 64 bits: it finds what disks do, not what people do. */
+/** FNV-1a over words of 64 bits: detects damage by accident, not by intent. */
 class WordsHash {
  public:
-  /** All but the last piece are of whole words, as rows of at least 64 channels are. */
+  /** Adds a piece. All pieces but the last must be whole words, as rows of at least 64 channels are. */
   void add(const std::uint8_t* data, std::size_t size);
   std::uint64_t value() const { return value_; }
 
@@ -25,21 +25,21 @@ class WordsHash {
 };
 
 /**
- * A new file of maps: a page that says what they are, then the rows. It goes with the last that reads it, and
+ * A new file of features: a header page, then the rows. It is deleted when nothing reads it any more, and
  * when the process ends, unless it is kept.
  */
 class FeatureFile {
  public:
-  /** Throws WriteFailed, also where the disk has too little room for all the rows. */
+  /** Throws WriteFailed, also if the disk has too little room for all rows. */
   FeatureFile(std::string directory, RowsLayout layout);
 
-  /** Leaves the file to this process alone. Throws WriteFailed. */
+  /** Hides the file from other processes. Throws WriteFailed. */
   void make_private();
-  /** The next rows: [n, ...], on whatever device. Throws WriteFailed. */
+  /** Appends rows [n, ...], on any device. Throws WriteFailed. */
   void append(const at::Tensor& rows);
-  /** All of them, once they are there. */
+  /** All rows, once they have been appended. */
   StoredRows rows() const;
-  /** Names the filled file `<key>.features`, in the place of an older one. Throws WriteFailed. */
+  /** Names the complete file `<key>.features`, replacing an older one. Throws WriteFailed. */
   StoredRows keep(const std::string& key);
 
  private:
@@ -50,14 +50,14 @@ class FeatureFile {
   WordsHash hash_;
 };
 
-/** What became of looking for a file that was kept: the rows, or nothing and maybe a fault. */
-struct KeptFeatures {
+/** The result of looking for a kept file: its rows, or none and perhaps a fault. */
+struct FoundFeatures {
   std::optional<StoredRows> rows;
-  std::string fault;  // what is wrong with the file that is there, as a sentence
+  std::string fault;  // what is wrong with the file, as a clause
 };
 
-/** Reads all of `<key>.features`; only a whole file of this key, layout and content gives rows. */
-KeptFeatures find_feature_file(const std::string& directory, const std::string& key,
-                               const RowsLayout& layout);
+/** Checks all of `<key>.features`; returns rows only if key, layout and hash are right. */
+FoundFeatures find_feature_file(const std::string& directory, const std::string& key,
+                                const RowsLayout& layout);
 
 }  // namespace torch_tl

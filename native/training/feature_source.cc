@@ -8,8 +8,8 @@ at::Tensor FeatureSource::inputs(const at::Tensor& indices) const {
   return cache_ ? cache_->maps(indices) : network_.preprocess(pixels(indices), precision_);
 }
 
-at::Tensor FeatureSource::logits(const at::Tensor& inputs, const Pass& pass) const {
-  return network_.logits_from(inputs, cache_ ? cache_->cut() : 0, pass);
+at::Tensor FeatureSource::logits(const at::Tensor& inputs, const ForwardContext& context) const {
+  return network_.logits_from(inputs, cache_ ? cache_->cut() : 0, context);
 }
 
 at::Tensor FeatureSource::pixels(const at::Tensor& indices) const { return data_.images(indices); }

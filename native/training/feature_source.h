@@ -15,7 +15,7 @@
 
 namespace torch_tl {
 
-/** Where a set's batches come from: its images, or a cache of what frozen sections made of them. */
+/** The source of a set's batches: its images, or a cache of the frozen sections' output. */
 class FeatureSource {
  public:
   FeatureSource(Network& network, const Dataset& data, const Computation& computation)
@@ -23,14 +23,12 @@ class FeatureSource {
   FeatureSource(Network& network, const Dataset& data, FeatureCache cache)
       : network_(network), data_(data), cache_(std::move(cache)) {}
 
-  /*
-   * `indices` are int64 [n], on the network's device.
-   */
+  /* `indices` are int64 [n], on the network's device. */
 
-  /** What goes into `logits`: maps of the cache, or preprocessed images. */
+  /** The inputs of `logits`: cached maps, or preprocessed images. */
   at::Tensor inputs(const at::Tensor& indices) const;
-  /** What the rest of the network makes of them: [n, classes], float32. */
-  at::Tensor logits(const at::Tensor& inputs, const Pass& pass) const;
+  /** Runs the rest of the network: [n, classes], float32. */
+  at::Tensor logits(const at::Tensor& inputs, const ForwardContext& context) const;
   /** uint8 [n, height, width, 3] */
   at::Tensor pixels(const at::Tensor& indices) const;
   /** int64 [n] */
@@ -40,35 +38,35 @@ class FeatureSource {
  private:
   Network& network_;
   const Dataset& data_;
-  at::ScalarType precision_ = at::kFloat;  // of images
+  at::ScalarType precision_ = at::kFloat;  // of preprocessed images
   std::optional<FeatureCache> cache_;
 };
 
 struct SourceOptions {
   Computation computation;
   std::int64_t batch_size = 128;
-  /** Training images change from epoch to epoch: only the validation set is worth a cache. */
+  /** Whether training images change from epoch to epoch, so that only the validation set can be cached. */
   bool augmented = false;
   std::optional<FeatureCacheOptions> cache;
-  /** Keeps what is cached in files, if these are of the cut in hand. */
+  /** Names of files in which to keep what is cached, if they are for the present cut. */
   std::optional<FeatureKeys> keys;
 };
 
 struct Sources {
-  /** Of the caches; 0 without any. They are good for as long as the network's frozen cut is this one. */
+  /** The cut of the caches, which are valid while it is the network's frozen cut; 0 without caches. */
   std::size_t cut = 0;
   FeatureSource training;
   FeatureSource validation;
 };
 
 /**
- * With a cache, what does not train at the front of the network runs once over each set. Throws what
- * `make_caches` throws.
+ * Makes the sources of a training. With a cache, the frozen front of the network runs once over each set.
+ * Throws what `make_caches` throws.
  */
 Sources make_sources(Network& network, const Dataset& training, const Dataset& validation,
                      const SourceOptions& options, Observer& observer);
 
-/** The same for one set that is trained on. */
+/** Makes the source of a training set alone. */
 FeatureSource make_source(Network& network, const Dataset& training, const SourceOptions& options,
                           Observer& observer);
 

@@ -20,15 +20,15 @@ at::Tensor gradient(const at::Tensor& logits, const at::Tensor& labels, const at
   return maps.grad();
 }
 
-at::Tensor last_maps(Network& network, const at::Tensor& pixels, const Pass& pass) {
+at::Tensor last_maps(Network& network, const at::Tensor& pixels, const ForwardContext& context) {
   const at::NoGradGuard no_grad;
-  return network.features(network.preprocess(pixels, pass.precision), pass);
+  return network.features(network.preprocess(pixels, context.precision), context);
 }
 
 }  // namespace
 
 GradCam grad_cam(Network& network, const Dataset& data, const Extraction& extraction) {
-  const Pass evaluation(extraction.computation);
+  const ForwardContext evaluation(extraction.computation);
   GradCam result;
   for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
     const at::Tensor maps = last_maps(network, data.images(range), evaluation);

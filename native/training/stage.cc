@@ -52,8 +52,8 @@ Stage::Stage(Network& network, const Sources& sources, const StageOptions& stage
                 steps_of(ranges_.size(), options.gradient_accumulation_steps)),
       step_(network, sources.training, options, *optimizer_, random),
       validation_(network.device(), [this](const auto& inputs) {
-        const at::Tensor logits = sources_.validation.logits(inputs[0], Pass(options_.computation));
-        return RepeatedWork::Tensors{at::cross_entropy_loss(logits, inputs[1]), logits};
+        const at::Tensor logits = sources_.validation.logits(inputs[0], ForwardContext(options_.computation));
+        return CapturedWork::Tensors{at::cross_entropy_loss(logits, inputs[1]), logits};
       }) {
   if (options.ema_decay) average_.emplace(network, *options.ema_decay);
   if (stage.early_stopping) {
@@ -88,8 +88,7 @@ void Stage::train_epoch(Progress& progress, const std::function<void()>& after_b
   }
 }
 
-/** Of each batch of an epoch in this order, the sum of its images' weights: what its mean loss divides by.
- */
+/** For each batch of an epoch in this order, the sum of its images' weights, by which its loss is divided. */
 std::vector<double> Stage::batch_weights(const at::Tensor& order) const {
   const at::Tensor weights = step_.weights(order).to(at::kCPU);
   std::vector<double> sums;
@@ -100,7 +99,9 @@ std::vector<double> Stage::batch_weights(const at::Tensor& order) const {
   return sums;
 }
 
-/** So that several batches make the step of one: the whole step's loss is a mean over all of their weights.
+/**
+ * The batch's share of the weights of its step. Losses scaled by it add up to the mean over all images of the
+ * step, so that several accumulated batches make the same step as one large batch.
  */
 double Stage::share_of_step(std::int64_t batch, const std::vector<double>& weights) const {
   const std::int64_t batches_per_step = options_.gradient_accumulation_steps;
@@ -118,7 +119,7 @@ Validation Stage::validate(std::int64_t epoch) {
     observer_.check_stop();
     const at::Tensor indices = order.narrow(0, range.begin, range.size());
     const at::Tensor labels = source.labels(indices);
-    const RepeatedWork::Tensors outputs = validation_({source.inputs(indices), labels}).outputs;
+    const CapturedWork::Tensors outputs = validation_({source.inputs(indices), labels}).outputs;
     validation.metrics.add(outputs[0].item<double>(), static_cast<double>(range.size()), outputs[1], labels);
     validation.logits.narrow(0, range.begin, range.size()).copy_(outputs[1]);
   }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "data/batches.h"
-#include "device/graph.h"
+#include "device/captured_work.h"
 #include "training/archive.h"
 #include "training/feature_source.h"
 #include "training/metrics.h"
@@ -24,39 +24,41 @@
 
 namespace torch_tl {
 
-/** How far a training has come. A part of an epoch has batches behind it and an order. */
+/** How far a training has come. */
 struct Progress {
-  std::int64_t stage = 0;        // from 0
-  std::int64_t epoch = 0;        // whole epochs behind it, of all stages
-  std::int64_t stage_epoch = 0;  // of this stage
-  bool stopped_early = false;    // the stage, by early stopping
-  std::int64_t batch = 0;        // batches of the epoch behind it
-  std::int64_t step = 0;         // the optimiser's steps of the stage behind it
-  at::Tensor order;              // int64 [count] on the host
+  std::int64_t stage = 0;        // counted from 0
+  std::int64_t epoch = 0;        // finished epochs of all stages
+  std::int64_t stage_epoch = 0;  // finished epochs of this stage
+  bool stopped_early = false;    // whether early stopping has ended this stage
+  std::int64_t batch = 0;        // finished batches of this epoch
+  std::int64_t step = 0;         // finished optimiser steps of this stage
+  at::Tensor order;              // of the images in this epoch, int64 [count] on the host
   RunningMetrics metrics;
 
   void archive(Archive& archive);
 };
 
-/** What the network makes of the validation images. */
+/** The network's results for the validation images. */
 struct Validation {
   RunningMetrics metrics;
   at::Tensor logits;  // float32 [count, classes] on the host, in the data's order
 };
 
-/** What lasts for one stage of a training: optimiser, schedule, moving average, early stopping. */
+/** One stage of a training, with its optimiser, schedule, moving average and early stopping. */
 class Stage {
  public:
   Stage(Network& network, const Sources& sources, const StageOptions& stage, const TrainOptions& options,
         RandomState& random, Observer& observer);
 
-  /** The rest of an epoch's training; calls `after_batch` whenever the state is one to resume from. */
+  /**
+   * Trains for the rest of an epoch; calls `after_batch` after every batch, when a checkpoint can be made.
+   */
   void train_epoch(Progress& progress, const std::function<void()>& after_batch);
   Validation validate(std::int64_t epoch);
-  /** Takes an epoch's validation loss; true where early stopping ends the stage. */
+  /** Ends an epoch with its validation loss. Returns true if early stopping ends the stage. */
   bool end_epoch(double valid_loss);
 
-  /** Of the epoch's last step. */
+  /** Learning rate at the epoch's last step. */
   double learning_rate(const Progress& progress) const { return schedule_.rate(progress.step - 1); }
   MovingAverage* average() { return average_ ? &*average_ : nullptr; }
   void archive(Archive& archive);
@@ -76,7 +78,7 @@ class Stage {
   std::optional<MovingAverage> average_;
   std::optional<PlateauWatch> early_stopping_;
   TrainingStep step_;
-  RepeatedWork validation_;  // the loss and the logits of a batch
+  CapturedWork validation_;  // a batch's loss and logits
 };
 
 }  // namespace torch_tl

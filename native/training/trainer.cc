@@ -18,12 +18,12 @@
 namespace torch_tl {
 namespace {
 
-/** The best epoch so far, the network as it was then, and what it made of the validation images. */
+/** The best epoch so far, with the network as it was then and its logits for the validation images. */
 struct Best {
   double accuracy = -1;
   double loss = std::numeric_limits<double>::infinity();
   std::vector<NamedTensor> tensors;
-  at::Tensor logits;  // undefined where a checkpoint had none
+  at::Tensor logits;  // undefined if a checkpoint had none
 
   bool is_beaten_by(const EpochMetrics& epoch) const {
     if (epoch.valid_accuracy != accuracy) return epoch.valid_accuracy > accuracy;
@@ -58,7 +58,8 @@ class Trainer {
     }
     const std::int64_t epochs_before = progress_.epoch;
     const auto stages = static_cast<std::int64_t>(options_.stages.size());
-    if (progress_.stage >= stages) throw CheckpointInvalid("it is in a stage that this training has not");
+    if (progress_.stage >= stages)
+      throw CheckpointInvalid("it is in a stage that this training does not have");
     for (; progress_.stage < stages; ++progress_.stage) {
       run_stage(options_.stages[progress_.stage], resumed ? &*resumed : nullptr);
       resumed.reset();
@@ -95,7 +96,7 @@ class Trainer {
     if (!best_.tensors.empty()) network_.load(best_.tensors);
   }
 
-  /** What was cached for the stage before serves this one too, where the same sections are frozen. */
+  /** Makes the sources of a stage, or keeps those of the stage before if the same sections are frozen. */
   void prepare_sources(const StageOptions& options) {
     if (sources_ && (!options_.feature_cache || sources_->cut == network_.frozen_cut())) return;
     const Stopwatch features_time;
@@ -107,7 +108,7 @@ class Trainer {
     result_.feature_seconds += features_time.seconds();
   }
 
-  /** A checkpoint freezes and unfreezes nothing: the layers must be as they were. */
+  /** Restores a stage. A checkpoint does not freeze layers: they must be as they were. */
   void restore_stage(Archive& archive) {
     const std::int64_t now = trainable_parameters();
     std::int64_t then = now;
@@ -162,7 +163,7 @@ class Trainer {
     observer_.on_best(best_.tensors, best_.logits);
   }
 
-  /** The network on the host; what is frozen was copied once, when the stage began. */
+  /** The network on the host. Frozen tensors are copied only once, when the stage begins. */
   std::vector<NamedTensor> snapshot() const {
     std::vector<NamedTensor> tensors = network_.snapshot(/*trainable=*/true);
     tensors.insert(tensors.end(), frozen_.begin(), frozen_.end());
@@ -198,7 +199,7 @@ class Trainer {
     epoch_unsaved_ = false;
   }
 
-  /** All but what belongs to the stage, which can be restored only once the stage is there. */
+  /** Saves or restores all state but the stage's, which can be restored only after the stage is made. */
   void archive_training(Archive& archive) {
     progress_.archive(archive);
     random_.archive(archive);
@@ -218,12 +219,12 @@ class Trainer {
   Progress progress_;
   Best best_;
   std::optional<Sources> sources_;
-  Stage* stage_ = nullptr;  // the one that runs
+  Stage* stage_ = nullptr;  // the running one
   std::vector<NamedTensor> frozen_;
   TrainResult result_;
   Stopwatch total_time_;
   Stopwatch since_checkpoint_;
-  bool epoch_unsaved_ = false;  // an epoch has ended since the last checkpoint, if any are kept
+  bool epoch_unsaved_ = false;  // an epoch has ended since the last checkpoint, and checkpoints are kept
 };
 
 }  // namespace
@@ -236,14 +237,14 @@ TrainResult train(Network& network, const Dataset& training, const Dataset& vali
 
 Gradients gradients(Network& network, const Dataset& data, const Computation& computation,
                     std::uint64_t seed) {
-  // A training that was stopped in the middle of a step may have left some.
+  // A training that was stopped within a step may have left gradients.
   for (const NamedTensor& parameter : network.trainable_parameters()) parameter.tensor.mutable_grad().reset();
-  Pass pass(computation);
-  pass.training = true;
-  pass.dropout_generator = RandomState(network.device(), seed).dropout;
-  const at::Tensor logits = network.logits(
-      network.features(network.preprocess(data.images(BatchRange{0, data.count()}), pass.precision), pass),
-      pass);
+  ForwardContext context(computation);
+  context.training = true;
+  context.dropout_generator = RandomState(network.device(), seed).dropout;
+  const at::Tensor pixels = data.images(BatchRange{0, data.count()});
+  const at::Tensor images = network.preprocess(pixels, context.precision);
+  const at::Tensor logits = network.logits(network.features(images, context), context);
   const at::Tensor loss = at::cross_entropy_loss(logits, data.labels);
   loss.backward();
   Gradients result{loss.item<double>(), {}};

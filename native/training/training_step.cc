@@ -11,7 +11,7 @@ TrainingStep::TrainingStep(Network& network, const FeatureSource& data, const Tr
       optimizer_(optimizer),
       loss_of_(options.loss, network.device()),
       clip_norm_(options.clip_norm),
-      pass_(options.computation),
+      context_(options.computation),
       whole_step_(
           network.device(),
           [this](const auto& inputs) {
@@ -22,35 +22,35 @@ TrainingStep::TrainingStep(Network& network, const FeatureSource& data, const Tr
           network.device(),
           [this](const auto&) {
             update();
-            return RepeatedWork::Tensors();
+            return CapturedWork::Tensors();
           },
           /*generator=*/{}, /*warm_up=*/0) {
   if (options.augmentation) augmentation_.emplace(*options.augmentation, random.augmentation);
-  pass_.training = true;
-  pass_.dropout_generator = random.dropout;
+  context_.training = true;
+  context_.dropout_generator = random.dropout;
 }
 
 Batch TrainingStep::batch(const at::Tensor& indices) {
   const at::Tensor labels = data_.labels(indices);
   if (!augmentation_) return {data_.inputs(indices), labels};
-  return augmented_batch(network_, *augmentation_, data_.pixels(indices), labels, pass_.precision);
+  return augmented_batch(network_, *augmentation_, data_.pixels(indices), labels, context_.precision);
 }
 
 BatchOutcome TrainingStep::add(const at::Tensor& indices, double share) {
   const Batch batch = this->batch(indices);
-  const RepeatedWork::Outcome outcome = share == 1
+  const CapturedWork::Outcome outcome = share == 1
                                             ? whole_step_({batch.images, batch.targets})
-                                            : RepeatedWork::Outcome{differentiate(batch, share), false};
-  repeated_ = outcome.repeated;
+                                            : CapturedWork::Outcome{differentiate(batch, share), false};
+  replayed_ = outcome.replayed;
   const at::Tensor labels = batch.targets.dim() == 1 ? batch.targets : batch.targets.argmax(1);
   return {outcome.outputs[0].item<double>(), outcome.outputs[1], labels};
 }
 
-/** Adds to the gradients; gives the mean loss and the logits. */
+/** Adds to the gradients; returns the mean loss and the logits. */
 std::vector<at::Tensor> TrainingStep::differentiate(const Batch& batch, double share) {
-  const at::Tensor logits = data_.logits(batch.images, pass_);
+  const at::Tensor logits = data_.logits(batch.images, context_);
   const at::Tensor loss = loss_of_(logits, batch.targets);
-  // A product with 1 would only cost time.
+  // Multiplying by 1 would only cost time.
   (share == 1 ? loss : loss.mul(share)).backward();
   return {loss.detach(), logits.detach()};
 }
@@ -58,7 +58,7 @@ std::vector<at::Tensor> TrainingStep::differentiate(const Batch& batch, double s
 void TrainingStep::finish(double learning_rate) {
   optimizer_.set_learning_rate(learning_rate);
   network_.about_to_train();
-  if (repeated_) {
+  if (replayed_) {
     update_({});
   } else {
     update();

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "data/augmentation.h"
-#include "device/graph.h"
+#include "device/captured_work.h"
 #include "model/network.h"
 #include "training/feature_source.h"
 #include "training/loss.h"
@@ -16,14 +16,15 @@
 
 namespace torch_tl {
 
-/** What a batch came to, before the weights moved. */
+/** A batch's results, with the weights before the step. */
 struct BatchOutcome {
-  double loss = 0;    // the mean over the batch
+  double loss = 0;    // mean over the batch
   at::Tensor logits;  // [n, classes]
-  at::Tensor labels;  // int64 [n]; of a mixed image the one with the larger share
+  at::Tensor labels;  // int64 [n]; for a mixed image, the class with the larger share
 };
 
-/** One step of an optimiser: batches through the network, their gradients added up, and the parameters moved.
+/**
+ * One step of an optimiser: runs batches through the network, adds up their gradients, updates parameters.
  */
 class TrainingStep {
  public:
@@ -35,11 +36,11 @@ class TrainingStep {
   TrainingStep& operator=(TrainingStep&&) = delete;
   ~TrainingStep() = default;
 
-  /** How much each of the images at `indices` counts in a mean loss: float64 [n]. */
+  /** The weight in a mean loss of each of the images at `indices`: float64 [n]. */
   at::Tensor weights(const at::Tensor& indices) const { return loss_of_.weights(data_.labels(indices)); }
-  /** Adds the gradients of the images at `indices`, whose weights are `share` of the step's. */
+  /** Adds the gradients of the images at `indices`, scaled by their `share` of the step's weights. */
   BatchOutcome add(const at::Tensor& indices, double share);
-  /** Moves the parameters; with several processes this is where gradients would be averaged first. */
+  /** Updates the parameters by the gradients. */
   void finish(double learning_rate);
 
  private:
@@ -53,11 +54,12 @@ class TrainingStep {
   Loss loss_of_;
   std::optional<double> clip_norm_;
   std::optional<Augmentation> augmentation_;
-  Pass pass_;
-  // A step of one batch is the common case, and repeats.
-  RepeatedWork whole_step_;
-  RepeatedWork update_;
-  bool repeated_ = false;  // the last batch, so that its gradients lie where they lay
+  ForwardContext context_;
+  // The usual step of one batch, captured: gradients, then the parameters' update.
+  CapturedWork whole_step_;
+  CapturedWork update_;
+  bool replayed_ =
+      false;  // the last batch was, so that its gradients are where the captured update reads them
 };
 
 }  // namespace torch_tl

@@ -1,4 +1,4 @@
-#include "executors/fused_block.h"
+#include "executors/inference_block.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -17,10 +17,10 @@
 namespace torch_tl {
 namespace {
 
-/** As many images go through a layer together as stay in the cache. */
+/** Bytes of maps that stay in a thread's cache: limits how many images go through a layer together. */
 constexpr std::int64_t kGroupBytes = 3 << 19;
 
-/** Runs parts of layers, with the memory that they take. For one thread. */
+/** Runs parts of layers, with its scratch memory. For one thread. */
 class PartRunner {
  public:
   PartRunner(const Maps& maps, std::int64_t bottleneck, std::int64_t growth, at::ScalarType precision)
@@ -33,15 +33,15 @@ class PartRunner {
         // NOLINTNEXTLINE(clang-analyzer-optin.cplusplus.UninitializedObject)
         convolution_(map_, bottleneck, growth) {}
 
-  /** norm1 to relu2 of at most kRows pixels of `maps`, and of some panels of conv1, into the padded maps. */
-  void make_bottleneck(const FusedLayer& layer, const float* maps, Range pixels, Range panels,
+  /**
+   * Runs norm1 to relu2 for at most kRows pixels of `maps` and some panels of conv1, into the padded maps.
+   */
+  void make_bottleneck(const InferenceDenseLayer& layer, const float* maps, Range pixels, Range panels,
                        float* padded) {
     auto* product = product_.data_ptr<float>();
     const std::int64_t first = panels.begin * kPanel;
     const float* bias = values(layer.bias) + first;
-    for (std::int64_t row = 0; row < pixels.size(); ++row) {
-      staged_.run(layer.norm1, maps + (pixels.begin + row) * channels_, row);
-    }
+    staged_.run(layer.norm1, maps + pixels.begin * channels_, channels_, pixels.size());
     staged_.multiply(layer.conv1, panels, pixels.size(), product);
     for (std::int64_t row = 0; row < pixels.size(); ++row) {
       kernels().bias_relu(product + row * bottleneck_ + first, bias, panels.size() * kPanel,
@@ -49,13 +49,14 @@ class PartRunner {
     }
   }
 
-  /** conv2 of some images. */
-  void convolve(const FusedLayer& layer, const float* padded, std::int64_t images, float* maps) {
+  /** Runs conv2 for whole images. */
+  void convolve(const InferenceDenseLayer& layer, const float* padded, std::int64_t images, float* maps) {
     convolution_.run(padded, layer.conv2, images, maps + layer.in(), channels_);
   }
 
-  /** conv2 of some tiles of the images, and of some of its panels. */
-  void convolve(const FusedLayer& layer, const float* padded, Range tiles, Range panels, float* maps) {
+  /** Runs conv2 for some tiles of the images and some of its panels. */
+  void convolve(const InferenceDenseLayer& layer, const float* padded, Range tiles, Range panels,
+                float* maps) {
     convolution_.run(padded, layer.conv2, tiles, panels, maps + layer.in(), channels_);
   }
 
@@ -68,18 +69,18 @@ class PartRunner {
   Convolution convolution_;
 };
 
-/** A block over images in whose maps its input is. */
+/** Runs a block in place: the first channels of `maps` are its input. */
 class BlockRunner {
  public:
-  BlockRunner(const std::vector<const FusedLayer*>& layers, const Maps& maps)
+  BlockRunner(const std::vector<const InferenceDenseLayer*>& layers, const Maps& maps)
       : layers_(layers),
         maps_(maps),
         map_(maps.padded()),
         bottleneck_(layers.front()->bias.size(0)),
         growth_(layers.front()->conv2.size(1) * kPanel) {}
 
-  /** Each thread takes a few images through all layers, as many as stay in its cache. */
-  void run_by_images(const EvenParts& groups) const {
+  /** Each thread takes groups of images through all layers. */
+  void run_by_images(const EvenRanges& groups) const {
     at::parallel_for(0, groups.count(), 1, [&](std::int64_t begin, std::int64_t end) {
       PartRunner runner = part_runner();
       const at::Tensor padded = padded_maps(groups.largest());
@@ -87,7 +88,7 @@ class BlockRunner {
     });
   }
 
-  /** All threads take parts of each layer, image by image: for fewer images than threads. */
+  /** All threads share the work of each layer, image by image: for fewer images than threads. */
   void run_by_parts() const {
     const int threads = at::get_num_threads();
     std::vector<PartRunner> runners;
@@ -98,7 +99,7 @@ class BlockRunner {
     auto* inside = padded.data_ptr<float>();
     for (std::int64_t image = 0; image < maps_.images(); ++image) {
       float* maps = maps_.row(image * maps_.pixels());
-      for (const FusedLayer* layer : layers_) {
+      for (const InferenceDenseLayer* layer : layers_) {
         in_parts(maps_.pixels(), kRows, bottleneck_ / kPanel, [&](Range pixels, Range panels) {
           runners[at::get_thread_num()].make_bottleneck(*layer, maps, pixels, panels, inside);
         });
@@ -113,7 +114,7 @@ class BlockRunner {
   PartRunner part_runner() const {
     return {maps_, bottleneck_, growth_, layers_.front()->conv1.scalar_type()};
   }
-  /** Zeros, of which the border stays. */
+  /** Maps of zeros, whose borders stay so. */
   at::Tensor padded_maps(std::int64_t images) const {
     return at::zeros({images, map_.pixels(), bottleneck_});
   }
@@ -121,7 +122,7 @@ class BlockRunner {
   void run_group(PartRunner& runner, Range images, float* padded) const {
     float* maps = maps_.row(images.begin * maps_.pixels());
     const std::int64_t pixels = images.size() * maps_.pixels();
-    for (const FusedLayer* layer : layers_) {
+    for (const InferenceDenseLayer* layer : layers_) {
       for (std::int64_t begin = 0; begin < pixels; begin += kRows) {
         runner.make_bottleneck(*layer, maps, {begin, std::min(begin + kRows, pixels)},
                                {0, bottleneck_ / kPanel}, padded);
@@ -130,13 +131,15 @@ class BlockRunner {
     }
   }
 
-  /** Calls `run` for equal chunks of at most `largest` of `count`, as many for each thread, and for parts of
-   * the panels where there are fewer chunks than threads. */
+  /**
+   * Calls `run` on all threads for equal chunks of [0, count) of at most `largest`, the same number for each
+   * thread; with fewer chunks than threads it also divides the panels.
+   */
   template <typename Run>
   static void in_parts(std::int64_t count, std::int64_t largest, std::int64_t panels, Run run) {
     const std::int64_t threads = at::get_num_threads();
     std::int64_t chunks = at::divup(count, largest);
-    if (chunks > threads) chunks = EvenParts::in_turns(chunks);
+    if (chunks > threads) chunks = multiple_of_threads(chunks);
     const std::int64_t splits = std::clamp<std::int64_t>(threads / chunks, 1, panels);
     at::parallel_for(0, chunks * splits, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
@@ -145,7 +148,7 @@ class BlockRunner {
     });
   }
 
-  const std::vector<const FusedLayer*>& layers_;
+  const std::vector<const InferenceDenseLayer*>& layers_;
   const Maps& maps_;
   PaddedMap map_;
   std::int64_t bottleneck_;
@@ -154,14 +157,13 @@ class BlockRunner {
 
 }  // namespace
 
-FusedLayer::FusedLayer(NormRelu norm1_, const at::Tensor& conv1_, const ScaleAndShift& norm2,
-                       const at::Tensor& conv2_, at::ScalarType precision)
-    : norm1(std::move(norm1_)),
-      conv1(in_panels(conv1_.flatten(1).t().mul(norm2.scale), precision)),
-      bias(norm2.shift),
-      conv2(in_tile_panels(conv2_)) {}
+InferenceDenseLayer prepare_inference(const DenseLayerTensors& layer, at::ScalarType precision) {
+  const ScaleAndShift norm2 = evaluated(layer.norm2);
+  return {NormRelu(evaluated(layer.norm1)), in_panels(layer.conv1.flatten(1).t().mul(norm2.scale), precision),
+          norm2.shift, in_tile_panels(layer.conv2)};
+}
 
-at::Tensor run_fused(const std::vector<const FusedLayer*>& layers, const at::Tensor& x) {
+at::Tensor run_inference(const std::vector<const InferenceDenseLayer*>& layers, const at::Tensor& x) {
   const std::int64_t growth = layers.front()->conv2.size(1) * kPanel;
   const std::int64_t channels = x.size(1) + growth * static_cast<std::int64_t>(layers.size());
   const Maps maps(x.size(0), channels, x.size(2), x.size(3));
@@ -172,7 +174,7 @@ at::Tensor run_fused(const std::vector<const FusedLayer*>& layers, const at::Ten
   if (maps.images() < threads) {
     runner.run_by_parts();
   } else {
-    runner.run_by_images(EvenParts(maps.images(), std::max<std::int64_t>(kGroupBytes / bytes, 1)));
+    runner.run_by_images(EvenRanges(maps.images(), std::max<std::int64_t>(kGroupBytes / bytes, 1)));
   }
   return maps.tensor();
 }

@@ -1,4 +1,4 @@
-#include "device/graph.h"
+#include "device/captured_work.h"
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty_like.h>
@@ -9,7 +9,6 @@
 #include <string_view>
 #include <utility>
 
-#include "cuda/make_graph.h"
 #include "device/gpu.h"
 
 #ifndef _WIN32
@@ -19,9 +18,9 @@
 namespace torch_tl {
 namespace {
 
-/** The maker of graphs in the library beside this one, which is there where CUDA's headers were. */
+/** `torch_tl_make_graph` of the library beside this one, or null if it was not built or is turned off. */
 MakeGraph* find_maker() {
-  // For comparison and for doubt, as TORCH_TL_ALLOCATOR.
+  // For comparisons and for tracing faults, like TORCH_TL_ALLOCATOR.
   const char* wanted = std::getenv("TORCH_TL_CUDA_GRAPHS");
   if (wanted != nullptr && std::string_view(wanted) == "off") return nullptr;
 #ifndef _WIN32
@@ -43,23 +42,23 @@ MakeGraph* maker() {
 
 }  // namespace
 
-bool can_repeat_work() { return maker() != nullptr; }
+bool can_capture_work() { return maker() != nullptr; }
 
-RepeatedWork::RepeatedWork(const at::Device& device, Work work, at::Generator generator, int warm_up)
+CapturedWork::CapturedWork(const at::Device& device, Work work, at::Generator generator, int warm_up)
     : device_(device), work_(std::move(work)), generator_(std::move(generator)), warm_up_(warm_up) {}
 
-RepeatedWork::Outcome RepeatedWork::operator()(const Tensors& inputs) {
-  if (device_.is_cpu() || !is_due(inputs)) return {work_(inputs), /*repeated=*/false};
-  if (!graph_) record();
+CapturedWork::Outcome CapturedWork::operator()(const Tensors& inputs) {
+  if (device_.is_cpu() || !is_due(inputs)) return {work_(inputs), /*replayed=*/false};
+  if (!graph_) capture();
   const at::NoGradGuard no_grad;
   for (std::size_t i = 0; i < inputs.size(); ++i) inputs_[i].copy_(inputs[i]);
   graph_->replay();
-  return {outputs_, /*repeated=*/true};
+  return {outputs_, /*replayed=*/true};
 }
 
-/** Whether it is recorded, or has run often enough, for batches of this shape. */
-bool RepeatedWork::is_due(const Tensors& inputs) {
-  if (!can_repeat_work()) return false;
+/** Whether the work is captured, or has run often enough, for batches of this shape. */
+bool CapturedWork::is_due(const Tensors& inputs) {
+  if (!can_capture_work()) return false;
   const bool alike = std::ranges::equal(inputs, inputs_, [](const at::Tensor& a, const at::Tensor& b) {
     return a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type();
   });
@@ -71,12 +70,12 @@ bool RepeatedWork::is_due(const Tensors& inputs) {
   return runs_++ >= warm_up_;
 }
 
-void RepeatedWork::record() {
-  // A record has memory of its own, of which there is more now.
+void CapturedWork::capture() {
+  // A graph has memory of its own: free what the allocator keeps for other work.
   for (at::Tensor& input : inputs_) input = at::empty_like(input);
   release_gpu_memory();
   std::unique_ptr<Graph> graph(maker()(device_, generator_));
-  graph->record([this] { outputs_ = work_(inputs_); });
+  graph->capture([this] { outputs_ = work_(inputs_); });
   graph_ = std::move(graph);
 }
 

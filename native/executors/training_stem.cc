@@ -1,4 +1,4 @@
-#include "executors/trained_stem.h"
+#include "executors/training_stem.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "executors/maps.h"
+#include "executors/saved_tensors.h"
 #include "executors/stem_lines.h"
 #include "executors/threads.h"
 #include "kernels/kernels.h"
@@ -21,7 +22,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/** conv0's maps and their statistics. */
+/** conv0's maps and their statistics over the batch. */
 struct Convolved {
   Maps maps;
   NormStatistics statistics;
@@ -50,15 +51,9 @@ Convolved convolve(const Maps& x, const at::Tensor& conv) {
                               worker.line.data_ptr<float>());
         float* row = maps.row(line * maps.width());
         std::copy_n(values(worker.line), maps.width() * channels, row);
-        for (std::int64_t i = 0; i < maps.width(); ++i) {
-          kernels().add_moments(row + i * channels, values(pivots), channels, worker.sums.first(),
-                                worker.sums.second());
-        }
-        worker.sums.flush();
+        worker.sums.add_moments(row, channels, maps.width(), values(pivots));
       });
-  ChannelSums total(channels);
-  for (const Worker& worker : workers) total.add(worker.sums);
-  return {maps, {total.totals(), pivots, maps.rows()}};
+  return {maps, {total_of(workers, channels, &Worker::sums).totals(), pivots, maps.rows()}};
 }
 
 /** norm0, ReLU and max pool over conv0's maps, a line at a time. */
@@ -73,7 +68,7 @@ class Pool {
   std::int64_t height() const { return halved(maps_.height()); }
   std::int64_t width() const { return halved(maps_.width()); }
 
-  /** Line `i` of all images' lines: y [width, channels]. */
+  /** Computes line `i`, counted over all images, as y [width, channels]. */
   void run(std::int64_t i, float* y) const {
     each_window(i, [&](const Window& window, std::int64_t offset) {
       kernels().max_scale_shift_relu(window.rows.data(), window.pixels.data(), scale_, shift_,
@@ -81,7 +76,7 @@ class Pool {
     });
   }
 
-  /** Adds up, of the line's gradient dy, what the norm's gradient needs; not flushed. */
+  /** Adds to the sums that the norm's gradient needs, from the gradient dy of line `i`; does not flush. */
   void add_sums(std::int64_t i, const float* dy, const at::Tensor& mean, ChannelSums& sums) const {
     each_window(i, [&](const Window& window, std::int64_t offset) {
       kernels().sum_max_gradient(window.rows.data(), window.pixels.data(), scale_, shift_, values(mean),
@@ -89,7 +84,7 @@ class Pool {
     });
   }
 
-  /** Adds the line's gradient dy to that of the norm's result; `dx(line)` is where a line of the map is. */
+  /** Adds the gradient dy of line `i` to that of the norm's output; `dx(line)` is the line of the latter. */
   template <typename Line>
   void add_gradient(std::int64_t i, const float* dy, Line dx) const {
     const auto seen = pooled(i % height(), maps_.height());
@@ -101,13 +96,13 @@ class Pool {
   }
 
  private:
-  /** As the kernels want them. */
+  /** A window of the pool, as the kernels take it. */
   struct Window {
     std::array<const float*, kPooled> rows;
     std::array<std::int64_t, kPooled> pixels;
   };
 
-  /** Calls `run(window, offset of the pixel in the line)` along a line. */
+  /** Calls `run(window, offset of the pixel in its line)` for every pixel of line `i`. */
   template <typename Run>
   void each_window(std::int64_t i, Run run) const {
     const std::int64_t image = i / height();
@@ -137,7 +132,7 @@ at::Tensor run_pool(const Pool& pool, const Maps& maps) {
   return y.tensor();
 }
 
-/** Values under a line of the kernel, and the multiple of 4 that accumulate_outer takes for them. */
+/** Values under a line of the kernel, and the multiple of 4 up to which accumulate_outer reads. */
 constexpr std::int64_t kWindow = kStemKernel * kStemChannels;
 constexpr std::int64_t kWindowColumns = (kWindow + 3) / 4 * 4;
 
@@ -152,7 +147,7 @@ class ImageBackward {
         gradient_(at::zeros({kPooled, maps.width(), maps.channels()})),
         conv_(at::zeros({kStemKernel, kWindowColumns, maps.channels()})) {}
 
-  /** Adds up what an image has in the gradient of conv0. */
+  /** Adds an image's share of conv0's gradient. */
   void run(std::int64_t image, const Maps& dy) {
     std::int64_t pooled_line = 0;
     for (std::int64_t line = 0; line < maps_.height(); ++line) {
@@ -169,7 +164,7 @@ class ImageBackward {
   const at::Tensor& conv() const { return conv_; }
 
  private:
-  /** norm0 and conv0, where all windows of the pool that see the line are done with. */
+  /** Goes back through norm0 and conv0, for a line that no further window of the pool reads. */
   void differentiate(std::int64_t image, std::int64_t line) {
     const std::int64_t channels = maps_.channels();
     const float* x = maps_.row((image * maps_.height() + line) * maps_.width());
@@ -194,7 +189,7 @@ class ImageBackward {
   const Pool& pool_;
   const NormGradient& norm_;
   StemLines lines_;
-  at::Tensor gradient_;  // [kPooled, width, channels]: of lines that a window of the pool may still see
+  at::Tensor gradient_;  // [kPooled, width, channels]: lines that a window may still read
   at::Tensor conv_;
 };
 
@@ -205,12 +200,10 @@ ChannelSums sum_gradient(const Pool& pool, const Maps& dy, const NormStatistics&
         pool.add_sums(line, dy.row(line * dy.width()), statistics.mean, sums);
         sums.flush();
       });
-  ChannelSums total(dy.channels());
-  for (const ChannelSums& sums : workers) total.add(sums);
-  return total;
+  return total_of(workers, dy.channels());
 }
 
-/** The gradient of conv0: [out, 3, 7, 7]. */
+/** The gradient of conv0's weight: [out, 3, 7, 7]. */
 at::Tensor differentiate_conv(const Maps& x, const Maps& maps, const Pool& pool, const NormGradient& norm,
                               const Maps& dy) {
   const auto workers = on_threads(
@@ -224,42 +217,58 @@ at::Tensor differentiate_conv(const Maps& x, const Maps& maps, const Pool& pool,
       .contiguous(at::MemoryFormat::ChannelsLast);
 }
 
+/** The tensors that the stem keeps for its backward pass. */
+struct SavedStem {
+  at::Tensor images;
+  at::Tensor maps;  // conv0's
+  at::Tensor norm_weight;
+  at::Tensor norm_bias;
+  at::Tensor conv;
+  NormStatistics statistics;
+
+  template <typename Visit>
+  void each_tensor(Visit visit) {
+    visit(images);
+    visit(maps);
+    visit(norm_weight);
+    visit(norm_bias);
+    visit(conv);
+    statistics.each_tensor(visit);
+  }
+};
+
 /** The stem as one node of autograd's graph. */
 class StemNode : public torch::autograd::Function<StemNode> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias, const at::Tensor& conv, const NormTensors& norm) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& norm_weight,
+                            const at::Tensor& norm_bias, const at::Tensor& conv, const NormTensors& norm) {
     const Maps images = maps_of(x);
     const auto [maps, batch] = convolve(images, conv);
-    const NormStatistics statistics = in_training(norm, batch, maps.rows());
-    context->save_for_backward(
-        {images.tensor(), maps.tensor(), weight, bias, statistics.mean, statistics.variance, conv});
-    return run_pool(Pool(maps, trained(weight, bias, statistics)), maps);
+    const NormStatistics statistics = training_statistics(norm, batch, maps.rows());
+    save_tensors(*context,
+                 SavedStem{images.tensor(), maps.tensor(), norm_weight, norm_bias, conv, statistics});
+    return run_pool(Pool(maps, normalised(norm_weight, norm_bias, statistics)), maps);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const variable_list saved = context->get_saved_variables();
-    const Maps x(saved[0]);
-    const Maps maps(saved[1]);
-    const NormStatistics statistics(saved[4], saved[5]);
+    const auto saved = restore_tensors<SavedStem>(*context);
+    const Maps maps(saved.maps);
     const Maps dy = maps_of(gradients[0]);
-    const ScaleAndShift norm = trained(saved[2], saved[3], statistics);
+    const ScaleAndShift norm = normalised(saved.norm_weight, saved.norm_bias, saved.statistics);
     const Pool pool(maps, norm);
-    const NormSums sums(sum_gradient(pool, dy, statistics), norm, statistics, saved[2].requires_grad());
-    const NormGradient to_maps(norm.scale, statistics, sums.through_statistics, maps.rows());
-    const bool conv_trains = saved[6].requires_grad();
-    // None for the images, and the norm's tensors are no tensor.
-    return {{},
-            sums.weight,
-            sums.bias,
-            conv_trains ? differentiate_conv(x, maps, pool, to_maps, dy) : at::Tensor(),
-            {}};
+    const NormSums sums(sum_gradient(pool, dy, saved.statistics), norm, saved.statistics,
+                        saved.norm_weight.requires_grad());
+    const NormGradient to_maps(norm.scale, saved.statistics, sums.through_statistics, maps.rows());
+    at::Tensor conv;
+    if (saved.conv.requires_grad()) conv = differentiate_conv(Maps(saved.images), maps, pool, to_maps, dy);
+    // For the arguments of `forward`: x needs none, and the norm's tensors are no tensor.
+    return {/*x=*/{}, sums.weight, sums.bias, conv, /*norm=*/{}};
   }
 };
 
 }  // namespace
 
-at::Tensor run_trained(const TrainedStem& stem, const at::Tensor& x) {
+at::Tensor run_training(const StemTensors& stem, const at::Tensor& x) {
   return StemNode::apply(x, stem.norm.weight, stem.norm.bias, stem.conv, stem.norm);
 }
 

@@ -1,4 +1,4 @@
-#include "executors/trained_norm_dense.h"
+#include "executors/training_norm_dense.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "executors/maps.h"
+#include "executors/saved_tensors.h"
 #include "kernels/kernels.h"
 
 namespace torch_tl {
@@ -18,7 +19,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/** Columns that a thread takes at a time: so many that what is between the products stays in its cache. */
+/** Columns that a thread takes at a time: few enough that intermediate values stay in its cache. */
 constexpr std::int64_t kColumns = 2 * kPanel;
 
 /** Calls `run(begin)` for every kColumns columns, on all threads. */
@@ -45,7 +46,7 @@ NormStatistics statistics_of_columns(const at::Tensor& x) {
   return {totals, x[0], x.size(0)};
 }
 
-/** x * scale + shift of some rows' kColumns columns from `begin`. */
+/** y = x * scale + shift of kColumns columns from `begin` on, for all rows; `stride` is that of y. */
 void scale_shift_columns(const at::Tensor& x, const ScaleAndShift& norm, std::int64_t begin, float* y,
                          std::int64_t stride) {
   const float* scale = values(norm.scale) + begin;
@@ -62,7 +63,7 @@ struct Gradients {
   at::Tensor weight;  // [out, in]
 };
 
-/** `normalise` makes x' of x; `sum` is that of dy over the rows, [out]. */
+/** `normalise` maps x to x', `parameters` are the norm's, `sum` is that of dy over the rows, [out]. */
 Gradients differentiate(const at::Tensor& x, const ScaleAndShift& normalise, const ScaleAndShift& parameters,
                         const at::Tensor& weight, const at::Tensor& dy, const at::Tensor& sum) {
   const std::int64_t rows = x.size(0);
@@ -93,15 +94,33 @@ Gradients differentiate(const at::Tensor& x, const ScaleAndShift& normalise, con
   return gradients;
 }
 
+/** The tensors that the two layers keep for their backward pass. */
+struct SavedNormDense {
+  at::Tensor x;
+  at::Tensor norm_weight;
+  at::Tensor norm_bias;
+  at::Tensor weight;
+  NormStatistics statistics;
+
+  template <typename Visit>
+  void each_tensor(Visit visit) {
+    visit(x);
+    visit(norm_weight);
+    visit(norm_bias);
+    visit(weight);
+    statistics.each_tensor(visit);
+  }
+};
+
 /** Both layers as one node of autograd's graph. */
 class NormDenseNode : public torch::autograd::Function<NormDenseNode> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& norm_weight,
                             const at::Tensor& norm_bias, const at::Tensor& weight, const at::Tensor& bias,
                             const NormTensors& norm) {
-    const NormStatistics statistics = in_training(norm, statistics_of_columns(x), x.size(0));
-    context->save_for_backward({x, norm_weight, norm_bias, weight, statistics.mean, statistics.inverse_std});
-    const ScaleAndShift norm_over_batch = trained(norm_weight, norm_bias, statistics);
+    const NormStatistics statistics = training_statistics(norm, statistics_of_columns(x), x.size(0));
+    save_tensors(*context, SavedNormDense{x, norm_weight, norm_bias, weight, statistics});
+    const ScaleAndShift norm_over_batch = normalised(norm_weight, norm_bias, statistics);
     at::Tensor y = at::empty_like(x);
     over_columns(x.size(1), [&](std::int64_t begin) {
       scale_shift_columns(x, norm_over_batch, begin, y.data_ptr<float>() + begin, x.size(1));
@@ -110,12 +129,15 @@ class NormDenseNode : public torch::autograd::Function<NormDenseNode> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const variable_list saved = context->get_saved_variables();
+    const auto saved = restore_tensors<SavedNormDense>(*context);
     const at::Tensor dy = gradients[0].contiguous();
     const at::Tensor sum = dy.sum(0);
-    const ScaleAndShift normalise{saved[5], saved[4].mul(saved[5]).neg()};
-    Gradients of = differentiate(saved[0], normalise, {saved[1], saved[2]}, saved[3], dy, sum);
-    return {at::Tensor(), of.scale, of.shift, of.weight, sum, at::Tensor()};
+    const NormStatistics& statistics = saved.statistics;
+    const ScaleAndShift normalise{statistics.inverse_std, statistics.mean.mul(statistics.inverse_std).neg()};
+    const ScaleAndShift parameters{saved.norm_weight, saved.norm_bias};
+    const Gradients of = differentiate(saved.x, normalise, parameters, saved.weight, dy, sum);
+    // For the arguments of `forward`: x needs none, and the norm's tensors are no tensor.
+    return {/*x=*/{}, of.scale, of.shift, of.weight, /*bias=*/sum, /*norm=*/{}};
   }
 };
 
@@ -125,9 +147,10 @@ bool has_kernels_for(const at::Tensor& weight) {
   return weight.size(0) % 4 == 0 && weight.size(1) % kColumns == 0;
 }
 
-at::Tensor run_trained(const NormTensors& norm, const at::Tensor& weight, const at::Tensor& bias,
-                       const at::Tensor& x) {
-  return NormDenseNode::apply(x.to(at::kFloat).contiguous(), norm.weight, norm.bias, weight, bias, norm);
+at::Tensor run_training(const NormDenseTensors& layers, const at::Tensor& x) {
+  const NormTensors& norm = layers.norm;
+  return NormDenseNode::apply(x.to(at::kFloat).contiguous(), norm.weight, norm.bias, layers.weight,
+                              layers.bias, norm);
 }
 
 }  // namespace torch_tl

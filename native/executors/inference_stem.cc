@@ -1,4 +1,4 @@
-#include "executors/fused_stem.h"
+#include "executors/inference_stem.h"
 
 #include <ATen/ops/empty.h>
 
@@ -6,6 +6,7 @@
 #include <array>
 
 #include "executors/maps.h"
+#include "executors/norm.h"
 #include "executors/stem_lines.h"
 #include "executors/threads.h"
 #include "kernels/kernels.h"
@@ -13,13 +14,13 @@
 namespace torch_tl {
 namespace {
 
-/** Makes lines of the result one after another, and keeps the lines in between that the next one sees too. */
+/** Computes lines of the result one after another, and keeps the convolved lines that the next one reads. */
 class LineRunner {
  public:
-  LineRunner(const FusedStem& stem, const Maps& x, const Maps& y)
+  LineRunner(const InferenceStem& stem, const Maps& x, const Maps& y)
       : stem_(stem), y_(y), lines_(x), convolved_(at::empty({kPooled, lines_.tiled_width(), y.channels()})) {}
 
-  /** Writes the result's line `i` of all images' lines. */
+  /** Computes line `i`, counted over the results of all images. */
   void run(std::int64_t i) {
     const std::int64_t image = i / y_.height();
     const auto seen = pooled(i % y_.height(), lines_.height());
@@ -40,20 +41,22 @@ class LineRunner {
     return convolved_.data_ptr<float>() + line % kPooled * convolved_.stride(0);
   }
 
-  const FusedStem& stem_;
+  const InferenceStem& stem_;
   const Maps& y_;
   StemLines lines_;
-  at::Tensor convolved_;  // [kPooled, tiled width, channels]: the convolution's last lines
+  at::Tensor convolved_;  // [kPooled, tiled width, channels]: the last lines
   std::int64_t image_ = -1;
-  std::int64_t next_ = 0;  // of the convolution's lines
+  std::int64_t next_ = 0;  // the next line of the image to convolve
 };
 
 }  // namespace
 
-FusedStem::FusedStem(const at::Tensor& conv_, const ScaleAndShift& norm)
-    : conv(in_stem_panels(conv_.mul(norm.scale.reshape({-1, 1, 1, 1})))), bias(norm.shift) {}
+InferenceStem prepare_inference(const StemTensors& stem) {
+  const ScaleAndShift norm = evaluated(stem.norm);
+  return {in_stem_panels(stem.conv.mul(norm.scale.reshape({-1, 1, 1, 1}))), norm.shift};
+}
 
-at::Tensor run_fused(const FusedStem& stem, const at::Tensor& x) {
+at::Tensor run_inference(const InferenceStem& stem, const at::Tensor& x) {
   const Maps images = maps_of(x);
   const Maps y(x.size(0), stem.bias.size(0), halved(halved(x.size(2))), halved(halved(x.size(3))));
   on_threads(

@@ -1,0 +1,232 @@
+#include "model/execution.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "executors/inference_block.h"
+#include "executors/inference_stem.h"
+#include "executors/training_block.h"
+#include "executors/training_norm_dense.h"
+#include "executors/training_stem.h"
+#include "executors/transition.h"
+#include "kernels/cpu_features.h"
+#include "kernels/kernels.h"
+
+namespace torch_tl {
+namespace {
+
+enum class Executor { kPlain, kInference, kTraining };
+
+/** Whether executors may run on x in this pass: x is on a processor that has their kernels. */
+bool executors_run_on(const at::Tensor& x, const ForwardContext& context) {
+  if (!context.allows_executors() || !x.is_cpu() || runnable_kernels().empty()) return false;
+  // LibTorch's bfloat16 products are faster on a processor with instructions for such matrices.
+  return x.scalar_type() == at::kFloat || (x.scalar_type() == at::kBFloat16 && !cpu_features().amx_bf16);
+}
+
+/** Whether this is a training step on x, [n, channels, ...], with more than one value per channel. */
+bool is_training_step(const at::Tensor& x, const ForwardContext& context) {
+  return context.training && at::GradMode::is_enabled() && x.numel() > x.size(1);
+}
+
+/** The executor for some layers on x in this pass. */
+Executor choose(const std::vector<Layer*>& layers, const at::Tensor& x, const ForwardContext& context) {
+  if (!executors_run_on(x, context)) return Executor::kPlain;
+  const bool gradients = at::GradMode::is_enabled();
+  const bool layers_change = (gradients || context.training) && std::ranges::any_of(layers, &Layer::trains);
+  if (!layers_change && !(gradients && x.requires_grad())) return Executor::kInference;
+  return is_training_step(x, context) ? Executor::kTraining : Executor::kPlain;
+}
+
+/**
+ * Weights prepared for the inference executor, made again when the layers' tensors or the precision change.
+ */
+template <typename Weights>
+class PreparedWeights {
+ public:
+  /** `prepare` makes the weights of these layers for this precision; it runs without gradients. */
+  template <typename Prepare>
+  const Weights& get(const std::vector<Layer*>& layers, at::ScalarType precision, Prepare prepare) {
+    const Source source{generation_of(layers), precision};
+    if (!weights_ || source != source_) {
+      const at::NoGradGuard no_grad;
+      weights_.emplace(prepare());
+      source_ = source;
+    }
+    return *weights_;
+  }
+
+ private:
+  /** What the weights were made from. */
+  struct Source {
+    std::uint64_t generation = 0;
+    at::ScalarType precision = at::kFloat;
+    bool operator==(const Source&) const = default;
+  };
+
+  /** Grows whenever one of the layers changes. */
+  static std::uint64_t generation_of(const std::vector<Layer*>& layers) {
+    std::uint64_t sum = 0;
+    for (const Layer* layer : layers) sum += layer->generation();
+    return sum;
+  }
+
+  std::optional<Weights> weights_;
+  Source source_;
+};
+
+StemTensors tensors_of(const Stem& stem) { return {stem.conv0.weight(), stem.norm0.tensors()}; }
+
+DenseLayerTensors tensors_of(const DenseLayer& layer) {
+  return {layer.norm1.tensors(), layer.conv1.weight(), layer.norm2.tensors(), layer.conv2.weight()};
+}
+
+TransitionTensors tensors_of(const Transition& transition) {
+  return {transition.norm.tensors(), transition.conv.weight()};
+}
+
+/**
+ * A dense block: its frozen front by the inference executor, the layers from the first other one on as one.
+ */
+class BlockExecution {
+ public:
+  explicit BlockExecution(DenseBlock& block) : block_(block), prepared_(block.layers.size()) {}
+
+  at::Tensor operator()(at::Tensor x, const ForwardContext& context) {
+    std::vector<const InferenceDenseLayer*> front;
+    Executor rest = Executor::kPlain;
+    for (DenseLayer& layer : block_.layers) {
+      const Executor executor = choose(layer.leaves(), x, context);
+      if (executor != Executor::kInference) {
+        rest = executor;
+        break;
+      }
+      front.push_back(&prepared(front.size(), context.precision));
+    }
+    if (!front.empty()) x = run_inference(front, x);
+    const auto layers = std::span(block_.layers).subspan(front.size());
+    if (layers.empty()) return x;
+    if (rest == Executor::kTraining) return train(layers, x, context);
+    x = x.to(context.precision);
+    for (DenseLayer& layer : layers) x = layer(x, context);
+    return x;
+  }
+
+ private:
+  const InferenceDenseLayer& prepared(std::size_t i, at::ScalarType precision) {
+    DenseLayer& layer = block_.layers[i];
+    return prepared_[i].get(layer.leaves(), precision,
+                            [&] { return prepare_inference(tensors_of(layer), precision); });
+  }
+
+  static at::Tensor train(std::span<DenseLayer> layers, const at::Tensor& x, const ForwardContext& context) {
+    std::vector<DenseLayerTensors> tensors;
+    for (const DenseLayer& layer : layers) tensors.push_back(tensors_of(layer));
+    return run_training(tensors, context.precision, x);
+  }
+
+  DenseBlock& block_;
+  std::vector<PreparedWeights<InferenceDenseLayer>> prepared_;
+};
+
+}  // namespace
+
+Execution::Run Execution::of(Stem& stem) {
+  return [&stem, prepared = PreparedWeights<InferenceStem>()](const at::Tensor& x,
+                                                              const ForwardContext& context) mutable {
+    const Executor executor = choose(stem.leaves(), x, context);
+    if (executor == Executor::kInference) {
+      return run_inference(
+          prepared.get(stem.leaves(), context.precision, [&] { return prepare_inference(tensors_of(stem)); }),
+          x);
+    }
+    // The training executor computes no gradient for the images.
+    if (executor == Executor::kTraining && !x.requires_grad()) return run_training(tensors_of(stem), x);
+    return stem(x.to(context.precision), context);
+  };
+}
+
+Execution::Run Execution::of(DenseBlock& block) { return BlockExecution(block); }
+
+Execution::Run Execution::of(Transition& transition) {
+  return [&transition, prepared = PreparedWeights<InferenceTransition>()](
+             const at::Tensor& x, const ForwardContext& context) mutable {
+    const at::ScalarType precision = context.precision;
+    const Executor executor = choose(transition.leaves(), x, context);
+    if (executor == Executor::kInference) {
+      return run_inference(prepared.get(transition.leaves(), precision,
+                                        [&] { return prepare_inference(tensors_of(transition), precision); }),
+                           x);
+    }
+    if (executor == Executor::kTraining) return run_training(tensors_of(transition), precision, x);
+    return transition(x.to(precision), context);
+  };
+}
+
+// Its input may be float32 in a pass of bfloat16: that of an executor, whose rounding would only lose bits.
+Execution::Run Execution::of(LastNorm& last_norm) {
+  return [&last_norm](const at::Tensor& x, const ForwardContext& context) { return last_norm(x, context); };
+}
+
+Execution::Run Execution::of(Layer& layer) {
+  return [&layer](const at::Tensor& x, const ForwardContext& context) { return layer(x, context); };
+}
+
+Execution::Run Execution::of(BatchNorm& norm, Linear& dense) {
+  return [&norm, &dense](const at::Tensor& x, const ForwardContext& context) {
+    // The training executor computes no gradient for x, such as cached features.
+    if (executors_run_on(x, context) && is_training_step(x, context) && !x.requires_grad() &&
+        has_kernels_for(dense.weight())) {
+      return run_training(NormDenseTensors{norm.tensors(), dense.weight(), dense.bias()}, x);
+    }
+    return dense(norm(x, context), context);
+  };
+}
+
+Execution::Execution(DenseNet121& backbone, Head& head) : backbone_(backbone) {
+  sections_.push_back(of(backbone.stem));
+  for (std::size_t i = 0; i < backbone.blocks.size(); ++i) {
+    sections_.push_back(of(backbone.blocks[i]));
+    if (i < backbone.transitions.size()) sections_.push_back(of(backbone.transitions[i]));
+  }
+  sections_.push_back(of(backbone.last_norm));
+
+  const std::vector<Layer*> layers = head.leaves();
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    auto* norm = dynamic_cast<BatchNorm*>(layers[i]);
+    auto* dense = i + 1 < layers.size() ? dynamic_cast<Linear*>(layers[i + 1]) : nullptr;
+    if (norm != nullptr && dense != nullptr) {
+      head_.push_back(of(*norm, *dense));
+      ++i;
+    } else {
+      head_.push_back(of(*layers[i]));
+    }
+  }
+}
+
+at::Tensor Execution::run_backbone(at::Tensor x, std::size_t begin, std::size_t end,
+                                   const ForwardContext& context) {
+  ForwardContext in_precision = context;
+  in_precision.precision = x.scalar_type();
+  const std::size_t cut = backbone_.frozen_cut();
+  for (std::size_t i = begin; i < end; ++i) {
+    // Such a pass moves running statistics, and mostly a step along its gradients follows.
+    if (context.training) backbone_.sections().at(i)->about_to_train();
+    x = sections_.at(i)(std::move(x), in_precision);
+    // Features may be cached here: with and without a cache the same values must go on.
+    if (i + 1 == cut) x = x.to(in_precision.precision);
+  }
+  return x.to(in_precision.precision);
+}
+
+at::Tensor Execution::run_head(at::Tensor x, const ForwardContext& context) {
+  for (const Run& run : head_) x = run(std::move(x), context);
+  return x;
+}
+
+}  // namespace torch_tl

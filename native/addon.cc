@@ -20,7 +20,7 @@ void shut_down(const Napi::CallbackInfo& info) { torch_tl::Environment::of(info.
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   using namespace torch_tl;
-  // For comparison and for doubt: bench/memory.js shows what the cache gains.
+  // For comparisons and for tracing faults; bench/memory.js measures what the cache gains.
   const char* allocator = std::getenv("TORCH_TL_ALLOCATOR");
   if (allocator == nullptr || std::string_view(allocator) != "system") install_caching_allocator();
   auto environment = std::make_unique<Environment>(env);

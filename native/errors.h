@@ -5,27 +5,27 @@
 
 namespace torch_tl {
 
-/** The work was told to stop. */
+/** The caller stopped the work. */
 struct Aborted final : std::runtime_error {
   Aborted() : std::runtime_error("the work was stopped") {}
 };
 
-/** A loss became infinite or not a number. */
+/** A loss is infinite or NaN. */
 struct LossNotFinite final : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/** The system refused to write a file. */
+/** A file could not be written. */
 struct WriteFailed final : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/** A file that was there is not, or not as it was. */
+/** A file is missing or has changed since it was opened. */
 struct FileUnreadable final : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/** A checkpoint is not one of this training. */
+/** A checkpoint does not belong to this training. */
 struct CheckpointInvalid final : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -3,9 +3,9 @@
 namespace torch_tl {
 
 /**
- * Does `work`, then `last`, also where the work throws. For what may itself throw, which a destructor may not
- * while an exception is on its way: what `last` throws then takes that exception's place, since what it had
- * to put back is no longer known.
+ * Runs `work`, then `last`, even if the work throws. For a `last` that may throw, as a destructor must not
+ * during stack unwinding: its exception replaces that of the work, since the state that it had to restore is
+ * then unknown.
  */
 template <typename Work, typename Last>
 void finally(Work work, Last last) {

@@ -14,7 +14,7 @@ BoxRange to_box_range(const Napi::Object& value) {
   return {to_pair(value.Get("scale")), to_pair(value.Get("ratio"))};
 }
 
-/** What `read` makes of the object; nothing of null. */
+/** Reads an object with `read`; none if the value is null. */
 template <typename Read>
 auto to_optional(const Napi::Value& value, Read read) {
   using Result = decltype(read(value.As<Napi::Object>()));

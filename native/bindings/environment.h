@@ -6,7 +6,7 @@
 
 namespace torch_tl {
 
-/** What each Node environment (the main thread, each Worker) has of its own; nothing here is static. */
+/** The state of one Node environment (the main thread or a Worker); nothing of it is static. */
 struct Environment {
   explicit Environment(Napi::Env env) : jobs(env) {}
 

@@ -15,13 +15,14 @@
 namespace torch_tl {
 namespace {
 
-/** Enough for predictions one after another; a training's gigabytes go back. */
+/** Bytes of cached blocks to keep between jobs: enough for predictions, not a training's gigabytes. */
 constexpr std::size_t kIdleCache = std::size_t{256} << 20;
 
-/** Waiting without a limit needs the libstdc++ of GCC 12, newer than Red Hat Enterprise Linux 9's. */
+/** A time limit, since waiting without one needs the libstdc++ of GCC 12; Red Hat Enterprise Linux 9 is
+ * older. */
 constexpr std::chrono::hours kLongWait{1};
 
-/** What no tensor holds any more: telling of a failure takes memory too. */
+/** Frees memory that no tensor uses, since reporting a failure needs memory too. */
 void release_memory() noexcept {
   trim_cached_blocks(0);
   release_gpu_memory();
@@ -35,7 +36,7 @@ void JobControl::check_abort() const {
 
 void JobControl::emit(MakeResult make) {
   {
-    // What comes later must not take the place of what came before this event.
+    // Later events of emit_latest must not replace an event from before this one.
     const std::lock_guard lock(unseen_mutex_);
     unseen_.reset();
   }
@@ -71,7 +72,7 @@ void JobControl::settle(Napi::Env env, const MakeResult& make) {
   } catch (const Napi::Error& error) {
     deferred_.Reject(error.Value());
   } catch (const std::exception& error) {
-    // Of memory for the result: nothing catches it between here and Node.
+    // The result did not fit into memory. Nothing between here and Node would catch this.
     deferred_.Reject(coded_error(env, "OUT_OF_MEMORY", error.what()).Value());
   }
   release();
@@ -90,9 +91,9 @@ void JobControl::release() {
 
 JobQueue::JobQueue(Napi::Env env)
     : channel_(Channel::New(env, "torch-tl", /*maxQueueSize=*/0, /*initialThreadCount=*/1)) {
-  default_threads();  // found out before the first job asks for a number of its own
+  default_threads();  // read before a job sets another number
   channel_.Unref(env);
-  // Hooks run before finalizers, last one first: the thread is gone before anything it uses.
+  // Hooks run before finalizers, the last one first, so that the thread ends before what it uses.
   env.AddCleanupHook([this] { shut_down(); });
   thread_ = std::thread([this] { run(); });
 }
@@ -125,9 +126,9 @@ int JobQueue::default_threads() {
 }
 
 void JobQueue::run() {
-  // A thread that computes for the first time takes the number that any thread of the process has set last.
-  // Each library keeps by itself whether it has, this one too: none of it may come in between a job's number
-  // and its work.
+  // A thread's first computation sets its number of threads to the one that any thread of the process set
+  // last. Every library does this for itself, this one included. Do it now, so that it does not overwrite a
+  // job's number.
   at::internal::lazy_init_num_threads();
   at::get_num_threads();
   while (const std::shared_ptr<JobControl> job = next()) execute(job);
@@ -188,7 +189,7 @@ void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
 void JobQueue::post(Task task) {
   auto owned = std::make_unique<Task>(std::move(task));
   if (channel_.NonBlockingCall(owned.get()) == napi_ok) {
-    // run_task takes it from here, also where the environment is ending.
+    // run_task now owns it, even if the environment is ending.
     static_cast<void>(owned.release());
   }
 }
@@ -207,7 +208,7 @@ void JobQueue::shut_down() {
   }
   wake_.notify_one();
   thread_.join();
-  // Here, on the JavaScript thread, while references can still be given up.
+  // On the JavaScript thread, where references can still be released.
   if (running_) running_->release();
   for (const std::shared_ptr<JobControl>& job : waiting_) job->release();
 }

@@ -17,12 +17,12 @@ namespace torch_tl {
 
 class JobQueue;
 
-/** Makes a job's JavaScript value, on the JavaScript thread. */
+/** Makes a job's JavaScript result, on the JavaScript thread. */
 using MakeResult = std::function<Napi::Value(Napi::Env)>;
 
-/** What a piece of work sees of its job while it runs on the engine's thread. */
+/** A job, as its work sees it on the engine's thread. */
 class JobControl : public std::enable_shared_from_this<JobControl> {
-  /** Only the queue makes jobs. */
+  /** Lets only the queue make jobs. */
   struct Key {};
 
  public:
@@ -30,11 +30,13 @@ class JobControl : public std::enable_shared_from_this<JobControl> {
       : queue_(queue), deferred_(Napi::Promise::Deferred::New(env)) {}
 
   bool aborted() const { return aborted_; }
-  /** Throws Aborted after abort(). */
+  /** Throws Aborted after JavaScript has called abort(). */
   void check_abort() const;
-  /** Calls the job's callback on the JavaScript thread, in order, with the value that `make` makes there. */
+  /**
+   * Calls the job's callback on the JavaScript thread, in order, with the value that `make` returns there.
+   */
   void emit(MakeResult make);
-  /** As emit, but when JavaScript is slow an event that it has not seen yet is replaced by this one. */
+  /** As emit, but replaces an earlier event of emit_latest that JavaScript has not received yet. */
   void emit_latest(MakeResult make);
 
  private:
@@ -52,19 +54,19 @@ class JobControl : public std::enable_shared_from_this<JobControl> {
   std::atomic<bool> aborted_ = false;
   int threads_ = 1;
   std::function<MakeResult(JobControl&)> execute_;
-  // What follows belongs to the JavaScript thread.
+  // The following members belong to the JavaScript thread.
   Napi::Promise::Deferred deferred_;
   Napi::FunctionReference callback_;
   std::vector<Napi::ObjectReference> kept_;
-  // An event of emit_latest that is on its way and may still be replaced.
+  // The event of emit_latest that may still be replaced.
   std::mutex unseen_mutex_;
   std::shared_ptr<MakeResult> unseen_;
 };
 
 /**
- * The engine's thread and every crossing of threads: jobs go to it in order, and what they report comes
- * back through one thread-safe function. One thread lives as long as its Node environment, since OpenMP keeps
- * a pool for each thread that calls it.
+ * The engine's thread, and all communication between it and JavaScript. Jobs run in the order in which they
+ * were submitted, and report through one thread-safe function. A Node environment keeps one thread, since
+ * OpenMP keeps a pool of threads for each thread that calls it.
  */
 class JobQueue {
  public:
@@ -77,16 +79,16 @@ class JobQueue {
 
   struct Options {
     Napi::Function callback;           // for emit
-    std::vector<Napi::Object> keep{};  // kept from garbage collection until the job has ended
-    std::optional<int> threads{};      // that the job computes on; by default as many as OpenMP would take
+    std::vector<Napi::Object> keep{};  // protected from garbage collection until the job has ended
+    std::optional<int> threads{};      // threads for the job; `default_threads()` if not given
   };
-  /** Queues `execute`; gives `{ result: Promise, abort() }`. */
+  /** Queues `execute`; returns `{ result: Promise, abort() }`. */
   Napi::Object submit(Napi::Env env, std::function<MakeResult(JobControl&)> execute, const Options& options);
 
-  /** On which jobs compute that ask for no other number: the same in every environment of a process. */
+  /** Threads of jobs that do not ask for a number; the same in all environments of a process. */
   static int default_threads();
 
-  /** Stops the running job, drops those that wait, and ends the thread; harmless a second time. */
+  /** Stops the running job, drops waiting ones, and ends the thread. A second call does nothing. */
   void shut_down();
 
  private:
@@ -102,7 +104,7 @@ class JobQueue {
   void post(Task task);
 
   Channel channel_;
-  int pending_ = 0;  // jobs that keep the process alive; of the JavaScript thread
+  int pending_ = 0;  // jobs that keep the process alive; belongs to the JavaScript thread
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<JobControl>> waiting_;

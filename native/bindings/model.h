@@ -15,10 +15,10 @@
 
 namespace torch_tl {
 
-/** A network, and of its last training the best epoch, and the newest checkpoint until it is released. */
+/** A network, with the best epoch of its last training, and the newest checkpoint until it is released. */
 struct Model {
   explicit Model(const NetworkOptions& options) : network(options) {}
-  /** Before a new training. */
+  /** Forgets the last training, before a new one. */
   void forget_training() {
     const std::lock_guard lock(mutex);
     best.clear();
@@ -27,9 +27,9 @@ struct Model {
   }
 
   Network network;
-  std::mutex mutex;  // of what the training leaves here for the JavaScript thread
+  std::mutex mutex;  // guards the members below, which a training sets and the JavaScript thread reads
   std::vector<NamedTensor> best;
-  at::Tensor best_logits;  // float32 [count, classes] of the validation images, or undefined
+  at::Tensor best_logits;  // of the validation images, float32 [count, classes]; may be undefined
   std::shared_ptr<const Checkpoint> checkpoint;
 };
 
@@ -65,7 +65,7 @@ class ModelObject final : public NativeObject<ModelObject, Model> {
   Napi::Value train(const Napi::CallbackInfo& info);
   Napi::Value find_learning_rate(const Napi::CallbackInfo& info);
 
-  /** Queues work on this model, which lives until it has ended. */
+  /** Queues work on this model, which it keeps alive until it has ended. */
   Napi::Value submit(const Napi::CallbackInfo& info, std::function<MakeResult(Model&, JobControl&)> work,
                      const JobQueue::Options& options = {});
   Napi::Value extract(const Napi::CallbackInfo& info, const char* name,

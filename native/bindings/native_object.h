@@ -11,13 +11,13 @@
 namespace torch_tl {
 
 /**
- * A JavaScript class around a shared native value. Jobs hold the value too, so that dispose() during one
- * frees it when the job has ended; V8 knows of its memory while this object holds it.
+ * A JavaScript class around a shared native value. Jobs share the value: dispose() during a job frees it when
+ * the job has ended. V8 is told of its memory while this object holds it.
  */
 template <typename Derived, typename Value>
 class NativeObject : public Napi::ObjectWrap<Derived> {
  public:
-  /** Called by `wrap` alone; JavaScript gets its objects from the engine's functions. */
+  /** Called by `wrap` alone: JavaScript gets these objects from the engine's functions. */
   explicit NativeObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Derived>(info) {
     if (info.Length() != 1 || !info[0].IsExternal()) {
       throw Napi::TypeError::New(info.Env(), "this class has no public constructor");
@@ -38,7 +38,9 @@ class NativeObject : public Napi::ObjectWrap<Derived> {
     return constructor.New({Napi::External<std::shared_ptr<Value>>::New(env, &value)});
   }
 
-  /** The value of an argument that must be such an object; the tag is checked before any pointer is used. */
+  /**
+   * The value of an argument of this class; throws TypeError for others, by the tag, before using a pointer.
+   */
   static std::shared_ptr<Value> value_of(const Napi::Value& argument) {
     if (!argument.IsObject() || !argument.As<Napi::Object>().CheckTypeTag(&Derived::kTypeTag)) {
       throw Napi::TypeError::New(argument.Env(), std::string("expected a ") + Derived::kName);
@@ -53,7 +55,7 @@ class NativeObject : public Napi::ObjectWrap<Derived> {
   }
 
  protected:
-  /** Lets go of the value; harmless a second time. */
+  /** Releases the value. A second call does nothing. */
   void drop(Napi::Env env) {
     if (!value_) return;
     value_.reset();

@@ -13,7 +13,7 @@ namespace {
 
 double number(std::int64_t value) { return static_cast<double>(value); }
 
-/** What a name stands for; lib/options/index.ts has checked that it is one of them. */
+/** The value of a name, which lib/options has checked; throws TypeError for an unknown one. */
 template <typename Value>
 Value named(const Napi::Value& name, std::initializer_list<std::pair<const char*, Value>> known) {
   const std::string wanted = to_string(name);
@@ -171,7 +171,7 @@ void JobObserver::on_features(std::int64_t done, std::int64_t total, double seco
     event["seconds"] = seconds;
     return event;
   };
-  // The last one says how long it all took: no batch may take its place.
+  // The last event has the total time, and must not be replaced by a later event.
   if (done == total) {
     job_.emit(make);
   } else {

@@ -17,7 +17,8 @@ TrainOptions to_train_options(const Napi::Object& value);
 Napi::Value to_js(Napi::Env env, const TrainResult& result);
 Napi::Value to_js(Napi::Env env, const std::vector<RatePoint>& points);
 
-/** Sends a training's progress to JavaScript as the events of lib/engine/native.ts, and leaves weights in the model.
+/**
+ * Sends progress to JavaScript as the events of lib/engine/native.ts, and puts best weights into the model.
  */
 class JobObserver final : public Observer {
  public:

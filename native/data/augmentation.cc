@@ -19,7 +19,7 @@ at::Tensor Augmentation::images(const at::Tensor& pixels, std::int64_t side) {
   return boxes.empty() ? resize(images, side) : resize_boxes(images, boxes, side);
 }
 
-/** The part of each image to see; none where all of each is. */
+/** The part of each image to keep; empty if all of every image is kept. */
 std::vector<Box> Augmentation::draw_boxes(std::int64_t count, std::int64_t height, std::int64_t width) {
   std::vector<Box> boxes;
   if (!options_.random_resized_crop && !options_.random_crop_padding) return boxes;
@@ -37,7 +37,7 @@ std::vector<Box> Augmentation::draw_boxes(std::int64_t count, std::int64_t heigh
   return boxes;
 }
 
-/** Bytes are mirrored rather than what is sampled from them: a mirrored image is exact then. */
+/** Mirrors bytes, not the values sampled from them, so that a mirrored image is exact. */
 at::Tensor Augmentation::mirror(const at::Tensor& pixels) {
   const at::Tensor mirrored = at::empty({pixels.size(0), 1, 1, 1}, at::kBool);
   auto* values = mirrored.data_ptr<bool>();

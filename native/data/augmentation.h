@@ -31,11 +31,11 @@ struct AugmentationOptions {
 };
 
 /**
- * Changes training images at random, a batch at a time and on their device.
+ * Changes training images at random, batch by batch and on their device.
  *
- * Every number is drawn on the host from the one generator given, in the order of `AugmentationOptions` and
- * within one kind in the order of the images; what is off draws nothing. So a seed gives the same
- * augmentation on every device, and the generator's state is all the state there is.
+ * All numbers are drawn on the host from one generator: kind by kind in the order of `AugmentationOptions`,
+ * and for each kind in the order of the images. A kind that is off draws nothing. So a seed gives the same
+ * augmentation on every device, and the generator's state is the only state.
  */
 class Augmentation {
  public:
@@ -43,18 +43,18 @@ class Augmentation {
       : options_(options), generator_(std::move(cpu_generator)) {}
 
   /**
-   * Mirrors, changes the colours, crops and resizes: uint8 [n, h, w, 3] -> float32 [n, 3, side, side] in
-   * 0..255. The colours change before the crop, so that a border stays black and contrast is about the whole
-   * image's mean.
+   * Mirrors, changes colours, crops and resizes: uint8 [n, h, w, 3] -> float32 [n, 3, side, side] in 0..255.
+   * Colours change before the crop, so that a border stays black and contrast is relative to the mean of the
+   * whole image.
    */
   at::Tensor images(const at::Tensor& pixels, std::int64_t side);
 
-  /** Sets a random box of some normalised images [n, 3, h, w] to 0, the mean colour, in place. */
+  /** Sets a random box of randomly chosen normalised images [n, 3, h, w] to 0, the mean colour, in place. */
   void erase(const at::Tensor& images);
 
   /**
-   * Mixes images [n, 3, h, w] and their int64 [n] labels with those of the image before; the targets are
-   * float32 [n, classes] then. Gives the batch as it is where nothing mixes. May write into the images.
+   * Mixes each image of [n, 3, h, w] and its label (int64 [n]) with those of the image before it; the targets
+   * are then float32 [n, classes]. Returns the batch unchanged if mixing is off. May write into the images.
    */
   Batch mix(const Batch& batch, std::int64_t classes);
 

@@ -16,16 +16,16 @@ struct BatchRange {
   std::int64_t size() const { return end - begin; }
 };
 
-/** Cuts `count` into batches of `batch_size`, the last one shorter. */
+/** Divides `count` images into batches of `batch_size`; the last one may be smaller. */
 std::vector<BatchRange> batch_ranges(std::int64_t count, std::int64_t batch_size);
 
 /**
- * The same, but a last batch of one joins the batch before it: batch normalisation has no variance over a
- * single value, and dropping an image would leave it out of the epoch.
+ * Likewise, but a last batch of one image joins the batch before it: batch normalisation needs a variance,
+ * and dropping the image would leave it out of the epoch.
  */
 std::vector<BatchRange> training_batch_ranges(std::int64_t count, std::int64_t batch_size);
 
-/** Which images this process takes in an epoch, and in which order: int64 [count] on the host. */
+/** The indices of an epoch's images in random order: int64 [count] on the host. */
 at::Tensor epoch_order(std::int64_t count, at::Generator& generator);
 
 }  // namespace torch_tl

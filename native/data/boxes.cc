@@ -34,7 +34,7 @@ Box draw_place(std::int64_t box_height, std::int64_t box_width, std::int64_t hei
   return {top, left, box_height, box_width};
 }
 
-/** Of an image with few pixels and a ratio that is far from 1 nothing would be left. */
+/** At least 1, since few pixels and a ratio far from 1 would round to nothing. */
 std::int64_t side_of(double pixels) { return std::max<std::int64_t>(round_to_pixels(pixels), 1); }
 
 Box middle_box(const std::array<double, 2>& ratio, std::int64_t height, std::int64_t width) {

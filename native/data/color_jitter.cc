@@ -22,7 +22,7 @@ using ColorMap = std::array<Row, 3>;
 
 constexpr Row kGreyWeights{0.2989, 0.587, 0.114};  // torchvision's, which sum to 0.9999
 constexpr Row kLumaWeights{0.299, 0.587, 0.114};   // YIQ's
-// YIQ's chroma is a turn and a scaling of these: U = kBlueScale (blue - luma), V = kRedScale (red - luma).
+// YIQ's chroma is a rotation and scaling of U = kBlueScale (blue - luma) and V = kRedScale (red - luma).
 constexpr double kBlueScale = 0.492;
 constexpr double kRedScale = 0.877;
 
@@ -47,7 +47,7 @@ ColorMap multiply(const ColorMap& x, const ColorMap& y) {
   return product;
 }
 
-/** Turns the chroma, from red over green to blue, and keeps the luma. */
+/** Rotates the chroma, from red over green to blue, and keeps the luma. */
 ColorMap turn_hue(double turns) {
   const double cosine = std::cos(2 * std::numbers::pi * turns);
   const double sine = std::sin(2 * std::numbers::pi * turns);
@@ -98,7 +98,7 @@ at::Tensor jitter_colors(const at::Tensor& images, const ColorJitterOptions& opt
     of_pixels = write(jitter.of_pixels, of_pixels);
     of_mean = write(jitter.of_mean, of_mean);
   }
-  // Pixels are rows here.
+  // Pixels are rows here, so that the maps are transposed.
   const at::Tensor there = upload(maps, images.device()).transpose(2, 3);
   const at::Tensor pixels = images.reshape({count, -1, 3});
   const at::Tensor shift = at::bmm(pixels.mean(1, /*keepdim=*/true), there[1]);

@@ -5,7 +5,7 @@
 
 namespace torch_tl {
 
-/** As torchvision's ColorJitter: factors from `1 - value` (no less than 0) to `1 + value`, hue in turns. */
+/** As in torchvision's ColorJitter: factors from `1 - value`, at least 0, to `1 + value`; hue in turns. */
 struct ColorJitterOptions {
   double brightness = 0;
   double contrast = 0;
@@ -14,11 +14,11 @@ struct ColorJitterOptions {
 };
 
 /**
- * Draws four factors per image and changes its colours: float32 [n, h, w, 3] in 0..255 -> the same.
+ * Draws four factors per image and changes its colours: float32 [n, h, w, 3] in 0..255 -> likewise.
  *
- * Brightness, contrast about the image's mean grey, saturation and hue follow one another as torchvision's
- * formulas have them, but in this order always, and cut off at 0 and 255 only at the end. So they are one
- * affine map of an image's colours. Hue turns the chroma of YIQ, where torchvision turns that of HSV.
+ * Applies brightness, contrast relative to the image's mean grey, saturation and hue by torchvision's
+ * formulas, but always in this order, and clamps to 0..255 only at the end. Together they are one affine map
+ * of an image's colours. Hue rotates the chroma of YIQ, where torchvision rotates the hue of HSV.
  */
 at::Tensor jitter_colors(const at::Tensor& images, const ColorJitterOptions& options,
                          at::Generator& generator);

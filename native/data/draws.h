@@ -7,8 +7,8 @@
 #include <cstdint>
 
 /*
- * Single random numbers from a generator on the host, drawn as PyTorch draws them: what torchvision draws
- * from a generator of the same seed.
+ * Single random numbers from a generator on the host, drawn as PyTorch draws them, so that they are those of
+ * torchvision for the same seed.
  */
 
 namespace torch_tl {
@@ -19,7 +19,7 @@ inline double draw_uniform(double low, double high, at::Generator& generator) {
   return uniform(at::check_generator<at::CPUGeneratorImpl>(generator));
 }
 
-/** `torch.randint(low, high, (1,))`: `high` is never drawn. */
+/** `torch.randint(low, high, (1,))`: from [low, high). */
 inline std::int64_t draw_integer(std::int64_t low, std::int64_t high, at::Generator& generator) {
   const at::uniform_int_from_to_distribution<std::int64_t> uniform(static_cast<std::uint64_t>(high - low),
                                                                    low);

@@ -18,21 +18,21 @@ namespace {
 double draw_beta(double alpha, at::Generator& generator) {
   const at::Tensor gammas = at::_standard_gamma(at::full({2}, alpha, at::kDouble), generator);
   const auto* values = gammas.const_data_ptr<double>();
-  // Of a small alpha both are less than a double holds, and come out as the least that it does: the one is
-  // still nothing beside the other, where their quotient would be a half.
+  // For a small alpha both are below the smallest double and come out as that. One of them would still be
+  // negligible beside the other, where their quotient would be a half.
   if (values[0] == values[1]) return draw_chance(0.5, generator) ? 1 : 0;
   return values[0] / (values[0] + values[1]);
 }
 
 at::Tensor partners(const at::Tensor& batch) { return at::roll(batch, /*shifts=*/1, /*dims=*/0); }
 
-/** A `share` of the image's own class, the rest of its partner's. */
+/** `share` of the image's own class, and the rest of its partner's class. */
 at::Tensor mixed_targets(const at::Tensor& labels, std::int64_t classes, double share) {
   const at::Tensor targets = at::one_hot(labels, classes).to(at::kFloat);
   return at::lerp(partners(targets), targets, share);
 }
 
-/** A box of `share` of the area around a random pixel, cut off at the borders. */
+/** A box of `share` of the image's area around a random pixel, cut off at the borders. */
 Box draw_pasted_box(double share, std::int64_t height, std::int64_t width, at::Generator& generator) {
   const std::int64_t column = draw_integer(0, width, generator);
   const std::int64_t row = draw_integer(0, height, generator);

@@ -14,8 +14,8 @@ namespace torch_tl {
 namespace {
 
 /**
- * Where `side` pixels sample a box from `begin` on that is `length` pixels long, in an image of `size`
- * pixels, from -1 at its one border to 1 at the other.
+ * The places at which `side` pixels sample a box of `length` pixels from `begin` on, in an image of `size`
+ * pixels, in coordinates from -1 at one border to 1 at the other.
  */
 void write_positions(std::int64_t begin, std::int64_t length, std::int64_t size, std::int64_t side,
                      float* positions) {

@@ -7,18 +7,16 @@
 
 #include "data/boxes.h"
 
-/*
- * Square images of another size, all of them bilinear with half-pixel centres and without antialiasing.
- */
+/* Resizing to square images: bilinear, with half-pixel centres and without antialiasing. */
 
 namespace torch_tl {
 
-/** Floating [n, c, h, w] -> [n, c, side, side]; the same tensor where it has that size. */
+/** Floating-point [n, c, h, w] -> [n, c, side, side]; returns the tensor itself if it has that size. */
 at::Tensor resize(const at::Tensor& images, std::int64_t side);
 
 /**
- * Cuts each image's box out and resizes it, in one sampling: floating [n, c, h, w] -> [n, c, side, side].
- * As with crop and resize, nothing outside a box reaches its image.
+ * Crops each image to its box and resizes it, in one sampling: floating-point [n, c, h, w] -> [n, c, side,
+ * side]. As with crop and then resize, pixels outside a box do not affect its result.
  */
 at::Tensor resize_boxes(const at::Tensor& images, const std::vector<Box>& boxes, std::int64_t side);
 

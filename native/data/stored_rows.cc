@@ -12,10 +12,10 @@
 namespace torch_tl {
 namespace {
 
-/** So many bytes are worth a thread, and are read at once. */
+/** Bytes that are read at once, and worth a thread. */
 constexpr std::size_t kRunBytes = std::size_t{1} << 20;
 
-/** So many are copied between two looks at whether to stop. */
+/** Bytes that are copied between two calls of `check_stop`. */
 constexpr std::size_t kPieceBytes = std::size_t{1} << 26;
 
 std::int64_t rows_in(std::size_t bytes, const RowsLayout& layout) {
@@ -24,10 +24,10 @@ std::int64_t rows_in(std::size_t bytes, const RowsLayout& layout) {
 
 }  // namespace
 
-/** Rows that lie one after another in the file, and are wanted so. */
+/** Wanted rows that are consecutive both in the file and in the result. */
 struct StoredRows::Run {
-  std::int64_t position;  // among those that are wanted
-  std::int64_t first;     // among those in the file
+  std::int64_t position;  // of the first row in the result
+  std::int64_t first;     // row in the file
   std::int64_t count;
 };
 

@@ -14,7 +14,7 @@
 
 namespace torch_tl {
 
-/** Shape and type of the rows of a set, one per image, before there are any. */
+/** Shape and type of a set's rows, one per image. */
 struct RowsLayout {
   std::vector<std::int64_t> sizes;  // [count, ...]
   at::ScalarType type = at::kFloat;
@@ -27,29 +27,28 @@ struct RowsLayout {
   std::size_t bytes() const { return row_bytes() * static_cast<std::size_t>(sizes[0]); }
 };
 
-/** Where rows lie in a file, one after another, and what to say where they do not any more. */
+/** Where rows lie in a file, one after another, and the parts of a message if they can no longer be read. */
 struct RowsPlace {
   std::shared_ptr<const File> file;
   std::size_t offset = 0;  // of the first row, in bytes
   std::string name;        // such as `the decoded images in FILE`
   std::string remedy;      // such as `read the data set again`
-  /** Called before each batch is read, where it is given: throws where the rows are others by now. */
+  /** If given, called before each batch is read; throws if the rows have changed. */
   std::function<void()> check{};
 };
 
 /**
- * Rows in a file, of which each batch is read when it is wanted: there may be more of them than memory holds.
- * What the system has in its own cache costs one copy, as it would where the file were mapped.
+ * Rows in a file, read batch by batch, so that there may be more rows than memory. Rows in the system's cache
+ * cost one copy, as they would if the file were mapped.
  */
 class StoredRows {
  public:
   StoredRows(RowsPlace place, RowsLayout layout) : place_(std::move(place)), layout_(std::move(layout)) {}
 
   const RowsLayout& layout() const { return layout_; }
-  /** The rows at `indices`, int64 [n] on the host: [n, ...]. Throws FileUnreadable where the file has lost
-   * them. */
+  /** The rows at `indices` (int64 [n] on the host): [n, ...]. Throws FileUnreadable. */
   at::Tensor select(const at::Tensor& indices) const;
-  /** The same of a range. */
+  /** The rows of a range, likewise. */
   at::Tensor select(const BatchRange& range) const;
 
  private:
@@ -61,8 +60,8 @@ class StoredRows {
 };
 
 /**
- * A tensor of that layout on a device, made of what `piece` gives of each range of rows. `check_stop`, called
- * between the pieces, throws to stop.
+ * Makes a tensor of this layout on a device, from the rows that `piece` returns for each range. `check_stop`
+ * is called between pieces, and throws to stop.
  */
 at::Tensor copy_in_pieces(const RowsLayout& layout, const at::Device& device,
                           const std::function<at::Tensor(const BatchRange&)>& piece,

@@ -5,8 +5,8 @@
 namespace torch_tl {
 
 /**
- * A small tensor made on the host, on the device. Does not wait for the device: CUDA has read memory that is
- * not pinned by the time the call returns.
+ * Copies a small tensor from the host to the device. Does not wait for the device; this is safe, since CUDA
+ * has read memory that is not pinned when the call returns.
  */
 inline at::Tensor upload(const at::Tensor& host, at::Device device) {
   return host.to(device, host.scalar_type(), /*non_blocking=*/true);

@@ -1,5 +1,5 @@
-// What Node cannot do itself and what needs no LibTorch: loads shared libraries by absolute path, so
-// that the engine's need of LibTorch is met by name when Node loads it afterwards, and locks files.
+// Loads shared libraries by absolute path, so that the engine finds LibTorch by name when Node loads it
+// afterwards, and locks files. Node can do neither. Needs no LibTorch.
 
 #include <node_api.h>
 
@@ -25,9 +25,9 @@ napi_status read_string(napi_env env, napi_value value, wchar_t* out, size_t cap
   return napi_get_value_string_utf16(env, value, reinterpret_cast<char16_t*>(out), capacity, length);
 }
 
-// Returns why the library cannot be loaded, empty when it is.
+// Returns the reason why the library cannot be loaded, or an empty string.
 std::string load_library(const Path& path) {
-  // Its own directory is searched for what it needs, PATH is not.
+  // Searches the library's own directory for its dependencies, but not PATH.
   const DWORD flags = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS;
   if (LoadLibraryExW(path.c_str(), nullptr, flags)) return {};
   return "LoadLibraryExW failed with system error " + std::to_string(GetLastError());
@@ -43,10 +43,10 @@ napi_status read_string(napi_env env, napi_value value, char* out, size_t capaci
   return napi_get_value_string_utf8(env, value, out, capacity, length);
 }
 
-// OpenMP's threads that wait for others spin for a moment and then sleep, unless the user said how they wait.
-// GCC's spins 300,000 times, which where other programs run keeps the processor from the threads that are
-// waited for: a training then takes many times as long. It is read when OpenMP is loaded; what this process
-// starts does not inherit it.
+// Makes OpenMP's waiting threads spin only briefly before they sleep, unless the user has set how they wait.
+// GCC's OpenMP spins 300,000 times by default. If other programs run, this keeps the processor from the
+// threads that are waited for, and a training takes many times as long. OpenMP reads the variable when it is
+// loaded; child processes do not inherit it.
 class BriefSpinning {
  public:
   BriefSpinning() : set_(!std::getenv("OMP_WAIT_POLICY") && !std::getenv("GOMP_SPINCOUNT")) {
@@ -64,19 +64,18 @@ class BriefSpinning {
   bool set_;
 };
 
-// Returns why the library cannot be loaded, empty when it is.
+// Returns the reason why the library cannot be loaded, or an empty string.
 std::string load_library(const Path& path) {
   const BriefSpinning brief_spinning;
-  // RTLD_LOCAL: LibTorch carries a BLAS whose symbols would otherwise stand in for those of other
-  // addons. The handle is kept for the life of the process; a library that is loaded already is not
-  // loaded again.
+  // RTLD_LOCAL, because LibTorch contains a BLAS whose symbols would otherwise replace those of other addons.
+  // The handle is kept until the process ends; a library that is loaded already is not loaded again.
   if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return {};
   const char* reason = dlerror();
   return reason ? reason : "dlopen failed without a reason";
 }
 
-// Returns 0 or the error number, EWOULDBLOCK where the file was opened and locked elsewhere. The
-// kernel frees the lock when the descriptor is closed, however its process ends.
+// Returns 0 or the error number: EWOULDBLOCK if another open file holds the lock. The kernel frees the lock
+// when the descriptor is closed, however the process ends.
 int lock_descriptor(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno; }
 
 #endif
@@ -92,7 +91,7 @@ napi_value load_from_path(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   Path path(length, '\0');
-  // The terminator is written too, where a string of the standard library has one.
+  // Node-API writes the terminator too, for which a std::string has room.
   read_string(env, argument, path.data(), length + 1, &length);
 
   const std::string problem = load_library(path);
@@ -128,7 +127,7 @@ void export_function(napi_env env, napi_value exports, const char* name, napi_ca
 
 }  // namespace
 
-// Context-aware, so that each worker thread can have it.
+// Context-aware, so that every Worker can load it.
 NAPI_MODULE_INIT() {
   export_function(env, exports, "load", load_from_path);
   export_function(env, exports, "lock", lock);

@@ -18,11 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/** What a version of control groups calls things. */
+/** File names of one version of control groups. */
 struct Names {
   const char* limit = nullptr;
   const char* used = nullptr;
-  const char* swap_limit = nullptr;  // of swap alone, or of memory and swap
+  const char* swap_limit = nullptr;  // of swap, or of memory and swap together
   const char* swap_used = nullptr;
   std::initializer_list<std::string_view> reclaimable;  // in memory.stat, in bytes
   bool swap_includes_memory = false;
@@ -43,7 +43,7 @@ const Names kVersion2{"memory.max",
 
 std::size_t difference(std::size_t a, std::size_t b) { return a > b ? a - b : 0; }
 
-/** None where there is no such file, or no number in it. */
+/** The number in a file; none if there is no such file or no number in it. */
 std::optional<std::size_t> number_in(const fs::path& path) {
   std::ifstream file(path);
   std::size_t value = 0;
@@ -51,7 +51,7 @@ std::optional<std::size_t> number_in(const fs::path& path) {
   return std::nullopt;
 }
 
-/** The sum of the numbers behind these names, which begin a line each. */
+/** The sum of the numbers on the lines that begin with one of these names. */
 std::size_t sum_in(const fs::path& path, std::initializer_list<std::string_view> names) {
   std::ifstream file(path);
   std::string line;
@@ -68,7 +68,7 @@ std::size_t sum_in(const fs::path& path, std::initializer_list<std::string_view>
 
 std::size_t in_meminfo(std::string_view name) { return sum_in("/proc/meminfo", {name}) * 1024; }
 
-/** What a group may still put into swap. */
+/** Bytes that a group may still swap out. */
 std::size_t swap_left(const fs::path& group, const Names& names, std::size_t memory_limit) {
   const std::size_t free = in_meminfo("SwapFree");
   const std::optional<std::size_t> limit = number_in(group / names.swap_limit);
@@ -82,7 +82,7 @@ std::size_t swap_left(const fs::path& group, const Names& names, std::size_t mem
 void add_group(const fs::path& group, const Names& names, AvailableMemory& memory) {
   const std::optional<std::size_t> limit = number_in(group / names.limit);
   const std::optional<std::size_t> used = number_in(group / names.used);
-  // Version 1 says "no limit" by a number that no machine has.
+  // Version 1 expresses "no limit" as a number larger than any machine's memory.
   constexpr std::size_t kNone = std::size_t{1} << 62;
   if (!limit || !used || *limit >= kNone) return;
   const std::size_t in_use = difference(*used, sum_in(group / "memory.stat", names.reclaimable));
@@ -92,8 +92,7 @@ void add_group(const fs::path& group, const Names& names, AvailableMemory& memor
   memory.total = std::min(memory.total, *limit);
 }
 
-/** A group and those that it is in, each of which may have a limit. A container sees its own as the topmost.
- */
+/** Adds a group and its ancestors, each of which may have a limit. A container sees its own as the root. */
 void add_groups(const fs::path& root, const fs::path& path, const Names& names, AvailableMemory& memory) {
   fs::path below;
   add_group(root, names, memory);
@@ -109,7 +108,7 @@ AvailableMemory read_available_memory() {
   AvailableMemory memory;
   const std::size_t total = in_meminfo("MemTotal");
   const std::size_t available = in_meminfo("MemAvailable");
-  // A sandbox may know neither.
+  // A sandbox may hide both.
   if (total > 0 && available > 0) {
     memory.bytes = available;
     memory.total = total;

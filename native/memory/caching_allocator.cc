@@ -30,11 +30,12 @@
 namespace torch_tl {
 namespace {
 
-constexpr std::size_t kAlignment = 64;  // a cache line, and an AVX-512 register
+constexpr std::size_t kAlignment = 64;  // size of a cache line and of an AVX-512 register
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-// glibc's default mmap threshold: what is smaller it already reuses by itself.
+// glibc's default mmap threshold: it reuses smaller blocks by itself.
 constexpr std::size_t kSmallestCached = std::size_t{128} << 10;
-// Every layer of a dense block needs another size: within this factor one block serves them all in turn.
+// Every layer of a dense block needs another size. Within this factor one block can serve all of them in
+// turn.
 constexpr std::size_t kLargestSurplus = 8;
 
 #ifdef __linux__
@@ -50,7 +51,7 @@ void* map_huge_pages(std::size_t size) {
   const std::size_t before = kHugePage - reinterpret_cast<std::uintptr_t>(first) % kHugePage;
   munmap(first, before);
   if (before < kHugePage) munmap(first + before + size, kHugePage - before);
-  // One fault for 2 MiB instead of 512, and fewer TLB misses. A refusal costs only speed.
+  // One page fault per 2 MiB instead of 512, and fewer TLB misses. If refused, this is only slower.
   madvise(first + before, size, MADV_HUGEPAGE);
   return first + before;
 }
@@ -59,7 +60,7 @@ void* map_huge_pages(std::size_t size) {
 
 void* system_allocate(std::size_t size) {
 #ifdef __linux__
-  // Mappings of their own, which go back to the system when they are freed: what malloc frees it may keep.
+  // Separate mappings go back to the system when they are freed; malloc may keep what it frees.
   if (size >= kHugePage) return map_huge_pages(size);
   if (size >= kSmallestCached) return map(size);
 #endif
@@ -83,24 +84,25 @@ void system_free(void* block, [[maybe_unused]] std::size_t size) {
 #ifdef _WIN32
   _aligned_free(block);
 #else
-  std::free(block);  // NOLINT(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): of posix_memalign
+  std::free(
+      block);  // NOLINT(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): from posix_memalign
 #endif
 }
 
-/** Rounds up to an eighth of the power of two below, so that nearly equal sizes share blocks. */
+/** Rounds up to a multiple of an eighth of the power of two below, so that similar sizes share blocks. */
 std::size_t size_class(std::size_t size) {
   const std::size_t step = std::max(std::bit_floor(size) / 8, std::size_t{1});
   return (size + step - 1) / step * step;
 }
 
-/** Stands in the cache line before the bytes of every block, where freeing finds the block's size. */
+/** Header in the cache line before a block's data, where freeing finds the block's size. */
 struct alignas(kAlignment) Block {
   void* start = nullptr;
   std::size_t size = 0;
 };
 static_assert(sizeof(Block) == kAlignment);
 
-/** How much memory there is left, by a look at it that is not old, less what was taken since. */
+/** The memory that is left: the last reading, less what was taken since. */
 class Room {
  public:
   bool is_old() const { return Clock::now() - looked_ > kGood; }
@@ -119,7 +121,7 @@ class Room {
     if (memory_.allowed != AvailableMemory::kUnknown) memory_.allowed += size;
   }
 
-  /** How much more would have to be left for `size` and the reserve. */
+  /** Bytes that are missing for `size` and the reserve. */
   std::size_t lacks(std::size_t size) const {
     if (memory_.bytes == AvailableMemory::kUnknown) return 0;
     const std::size_t wanted = taken_ + size + reserve();
@@ -132,7 +134,7 @@ class Room {
   static constexpr std::chrono::milliseconds kGood{100};
   static constexpr std::size_t kLargestReserve = std::size_t{512} << 20;
 
-  /** For the process's other needs and for other processes, between two looks. */
+  /** Bytes to leave for other allocations and other processes between two readings. */
   std::size_t reserve() const { return std::min(memory_.total / 16, kLargestReserve); }
 
   AvailableMemory memory_;
@@ -189,8 +191,8 @@ class CachingAllocator final : public c10::Allocator {
   }
 
   /**
-   * Linux promises memory that it has not, and ends a process when that is used: so kept blocks go back
-   * before. False where the control group allows less than is wanted even then.
+   * Returns cached blocks to the system if memory is short: Linux overcommits, and kills a process that uses
+   * memory that is not there. Returns false if the control group's limit does not allow `size` even then.
    */
   bool make_room(std::size_t size) {
     const std::lock_guard lock(mutex_);
@@ -201,7 +203,7 @@ class CachingAllocator final : public c10::Allocator {
       room_.look();
     }
     if (!room_.allows(size)) {
-      // Refused is only what a look at this moment says.
+      // Refuse only by a reading of this moment.
       trim_locked(0);
       room_.look();
       if (!room_.allows(size)) return false;
@@ -210,7 +212,7 @@ class CachingAllocator final : public c10::Allocator {
     return true;
   }
 
-  /** The smallest cached block that is large enough and not far too large, or none. */
+  /** The smallest cached block that is large enough and not much too large, or none. */
   Block reuse(std::size_t size) {
     const std::lock_guard lock(mutex_);
     const auto found = cached_.lower_bound(size);
@@ -232,7 +234,7 @@ class CachingAllocator final : public c10::Allocator {
   Room room_;
 };
 
-/** Never destroyed: tensors may be freed by other threads while the process exits. */
+/** Never destroyed, since other threads may free tensors while the process exits. */
 CachingAllocator& allocator() {
   alignas(CachingAllocator) static std::array<std::byte, sizeof(CachingAllocator)> storage;
   static CachingAllocator* const instance =
@@ -250,7 +252,7 @@ void CachingAllocator::give_back(void* data) {
   allocator().keep(block);
 }
 
-/** Throws nothing: tensors are freed by destructors, most of all when memory has run out. */
+/** Throws nothing, since destructors free tensors, also when memory has run out. */
 void CachingAllocator::keep(const Block& block) {
   const std::lock_guard lock(mutex_);
   try {
@@ -260,7 +262,7 @@ void CachingAllocator::keep(const Block& block) {
     return;
   }
   cached_bytes_ += block.size;
-  // What others have come to need is not kept from them.
+  // Do not keep memory that other processes have come to need.
   if (room_.is_old()) room_.look();
   trim_locked(cached_bytes_ - std::min(room_.lacks(0), cached_bytes_));
 }

@@ -50,9 +50,9 @@ void require(bool succeeded) {
   if (!succeeded) fail();
 }
 
-/** None where the system refuses, which `errno` then says. */
+/** Opens a file; on failure returns none and leaves the reason in `errno`. */
 FileDescriptor try_open(const fs::path& path, int flags) {
-  return FileDescriptor(::open(path.c_str(), flags | O_CLOEXEC, 0666));  // NOLINT(*-vararg): the system's way
+  return FileDescriptor(::open(path.c_str(), flags | O_CLOEXEC, 0666));  // NOLINT(*-vararg): POSIX
 }
 
 FileDescriptor open_file(const fs::path& path, int flags) {
@@ -67,7 +67,7 @@ struct stat status_of(const FileDescriptor& file) {
   return status;
 }
 
-/** A process that was killed leaves its temporary file behind; those in use are locked. */
+/** Deletes temporary files of processes that were killed: those in use are locked. */
 void remove_abandoned(const fs::path& directory) {
   for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
     if (!entry.path().filename().string().starts_with(kTemporaryName)) continue;
@@ -81,7 +81,7 @@ fs::path random_name(const fs::path& directory) {
   return directory / (kTemporaryName + std::to_string(random()) + std::to_string(random()));
 }
 
-/** Not ftruncate alone: that a disk is too full is told before hours of work go into the file, not after. */
+/** Reserves room, unlike ftruncate, so that a full disk is noticed before hours of work, not after. */
 void reserve(const FileDescriptor& file, std::size_t size) {
   const auto length = static_cast<off_t>(size);
 #ifdef __APPLE__
@@ -95,8 +95,8 @@ void reserve(const FileDescriptor& file, std::size_t size) {
 }
 
 /**
- * Moves bytes in as many pieces as the system wants: `move` takes what is done and what is left, and gives
- * how much of that it moved. Gives how many bytes there were in all.
+ * Reads or writes `bytes` bytes in as many pieces as the system needs. `move(done, left)` returns how many
+ * bytes it moved, 0 at the end of the file. Returns the total.
  */
 template <typename Move>
 std::size_t in_pieces(std::size_t bytes, Move move) {
@@ -128,8 +128,8 @@ File::File(const fs::path& directory, std::size_t size) : size_(size) {
   do {
     temporary_ = random_name(directory);
     file_ = open_file(temporary_, O_RDWR | O_CREAT | O_EXCL);
-    ::flock(file_.number(), LOCK_EX);        // where there are no locks, nothing is ever taken for abandoned
-  } while (status_of(file_).st_nlink == 0);  // another process took it for that before it was locked
+    ::flock(file_.number(), LOCK_EX);        // without locks on this system, no file counts as abandoned
+  } while (status_of(file_).st_nlink == 0);  // another process deleted it before it was locked
   try {
     reserve(file_, size);
   } catch (...) {

@@ -7,7 +7,7 @@
 
 namespace torch_tl {
 
-/** An open file of the system's; -1 is none. */
+/** Owns a file descriptor; -1 is none. */
 class FileDescriptor {
  public:
   explicit FileDescriptor(int number = -1) : number_(number) {}
@@ -27,18 +27,18 @@ class FileDescriptor {
 };
 
 /**
- * A file that is read and written at any place, by several threads at a time. It is not mapped: where another
- * program cuts a mapped file short, or its disk fails, touching the memory kills the process. Every member
- * throws std::system_error.
+ * A file that several threads may read and write at any offset. It is not mapped: if another program
+ * truncated a mapped file, or its disk failed, reading the memory would kill the process. Every member throws
+ * std::system_error.
  */
 class File {
  public:
-  /** An existing file, to be read only. */
+  /** Opens an existing file for reading. */
   explicit File(const std::filesystem::path& path);
   /**
-   * A new one of `size` zeros in `directory`. The disk has room for all of it from then on, so that writing
-   * does not fail for want of that. Its name is a temporary one: unless `publish` gives it another, it goes
-   * with this object, and that of a process that was killed with the next call.
+   * Creates a file of `size` zeros in `directory`, and reserves its room on the disk, so that writing does
+   * not fail for lack of it. Its name is temporary: unless `publish` renames it, it is deleted with this
+   * object, and if the process is killed, by the next call of this constructor for the directory.
    */
   File(const std::filesystem::path& directory, std::size_t size);
   File(const File&) = delete;
@@ -47,23 +47,23 @@ class File {
   File& operator=(File&&) = delete;
   ~File();
 
-  /** As it was opened or made. */
+  /** Size in bytes when it was opened or made. */
   std::size_t size() const { return size_; }
-  /** When it was last written, in nanoseconds of the system's clock. */
+  /** Time of the last change, in nanoseconds of the system's clock. */
   std::int64_t modified() const;
 
-  /** Fills `to`; false where the file ends before that. */
+  /** Reads `bytes` bytes into `to`; returns false if the file ends before. */
   [[nodiscard]] bool read(std::size_t offset, void* to, std::size_t bytes) const;
   void write(std::size_t offset, const void* from, std::size_t bytes);
 
-  /** Drops the name of a new file: its bytes are then gone with the process, however that ends. */
+  /** Unlinks a new file, so that it disappears with the process, however that ends. */
   void unlink();
-  /** Brings a new file's bytes to the disk and then gives it its name, in the place of what had it. */
+  /** Flushes a new file to the disk and then renames it to `path`, replacing any file there. */
   void publish(const std::filesystem::path& path);
 
  private:
   FileDescriptor file_;
-  std::filesystem::path temporary_;  // empty where there is none
+  std::filesystem::path temporary_;  // empty without a temporary name
   std::size_t size_ = 0;
 };
 

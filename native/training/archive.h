@@ -13,31 +13,30 @@
 namespace torch_tl {
 
 /**
- * The state of a training as named tensors on the host. A class shows its state in one function,
- * `archive(Archive&)`, which saves it or restores it: what is saved and what is restored cannot differ.
+ * The state of a training as named tensors on the host. A class with state has one function,
+ * `archive(Archive&)`, which either saves or restores it, so that the two cannot differ.
  *
- * Restoring throws CheckpointInvalid where a name is missing or has another type or shape.
+ * Restoring throws CheckpointInvalid if a name is missing or has another type or shape.
  */
 class Archive {
  public:
-  /** Saves. */
+  /** An archive that saves. */
   Archive() = default;
-  /** Restores from what an archive saved. */
+  /** An archive that restores these tensors, which another archive saved. */
   explicit Archive(std::vector<NamedTensor> saved);
 
   bool restoring() const { return restoring_; }
-  /** Whether what is restored has this name. */
+  /** Whether there is a tensor of this name to restore. */
   bool has(const std::string& name) const { return by_name_.contains(name); }
 
   void value(const std::string& name, std::int64_t& value);
   void value(const std::string& name, double& value);
   void value(const std::string& name, bool& value);
-  /** Restores into the tensor's own memory. */
+  /** Saves a copy; restores into the tensor's own memory. */
   void tensor(const std::string& name, const at::Tensor& tensor);
-  /** Restores into a new tensor on the host; an undefined one is left out. */
+  /** Saves a copy, or nothing if it is undefined; restores into a new tensor on the host. */
   void optional_tensor(const std::string& name, at::Tensor& tensor);
-  /** Tensors that are on the host already and never change: saved without a copy. Their names are saved too.
-   */
+  /** Saves tensors that are on the host and never change, without copying them; restores their names too. */
   void shared_tensors(const std::string& prefix, std::vector<NamedTensor>& tensors);
   void generator(const std::string& name, at::Generator& generator);
 

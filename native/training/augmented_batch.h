@@ -8,8 +8,8 @@
 namespace torch_tl {
 
 /**
- * Images as a training with augmentation has them: uint8 [n, h, w, 3] and int64 [n] labels -> the network's
- * input [n, 3, side, side] in `precision`, and labels, or float32 [n, classes] where images were mixed.
+ * Augments and preprocesses a training batch: uint8 [n, h, w, 3] and labels int64 [n] -> the network's input
+ * [n, 3, side, side] in `precision`, and labels, or targets float32 [n, classes] if images were mixed.
  */
 Batch augmented_batch(const Network& network, Augmentation& augmentation, const at::Tensor& pixels,
                       const at::Tensor& labels, at::ScalarType precision);

@@ -14,12 +14,12 @@ Loss::Loss(const LossOptions& options, const at::Device& device) : label_smoothi
 }
 
 at::Tensor Loss::operator()(const at::Tensor& logits, const at::Tensor& targets) const {
-  constexpr std::int64_t kIgnoreNothing = -100;  // PyTorch's default: no label is negative here
+  constexpr std::int64_t kIgnoreNothing = -100;  // PyTorch's default; no label here is negative
   at::Tensor mean = at::cross_entropy_loss(logits, targets, class_weights_, at::Reduction::Mean,
                                            kIgnoreNothing, label_smoothing_);
   if (!class_weights_.defined() || targets.dim() == 1) return mean;
-  // PyTorch divides by the number of images here, but by the weights' sum where targets are labels: a
-  // loss would change its scale as soon as images are mixed.
+  // PyTorch divides by the number of images if targets are shares, but by the sum of the weights if they are
+  // labels. Without this correction the loss would change its scale when images are mixed.
   const at::Tensor weights = at::matmul(targets, class_weights_).sum();
   return mean.mul(weights.reciprocal().mul(static_cast<double>(targets.size(0))));
 }

@@ -7,18 +7,20 @@
 namespace torch_tl {
 
 /**
- * PyTorch's CrossEntropyLoss, the mean over a batch: label smoothing and class weights where given. The mean
- * divides by the sum of the images' weights, of mixed images too.
+ * PyTorch's CrossEntropyLoss, averaged over a batch, with optional label smoothing and class weights. The sum
+ * is divided by the sum of the images' weights, for mixed images too.
  */
 class Loss {
  public:
   Loss(const LossOptions& options, const at::Device& device);
 
-  /** Logits [n, classes] against labels (int64 [n]) or shares of the classes (float32 [n, classes]). */
+  /**
+   * The loss of logits [n, classes] for labels (int64 [n]) or shares of the classes (float32 [n, classes]).
+   */
   at::Tensor operator()(const at::Tensor& logits, const at::Tensor& targets) const;
   /**
-   * How much each image counts, float64 [n]: its class's weight, or 1. A batch's sum stays the same when
-   * its images are mixed, since each gives as much as it takes.
+   * The weight of each image in the mean, float64 [n]: its class's weight, or 1. Mixing the images of a batch
+   * does not change the sum of their weights, since each image gives away as much as it gets.
    */
   at::Tensor weights(const at::Tensor& labels) const;
 

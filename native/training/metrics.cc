@@ -14,7 +14,7 @@ void RunningMetrics::archive(Archive& archive) {
   archive.value("metrics.loss_sum", loss_sum_);
   archive.value("metrics.correct", correct_);
   archive.value("metrics.count", count_);
-  // Older checkpoints have none: there every image counted as one.
+  // Older checkpoints have no weight: every image counted as one.
   if (archive.restoring() && !archive.has("metrics.weight")) {
     weight_ = static_cast<double>(count_);
   } else {

@@ -12,8 +12,8 @@ namespace torch_tl {
 class RunningMetrics {
  public:
   /**
-   * Takes a batch's mean loss and the `weight` that this is a mean over, and counts which of its logits
-   * [n, classes] put the label [n] first.
+   * Adds a batch: its mean loss, the sum of weights that this was divided by, and how many of its logits
+   * [n, classes] are largest for the image's label [n].
    */
   void add(double mean_loss, double weight, const at::Tensor& logits, const at::Tensor& labels);
   double loss() const { return loss_sum_ / weight_; }

@@ -19,7 +19,7 @@ std::vector<at::Tensor> clones(const std::vector<at::Tensor>& tensors) {
 MovingAverage::MovingAverage(Network& network, double decay) : network_(network), decay_(decay) {
   const auto take = [this](const std::vector<NamedTensor>& tensors) {
     for (const NamedTensor& tensor : tensors) {
-      if (!tensor.tensor.is_floating_point()) continue;  // num_batches_tracked: nothing is computed from it
+      if (!tensor.tensor.is_floating_point()) continue;  // num_batches_tracked, which no computation uses
       names_.push_back(tensor.name);
       values_.push_back(tensor.tensor);
     }

@@ -12,7 +12,7 @@
 namespace torch_tl {
 
 /**
- * The exponential moving average of what trains: parameters and running statistics, as timm's ModelEmaV3:
+ * The exponential moving average of the parameters and running statistics that train, as timm's ModelEmaV3:
  * average = decay * average + (1 - decay) * value, after every step.
  */
 class MovingAverage {
@@ -21,7 +21,7 @@ class MovingAverage {
   MovingAverage(Network& network, double decay);
 
   void update();
-  /** Puts the averages into the network and keeps its values; a second call undoes it. */
+  /** Exchanges the network's values and the averages; a second call undoes it. */
   void swap();
   void archive(Archive& archive);
 
@@ -32,7 +32,7 @@ class MovingAverage {
   std::vector<at::Tensor> values_, averages_;
 };
 
-/** Does `work` while the network holds the averages, where there are any. */
+/** Runs `work` while the network holds the averages, if there are any. */
 template <typename Work>
 void with_averages(MovingAverage* average, Work work) {
   const auto swap = [average] {

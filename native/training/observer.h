@@ -9,23 +9,23 @@
 namespace torch_tl {
 
 struct StageStart {
-  std::int64_t stage = 0;  // stages count from 1
+  std::int64_t stage = 0;  // counted from 1
   std::int64_t stages = 0;
   std::int64_t trainable_parameters = 0;
 };
 
 struct BatchMetrics {
-  std::int64_t epoch = 0;  // epochs and batches count from 1
-  std::int64_t batch = 0;
+  std::int64_t epoch = 0;  // counted from 1
+  std::int64_t batch = 0;  // counted from 1
   std::int64_t batches = 0;
   double loss = 0;      // mean over the epoch so far
-  double accuracy = 0;  // likewise, a fraction
+  double accuracy = 0;  // over the epoch so far, a fraction
   double images_per_second = 0;
 };
 
 struct EpochMetrics {
-  std::int64_t epoch = 0;  // counts on from stage to stage
-  std::int64_t stage = 0;
+  std::int64_t epoch = 0;  // counted from 1, through all stages
+  std::int64_t stage = 0;  // counted from 1
   double learning_rate = 0;
   double train_loss = 0;
   double train_accuracy = 0;
@@ -35,7 +35,7 @@ struct EpochMetrics {
   bool best = false;
 };
 
-/** A training's whole state after `epoch` epochs and `batch` batches of the next one. */
+/** The whole state of a training after `epoch` epochs and `batch` batches of the next one. */
 struct Checkpoint {
   std::int64_t epoch = 0;
   std::int64_t batch = 0;
@@ -45,17 +45,17 @@ struct Checkpoint {
 enum class CachedPart { kTraining, kValidation };
 enum class CachePlace { kDevice, kMemory, kFile };
 
-/** Where the features of a set are kept. */
+/** Where the features of a set are cached. */
 struct CacheReport {
   CachedPart part = CachedPart::kTraining;
   std::string cut;  // the last section that is not run again
   CachePlace place = CachePlace::kMemory;
   std::int64_t bytes = 0;
   bool reused = false;
-  std::string reason;  // why there, and why an existing file was not reused
+  std::string reason;  // why in this place, and why an existing file was not reused
 };
 
-/** Hears of a computation's progress on the thread that computes, and may stop it. */
+/** Receives the progress of a computation, on the thread that computes, and may stop it. */
 class Observer {
  public:
   Observer() = default;
@@ -65,7 +65,7 @@ class Observer {
   Observer& operator=(Observer&&) = delete;
   virtual ~Observer() = default;
 
-  /** Called before every batch; throws to stop. */
+  /** Called before every batch. Throws to stop the computation. */
   virtual void check_stop() = 0;
   virtual void on_cache(const CacheReport& report) = 0;
   virtual void on_features(std::int64_t done, std::int64_t total, double seconds) = 0;
@@ -73,14 +73,16 @@ class Observer {
   virtual void on_stage(const StageStart& stage) = 0;
   virtual void on_epoch(const EpochMetrics& metrics) = 0;
   /**
-   * The whole network of the best epoch so far, and what it made of the validation images, float32
-   * [count, classes], both on the host; before `on_epoch`. The logits are undefined where the epoch was
-   * before a checkpoint that has none.
+   * Called before `on_epoch` with the whole network of the best epoch so far and its logits for the
+   * validation images, float32 [count, classes], both on the host. The logits are undefined if the epoch was
+   * before a checkpoint without logits.
    */
   virtual void on_best(std::vector<NamedTensor> tensors, at::Tensor logits) = 0;
-  /** Whether the checkpoint before has been dealt with: they are large. */
+  /** Whether a checkpoint may be made: checkpoints are large, and the previous one may not be written yet. */
   virtual bool wants_checkpoint() = 0;
-  /** After `on_epoch` or soon, now and then within an epoch, where one is wanted; and in any case at the end.
+  /**
+   * Called with a checkpoint after `on_epoch` and, at intervals, within an epoch, in both cases once
+   * `wants_checkpoint` allows it; and when the training ends or is stopped.
    */
   virtual void on_checkpoint(Checkpoint checkpoint) = 0;
 };

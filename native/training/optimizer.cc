@@ -32,8 +32,10 @@ Tensors zeros_like(const Tensors& tensors) {
   return zeros;
 }
 
-/** Adam (Kingma and Ba 2014, https://arxiv.org/abs/1412.6980); AdamW (Loshchilov and Hutter 2017) decays
- * apart. */
+/**
+ * Adam (Kingma and Ba 2014, https://arxiv.org/abs/1412.6980), or AdamW, which decouples the weight decay
+ * (Loshchilov and Hutter 2017, https://arxiv.org/abs/1711.05101).
+ */
 class Adam final : public Optimizer {
  public:
   Adam(const OptimizerOptions& options, const std::vector<ParameterGroup>& parameter_groups)
@@ -75,7 +77,7 @@ class Adam final : public Optimizer {
     }
   }
 
-  /** Operators take numbers by value and tensors by reference. */
+  /** LibTorch's operators take numbers by value and tensors by reference. */
   template <typename Rate>
   using Argument = std::conditional_t<std::is_same_v<Rate, double>, double, const Rate&>;
   template <typename Rate>
@@ -85,10 +87,10 @@ class Adam final : public Optimizer {
 
   OptimizerOptions options_;
   std::vector<Tensors> means_, squares_;
-  at::Tensor steps_;  // float32, a scalar
+  at::Tensor steps_;  // float32 scalar
 };
 
-/** Stochastic gradient descent with momentum, as PyTorch has it: no dampening, zero momentum at first. */
+/** Stochastic gradient descent with momentum, as PyTorch's: no dampening, and momentum starts at zero. */
 class Sgd final : public Optimizer {
  public:
   Sgd(const OptimizerOptions& options, const std::vector<ParameterGroup>& parameter_groups)
@@ -139,7 +141,7 @@ std::vector<ParameterGroup> parameter_groups(const Network& network, const Stage
     const auto own = multipliers.find(leaf->name());
     const double multiplier = own == multipliers.end() ? 1 : own->second;
     for (NamedTensor& parameter : leaf->parameters()) {
-      // Norms and biases have one dimension, which is how timm tells them too.
+      // Norms and biases have one dimension; timm recognises them in the same way.
       const bool decays = stage.optimizer.decay_norms_and_biases || parameter.tensor.dim() > 1;
       const double decay = decays ? stage.optimizer.weight_decay : 0;
       ParameterGroup& group = groups[{multiplier, decay}];
@@ -166,7 +168,7 @@ Optimizer::Optimizer(const std::vector<ParameterGroup>& groups) {
     for (const NamedTensor& parameter : group.parameters) {
       own.names.push_back(parameter.name);
       own.parameters.push_back(parameter.tensor);
-      // An earlier training may have been stopped in the middle of a step.
+      // An earlier training may have been stopped within a step and have left gradients.
       own.parameters.back().mutable_grad().reset();
     }
   }
@@ -217,7 +219,7 @@ void Optimizer::archive(Archive& archive) {
       at::Tensor& parameter = group.parameters[i];
       at::Tensor gradient = parameter.grad();
       archive.optional_tensor("gradient." + group.names[i], gradient);
-      // Optimisers walk a parameter and its gradient side by side: their memory must be laid out alike.
+      // Fused optimisers need parameter and gradient in the same memory layout.
       if (archive.restoring() && gradient.defined()) {
         parameter.mutable_grad() = at::empty_like(parameter.detach()).copy_(gradient);
       }

@@ -11,17 +11,17 @@
 
 namespace torch_tl {
 
-/** Parameters that share a learning rate and a weight decay. */
+/** Parameters with the same learning rate and weight decay. */
 struct ParameterGroup {
   std::vector<NamedTensor> parameters;
-  double rate_multiplier = 1;  // of the stage's learning rate
+  double rate_multiplier = 1;  // relative to the stage's learning rate
   double weight_decay = 0;
 };
 
-/** The network's trainable parameters by what a stage says of their layers; none is in two groups. */
+/** Groups the network's trainable parameters by a stage's options; each parameter is in one group. */
 std::vector<ParameterGroup> parameter_groups(const Network& network, const StageOptions& stage);
 
-/** Moves parameters along their gradients. */
+/** Updates parameters by their gradients. */
 class Optimizer {
  public:
   static std::unique_ptr<Optimizer> make(const OptimizerOptions& options,
@@ -32,31 +32,34 @@ class Optimizer {
   Optimizer& operator=(Optimizer&&) = delete;
   virtual ~Optimizer() = default;
 
-  /** Of the steps from now on. */
+  /** Sets the learning rate of the following steps. */
   void set_learning_rate(double learning_rate);
-  /** One step along the gradients, after which there are none. */
+  /** Makes one step and drops the gradients. */
   void step();
-  /** Scales all gradients so that their norm, taken as one vector, is at most `norm`, as PyTorch's
-   * clip_grad_norm_. */
+  /**
+   * Scales all gradients so that their norm as one vector is at most `norm`, as PyTorch's clip_grad_norm_.
+   */
   void clip_gradients(double norm);
-  /** The optimiser's state, and gradients that no step has used yet. */
+  /** Saves or restores the optimiser's state, and the gradients of an unfinished step. */
   void archive(Archive& archive);
 
  protected:
-  /** The tensors of a group, side by side. */
+  /** A group's names and parameters, in the same order. */
   struct Group {
     std::vector<std::string> names;
     std::vector<at::Tensor> parameters;
     double rate_multiplier;
     double weight_decay;
     double learning_rate = 0;
-    at::Tensor
-        learning_rate_on_gpu{};  // the same, float32, where a repeated step finds it; elsewhere undefined
+    at::Tensor learning_rate_on_gpu{};  // likewise, float32, for captured work; undefined on a CPU
   };
 
   explicit Optimizer(const std::vector<ParameterGroup>& groups);
   const std::vector<Group>& groups() const { return groups_; }
-  /** Calls `step` with a group's learning rate: the tensor where a repeated step finds it, or the number. */
+  /**
+   * Calls `step` with a group's learning rate: on a GPU the tensor, which captured work reads, else the
+   * number.
+   */
   template <typename Step>
   void with_learning_rate(std::size_t index, Step step) const {
     const Group& group = groups_[index];

@@ -14,10 +14,10 @@ enum class OptimizerType { kAdam, kAdamW, kSgd };
 
 struct OptimizerOptions {
   OptimizerType type = OptimizerType::kAdam;
-  double beta1 = 0.9;  // Adam's and AdamW's
+  double beta1 = 0.9;  // of Adam and AdamW
   double beta2 = 0.999;
   double epsilon = 1e-8;
-  double momentum = 0.9;  // SGD's
+  double momentum = 0.9;  // of SGD
   bool nesterov = true;
   double weight_decay = 0.0;
   bool decay_norms_and_biases = false;
@@ -41,7 +41,7 @@ struct EarlyStoppingOptions {
   double min_delta = 1e-5;
 };
 
-/** Under which names the features of the sets are kept for later trainings; they hold for one cut only. */
+/** File names under which features at one cut are kept for later trainings. */
 struct FeatureKeys {
   std::string cut;
   std::string training;
@@ -49,32 +49,32 @@ struct FeatureKeys {
 };
 
 struct FeatureCacheOptions {
-  /** Of files: those that are kept, and those of what is too large for memory. */
+  /** Directory of the files that are kept, and of temporary ones for features too large for memory. */
   std::string directory;
   std::int64_t memory_limit = 0;  // bytes
 };
 
-/** Leaf layers, by their full names, with a learning rate of their own. */
+/** Leaf layers, by their full names, with their own learning rate. */
 struct LayerLearningRate {
   std::vector<std::string> layers;
   double learning_rate = 0;
 };
 
-/** A part of a training: what trains, how long and how. */
+/** A part of a training: which layers train, for how long and how. */
 struct StageOptions {
   std::int64_t epochs = 32;
-  std::optional<std::vector<std::string>> trainable;  // leaf layers; all others are frozen
+  std::optional<std::vector<std::string>> trainable;  // leaf layers, all others being frozen; none: no change
   OptimizerOptions optimizer;
   double learning_rate = 1e-3;
   std::vector<LayerLearningRate> layer_learning_rates;
   ScheduleOptions schedule;
   std::optional<EarlyStoppingOptions> early_stopping;
-  std::optional<FeatureKeys> feature_keys;  // none keeps no files
+  std::optional<FeatureKeys> feature_keys;  // without them no files are kept
 };
 
 struct LossOptions {
   double label_smoothing = 0;
-  std::vector<double> class_weights;  // one a class, or none
+  std::vector<double> class_weights;  // one per class, or empty
 };
 
 struct TrainOptions {
@@ -88,8 +88,8 @@ struct TrainOptions {
   std::int64_t gradient_accumulation_steps = 1;
   std::optional<double> ema_decay;
   std::optional<AugmentationOptions> augmentation;
-  bool checkpoints = false;                  // whether the observer is given any
-  std::optional<double> checkpoint_seconds;  // also within an epoch
+  bool checkpoints = false;                  // whether the observer gets checkpoints
+  std::optional<double> checkpoint_seconds;  // interval of checkpoints within an epoch
 };
 
 }  // namespace torch_tl

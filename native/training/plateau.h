@@ -8,12 +8,12 @@
 
 namespace torch_tl {
 
-/** Watches a loss that should fall; says when it has not fallen by `min_delta` for `patience` epochs. */
+/** Detects a loss that has not fallen by `min_delta` for `patience` epochs. */
 class PlateauWatch {
  public:
   PlateauWatch(std::int64_t patience, double min_delta) : patience_(patience), min_delta_(min_delta) {}
 
-  /** Takes an epoch's loss; true when patience has run out, which starts the wait afresh. */
+  /** Adds an epoch's loss. Returns true when patience has run out, and then starts to count again. */
   bool update(double loss) {
     if (loss < best_ - min_delta_) {
       best_ = loss;

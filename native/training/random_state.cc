@@ -24,7 +24,7 @@ RandomState::RandomState(const at::Device& device, std::uint64_t seed)
 
 void RandomState::archive(Archive& archive) {
   archive.generator("random.order", order);
-  // Another kind of device has another kind of generator: there the seed starts it anew.
+  // On another kind of device the generator differs in kind, and starts from the seed again.
   const std::string name =
       "random.dropout." + c10::DeviceTypeName(dropout.device().type(), /*lower_case=*/true);
   if (!archive.restoring() || archive.has(name)) archive.generator(name, dropout);

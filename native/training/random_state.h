@@ -8,7 +8,7 @@
 
 namespace torch_tl {
 
-/** What a training draws from, each started by the seed: one's draws leave the others' as they were. */
+/** The random generators of a training, each seeded alike: draws from one do not affect the others. */
 struct RandomState {
   RandomState(const at::Device& device, std::uint64_t seed);
 

@@ -21,7 +21,7 @@ namespace {
 constexpr double kPast = 0.98;
 constexpr double kDivergence = 4;
 
-/** A network as it was. */
+/** A network's tensors and trainable layers, which `restore` puts back. */
 class Restoration {
  public:
   explicit Restoration(Network& network) : network_(network), tensors_(network.snapshot()) {
@@ -41,7 +41,7 @@ class Restoration {
   std::vector<std::string> trainable_;
 };
 
-/** Batches without end, shuffled anew whenever all have been taken. */
+/** An endless sequence of batches, shuffled again whenever all have been taken. */
 class EndlessBatches {
  public:
   EndlessBatches(std::int64_t count, std::int64_t batch_size, at::Generator& generator)
@@ -68,7 +68,7 @@ std::vector<RatePoint> search(Network& network, const Dataset& training, const T
   const StageOptions& stage = options.stages.front();
   if (stage.trainable) network.set_only_trainable(*stage.trainable);
   SourceOptions source_options{options.computation, options.batch_size, options.augmentation.has_value()};
-  // Features are worth keeping only where images come round again.
+  // Caching features pays only if images are used more than once.
   if (finder.steps * options.batch_size > training.count()) source_options.cache = options.feature_cache;
   const FeatureSource source = make_source(network, training, source_options, observer);
   RandomState random(network.device(), options.seed);

@@ -61,11 +61,11 @@ double Schedule::cosine(std::int64_t step) const {
 }
 
 double Schedule::one_cycle(std::int64_t step) const {
-  // A single step at PyTorch's rate, the last of the fall, would train nothing.
+  // PyTorch gives a single step the lowest rate, at which it would train nothing.
   if (steps_ == 1) return learning_rate_;
   const double rise =
       warmup_steps_ > 0 ? static_cast<double>(warmup_steps_) : kOneCycleRise * static_cast<double>(steps_);
-  // Between two steps as a rule, and of two or three steps before the first, which then falls already.
+  // Usually between two steps. With two or three steps it is before the first, whose rate is falling already.
   const double peak = rise - 1;
   const auto at = static_cast<double>(step);
   if (at <= peak) {

@@ -9,13 +9,13 @@
 namespace torch_tl {
 
 /**
- * The learning rate of every step of a stage. Steps and epochs count from 0, within the stage.
+ * The learning rate of every step of a stage. Steps and epochs are counted from 0, within the stage.
  *
- * All but one-cycle may rise to their start over some warm-up steps, linearly: (step + 1) / warm-up steps.
+ * All schedules but one-cycle may begin with a linear warm-up: (step + 1) / warm-up steps.
  * - cosine: PyTorch's CosineAnnealingLR, a step at a time, from the end of the warm-up to the end of the
  * stage
  * - one-cycle: PyTorch's OneCycleLR (cosine up from 1/25 over the warm-up or 0.3 of the steps, then down
- *   to 1/250,000) with the momentum left alone; of a single step the peak
+ *   to 1/250,000) without changes of momentum; a single step has the peak rate
  * - step: PyTorch's StepLR, an epoch at a time
  * - plateau: Keras' ReduceLROnPlateau on the validation loss
  */
@@ -25,7 +25,7 @@ class Schedule {
            std::int64_t steps_per_epoch);
 
   double rate(std::int64_t step) const;
-  /** Takes the validation loss of an epoch that has ended. */
+  /** Ends an epoch with its validation loss. */
   void end_epoch(double valid_loss);
   void archive(Archive& archive);
 
@@ -36,7 +36,7 @@ class Schedule {
 
   ScheduleOptions options_;
   double learning_rate_;
-  double floor_;  // the minimum, or the learning rate where that starts lower
+  double floor_;  // the minimum learning rate, at most the initial one
   std::int64_t steps_per_epoch_;
   std::int64_t steps_;
   std::int64_t warmup_steps_;

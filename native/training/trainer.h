@@ -19,7 +19,7 @@ struct TrainResult {
   double total_seconds = 0;
   double feature_seconds = 0;
   double training_seconds = 0;
-  double images_per_second = 0;  // training images over the epochs
+  double images_per_second = 0;  // training images per second over all epochs
 };
 
 struct Gradients {
@@ -28,17 +28,17 @@ struct Gradients {
 };
 
 /**
- * Trains whatever is not frozen, stage after stage. After a stage the network holds the weights of the best
- * epoch so far: the highest validation accuracy, of equals the lower loss.
+ * Trains all layers that are not frozen, stage after stage. After each stage the network holds the weights of
+ * the best epoch so far: the one with the highest validation accuracy, and among equals the lowest loss.
  *
- * `checkpoint` holds the tensors of one of the same training to go on from, or is empty; the network's
- * tensors are among them. Throws Aborted, LossNotFinite naming epoch and batch, and CheckpointInvalid.
+ * `checkpoint` holds the tensors of a checkpoint of the same training to resume from, the network's included,
+ * or is empty. Throws Aborted, LossNotFinite, which names epoch and batch, and CheckpointInvalid.
  */
 TrainResult train(Network& network, const Dataset& training, const Dataset& validation,
                   const TrainOptions& options, const std::vector<NamedTensor>& checkpoint,
                   Observer& observer);
 
-/** The mean cross-entropy over all of `data` as one training batch, and its gradients. */
+/** The mean cross-entropy of all of `data`, which has labels, as one training batch, and its gradients. */
 Gradients gradients(Network& network, const Dataset& data, const Computation& computation,
                     std::uint64_t seed);
 

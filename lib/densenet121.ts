@@ -18,6 +18,7 @@ import {
   extracted,
   extractionOptions,
   type FeatureMatrix,
+  type ImagesOnDevice,
 } from './model/extraction.ts';
 import { type ClassActivation, type GradCamOptions, gradCam, gradCamOptions } from './model/grad-cam.ts';
 import { ModelState } from './model/lifecycle.ts';
@@ -266,8 +267,8 @@ export class DenseNet121 {
     return this.#state.work('predict', async () => {
       const { topK, skipCorrupt, onSkipped, ...rest } = checkOptions(predictOptions, options);
       return this.#state.stoppable(rest.signal, (signal) =>
-        predict(inputs, this, { topK, skipCorrupt, onSkipped, signal }, (data) =>
-          this.#extract('logits', data, rest),
+        predict(inputs, this, { topK, skipCorrupt, onSkipped, signal }, (images) =>
+          this.#pass('logits', images, rest),
         ),
       );
     });
@@ -288,9 +289,9 @@ export class DenseNet121 {
       const { batchSize, ...checked } = checkOptions(gradCamOptions, options);
       const computation = computationOf(checked, this.device);
       return this.#state.stoppable(checked.signal, (signal) =>
-        gradCam(inputs, this, { ...checked, signal }, async (data) => {
-          const images = await data.onDevice(this.device, signal);
-          const start = () => this.#native.gradCam(images, { batchSize, ...computation });
+        gradCam(inputs, this, { ...checked, signal }, async (images, classes) => {
+          const data = await images.onDevice(this.device, signal);
+          const start = () => this.#native.gradCam(data, { batchSize, ...computation }, classes);
           const { maps, logits } = await settle(start, signal);
           return { maps: extracted(maps), logits: extracted(logits) };
         }),
@@ -361,9 +362,23 @@ export class DenseNet121 {
     options: ExtractionOptions,
   ): Promise<FeatureMatrix> {
     requireDataset('data', data);
+    // The caller may dispose of the data set meanwhile.
+    const images = data.share();
+    try {
+      return await this.#pass(what, images, options);
+    } finally {
+      images.dispose();
+    }
+  }
+
+  async #pass(
+    what: 'features' | 'logits',
+    images: ImagesOnDevice,
+    options: ExtractionOptions,
+  ): Promise<FeatureMatrix> {
     const checked = checkOptions(extractionOptions, options);
     const computation = computationOf(checked, this.device);
-    const extraction = { model: this.#native, device: this.device, computation, data, options: checked };
+    const extraction = { model: this.#native, device: this.device, computation, images, options: checked };
     return this.#state.stoppable(checked.signal, (stopped) => extract(what, extraction, stopped));
   }
 

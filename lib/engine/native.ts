@@ -45,8 +45,8 @@ export interface ModelOptions {
 export interface DatasetOptions {
   /** uint8 `[count, height, width, 3]`, R, G, B. */
   pixels: Uint8Array;
-  /** int64 `[count]`. */
-  labels: BigInt64Array;
+  /** int64 `[count]`; needed for training only. */
+  labels?: BigInt64Array;
   height: number;
   width: number;
   device: string;
@@ -57,8 +57,8 @@ export interface StoredDatasetOptions {
   file: string;
   /** int64 `[count]`: indices of the images to use, from 0. */
   places: BigInt64Array;
-  /** int64 `[count]`. */
-  labels: BigInt64Array;
+  /** int64 `[count]`; needed for training only. */
+  labels?: BigInt64Array;
   height: number;
   width: number;
   /** A GPU gets a copy of all images if they fit, else each batch. */
@@ -301,10 +301,16 @@ export interface NativeModel {
     onProgress: (progress: ExtractionProgress) => void,
   ): Job<HostTensor>;
   /**
-   * Grad-CAM for the class of each image's label, or for the most probable class if the label is -1: maps float32
-   * `[count, h, w]`, at least 0, and logits float32 `[count, classes]`, both in the order of the data.
+   * Grad-CAM: maps float32 `[count, h, w]`, at least 0, and logits float32 `[count, classes]`, both in the order of the
+   * data.
+   *
+   * @param classes class to map for each image, int64 `[count]`; null maps each image's most probable class
    */
-  gradCam(data: NativeDataset, options: ExtractionOptions): Job<{ maps: HostTensor; logits: HostTensor }>;
+  gradCam(
+    data: NativeDataset,
+    options: ExtractionOptions,
+    classes: BigInt64Array | null,
+  ): Job<{ maps: HostTensor; logits: HostTensor }>;
   /** Logits of preprocessed images: float32 `[n, 3, side, side]` in, float32 `[n, classes]` out. */
   forward(input: HostTensor, computation: Computation): Job<HostTensor>;
   /**

@@ -1,7 +1,12 @@
 import type { z } from 'zod';
-import type { Dataset } from '../data/dataset.ts';
 import { settleReporting } from '../engine/job.ts';
-import type { Computation, ExtractionProgress, HostTensor, NativeModel } from '../engine/native.ts';
+import type {
+  Computation,
+  ExtractionProgress,
+  HostTensor,
+  NativeDataset,
+  NativeModel,
+} from '../engine/native.ts';
 import type { ExtractionDocs } from '../options/docs.ts';
 import { abortSignal, callback, featuresOptions } from '../options/index.ts';
 
@@ -23,39 +28,38 @@ export interface FeatureMatrix {
   data: Float32Array;
 }
 
+/** Images that the engine can have on a device. */
+export interface ImagesOnDevice {
+  onDevice(device: string, signal: AbortSignal): Promise<NativeDataset>;
+}
+
 /** Inputs of a pass over images: the engine's model, its device, the images and the options. */
 export interface Extraction {
   model: NativeModel;
   device: string;
   computation: Computation;
-  data: Dataset;
+  images: ImagesOnDevice;
   options: z.output<typeof extractionOptions>;
 }
 
 /**
- * Computes features (backbone only) or logits (backbone and head) of images. The caller may dispose of the images
- * meanwhile.
+ * Computes features (backbone only) or logits (backbone and head) of images, which must not be disposed of meanwhile.
  *
  * @throws the signal's reason, what the callback threw, or TorchTlError `OUT_OF_MEMORY` or `NATIVE_FAILURE`
  */
 export async function extract(
   what: 'features' | 'logits',
-  { model, device, computation, data, options }: Extraction,
+  { model, device, computation, images, options }: Extraction,
   stopped: AbortSignal,
 ): Promise<FeatureMatrix> {
   const { batchSize, onProgress } = options;
-  const held = data.share();
-  try {
-    const images = await held.onDevice(device, stopped);
-    const tensor = await settleReporting<ExtractionProgress, HostTensor>(
-      ({ done, total }) => onProgress?.(done, total),
-      (report) => model[what](images, { batchSize, ...computation }, report),
-      stopped,
-    );
-    return extracted(tensor);
-  } finally {
-    held.dispose();
-  }
+  const data = await images.onDevice(device, stopped);
+  const tensor = await settleReporting<ExtractionProgress, HostTensor>(
+    ({ done, total }) => onProgress?.(done, total),
+    (report) => model[what](data, { batchSize, ...computation }, report),
+    stopped,
+  );
+  return extracted(tensor);
 }
 
 /** Views the engine's float32 tensor as a matrix, without a copy. */

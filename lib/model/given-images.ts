@@ -1,9 +1,11 @@
-import { Dataset } from '../data/dataset.ts';
 import { type ImageInput, requireImages } from '../data/decoding/decode.ts';
 import { decodeAll, type SkippedImage, skippedOf, undecodable } from '../data/decoding/decode-all.ts';
-import { select } from '../data/select.ts';
+import { loadEngine } from '../engine/engine.ts';
+import { settle } from '../engine/job.ts';
+import type { DatasetOptions, NativeDataset } from '../engine/native.ts';
 import { callback, flag } from '../options/index.ts';
 import type { Resize } from '../options/resize.ts';
+import { allocateBytes } from '../support/allocate.ts';
 
 /** Options for images that cannot be decoded. */
 export const skipOptions = {
@@ -47,21 +49,53 @@ export interface GivenImagesControl {
   onSkipped?: ((skipped: readonly SkippedInput[]) => void) | undefined;
 }
 
+/** Decoded images without labels, and the engine's copies of them. */
+export class GivenImages {
+  readonly #images: Omit<DatasetOptions, 'labels' | 'device'>;
+  readonly #copies: Array<Promise<NativeDataset>> = [];
+
+  /** @param pixels uint8 `[count, side, side, 3]` */
+  constructor(pixels: Uint8Array, side: number) {
+    this.#images = { pixels, height: side, width: side };
+  }
+
+  /**
+   * Copies the images to a device.
+   *
+   * @throws the signal's reason; TorchTlError `OUT_OF_MEMORY`
+   */
+  onDevice(device: string, signal: AbortSignal): Promise<NativeDataset> {
+    return settle(() => {
+      const job = loadEngine().createDataset({ ...this.#images, device });
+      this.#copies.push(job.result);
+      return job;
+    }, signal);
+  }
+
+  /** Frees the engine's copies, including one that is still being made. */
+  dispose(): void {
+    for (const copy of this.#copies.splice(0)) {
+      copy.then(
+        (native) => native.dispose(),
+        () => undefined,
+      );
+    }
+  }
+}
+
 /**
  * Decodes images for a model and runs `work` on them.
  *
- * @param labels int64, one label per image, for the engine
- * @param work receives the images as a data set, which is disposed of when its promise settles, and their indices among
- *   the given images
+ * @param work receives the images, which are disposed of when its promise settles, and their indices among the given
+ *   images
  * @returns the result of `work`; null if no image could be decoded
  * @throws what `decodeImages`, `work` and `onSkipped` throw
  */
 export async function withImages<Result>(
   images: readonly ImageInput[],
-  labels: BigInt64Array,
-  { classes, imageSize, resize }: ModelShape,
+  { imageSize, resize }: ModelShape,
   { signal, skipCorrupt, onSkipped }: GivenImagesControl,
-  work: (data: Dataset, kept: readonly number[]) => Promise<Result>,
+  work: (images: GivenImages, kept: readonly number[]) => Promise<Result>,
 ): Promise<Result | null> {
   const { pixels, failures } = await decodeAll(images, { imageSize, resize, signal });
   if (failures.size > 0) {
@@ -76,13 +110,21 @@ export async function withImages<Result>(
   }
   const kept = [...images.keys()].filter((index) => !failures.has(index));
   if (kept.length === 0) return null;
-  const origin = { name: 'inputs', source: 'images given by the program', classes, resize };
-  const size = { count: images.length, height: imageSize, width: imageSize };
-  const all = { pixels, labels, ...size };
-  const data = Dataset.of(origin, failures.size === 0 ? all : select(all, kept));
+  const all = failures.size === 0;
+  const given = new GivenImages(all ? pixels : pixelsOf(pixels, imageSize, kept), imageSize);
   try {
-    return await work(data, kept);
+    return await work(given, kept);
   } finally {
-    data.dispose();
+    given.dispose();
   }
+}
+
+/** Copies the pixels of the images at these indices. */
+function pixelsOf(pixels: Uint8Array, side: number, indices: readonly number[]): Uint8Array {
+  const bytes = side * side * 3;
+  const chosen = allocateBytes(indices.length * bytes, `A data set of ${indices.length} images`);
+  for (const [place, index] of indices.entries()) {
+    chosen.set(pixels.subarray(index * bytes, (index + 1) * bytes), place * bytes);
+  }
+  return chosen;
 }

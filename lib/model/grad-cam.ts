@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { Dataset } from '../data/dataset.ts';
 import type { ImageInput } from '../data/decoding/decode.ts';
 import { indicesOf } from '../data/labels.ts';
 import { InputError } from '../errors.ts';
 import type { GradCamDocs } from '../options/docs.ts';
 import { extractionOptions, type FeatureMatrix } from './extraction.ts';
 import {
+  type GivenImages,
   type GivenImagesControl,
   imageList,
   type ModelShape,
@@ -47,22 +47,23 @@ export interface ClassActivation {
   map: Float32Array;
 }
 
-/** The label with which the engine is asked about the likeliest class. */
-const LIKELIEST = -1n;
-
 /**
  * Decodes images for a model and computes their class-activation maps. The maps are in the order of the images, without
  * those that were left out.
  *
  * @param classes class to map for each image
- * @param compute computes maps `[count, height, width]` and logits `[count, classes]` of a data set
+ * @param compute computes maps `[count, height, width]` and logits `[count, classes]` of images, for one class per image
+ *   (int64 `[count]`) or, with null, for the likeliest classes
  * @throws InputError `INVALID_ARGUMENT`; what `decodeImages` and `compute` throw
  */
 export async function gradCam(
   inputs: ImageInput | readonly ImageInput[],
   shape: ModelShape,
   { classes, ...control }: { classes?: readonly string[] | undefined } & GivenImagesControl,
-  compute: (data: Dataset) => Promise<{ maps: FeatureMatrix; logits: FeatureMatrix }>,
+  compute: (
+    images: GivenImages,
+    classes: BigInt64Array | null,
+  ) => Promise<{ maps: FeatureMatrix; logits: FeatureMatrix }>,
 ): Promise<ClassActivation[]> {
   const images = imageList(inputs);
   if (classes && classes.length !== images.length) {
@@ -71,18 +72,17 @@ export async function gradCam(
       `classes has ${classes.length} names for ${images.length} images; give one per image, or none at all.`,
     );
   }
-  const labels = classes
-    ? indicesOf(classes, shape.classes)
-    : new BigInt64Array(images.length).fill(LIKELIEST);
+  const mapped = classes ? indicesOf(classes, shape.classes) : null;
   if (images.length === 0) return [];
-  const activations = await withImages(images, labels, shape, control, async (data, kept) => {
-    const { maps, logits } = await compute(data);
+  const activations = await withImages(images, shape, control, async (given, kept) => {
+    const ofKept = mapped && BigInt64Array.from(kept, (image) => mapped[image] as bigint);
+    const { maps, logits } = await compute(given, ofKept);
     const [, height = 0, width = 0] = maps.shape;
     const heats = rowsOf({ shape: [kept.length, height * width], data: maps.data });
     return rowsOf(logits).map((row, place) => {
       const image = kept[place] as number;
       const path = images[image];
-      const index = classes ? Number(labels[image]) : (ranking(row)[0] as number);
+      const index = mapped ? Number(mapped[image]) : (ranking(row)[0] as number);
       return {
         ...(typeof path === 'string' ? { path } : {}),
         label: shape.classes[index] as string,

@@ -1,10 +1,10 @@
 import type { z } from 'zod';
-import type { Dataset } from '../data/dataset.ts';
 import type { ImageInput } from '../data/decoding/decode.ts';
 import type { PredictDocs } from '../options/docs.ts';
 import { integer } from '../options/index.ts';
 import { extractionOptions, type FeatureMatrix } from './extraction.ts';
 import {
+  type GivenImages,
   type GivenImagesControl,
   imageList,
   type ModelShape,
@@ -45,21 +45,19 @@ export interface Prediction extends RankedClass {
  * that were left out.
  *
  * @param topK maximum number of classes in `top`
- * @param logits computes the model's logits of a data set: `[count, classes]`
+ * @param logits computes the model's logits of images: `[count, classes]`
  * @throws InputError `INVALID_ARGUMENT`; what `decodeImages` and `logits` throw
  */
 export async function predict(
   inputs: ImageInput | readonly ImageInput[],
   shape: ModelShape,
   { topK, ...control }: { topK: number } & GivenImagesControl,
-  logits: (data: Dataset) => Promise<FeatureMatrix>,
+  logits: (images: GivenImages) => Promise<FeatureMatrix>,
 ): Promise<Prediction[]> {
   const images = imageList(inputs);
   if (images.length === 0) return [];
-  // Nobody asks for the labels, but the engine wants some.
-  const labels = new BigInt64Array(images.length);
-  const predictions = await withImages(images, labels, shape, control, async (data, kept) => {
-    const rows = rowsOf(await logits(data));
+  const predictions = await withImages(images, shape, control, async (given, kept) => {
+    const rows = rowsOf(await logits(given));
     return kept.map((index, place) =>
       prediction(images[index] as ImageInput, rows[place] as Float32Array, shape.classes, topK),
     );

@@ -37,7 +37,7 @@ const char* name_of(at::ScalarType wanted) {
   return c10::toString(wanted);
 }
 
-/** The tensor lives until JavaScript lets go of its bytes. */
+/** The tensor's bytes; the tensor lives until JavaScript's garbage collector frees them. */
 Napi::Buffer<std::uint8_t> bytes_of(Napi::Env env, const at::Tensor& tensor) {
   auto* data = static_cast<std::uint8_t*>(tensor.data_ptr());
   const auto keep = [tensor](Napi::Env, std::uint8_t*) {};
@@ -73,6 +73,14 @@ BorrowedTensor to_borrowed_tensor(const Napi::Object& value) {
                                                 " bytes where its shape needs " + std::to_string(bytes));
   }
   return tensor;
+}
+
+BorrowedTensor to_borrowed_tensor(const char* name, const Napi::BigInt64Array& values) {
+  return {name,
+          at::kLong,
+          {static_cast<std::int64_t>(values.ElementLength())},
+          reinterpret_cast<const std::uint8_t*>(values.Data()),
+          values.ByteLength()};
 }
 
 std::vector<BorrowedTensor> to_borrowed_tensors(const Napi::Array& values) {

@@ -2,12 +2,15 @@
 
 #include <napi.h>
 
+#include <cstdint>
+#include <memory>
+
 #include "bindings/native_object.h"
 #include "data/dataset.h"
 
 namespace torch_tl {
 
-/** The JavaScript class `Dataset`: images and labels on a device. */
+/** The JavaScript class `Dataset`: images on a device, and their labels if they have any. */
 class DatasetObject final : public NativeObject<DatasetObject, Dataset> {
  public:
   static constexpr const char* kName = "Dataset";
@@ -16,6 +19,8 @@ class DatasetObject final : public NativeObject<DatasetObject, Dataset> {
 
   static Napi::Function define(Napi::Env env);
   static std::int64_t bytes_of(const Dataset& data);
+  /** `value_of` an argument for work that needs labels; throws TypeError if it has none. */
+  static std::shared_ptr<Dataset> labelled(const Napi::Value& argument);
   /** createDataset(options): Job<Dataset> */
   static Napi::Value create(const Napi::CallbackInfo& info);
   /** openDataset(options): Job<Dataset> */

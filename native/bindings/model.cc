@@ -63,6 +63,19 @@ Extraction to_extraction(const Napi::Object& value) {
   return {to_computation(value), to_int(value.Get("batchSize")), {}};
 }
 
+/** Reads one class per image, int64 [count]; undefined if the value is null. Throws TypeError for others. */
+at::Tensor to_classes(const Napi::Value& value, std::int64_t count, std::int64_t classes) {
+  if (value.IsUndefined() || value.IsNull()) return {};
+  at::Tensor given = to_borrowed_tensor("classes", value.As<Napi::BigInt64Array>()).copy();
+  const auto* begin = given.const_data_ptr<std::int64_t>();
+  const auto is_known = [classes](std::int64_t index) { return index >= 0 && index < classes; };
+  if (given.numel() != count || !std::all_of(begin, begin + count, is_known)) {
+    throw Napi::TypeError::New(value.Env(), "expected a class below " + std::to_string(classes) +
+                                                " for each of " + std::to_string(count) + " images");
+  }
+  return given;
+}
+
 MakeResult nothing() {
   return [](Napi::Env env) { return env.Undefined(); };
 }
@@ -165,7 +178,7 @@ Napi::Value ModelObject::checkpoint(const Napi::CallbackInfo& info) {
     const std::int64_t end = std::clamp<std::int64_t>(to_int(call[1]), begin, count);
     return to_js(call.Env(), std::vector(all.begin() + begin, all.begin() + end));
   };
-  // A newer one may have come meanwhile, which stays.
+  // Keeps a newer checkpoint that has been made meanwhile.
   const auto release = [checkpoint, owner = std::weak_ptr(model)](const Napi::CallbackInfo&) {
     const std::shared_ptr<Model> model = owner.lock();
     if (!model) return;
@@ -227,10 +240,11 @@ Napi::Value ModelObject::extract(const Napi::CallbackInfo& info, const char* nam
 
 Napi::Value ModelObject::grad_cam(const Napi::CallbackInfo& info) {
   const auto data = DatasetObject::value_of(info[0]);
+  const at::Tensor classes = to_classes(info[2], data->count(), value()->network.classes());
   Extraction extraction = to_extraction(info[1].As<Napi::Object>());
-  const auto work = [data, extraction](Model& model, JobControl& job) mutable -> MakeResult {
+  const auto work = [data, classes, extraction](Model& model, JobControl& job) mutable -> MakeResult {
     extraction.on_progress = [&job](std::int64_t) { job.check_abort(); };
-    return [result = torch_tl::grad_cam(model.network, *data, extraction)](Napi::Env env) {
+    return [result = torch_tl::grad_cam(model.network, *data, classes, extraction)](Napi::Env env) {
       Napi::Object object = Napi::Object::New(env);
       object["maps"] = to_js(env, NamedTensor{"maps", result.maps});
       object["logits"] = to_js(env, NamedTensor{"logits", result.logits});
@@ -256,7 +270,7 @@ Napi::Value ModelObject::forward(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ModelObject::augmented(const Napi::CallbackInfo& info) {
-  const auto data = DatasetObject::value_of(info[0]);
+  const auto data = DatasetObject::labelled(info[0]);
   const auto options = info[1].As<Napi::Object>();
   const auto augmentation_options = to_augmentation_options(options.Get("augmentation").As<Napi::Object>());
   const at::ScalarType precision = to_precision(options.Get("precision"));
@@ -278,7 +292,7 @@ Napi::Value ModelObject::augmented(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ModelObject::gradients(const Napi::CallbackInfo& info) {
-  const auto data = DatasetObject::value_of(info[0]);
+  const auto data = DatasetObject::labelled(info[0]);
   const auto options = info[1].As<Napi::Object>();
   const Computation computation = to_computation(options);
   const auto seed = static_cast<std::uint64_t>(to_int(options.Get("seed")));
@@ -294,8 +308,8 @@ Napi::Value ModelObject::gradients(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
-  const auto training = DatasetObject::value_of(info[0]);
-  const auto validation = DatasetObject::value_of(info[1]);
+  const auto training = DatasetObject::labelled(info[0]);
+  const auto validation = DatasetObject::labelled(info[1]);
   const auto given = info[2].As<Napi::Object>();
   const TrainOptions options = to_train_options(given);
   const auto checkpoint = info[4].As<Napi::Array>();
@@ -314,7 +328,7 @@ Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ModelObject::find_learning_rate(const Napi::CallbackInfo& info) {
-  const auto training = DatasetObject::value_of(info[0]);
+  const auto training = DatasetObject::labelled(info[0]);
   const auto given = info[1].As<Napi::Object>();
   const TrainOptions options = to_train_options(given);
   const auto range = info[2].As<Napi::Object>();

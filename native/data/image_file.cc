@@ -21,7 +21,7 @@ std::shared_ptr<const File> open_for(const ImageFile& images, const std::string&
 }  // namespace
 
 Dataset open_image_file(const ImageFile& file, const at::Tensor& labels, const at::Device& device,
-                          const std::function<void()>& check_stop) {
+                        const std::function<void()>& check_stop) {
   const std::string name = "the decoded images in " + file.path.string();
   const std::string remedy = "read the data set again";
   const RowsPlace place{open_for(file, name), 0, name, remedy};
@@ -30,11 +30,12 @@ Dataset open_image_file(const ImageFile& file, const at::Tensor& labels, const a
   if (file.places.max().item<std::int64_t>() >= layout.sizes[0]) {
     throw FileUnreadable(name + " are no longer whole; " + remedy);
   }
-  Dataset stored{labels.to(device), {}, StoredRows(place, layout), file.places};
+  const at::Tensor on_device = labels.defined() ? labels.to(device) : labels;
+  Dataset stored{device, {}, StoredRows(place, layout), file.places, on_device};
   layout.sizes[0] = stored.count();
   if (!gpu_has_room(device, layout.bytes())) return stored;
   const auto piece = [&stored](const BatchRange& range) { return stored.images(range); };
-  return {stored.labels, copy_in_pieces(layout, device, piece, check_stop), {}, {}};
+  return {device, copy_in_pieces(layout, device, piece, check_stop), {}, {}, on_device};
 }
 
 }  // namespace torch_tl

@@ -8,17 +8,18 @@
 
 namespace torch_tl {
 
-/** Which places of each image speak for a class, and what the network makes of the image; on the host. */
+/** Class activation maps of images, and the images' logits; on the host. */
 struct GradCam {
-  at::Tensor maps;    // float32 [count, h, w], of at least 0
+  at::Tensor maps;    // float32 [count, h, w], at least 0
   at::Tensor logits;  // float32 [count, classes]
 };
 
 /**
  * Grad-CAM (Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391, section 3) over the backbone's last
- * maps, in evaluation mode, of the class that each image is labelled with, or of the likeliest where the
- * label is -1. The network stays as it is.
+ * maps, in evaluation mode. `classes` is the class to explain for each image, int64 [count] on the host, or
+ * undefined for each image's likeliest class. Does not change the network.
  */
-GradCam grad_cam(Network& network, const Dataset& data, const Extraction& extraction);
+GradCam grad_cam(Network& network, const Dataset& data, const at::Tensor& classes,
+                 const Extraction& extraction);
 
 }  // namespace torch_tl

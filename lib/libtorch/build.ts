@@ -95,7 +95,11 @@ function fingerprintOf(libtorch: LibTorch): string {
 }
 
 function sources(): string[] {
-  const native = readdirSync(join(packageRoot, 'native'), { recursive: true, withFileTypes: true })
+  // Only a checkout has test/native, the checks of the kernels, which are built with the engine.
+  const native = ['native', join('test', 'native')]
+    .map((folder) => join(packageRoot, folder))
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(packageRoot.length + 1));
   return ['CMakeLists.txt', ...native.sort()];
@@ -110,6 +114,8 @@ async function runCmakeJs(output: string, settings: string[], verbose: boolean):
     '--config',
     'Release',
     `--CDTORCH_TL_LOADER_DIRECTORY=${loader}`,
+    // CMake's cache may hold the sanitizers of a build for debugging.
+    '--CDTORCH_TL_SANITIZE=OFF',
     ...settings,
   ];
   // `cmake-js compile` keeps the LibTorch of an earlier build and starts over after every compiler error.

@@ -56,7 +56,7 @@ describe('torch-tl features', () => {
       "Did you mean 'tiny-imagenet'?",
     ],
     ['no images', ['--out', 'a'], 'No images are given. Use `torch-tl features DIR` or --data DIR'],
-    ['data that is not there', ['--out', 'a', '--data', 'nowhere'], 'There is no directory'],
+    ['data that is not there', ['--out', 'a', '--data', 'nowhere'], 'nowhere does not exist'],
     [
       'an impossible precision',
       ['--out', 'a', '--precision', 'fp8'],

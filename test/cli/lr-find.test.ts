@@ -55,7 +55,7 @@ describe('torch-tl lr-find', () => {
     ['an end below the start', ['--start', '1', '--end', '0.1'], '--end must be a learning rate greater than'],
     ['a start that is none', ['--start', '0'], '--start must be a number from 1e-12'],
     ['an unknown head', ['--head', 'linaer'], "not 'linaer'; did you mean 'linear'?"],
-    ['data that is not there', ['--data', 'nowhere'], 'There is no directory'],
+    ['data that is not there', ['--data', 'nowhere'], 'nowhere does not exist'],
     ['random weights from a file', ['--init', 'random', '--weights', 'imagenet'], 'leave out one of the two'],
     ['layers that are not there', [...SMALL, '--freeze', 'denseblock9'], 'denseblock9'],
   ])('refuses %s', async (_, args, message) => {

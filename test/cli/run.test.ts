@@ -170,7 +170,7 @@ describe('torch-tl run', () => {
       '--image-size must be an integer from 32 to 4096',
     ],
     ['an unknown device', ['base', '--device', 'gpu'], '--device must be auto, cpu, cuda or cuda:N'],
-    ['a missing directory', ['base', '--data', 'nowhere'], 'There is no directory'],
+    ['a missing directory', ['base', '--data', 'nowhere'], 'nowhere does not exist'],
     ['missing weights', ['finetune', '--weights', 'nowhere.safetensors'], 'nowhere.safetensors'],
     ['weights for no weights', ['base', '--init', 'random', '--weights', 'tiny-imagenet'], 'leave out one'],
   ])('refuses %s and leaves nothing behind', async (_, args, message) => {

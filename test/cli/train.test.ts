@@ -283,7 +283,7 @@ describe('torch-tl run --config', () => {
     renameSync(join(cwd, 'colours'), join(cwd, 'moved'));
     const { code, stderr } = await torchTl(['run', '--config', 'run/config.json', '--out', 'again'], { cwd });
     expect(code).toBe(2);
-    expect(stderr).toContain(`There is no directory ${join(cwd, 'colours')}`);
+    expect(stderr).toContain(`The data directory ${join(cwd, 'colours')} does not exist`);
     expect(existsSync(join(cwd, 'again'))).toBe(false);
   });
 });

@@ -52,7 +52,11 @@ describe('torch-tl lr-find', () => {
 
   test.each<[string, string[], string]>([
     ['an unknown experiment', ['finetun'], "did you mean 'finetune'?"],
-    ['an end below the start', ['--start', '1', '--end', '0.1'], '--end must be a learning rate greater than'],
+    [
+      'an end below the start',
+      ['--start', '1', '--end', '0.1'],
+      '--end must be a learning rate greater than',
+    ],
     ['a start that is none', ['--start', '0'], '--start must be a number from 1e-12'],
     ['an unknown head', ['--head', 'linaer'], "not 'linaer'; did you mean 'linear'?"],
     ['data that is not there', ['--data', 'nowhere'], 'nowhere does not exist'],

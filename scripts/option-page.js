@@ -68,7 +68,8 @@ function topicSection(topic) {
 
 function row(name, type, { flags, description, off }) {
   const shownFlags = off ? [flags, off.flags] : [flags];
-  const what = off ? `${description}; or ${off.description}` : description;
+  const general = type.description ?? description;
+  const what = off ? `${general}; or ${off.description}` : general;
   return [code(name), shownFlags.map(code).join(', '), phraseOf(type), defaultOf(type), what];
 }
 

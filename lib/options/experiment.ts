@@ -8,7 +8,7 @@ import { batchSize, kernels, precision, threads, trainingOptions } from './train
 const data = text('auto, sample, a directory or a list').default('auto').register(commandLine, {
   topic: 'Data',
   flags: '--data <auto|sample|dir|list>',
-  description: 'the images',
+  description: 'images to train and validate with',
 });
 
 /** `data` without a default, for commands that must not use the sample unless asked to. */
@@ -41,7 +41,7 @@ const device = z
   .register(commandLine, {
     topic: 'Model',
     flags: '--device <name>',
-    description: 'auto, cpu, cuda or cuda:N',
+    description: 'device to compute on: auto, cpu, cuda or cuda:N',
   });
 
 /** Options of one of the paper's experiments. */

@@ -8,10 +8,11 @@ export const modelExportOptions = z.strictObject({
   format: z
     .enum(EXPORT_FORMATS, { error: EXPORT_FORMATS.join(', ') })
     .optional()
+    .describe(`file format: ${EXPORT_FORMATS.join(', ')}; by default that of the path's extension`)
     .register(commandLine, {
       topic: 'Output',
       flags: '--format <name>',
-      description: `${EXPORT_FORMATS.join(', ')} (default: by the extension of --out)`,
+      description: `file format: ${EXPORT_FORMATS.join(', ')} (default: by the extension of --out)`,
     }),
   check: flag()
     .default(true)

@@ -11,7 +11,7 @@ export const optimizerFields = {
   optimizer: z
     .enum(['adam', 'adamw', 'sgd'], { error: optimizer })
     .default('adam')
-    .register(commandLine, { topic, flags: '--optimizer <name>', description: optimizer }),
+    .register(commandLine, { topic, flags: '--optimizer <name>', description: `optimiser: ${optimizer}` }),
   learningRate: learningRate().default(1e-3).register(commandLine, {
     topic,
     flags: '--lr <rate>',

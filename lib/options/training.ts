@@ -31,7 +31,11 @@ export const seed = seedRange().default(0).register(commandLine, {
 export const precision = z
   .enum(['auto', 'fp32', 'bf16'], { error: 'auto, fp32 or bf16' })
   .default('auto')
-  .register(commandLine, { topic, flags: '--precision <name>', description: 'auto, fp32 or bf16' });
+  .register(commandLine, {
+    topic,
+    flags: '--precision <name>',
+    description: 'precision to compute in: auto, fp32 or bf16',
+  });
 
 export const threads = threadsRange().optional().register(commandLine, {
   topic,
@@ -46,7 +50,7 @@ export const kernels = z
     topic,
     flags: '--kernels <name>',
     description:
-      "auto (the engine's own kernels where the processor supports them) or libtorch (only LibTorch's operators, for comparison)",
+      "kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison)",
   });
 
 export const batchSize = integer(2)
@@ -76,7 +80,7 @@ export const trainingOptions = z.strictObject({
       topic,
       flags: '--class-weights <balanced|class=weight,...>',
       description:
-        'weight of each class in the loss: balanced gives rarer classes more weight; classes without a weight have 1; mean losses divide by the sum of the weights',
+        "weight of each class in the loss: balanced gives rarer classes more weight; classes without a weight have 1; mean losses divide by the sum of the images' weights, which mixup and cutmix mix like the images",
       read: pairsFromText,
     }),
   seed,

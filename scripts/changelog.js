@@ -1,7 +1,7 @@
 const UNRELEASED = '## Unreleased\n';
 
 /**
- * The changelog with its unreleased part as the entry of a version, and an empty one above it.
+ * Turns the unreleased part of the changelog into the entry of a version, below a new empty unreleased part.
  *
  * @param {string} text
  * @param {string} version such as `0.1.0`
@@ -9,9 +9,9 @@ const UNRELEASED = '## Unreleased\n';
  */
 export function datedChangelog(text, version, date) {
   const [, rest] = text.split(UNRELEASED);
-  if (rest === undefined) throw new Error('CHANGELOG.md has no part "## Unreleased".');
-  if (text.includes(`## ${version} - `)) throw new Error(`CHANGELOG.md has an entry of ${version} already.`);
+  if (rest === undefined) throw new Error('CHANGELOG.md has no section "## Unreleased".');
+  if (text.includes(`## ${version} - `)) throw new Error(`CHANGELOG.md already has an entry for ${version}.`);
   if (!/^- /m.test(rest.split('\n## ')[0]))
-    throw new Error('CHANGELOG.md says of no change since the last release.');
+    throw new Error('CHANGELOG.md lists no changes since the last release.');
   return text.replace(UNRELEASED, `${UNRELEASED}\n## ${version} - ${date}\n`);
 }

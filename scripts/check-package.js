@@ -1,6 +1,7 @@
 /*
- * Checks what would be published: that the package is whole, runs nothing when it is installed, and
- * tells nothing of the machine that made it. Prints what its binaries need; exits 1 with every fault.
+ * Checks the package before it is published: it must be complete, run nothing on installation, and contain no paths of
+ * the machine that built it. Prints the libraries and versions that its binaries need. Lists all faults and exits with 1
+ * if there are any.
  *
  *   node scripts/check-package.js TARBALL|DIRECTORY
  */
@@ -12,7 +13,7 @@ import { extract } from 'tar';
 
 const MAX_MEGABYTES = 60;
 
-/** What the oldest systems that are promised have: Red Hat Enterprise Linux 9, Ubuntu 22.04, Debian 12. */
+/** Versions on the oldest supported systems: Red Hat Enterprise Linux 9, Ubuntu 22.04, Debian 12. */
 const NEWEST_ALLOWED = { GLIBC: '2.34', GLIBCXX: '3.4.29', CXXABI: '1.3.13' };
 
 const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare'];
@@ -23,7 +24,7 @@ const ENGINE = new RegExp(`^libtorch-\\d+\\.\\d+/prebuilds/${PLATFORM}/torch-tl\
 const CUDA_LIBRARY = /^libtorch-\d+\.\d+\/prebuilds\/linux-(?:arm64|x64)\/torch-tl-cuda\.so$/;
 const BINARIES = [LOADER, ENGINE, CUDA_LIBRARY];
 
-/** Whatever else is in the package stands in one of these. */
+/** The only folders, besides those of the binaries, that the package may contain. */
 const FOLDERS = ['assets', 'bin', 'dist', 'docs', 'examples', 'native'];
 const ROOT_FILES = ['CHANGELOG.md', 'CMakeLists.txt', 'LICENSE', 'README.md', 'package.json'];
 const NEEDED = [...ROOT_FILES, 'assets/README.md', 'bin/torch-tl.js', 'dist/index.d.ts', 'dist/index.js'];
@@ -33,11 +34,11 @@ function checkFiles(files) {
   if (!files.some((file) => ENGINE.test(file))) faults.push('no engine was prebuilt');
   for (const file of files.filter((name) => ENGINE.test(name))) {
     const loader = file.slice(file.indexOf('/') + 1);
-    if (!files.includes(loader)) faults.push(`${loader} is missing, which ${file} needs`);
+    if (!files.includes(loader)) faults.push(`${loader}, which ${file} needs, is missing`);
   }
   for (const file of files) {
     if (BINARIES.some((binary) => binary.test(file)) || ROOT_FILES.includes(file)) continue;
-    if (!FOLDERS.includes(file.split('/')[0])) faults.push(`${file} does not belong into the package`);
+    if (!FOLDERS.includes(file.split('/')[0])) faults.push(`${file} does not belong in the package`);
     else if (/\.(?:a|dll|dylib|lib|node|so)(?:\.\d+)*$/.test(file))
       faults.push(`${file} is a foreign library`);
     else if (/(?:^|[./])test(?:s|\.[jt]s$|\/)/.test(file)) faults.push(`${file} is a test`);
@@ -53,7 +54,7 @@ function checkManifest(directory) {
   ];
 }
 
-/** What is not ours to license has its origin and terms in assets/README.md. */
+/** assets/README.md has to state the origin and terms of every asset. */
 function checkAssets(directory, files) {
   const readme = join(directory, 'assets', 'README.md');
   const text = existsSync(readme) ? readFileSync(readme, 'utf8') : '';
@@ -63,7 +64,7 @@ function checkAssets(directory, files) {
   assets.delete('README.md');
   return [...assets]
     .filter((asset) => !text.includes(`## ${asset}\n`))
-    .map((asset) => `assets/README.md does not say where ${asset} comes from, and its terms`);
+    .map((asset) => `assets/README.md does not state the origin and terms of ${asset}`);
 }
 
 function readElf(path) {
@@ -80,7 +81,7 @@ function isNewer(version, than) {
   return version.localeCompare(than, 'en', { numeric: true }) > 0;
 }
 
-/** The newest version needed of each library that the system has. */
+/** The newest version that is needed of each system library. */
 function newestOf(versions) {
   const newest = {};
   for (const [library, version] of versions.map((name) => name.split('_')))
@@ -88,7 +89,7 @@ function newestOf(versions) {
   return newest;
 }
 
-/** Absolute paths in a binary, but for those that every Linux has. */
+/** Absolute paths in a binary, except those under /proc, /sys and /dev. */
 function pathsIn(path) {
   const text = readFileSync(path, 'latin1');
   const paths = text.match(/(?<![\w.~-])\/(?!proc\/|sys\/|dev\/)[\w.+-]+\/[\w.+/-]+/g) ?? [];
@@ -108,7 +109,7 @@ function checkBinary(directory, file) {
     ...Object.entries(newest)
       .filter(([library, version]) => isNewer(version, NEWEST_ALLOWED[library]))
       .map(([library, version]) => `${file} needs ${library} ${version}: at most ${NEWEST_ALLOWED[library]}`),
-    ...pathsIn(path).map((found) => `${file} tells of ${found}`),
+    ...pathsIn(path).map((found) => `${file} contains the path ${found}`),
   ];
 }
 
@@ -142,8 +143,7 @@ async function checkTarball(tarball) {
 }
 
 const [target] = process.argv.slice(2);
-if (target === undefined)
-  throw new Error('Name what to check: node scripts/check-package.js TARBALL|DIRECTORY');
+if (target === undefined) throw new Error('Usage: node scripts/check-package.js TARBALL|DIRECTORY');
 const faults = statSync(target).isDirectory() ? checkDirectory(target) : await checkTarball(target);
 for (const fault of faults) console.error(`fault: ${fault}`);
 if (faults.length > 0) process.exitCode = 1;

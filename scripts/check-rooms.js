@@ -1,6 +1,6 @@
 /*
- * Checks that imports between the folders of lib/ go one way: a file imports from its own room and from those after it,
- * types included.
+ * Checks that imports between the folders of lib/, the rooms, go one way: a file may import only from its own room and
+ * from later ones. This includes types.
  *
  *   node scripts/check-rooms.js
  */
@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** A room is a folder or a file of lib/; of two that a file is in, the longer name counts. */
+/** A room is a folder or a file of lib/. If a file is in two rooms, the one with the longer name counts. */
 const ORDER = [
   'index.ts',
   'cli',
@@ -28,7 +28,7 @@ const ORDER = [
   'addon',
   'support',
   'errors.ts',
-  // Errors are for people to read; it imports nothing.
+  // Used by errors.ts; it imports nothing.
   'support/printable.ts',
 ];
 
@@ -51,7 +51,7 @@ for (const file of files) {
 }
 for (const problem of wrong) console.error(problem);
 console.log(
-  `${files.length} files in ${ORDER.length} rooms, ${arrows.size} arrows, ${wrong.length} of them wrong`,
+  `${files.length} files in ${ORDER.length} rooms, ${arrows.size} arrows between them, ${wrong.length} wrong imports`,
 );
 if (wrong.length > 0) {
   console.error(`Imports go one way: ${ORDER.join(' -> ')}`);
@@ -61,6 +61,7 @@ if (wrong.length > 0) {
 function roomOf(file) {
   const rooms = ORDER.filter((room) => file === room || file.startsWith(`${room}/`));
   const room = rooms.sort((a, b) => b.length - a.length)[0];
-  if (room === undefined) throw new Error(`lib/${file} is in no room of ORDER in scripts/check-rooms.js.`);
+  if (room === undefined)
+    throw new Error(`lib/${file} is in no room: add one to ORDER in scripts/check-rooms.js.`);
   return room;
 }

@@ -1,7 +1,6 @@
 /*
- * Makes assets/cifar10-sample, the part of CIFAR-10 that ships with the package: the first 250
- * training and 50 test records of each class, byte for byte and in the order of the official binary
- * batches. Running it again gives the same files.
+ * Makes assets/cifar10-sample, the part of CIFAR-10 in the package: the first 250 training and 50 test records of each
+ * class, unchanged and in the order of the official binary batches. The result is always the same.
  *
  *   node scripts/make-sample.js DIR [OUT]
  *
@@ -15,11 +14,12 @@ const RECORD_BYTES = 1 + 3 * 32 * 32;
 const CLASSES = 10;
 const TRAIN_BATCHES = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`);
 
-/** The records of these files, in order, as views. */
+/** The records of the files, in order, as views. */
 function* recordsOf(directory, names) {
   for (const name of names) {
     const bytes = readFileSync(join(directory, name));
-    if (bytes.length % RECORD_BYTES !== 0) throw new Error(`${name} holds no whole number of records`);
+    if (bytes.length % RECORD_BYTES !== 0)
+      throw new Error(`The size of ${name} is not a multiple of ${RECORD_BYTES} bytes`);
     for (let offset = 0; offset < bytes.length; offset += RECORD_BYTES) {
       yield bytes.subarray(offset, offset + RECORD_BYTES);
     }
@@ -36,7 +36,8 @@ function select(records, perClass) {
     taken[label]++;
     selected.push(record);
   }
-  if (selected.length !== CLASSES * perClass) throw new Error(`only ${taken.join(', ')} records a class`);
+  if (selected.length !== CLASSES * perClass)
+    throw new Error(`There are only ${taken.join(', ')} records per class`);
   return Buffer.concat(selected);
 }
 

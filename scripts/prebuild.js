@@ -1,11 +1,11 @@
 /*
- * Makes what the package ships in binary form for this platform: the loader, and an engine for each
- * minor version of LibTorch that is here. Run by `npm run prebuild`, which compiles dist first.
+ * Builds the binaries of the package for this platform: the loader, and an engine for each minor version of LibTorch on
+ * this machine. `npm run prebuild` compiles dist first and then runs this script.
  *
  *   node scripts/prebuild.js [--libtorch DIR]...
  *
- * DIR is a LibTorch to build against; without any, the first of each minor version that torch-tl finds.
- * Exits 1 where a build failed or nothing could be made.
+ * DIR is a LibTorch to build against. By default, torch-tl's search finds one for each minor version. Exits with 1 if a
+ * build fails or nothing is built.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -39,7 +39,7 @@ function inspectNamed(directory) {
   return libtorch;
 }
 
-/** Builds from nothing, so that no setting of an earlier build is left; tells whether that went well. */
+/** Builds an engine from scratch, so that no settings of an earlier build remain. Returns whether the build succeeded. */
 async function prebuildEngine(libtorch) {
   const directory = engineDirectory(libtorch.minor);
   rmSync(join(directory, 'build'), { recursive: true, force: true });
@@ -52,7 +52,7 @@ async function prebuildEngine(libtorch) {
   return true;
 }
 
-/** Strips what the build left in `directory`/build/Release and moves it to where node-gyp-build looks. */
+/** Strips the addon in `directory`/build/Release and moves it to the place where node-gyp-build looks for prebuilds. */
 function pack(directory) {
   return promisify(prebuildify)({
     cwd: directory,
@@ -60,22 +60,22 @@ function pack(directory) {
     napi: true,
     tagLibc: true,
     strip: true,
-    // prebuildify would have node-gyp build it; CMake has.
+    // Keeps prebuildify from running node-gyp: CMake has already built the addon.
     nodeGyp: 'true',
   });
 }
 
-/** Why a LibTorch for which an engine was made has no CUDA library; nothing where it has one. */
+/** A line about the missing CUDA library of an engine; no line if there is one. */
 function missingCudaLibrary({ minor, cuda, root: libtorch }) {
   if (existsSync(join(engineDirectory(minor), 'prebuilds', platform, 'torch-tl-cuda.so'))) return [];
   const why =
     cuda === null
-      ? `${libtorch} is built for the CPU alone`
-      : 'the headers of a CUDA toolkit were not found; CUDA_HOME=DIR names one';
+      ? `${libtorch} is a CPU build`
+      : 'the headers of a CUDA toolkit were not found; set CUDA_HOME=DIR';
   return [`the CUDA library for LibTorch ${minor}: ${why}`];
 }
 
-/** Every prebuild of this platform, by its path in the package. */
+/** Paths of all prebuilds of this platform in the package. */
 function prebuilds() {
   const parents = ['.', ...readdirSync(root).filter((name) => name.startsWith('libtorch-'))];
   return parents
@@ -87,7 +87,8 @@ function prebuilds() {
 const found = findLibTorches();
 const minors = found.map(({ minor }) => minor);
 const notMade = SUPPORTED_MINORS.filter((minor) => !minors.includes(minor)).map(
-  (minor) => `the engine for LibTorch ${minor}: there is no LibTorch ${minor}; --libtorch DIR names one`,
+  (minor) =>
+    `the engine for LibTorch ${minor}: LibTorch ${minor} was not found; name one with --libtorch DIR`,
 );
 for (const file of prebuilds()) rmSync(join(root, file));
 
@@ -95,17 +96,17 @@ for (const libtorch of found) {
   if (await prebuildEngine(libtorch)) {
     notMade.push(...missingCudaLibrary(libtorch));
   } else {
-    notMade.push(`the engine for LibTorch ${libtorch.minor}: its build failed, see above`);
+    notMade.push(`the engine for LibTorch ${libtorch.minor}: its build failed (see above)`);
     process.exitCode = 1;
   }
 }
 if (prebuilds().length > 0) await pack(root);
 
 const made = prebuilds();
-console.log(`Made for ${platform}:`);
+console.log(`Built for ${platform}:`);
 for (const file of made) console.log(`  ${file}  ${Math.round(statSync(join(root, file)).size / 1000)} kB`);
-if (notMade.length > 0) console.log(`Not made:\n${notMade.map((line) => `  ${line}`).join('\n')}`);
+if (notMade.length > 0) console.log(`Not built:\n${notMade.map((line) => `  ${line}`).join('\n')}`);
 if (made.length === 0) {
-  console.error('Nothing could be made.');
+  console.error('Nothing was built.');
   process.exitCode = 1;
 }

@@ -1,10 +1,10 @@
 /*
- * Makes the tarball of a release: prebuilds, changelog entry, pack, checks. Publishes nothing;
- * docs/releasing.md says what comes before and after.
+ * Makes the tarball of a release: builds the prebuilds, dates the changelog, packs and checks. Publishes nothing;
+ * docs/releasing.md describes the steps before and after.
  *
  *   node scripts/release.js [--libtorch DIR]...
  *
- * The version is package.json's. What is given goes to scripts/prebuild.js.
+ * The version is that of package.json. Arguments are passed to scripts/prebuild.js.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,8 @@ function output(command, ...args) {
 }
 
 const changes = output('git', 'status', '--porcelain');
-if (changes) throw new Error(`A release is made of what is committed, and this is not:\n${changes}`);
+if (changes)
+  throw new Error(`A release needs a clean working tree. Commit or undo these changes:\n${changes}`);
 
 const { name, version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const today = new Date().toISOString().slice(0, 10);
@@ -31,12 +32,12 @@ const dated = datedChangelog(readFileSync(changelog, 'utf8'), version, today);
 
 run('npm', 'run', 'prebuild', '--', ...process.argv.slice(2));
 writeFileSync(changelog, dated);
-// Its script would build for this machine.
+// The package's scripts would build for this machine only.
 run('npm', 'pack', '--ignore-scripts');
 const tarball = `${name}-${version}.tgz`;
 run(process.execPath, 'scripts/check-package.js', tarball);
 run('npm', 'exec', '--yes', '--', 'publint', tarball);
-// CommonJS gets the ES module, by the require(esm) of every Node that `engines` allows.
+// CommonJS loads the ES module through require(esm), which every Node.js in `engines` supports.
 run('npm', 'exec', '--yes', '--', '@arethetypeswrong/cli', '--profile', 'esm-only', tarball);
 run(process.execPath, 'scripts/smoke.js', tarball);
 

@@ -1,10 +1,11 @@
 /*
- * Uses a packed tarball as its users do: installed into an empty folder without any script, and run on
- * some Nodes, which the npm registry has as packages. LibTorch is found as ever, by TORCH_TL_LIBTORCH first.
+ * Tests a packed tarball as users would use it: installs it into an empty folder without scripts, and runs it on several
+ * versions of Node.js, which are installed from the npm registry. LibTorch is found in the usual order, TORCH_TL_LIBTORCH
+ * first.
  *
  *   node scripts/smoke.js TARBALL [MAJOR...]
  *
- * MAJOR is a major version of Node; without any, the Node that runs this is taken.
+ * MAJOR is a major version of Node.js; by default, the Node.js that runs this script.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +25,7 @@ const EXITS_EARLY = `
   await model.fit(train, { valid, epochs: 1_000_000, earlyStoppingPatience: 'off', onBatch }).result;
 `;
 
-/** What is run on each Node, and what it must print. The examples are the package's own. */
+/** The commands to run on each Node.js, and patterns that their output must match. The examples are in the package. */
 const STEPS = [
   ['npx', ['--no-install', 'torch-tl', 'doctor'], /^Engine +built for LibTorch/m],
   [
@@ -60,7 +61,7 @@ function install(tarball, folder) {
   write(folder, 'exits-early.mjs', EXITS_EARLY);
 }
 
-/** The package `node` fetches this one in an install script. */
+/** Installs a Node.js from the package that the npm package `node` downloads in its install script. */
 function installNode(major, folder) {
   const name = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
   write(folder, 'package.json', { private: true, dependencies: { [name]: major } });
@@ -76,19 +77,19 @@ function use(folder, nodeDirectory) {
     console.log(`$ ${command} ${args.join(' ')}`);
     const printed = run(command, args, options);
     console.log(printed);
-    if (!expected.test(printed)) throw new Error(`This does not have what was expected: ${expected}`);
+    if (!expected.test(printed)) throw new Error(`The output does not match ${expected}`);
   }
 }
 
 const [tarball, ...majors] = process.argv.slice(2);
-if (tarball === undefined) throw new Error('Name what to use: node scripts/smoke.js TARBALL [MAJOR...]');
+if (tarball === undefined) throw new Error('Usage: node scripts/smoke.js TARBALL [MAJOR...]');
 const temporary = mkdtempSync(join(tmpdir(), 'torch-tl-smoke-'));
 try {
   const folder = join(temporary, 'project');
   install(tarball, folder);
   if (majors.length === 0) use(folder, dirname(process.execPath));
   for (const major of majors) use(folder, installNode(major, join(temporary, `node-${major}`)));
-  console.log('All of it works.');
+  console.log('All steps passed.');
 } finally {
   rmSync(temporary, { recursive: true });
 }

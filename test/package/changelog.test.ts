@@ -13,9 +13,13 @@ test('a release takes what is unreleased, and leaves an empty part for what come
 });
 
 test.for([
-  ['no unreleased part', '# Changelog\n\n## 0.1.0 - 2026-01-31\n\n- That.\n', 'has no part "## Unreleased"'],
-  ['no change in it', BEFORE.replace('- This.\n', ''), 'says of no change'],
-  ['an entry of that version', BEFORE.replace('0.1.0', '0.2.0'), 'has an entry of 0.2.0 already'],
+  [
+    'no unreleased part',
+    '# Changelog\n\n## 0.1.0 - 2026-01-31\n\n- That.\n',
+    'has no section "## Unreleased"',
+  ],
+  ['no change in it', BEFORE.replace('- This.\n', ''), 'lists no changes'],
+  ['an entry of that version', BEFORE.replace('0.1.0', '0.2.0'), 'already has an entry for 0.2.0'],
 ] as const)('a changelog with %s is refused', ([, text, message]) => {
   expect(() => datedChangelog(text, '0.2.0', '2026-02-28')).toThrow(message);
 });

@@ -54,20 +54,20 @@ test('a package as it should be has no faults', () => {
 
 test.for([
   ['README.md', 'README.md is missing'],
-  [LOADER, `${LOADER} is missing, which ${ENGINE} needs`],
+  [LOADER, `${LOADER}, which ${ENGINE} needs, is missing`],
   [ENGINE, 'no engine was prebuilt'],
 ] as const)('misses %s', ([file, fault]) => {
   expect(faultsOf({}, file)).toEqual([`fault: ${fault}`]);
 });
 
 test.for([
-  ['binding.gyp', 'does not belong into the package'],
-  ['libtorch-2.13/build/stamp', 'does not belong into the package'],
-  ['libtorch-2.13/prebuilds/linux-x64/libgomp.so.1', 'does not belong into the package'],
+  ['binding.gyp', 'does not belong in the package'],
+  ['libtorch-2.13/build/stamp', 'does not belong in the package'],
+  ['libtorch-2.13/prebuilds/linux-x64/libgomp.so.1', 'does not belong in the package'],
   ['dist/libtorch_cpu.so', 'is a foreign library'],
   ['dist/libcudart.so.13', 'is a foreign library'],
   ['dist/index.test.js', 'is a test'],
-  ['test/package/index.js', 'does not belong into the package'],
+  ['test/package/index.js', 'does not belong in the package'],
 ] as const)('refuses %s', ([file, fault]) => {
   expect(faultsOf({ [file]: '' })).toEqual([`fault: ${file} ${fault}`]);
 });
@@ -81,7 +81,7 @@ test.for(['preinstall', 'install', 'postinstall', 'prepare'])('refuses the scrip
 
 test('demands the terms of what ships in assets', () => {
   expect(faultsOf({ 'assets/weights.safetensors': '' })).toEqual([
-    'fault: assets/README.md does not say where weights.safetensors comes from, and its terms',
+    'fault: assets/README.md does not state the origin and terms of weights.safetensors',
   ]);
 });
 
@@ -93,8 +93,8 @@ test('finds run paths, and paths of the machine that built it', () => {
   );
   expect(faultsOf({ [ENGINE]: told })).toEqual([
     `fault: ${ENGINE} has a run path: /srv/torch/lib`,
-    `fault: ${ENGINE} tells of /srv/torch/lib`,
-    `fault: ${ENGINE} tells of /srv/checkout/native/addon.cc`,
+    `fault: ${ENGINE} contains the path /srv/torch/lib`,
+    `fault: ${ENGINE} contains the path /srv/checkout/native/addon.cc`,
   ]);
 });
 

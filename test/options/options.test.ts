@@ -6,6 +6,7 @@ import {
   commandLine,
   experimentOptions,
   featuresOptions,
+  runOptions,
   trainingOptions,
 } from '../../lib/options/index.ts';
 
@@ -243,4 +244,19 @@ describe('commandLine', () => {
       if (topics.has(commandLine.get(type)?.topic)) expect(trainingOptions.shape).toHaveProperty(name);
     }
   });
+});
+
+test('programs may give null for off, and fill for stretch as sharp does', () => {
+  const { earlyStoppingPatience, checkpointMinutes } = checkOptions(trainingOptions, {
+    earlyStoppingPatience: null,
+    checkpointMinutes: null,
+  });
+  expect([earlyStoppingPatience, checkpointMinutes]).toEqual(['off', 'off']);
+  expect(checkOptions(runOptions, { resize: 'fill' }).resize).toBe('stretch');
+});
+
+test('the nearest name is suggested for a misspelt one', () => {
+  expect(() => checkOptions(trainingOptions, { optimizer: 'adamm' })).toThrow(
+    /not 'adamm'; did you mean 'adam(w)?'\?$/,
+  );
 });

@@ -1,7 +1,7 @@
 /*
  * Checks the package before it is published: it must be complete, run nothing on installation, and contain no paths of
- * the machine that built it. Prints the libraries and versions that its binaries need. Lists all faults and exits with 1
- * if there are any.
+ * the machine that built it. Prints the libraries and versions that its binaries need. Lists all faults and exits with
+ * 1 if there are any.
  *
  *   node scripts/check-package.js TARBALL|DIRECTORY
  */

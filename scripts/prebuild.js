@@ -39,7 +39,9 @@ function inspectNamed(directory) {
   return libtorch;
 }
 
-/** Builds an engine from scratch, so that no settings of an earlier build remain. Returns whether the build succeeded. */
+/**
+ * Builds an engine from scratch, so that no settings of an earlier build remain. Returns whether the build succeeded.
+ */
 async function prebuildEngine(libtorch) {
   const directory = engineDirectory(libtorch.minor);
   rmSync(join(directory, 'build'), { recursive: true, force: true });

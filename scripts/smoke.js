@@ -1,7 +1,7 @@
 /*
- * Tests a packed tarball as users would use it: installs it into an empty folder without scripts, and runs it on several
- * versions of Node.js, which are installed from the npm registry. LibTorch is found in the usual order, TORCH_TL_LIBTORCH
- * first.
+ * Tests a packed tarball as users would use it: installs it into an empty folder without scripts, and runs it on
+ * several versions of Node.js, which are installed from the npm registry. LibTorch is found in the usual order,
+ * TORCH_TL_LIBTORCH first.
  *
  *   node scripts/smoke.js TARBALL [MAJOR...]
  *

@@ -45,12 +45,18 @@ export function cudaMinors(packageRoot: string): string[] {
   });
 }
 
-/** The engine for a minor version of LibTorch: the one built on this machine, else the prebuilt one; null if neither exists. */
+/**
+ * The engine for a minor version of LibTorch: the one built on this machine, else the prebuilt one; null if neither
+ * exists.
+ */
 export function findEngine(packageRoot: string, minor: string): AddonFile | null {
   return findAddon(packageRoot, `libtorch-${minor}`);
 }
 
-/** The loader addon, which needs no LibTorch: the one built on this machine, else the prebuilt one; null if neither exists. */
+/**
+ * The loader addon, which needs no LibTorch: the one built on this machine, else the prebuilt one; null if neither
+ * exists.
+ */
 export function findLoader(packageRoot: string): AddonFile | null {
   return findAddon(packageRoot, '.');
 }
@@ -60,7 +66,9 @@ export function isCheckout(packageRoot: string): boolean {
   return existsSync(join(packageRoot, 'lib', 'index.ts'));
 }
 
-/** Directories to search. Addons built on this machine come first: they may replace a prebuilt one that does not load. */
+/**
+ * Directories to search. Addons built on this machine come first: they may replace a prebuilt one that does not load.
+ */
 function placesOf(packageRoot: string): string[] {
   return [...new Set([buildDirectory(packageRoot), packageRoot])];
 }

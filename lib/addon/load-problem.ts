@@ -21,7 +21,9 @@ export function headerProblem(library: string): LoadProblem | null {
   return { code, text: problem.text };
 }
 
-/** Interprets the system's message about a library that does not load (glibc's dl-load.c, dl-version.c, dl-lookup.c). */
+/**
+ * Interprets the system's message about a library that does not load (glibc's dl-load.c, dl-version.c, dl-lookup.c).
+ */
 export function loaderProblem(library: string, reason: string): LoadProblem {
   const missing = reason.match(/(?:^|: )(\S+): cannot open shared object file: No such file/)?.[1];
   if (missing) return { code: 'LIBTORCH_INCOMPLETE', text: `it needs ${missing}, which is missing` };

@@ -94,8 +94,8 @@ export class Dataset {
   /**
    * CIFAR-10 as two data sets.
    *
-   * @param data `auto` (the full set if it has been downloaded, else the embedded sample), `sample`, or a directory that
-   *   holds the official batches
+   * @param data `auto` (the full set if it has been downloaded, else the embedded sample), `sample`, or a directory
+   *   that holds the official batches
    * @param limits maximum numbers of images, balanced across classes
    * @throws InputError `DATA_NOT_FOUND`, `DATA_INVALID` or `INVALID_ARGUMENT`
    */
@@ -111,12 +111,12 @@ export class Dataset {
    * Reads the images of `directory/<class>/**`, decoded to sRGB and shrunk with antialiasing. Classes and images are in
    * the order of their names. Hidden files and files other than images are left out.
    *
-   * Decoded images are stored in the cache directory. While the files do not change, later calls and trainings read them
-   * from there.
+   * Decoded images are stored in the cache directory. While the files do not change, later calls and trainings read
+   * them from there.
    *
    * @throws InputError `INVALID_ARGUMENT`; `DATA_NOT_FOUND` if the folder does not exist or has no classes;
-   *   `DATA_INVALID` for an empty class, a class that `like` does not have, and images that cannot be decoded, with their
-   *   paths; the signal's reason after an abort; TorchTlError `OUT_OF_MEMORY`
+   *   `DATA_INVALID` for an empty class, a class that `like` does not have, and images that cannot be decoded, with
+   *   their paths; the signal's reason after an abort; TorchTlError `OUT_OF_MEMORY`
    */
   static async fromFolder(directory: string, options: FolderOptions): Promise<Dataset> {
     if (typeof directory !== 'string') throw invalidArgument('directory', 'a path', directory);
@@ -128,8 +128,8 @@ export class Dataset {
 
   /**
    * Reads the images of a list, in its order, decoded as by `fromFolder`. A list is CSV (`.csv`) whose first line names
-   * the columns `path`, `label` and optionally `split`, or JSON lines (`.jsonl`) with these fields. Paths are relative to
-   * the list.
+   * the columns `path`, `label` and optionally `split`, or JSON lines (`.jsonl`) with these fields. Paths are relative
+   * to the list.
    *
    * @throws as `fromFolder`; InputError `INVALID_ARGUMENT` for a `split` that the list does not have
    */
@@ -153,8 +153,8 @@ export class Dataset {
    * Makes a data set of images from the program: paths, encoded bytes or pixels.
    *
    * @param labels one per image: class names, or indices into `classes`
-   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for images that cannot be decoded, with their paths or indices;
-   *   the signal's reason after an abort; TorchTlError `OUT_OF_MEMORY`
+   * @throws InputError `INVALID_ARGUMENT`; `DATA_INVALID` for images that cannot be decoded, with their paths or
+   *   indices; the signal's reason after an abort; TorchTlError `OUT_OF_MEMORY`
    */
   static async fromImages(
     images: readonly ImageInput[],

@@ -66,9 +66,9 @@ async function kindOf(entry: Dirent, path: string): Promise<EntryKind> {
 }
 
 /**
- * Calls `onEntry` for every entry under a folder except subfolders, which are entered in the order of their names, links
- * to folders included. To avoid endless loops, folders that were entered before and the parents of `folder` are reported
- * as `repeated` and not entered.
+ * Calls `onEntry` for every entry under a folder except subfolders, which are entered in the order of their names,
+ * links to folders included. To avoid endless loops, folders that were entered before and the parents of `folder` are
+ * reported as `repeated` and not entered.
  */
 export async function walk(
   folder: string,

@@ -201,8 +201,8 @@ async function removeUnused(root: string): Promise<void> {
 }
 
 /**
- * Removes an old cache that nobody has open. Only a directory whose name and index are those of a cache is touched. Only
- * the cache's own files are deleted, and then the directory if it is empty.
+ * Removes an old cache that nobody has open. Only a directory whose name and index are those of a cache is touched.
+ * Only the cache's own files are deleted, and then the directory if it is empty.
  */
 async function removeIfUnused(root: string, name: string): Promise<void> {
   const directory = join(root, name);

@@ -10,8 +10,8 @@ import { type LeftOut, nothingLeftOut } from './left-out.ts';
 import { requireClassesNotParts } from './part-folders.ts';
 
 /**
- * Lists the images of `directory/<class>/**`. Classes and files are in the order of their names' UTF-16 code units. Links
- * are followed. Hidden files and files without the extension of an image are left out.
+ * Lists the images of `directory/<class>/**`. Classes and files are in the order of their names' UTF-16 code units.
+ * Links are followed. Hidden files and files without the extension of an image are left out.
  *
  * @param known classes that the labels refer to; by default the names of the folders
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID` with the path of the folder

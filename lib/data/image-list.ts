@@ -39,8 +39,9 @@ interface Line {
 }
 
 /**
- * Reads the images of a list by split, or under the key `null` if it has no splits. A list is CSV whose first line names
- * the columns `path`, `label` and optionally `split`, or JSON lines with these fields. Paths are relative to the list.
+ * Reads the images of a list by split, or under the key `null` if it has no splits. A list is CSV whose first line
+ * names the columns `path`, `label` and optionally `split`, or JSON lines with these fields. Paths are relative to the
+ * list.
  *
  * @param known classes that the labels refer to; by default the distinct labels, sorted
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID` with the list and the line

@@ -7,8 +7,8 @@ import { withNearest } from '../support/nearest.ts';
  *
  * @param labels class names, or indices into `classes`
  * @param classes by default the distinct labels, sorted
- * @throws InputError `INVALID_ARGUMENT` for mixed names and indices, unknown names (with the most similar class), indices
- *   out of range, and indices without `classes`
+ * @throws InputError `INVALID_ARGUMENT` for mixed names and indices, unknown names (with the most similar class),
+ *   indices out of range, and indices without `classes`
  */
 export function resolveLabels(
   labels: ReadonlyArray<string | number>,

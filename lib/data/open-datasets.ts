@@ -4,8 +4,8 @@ import { type DataOptions, type ListedData, listData, listTestImages } from './s
 import type { HeldOut } from './train-and-valid.ts';
 
 /**
- * The data that `--data` names, as two data sets. `validation` says where the validation images come from; `heldOut` has
- * the held-out images per class, or is null if the data has its own validation images.
+ * The data that `--data` names, as two data sets. `validation` says where the validation images come from; `heldOut`
+ * has the held-out images per class, or is null if the data has its own validation images.
  */
 export interface OpenedDatasets {
   train: Dataset;
@@ -36,8 +36,8 @@ export async function openDatasets(spec: string, options: DataOptions): Promise<
 }
 
 /**
- * Lists the images for testing a model, without decoding them: the validation images of the data that `--data` names, or
- * all images if it has no parts.
+ * Lists the images for testing a model, without decoding them: the validation images of the data that `--data` names,
+ * or all images if it has no parts.
  *
  * @throws errors of `listData`
  */

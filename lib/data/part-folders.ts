@@ -14,8 +14,8 @@ export interface PartFolders {
 }
 
 /**
- * Finds the parts of a folder of images; null if its subfolders are classes. A subfolder named like a part is a part only
- * if it contains folders: `train` next to `car` and `bus` is a class if it contains only images.
+ * Finds the parts of a folder of images; null if its subfolders are classes. A subfolder named like a part is a part
+ * only if it contains folders: `train` next to `car` and `bus` is a class if it contains only images.
  *
  * @throws InputError `DATA_NOT_FOUND`; `DATA_INVALID` if several folders may be meant, with their paths
  */
@@ -117,8 +117,8 @@ function ambiguous(root: string, purpose: string, folders: readonly Entry[]): In
 }
 
 /**
- * Refuses folders that look like parts of a data set instead of classes: all are named like parts, or each contains only
- * folders, of the same names.
+ * Refuses folders that look like parts of a data set instead of classes: all are named like parts, or each contains
+ * only folders, of the same names.
  *
  * @throws InputError `DATA_INVALID` with the folders to use instead
  */
@@ -146,8 +146,8 @@ export async function requireClassesNotParts(root: string, folders: readonly Ent
 }
 
 /**
- * The names of subfolders that all these folders share. Empty if a folder contains images itself or lacks a name that the
- * folder with the fewest subfolders has.
+ * The names of subfolders that all these folders share. Empty if a folder contains images itself or lacks a name that
+ * the folder with the fewest subfolders has.
  */
 async function sharedFolders(folders: readonly Entry[]): Promise<string[]> {
   if (folders.length < 2) return [];

@@ -21,7 +21,10 @@ const PATTERNS = (Object.keys(WORDS) as Part[]).map((part) => ({
   pattern: new RegExp(`^(${NOISE})*(${WORDS[part]})(${NOISE})*$|^(images?|imgs?)(${SHORT[part]})$`),
 }));
 
-/** The part of a data set that the name of a folder or split means, ignoring case, digits and signs; null for other names. */
+/**
+ * The part of a data set that the name of a folder or split means, ignoring case, digits and signs; null for other
+ * names.
+ */
 export function partOf(name: string): Part | null {
   const letters = normalName(name)
     .toLowerCase()
@@ -33,8 +36,8 @@ export function partOf(name: string): Part | null {
 export const VALIDATION_PARTS: readonly Part[] = ['valid', 'test'];
 
 /**
- * Finds the names that match `wanted`: the one with the same spelling, else those that differ in case, else those of the
- * same part.
+ * Finds the names that match `wanted`: the one with the same spelling, else those that differ in case, else those of
+ * the same part.
  *
  * @returns no name, one, or several if the match is ambiguous
  */

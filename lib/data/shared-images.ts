@@ -32,7 +32,9 @@ export class SharedImages {
     this.#onDevice.clear();
   }
 
-  /** The engine's copy on a device, made once. After a failure, such as too little memory, the next call tries again. */
+  /**
+   * The engine's copy on a device, made once. After a failure, such as too little memory, the next call tries again.
+   */
   onDevice(device: string, signal?: AbortSignal): Promise<NativeDataset> {
     let copy = this.#onDevice.get(device);
     if (!copy || copy.lost) {

@@ -39,8 +39,8 @@ export interface HeldOut {
 }
 
 /**
- * Lists `train/<class>/*` and `valid/<class>/*` (or `val`, `test` and similar names, see `parts.ts`). Without a validation
- * folder, a fifth of each class is held out. Without parts, `directory` contains the class folders.
+ * Lists `train/<class>/*` and `valid/<class>/*` (or `val`, `test` and similar names, see `parts.ts`). Without a
+ * validation folder, a fifth of each class is held out. Without parts, `directory` contains the class folders.
  *
  * @param seed for choosing the held-out images
  * @throws errors of `partFolders`, `listImageFolder` and `splitPerClass`

@@ -36,9 +36,9 @@ export type DownloadOptions = (ExpectedHash | FileCheck) & {
 
 /**
  * Downloads a file to `path`, unless a valid file is already there: one with the expected hash, or one for which
- * `problem` returns null. Data arrives in `path.part`; after an abort, failure or crash a later call resumes it. A valid
- * file is renamed to `path` atomically and synced to the disk. If another process downloads the same file, this call
- * waits for it. Uses the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+ * `problem` returns null. Data arrives in `path.part`; after an abort, failure or crash a later call resumes it. A
+ * valid file is renamed to `path` atomically and synced to the disk. If another process downloads the same file, this
+ * call waits for it. Uses the proxies in HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
  *
  * @param url http or https; redirects are followed
  * @throws TorchTlError `DOWNLOAD_FAILED` with the reason from the server or system, or for a wrong size or hash;

@@ -6,7 +6,9 @@ export interface Transfer {
   start: number;
   /** Length of the whole file in bytes; null if the server does not send it. */
   total: number | null;
-  /** Entity tag or date of the file's current version, with which it can be resumed; null if the server sends neither. */
+  /**
+   * Entity tag or date of the file's current version, with which it can be resumed; null if the server sends neither.
+   */
   validator: string | null;
   /** The content. Throws RequestFailure if the connection breaks. */
   pieces: AsyncIterable<Uint8Array>;

@@ -24,8 +24,8 @@ let engine: Engine | undefined;
 /**
  * The native engine, loaded on the first call.
  *
- * @throws TorchTlError errors of `loadLibTorch` and `openAddon`; `LIBTORCH_VERSION` if the engine does not load with the
- *   LibTorch that was found
+ * @throws TorchTlError errors of `loadLibTorch` and `openAddon`; `LIBTORCH_VERSION` if the engine does not load with
+ *   the LibTorch that was found
  */
 export function loadEngine(): Engine {
   engine ??= openEngine();

@@ -3,7 +3,10 @@
  */
 
 export type Precision = 'fp32' | 'bf16';
-/** `auto`, the default: the engine's own kernels where the processor supports them. `libtorch`: only LibTorch's operators. */
+/**
+ * `auto`, the default: the engine's own kernels where the processor supports them. `libtorch`: only LibTorch's
+ * operators.
+ */
 export type Kernels = 'auto' | 'libtorch';
 export type TensorType = 'float16' | 'bfloat16' | 'float32' | 'float64' | 'int64' | 'uint8';
 
@@ -122,7 +125,9 @@ export interface StageOptions {
 
 /** Names of feature files for later trainings: `<key>.features`, for the training and the validation images. */
 export interface FeatureKeys {
-  /** The section of the backbone after which features are taken, such as `denseblock3`; it and all before it are frozen. */
+  /**
+   * The section of the backbone after which features are taken, such as `denseblock3`; it and all before it are frozen.
+   */
   cut: string;
   train: string;
   valid: string;
@@ -285,7 +290,9 @@ export interface NativeModel {
   bestLogits(): HostTensor | null;
   /** The newest checkpoint of the last `train`. Synchronous; may be called while `train` runs. */
   checkpoint(): NativeCheckpoint | null;
-  /** Freezes or unfreezes the leaf layers under these dotted names. Returns the number of layers that each name matched. */
+  /**
+   * Freezes or unfreezes the leaf layers under these dotted names. Returns the number of layers that each name matched.
+   */
   setTrainable(names: string[], trainable: boolean): Job<number[]>;
   describe(): Job<LayerDescription[]>;
   /** Output of the backbone after norm5 and ReLU: float32 `[count, 1024, h, w]`, in the order of the data. */
@@ -327,8 +334,8 @@ export interface NativeModel {
     options: Computation & { seed: number },
   ): Job<{ loss: number; gradients: HostTensor[] }>;
   /**
-   * Trains the model, which holds the best epoch's weights afterwards. `checkpoint` holds the tensors of a checkpoint of
-   * the same training to resume, or is empty. Rejects with `CHECKPOINT_INVALID` if it does not fit.
+   * Trains the model, which holds the best epoch's weights afterwards. `checkpoint` holds the tensors of a checkpoint
+   * of the same training to resume, or is empty. Rejects with `CHECKPOINT_INVALID` if it does not fit.
    */
   train(
     train: NativeDataset,

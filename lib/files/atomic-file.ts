@@ -92,8 +92,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * The file that a write to `path` changes, with all symbolic links resolved. The last link may name a file that does not
- * exist yet.
+ * The file that a write to `path` changes, with all symbolic links resolved. The last link may name a file that does
+ * not exist yet.
  *
  * @throws TorchTlError `WRITE_FAILED` if the path names something other than a regular file; system errors
  */

@@ -19,8 +19,8 @@ const unreleased = new FinalizationRegistry<number>(closeSync);
 
 /**
  * Locks a file, creating it if needed. Returns null if it is already locked by another process, a Worker or an earlier
- * call of this process. Child processes do not inherit the lock. The lock is advisory (flock): it does not prevent reads
- * and writes.
+ * call of this process. Child processes do not inherit the lock. The lock is advisory (flock): it does not prevent
+ * reads and writes.
  *
  * @throws TorchTlError `WRITE_FAILED` if the file cannot be opened or the file system or platform has no such locks;
  *   `ENGINE_NOT_BUILT` if the loader addon is missing
@@ -66,8 +66,8 @@ export async function lockWhenFree(
 }
 
 /**
- * Tries to lock an open file until it is closed, as `lockFile` does. `taken`: somebody else holds the lock. `impossible`:
- * the loader addon is missing or the file system has no locks.
+ * Tries to lock an open file until it is closed, as `lockFile` does. `taken`: somebody else holds the lock.
+ * `impossible`: the loader addon is missing or the file system has no locks.
  */
 export function tryLock(descriptor: number): 'locked' | 'taken' | 'impossible' {
   try {

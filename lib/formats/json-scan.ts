@@ -33,8 +33,8 @@ export function nestsDeeper(text: string, maximum: number): boolean {
 }
 
 /**
- * The first duplicate key in an object or in the objects directly inside it, or undefined. JSON.parse silently keeps the
- * last of such keys.
+ * The first duplicate key in an object or in the objects directly inside it, or undefined. JSON.parse silently keeps
+ * the last of such keys.
  *
  * @param json the text of an object that JSON.parse accepts
  */

@@ -39,8 +39,8 @@ export interface InstallRequest extends ReleaseRequest {
 
 /**
  * Installs a LibTorch into the cache, unless it is already there: PyTorch's wheel through the user's pip, else the
- * official archive. If `TORCH_TL_LIBTORCH_URL` names a mirror, its archive is used. Only one process installs at a time.
- * The download goes to a temporary directory, is checked, loaded once in a child process, and then renamed.
+ * official archive. If `TORCH_TL_LIBTORCH_URL` names a mirror, its archive is used. Only one process installs at a
+ * time. The download goes to a temporary directory, is checked, loaded once in a child process, and then renamed.
  *
  * @throws InputError `INVALID_ARGUMENT`; TorchTlError `LIBTORCH_INSTALL_FAILED`, `DOWNLOAD_FAILED`, `WRITE_FAILED`,
  *   `MUSL_UNSUPPORTED`, `ENGINE_NOT_BUILT` if the loader addon is missing; the signal's reason after an abort

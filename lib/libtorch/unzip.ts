@@ -58,7 +58,10 @@ async function withArchive<Result>(path: string, work: (zip: ZipFile) => Promise
   }
 }
 
-/** Whether an error already has its final form: an abort, an ArchiveProblem or a system error, none of yauzl's or zlib's. */
+/**
+ * Whether an error already has its final form: an abort, an ArchiveProblem or a system error, none of yauzl's or
+ * zlib's.
+ */
 function isExplained(cause: unknown): boolean {
   if (!(cause instanceof Error) || cause.name === 'AbortError' || cause instanceof ArchiveProblem)
     return true;
@@ -88,7 +91,9 @@ function isLink({ externalFileAttributes }: Entry): boolean {
   return ((externalFileAttributes >>> 16) & TYPE_MASK) === LINK;
 }
 
-/** Target of a link, such as `libcudart.so.13.0.48`. Only files in the same directory are allowed, so no link leads out. */
+/**
+ * Target of a link, such as `libcudart.so.13.0.48`. Only files in the same directory are allowed, so no link leads out.
+ */
 function linkTarget({ fileName }: Entry, content: Buffer): string {
   const target = content.toString();
   if (/[/\\]/.test(target) || ['', '.', '..'].includes(target)) {

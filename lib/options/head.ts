@@ -4,9 +4,10 @@ import { nearest } from '../support/nearest.ts';
 import { below1, checkNumber, integer } from './range.ts';
 
 /**
- * One layer of a head. A head is a list of layers. The first is `globalAveragePool` (1,024 values per image) or `flatten`
- * (1,024 times height times width of the last feature map, channel by channel). The last is a `dense` layer with units
- * `'classes'`, whose outputs are the logits. The `rate` of a dropout layer is the fraction of values that it drops.
+ * One layer of a head. A head is a list of layers. The first is `globalAveragePool` (1,024 values per image) or
+ * `flatten` (1,024 times height times width of the last feature map, channel by channel). The last is a `dense` layer
+ * with units `'classes'`, whose outputs are the logits. The `rate` of a dropout layer is the fraction of values that it
+ * drops.
  */
 export type HeadLayer =
   | { type: 'globalAveragePool' | 'flatten' | 'batchNorm' | 'relu' }

@@ -12,8 +12,8 @@ export interface NumberRange {
 }
 
 /**
- * The range of every numeric option. Tests try both ends of each. The ranges cover every practical value, and the engine
- * can compute with every value in them.
+ * The range of every numeric option. Tests try both ends of each. The ranges cover every practical value, and the
+ * engine can compute with every value in them.
  */
 export const numberRange = z.registry<NumberRange>();
 

@@ -46,7 +46,9 @@ export async function hashOfFile(
   return hash.digest('hex');
 }
 
-/** Turns a system error from reading `path` into an InputError with code `code`. Any other `cause` is returned as it is. */
+/**
+ * Turns a system error from reading `path` into an InputError with code `code`. Any other `cause` is returned as it is.
+ */
 export function unreadable(path: string, cause: unknown, code: ErrorCode = 'FILE_UNREADABLE'): unknown {
   if (!isSystemError(cause)) return cause;
   return new InputError(code, `Cannot read ${resolve(path)}: ${reason(cause)}.`, { cause });

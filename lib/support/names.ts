@@ -4,7 +4,10 @@ import { isDeepStrictEqual } from 'node:util';
  * Comparison of names of files and classes.
  */
 
-/** A name in Unicode's form NFC. File systems may store `é` as one character (NFC) or as a letter and an accent (NFD, macOS). */
+/**
+ * A name in Unicode's form NFC. File systems may store `é` as one character (NFC) or as a letter and an accent (NFD,
+ * macOS).
+ */
 export function normalName(name: string): string {
   return name.normalize('NFC');
 }

@@ -43,7 +43,9 @@ export async function withRegularFile<Result>(
   }
 }
 
-/** Opens a regular file, which the caller has to close; `size` in bytes. Throws system errors as `withRegularFile` does. */
+/**
+ * Opens a regular file, which the caller has to close; `size` in bytes. Throws system errors as `withRegularFile` does.
+ */
 export async function openRegularFile(path: string): Promise<{ file: FileHandle; size: number }> {
   const file = await open(await storedPath(path), READ_ONLY).catch((cause: unknown) => {
     throw notOpened(path, cause);

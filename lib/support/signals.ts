@@ -35,8 +35,8 @@ export async function pause(milliseconds: number, signal: AbortSignal | undefine
 }
 
 /**
- * Runs `work` with a signal that aborts when the first of `signals` does, with the same reason. Afterwards all listeners
- * are removed; AbortSignal.any would keep one for as long as each signal lives
+ * Runs `work` with a signal that aborts when the first of `signals` does, with the same reason. Afterwards all
+ * listeners are removed; AbortSignal.any would keep one for as long as each signal lives
  * (https://github.com/nodejs/node/issues/55351).
  */
 export async function withFirstOf<Result>(
@@ -70,8 +70,8 @@ export async function unlessAborted<Result>(
 }
 
 /**
- * Work that several callers wait for, each with its own signal. An abort ends one caller's wait; the work stops when the
- * last waiting caller aborts.
+ * Work that several callers wait for, each with its own signal. An abort ends one caller's wait; the work stops when
+ * the last waiting caller aborts.
  */
 export class SharedWork<Result> {
   readonly #stop = new AbortController();

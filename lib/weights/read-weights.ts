@@ -36,8 +36,8 @@ export async function readWeights(path: string, signal?: AbortSignal): Promise<S
 }
 
 /**
- * Lists all tensors of a file under their own names. In a file of torch.save a name is the keys and indices that lead to
- * the tensor, joined by dots. The bytes of a tensor are read when the iteration reaches it.
+ * Lists all tensors of a file under their own names. In a file of torch.save a name is the keys and indices that lead
+ * to the tensor, joined by dots. The bytes of a tensor are read when the iteration reaches it.
  *
  * @throws as `readWeights`
  */

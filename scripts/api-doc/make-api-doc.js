@@ -1,6 +1,6 @@
 /*
- * Generates docs/api.md from the doc comments of the exports of lib/index.ts. `npm run docs:api` installs TypeDoc and runs
- * this script.
+ * Generates docs/api.md from the doc comments of the exports of lib/index.ts. `npm run docs:api` installs TypeDoc and
+ * runs this script.
  *
  *   node scripts/api-doc/make-api-doc.js [--check]
  *

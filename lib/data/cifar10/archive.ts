@@ -96,8 +96,8 @@ async function unpackInto(archive: string, directory: string): Promise<number> {
 
 /**
  * Decompresses an archive and feeds it to a parser up to the end of the tar archive. The parser would buffer data after
- * that end, in quadratic time. The file is still read to its end, since a truncated one would otherwise silently lack its
- * last batches.
+ * that end, in quadratic time. The file is still read to its end, since a truncated one would otherwise silently lack
+ * its last batches.
  */
 async function feed(file: FileHandle, archive: string, parser: Parser): Promise<void> {
   const stored = file.createReadStream({ autoClose: false });

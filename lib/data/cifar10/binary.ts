@@ -27,9 +27,9 @@ interface Batch {
 }
 
 /**
- * Reads `data_batch_*.bin`, in the order of their numbers, and `test_batch.bin`, with any number of records each, from a
- * directory or from `cifar-10-batches-bin` in it. The class names are those in `batches.meta.txt`, or CIFAR-10's own if
- * it is missing.
+ * Reads `data_batch_*.bin`, in the order of their numbers, and `test_batch.bin`, with any number of records each, from
+ * a directory or from `cifar-10-batches-bin` in it. The class names are those in `batches.meta.txt`, or CIFAR-10's own
+ * if it is missing.
  *
  * @throws InputError `DATA_NOT_FOUND` for a missing file, `DATA_INVALID` for an invalid one, both with its path and, if
  *   there is one, the offset

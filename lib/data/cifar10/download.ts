@@ -36,8 +36,8 @@ export const downloadCifar10Options = z.strictObject({
 export type DownloadCifar10Options = z.input<typeof downloadCifar10Options> & DownloadCifar10Docs;
 
 /**
- * Downloads the full CIFAR-10 (170 MB) and unpacks it, unless it already exists: into torch-tl's cache, where `auto` finds
- * it, or into `directory`, which is replaced. Returns the directory. An interrupted download is resumed.
+ * Downloads the full CIFAR-10 (170 MB) and unpacks it, unless it already exists: into torch-tl's cache, where `auto`
+ * finds it, or into `directory`, which is replaced. Returns the directory. An interrupted download is resumed.
  *
  * @throws InputError `INVALID_ARGUMENT`, `DATA_INVALID`; TorchTlError `DOWNLOAD_FAILED`, `WRITE_FAILED`,
  *   `ENGINE_NOT_BUILT` if the loader addon is missing; the signal's reason after an abort

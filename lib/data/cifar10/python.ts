@@ -11,8 +11,8 @@ import type { ImageSet } from '../image-set.ts';
 import { batchNumber, type Cifar10, CLASSES, IMAGE, interleave, nameAmong, SIDE } from './format.ts';
 
 /*
- * CIFAR-10's official batches for Python: pickles of a dict with `data`, uint8 [n, 3072] in planes, and `labels`. They are
- * read without running code from them.
+ * CIFAR-10's official batches for Python: pickles of a dict with `data`, uint8 [n, 3072] in planes, and `labels`. They
+ * are read without running code from them.
  */
 
 /** Number of images converted between two turns of the event loop. */
@@ -29,8 +29,8 @@ interface Batch {
 }
 
 /**
- * Reads `data_batch_*`, in the order of their numbers, and `test_batch`, with any number of images each. The class names
- * are those in `batches.meta`, or CIFAR-10's own if it is missing.
+ * Reads `data_batch_*`, in the order of their numbers, and `test_batch`, with any number of images each. The class
+ * names are those in `batches.meta`, or CIFAR-10's own if it is missing.
  *
  * @throws InputError `DATA_NOT_FOUND` for a missing file, `DATA_INVALID` for an invalid one, both with its path
  */

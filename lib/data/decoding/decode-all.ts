@@ -31,8 +31,8 @@ export type Failures = Map<number, string>;
 /**
  * Decodes images, several at a time, into uint8 `[count, imageSize, imageSize, 3]`.
  *
- * @throws InputError `DATA_INVALID` with the images that cannot be decoded and the reasons; the signal's reason after an
- *   abort; the error that `onProgress` threw; TorchTlError `OUT_OF_MEMORY` or `PLATFORM_UNSUPPORTED`
+ * @throws InputError `DATA_INVALID` with the images that cannot be decoded and the reasons; the signal's reason after
+ *   an abort; the error that `onProgress` threw; TorchTlError `OUT_OF_MEMORY` or `PLATFORM_UNSUPPORTED`
  */
 export async function decodeImages(
   images: readonly ImageInput[],

@@ -8,8 +8,8 @@ const FORMATS = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'];
 export const READABLE_FORMATS = 'JPEG, PNG, WebP, GIF, TIFF and AVIF';
 
 /**
- * Opens an encoded image. Images whose range, colour profile or orientation sharp would misread are first converted to an
- * 8-bit PNG.
+ * Opens an encoded image. Images whose range, colour profile or orientation sharp would misread are first converted to
+ * an 8-bit PNG.
  *
  * @throws ImageProblem for an unsupported format or samples of unknown range; sharp's errors
  */

@@ -49,7 +49,9 @@ export async function pixelsAt(images: Images, index: number): Promise<Uint8Arra
   }
 }
 
-/** Runs of at most `longest` images that are adjacent in the file: the position of the first, and the number of images. */
+/**
+ * Runs of at most `longest` images that are adjacent in the file: the position of the first, and the number of images.
+ */
 function* runs({ places }: StoredImageSet, longest: number): Generator<[first: number, count: number]> {
   let begin = 0;
   for (let index = 1; index <= places.length; index++) {

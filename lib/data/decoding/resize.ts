@@ -13,7 +13,9 @@ export interface Size {
   height: number;
 }
 
-/** The size to which an image is scaled before it is cropped or padded to `side` x `side`, rounded as by torchvision. */
+/**
+ * The size to which an image is scaled before it is cropped or padded to `side` x `side`, rounded as by torchvision.
+ */
 export function scaledSize({ width, height }: Size, side: number, resize: Resize): Size {
   if (resize === 'stretch') return { width: side, height: side };
   const fitted = resize === 'cover' ? Math.min(width, height) : Math.max(width, height);
@@ -41,8 +43,8 @@ interface Sample {
 
 /**
  * The centre part of a line of `length` pixels, scaled to `scaled` pixels, that fits into `wanted` pixels. Only kept
- * pixels are computed. Lines are enlarged bilinearly with half-pixel centres, as the engine does on the device. (libvips
- * shifts enlarged images by half a pixel.)
+ * pixels are computed. Lines are enlarged bilinearly with half-pixel centres, as the engine does on the device.
+ * (libvips shifts enlarged images by half a pixel.)
  */
 export function keptWindow(length: number, scaled: number, wanted: number): Window {
   const left = Math.floor((scaled - wanted) / 2);
@@ -61,7 +63,9 @@ export function keptWindow(length: number, scaled: number, wanted: number): Wind
   return { begin, count: (samples.at(-1) as Sample).second + 1, offset, samples };
 }
 
-/** Number of pixels enlarged between two turns of the event loop: a few milliseconds of work; most images have fewer. */
+/**
+ * Number of pixels enlarged between two turns of the event loop: a few milliseconds of work; most images have fewer.
+ */
 const AT_ONCE = 1 << 18;
 
 /**

@@ -6,8 +6,8 @@ import { MAX_SAMPLE_VALUE, tiffTags } from './tiff-tags.ts';
 const DARKEST = 2 ** 12;
 
 /**
- * The factor that scales an image's samples to the full range. It is 1 except for 16-bit samples that use fewer bits, if
- * the file names their number.
+ * The factor that scales an image's samples to the full range. It is 1 except for 16-bit samples that use fewer bits,
+ * if the file names their number.
  *
  * @throws ImageProblem if the range of the samples is unknown
  */

@@ -15,7 +15,10 @@ const MAX_VALUES = 1_000_000;
 /** Largest number of characters in the keys of a path. */
 const MAX_PATH = 4096;
 
-/** Lists every tensor and plain value in the contents of a file. A container that occurs several times is listed each time. */
+/**
+ * Lists every tensor and plain value in the contents of a file. A container that occurs several times is listed each
+ * time.
+ */
 export function* itemsOf(root: PickleValue, refuse: Refuse): Generator<Item> {
   let count = 0;
   function* walk(value: PickleValue, path: string[]): Generator<Item> {

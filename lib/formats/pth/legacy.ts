@@ -4,8 +4,9 @@ import { type PickleContext, readPickle } from './read-pickle.ts';
 import { isCount, Storage } from './tensors.ts';
 
 /*
- * The format of torch.save before PyTorch 1.6: five pickles (magic number, protocol, facts about the machine, the object,
- * keys of the storages), then the storages in the order of the keys, each as a count of elements and their bytes.
+ * The format of torch.save before PyTorch 1.6: five pickles (magic number, protocol, facts about the machine, the
+ * object, keys of the storages), then the storages in the order of the keys, each as a count of elements and their
+ * bytes.
  */
 
 const MAGIC = 0x1950a86a20f9469cfc6cn;

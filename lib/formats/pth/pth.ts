@@ -40,9 +40,9 @@ export function looksLikePth(start: Uint8Array): boolean {
 }
 
 /**
- * Whether the bytes start like a pickle of a protocol that torch.save uses. The length of a safetensors header may start
- * with the same bytes, but its upper half is zero. Those bytes of a pickle are zero only if it starts with a frame of
- * less than 256 bytes.
+ * Whether the bytes start like a pickle of a protocol that torch.save uses. The length of a safetensors header may
+ * start with the same bytes, but its upper half is zero. Those bytes of a pickle are zero only if it starts with a
+ * frame of less than 256 bytes.
  */
 function isPickle(start: Uint8Array): boolean {
   const [first, protocol = 0, next] = start;

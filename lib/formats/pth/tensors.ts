@@ -7,7 +7,9 @@ import { ITEM_SIZES, type StoredType } from '../stored-tensor.ts';
  * The objects that a pickle of torch.save may create: storages, tensors over them and a few plain containers.
  */
 
-/** Dtypes of PyTorch's storage types. A tensor has the dtype of its storage; for an untyped storage it names its own. */
+/**
+ * Dtypes of PyTorch's storage types. A tensor has the dtype of its storage; for an untyped storage it names its own.
+ */
 export const STORAGES: Record<string, StoredType | 'untyped'> = {
   HalfStorage: 'float16',
   BFloat16Storage: 'bfloat16',

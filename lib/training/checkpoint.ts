@@ -56,7 +56,7 @@ export interface StoredCheckpoint extends CheckpointState {
 export const MAY_CHANGE: readonly string[] = [
   'epochs',
   'threads',
-  'reference',
+  'kernels',
   'device',
   'imageCache',
   'tensorboard',

@@ -207,13 +207,15 @@ describe('torch-tl run --resume', () => {
     expect(resultsIn(run)).toMatchObject({ stoppedBecause: 'epochs', epochs: { length: 2 } });
   });
 
-  test('goes on with more epochs, and warns that they and the threads have changed', async () => {
+  test('goes on with more epochs, and warns that they, the threads and the kernels have changed', async () => {
     const cwd = await finishedRun();
     const [first, second] = linesIn(join(cwd, 'run'));
-    const { code, stdout } = await torchTl([...RESUME, '--epochs', '4', '--threads', '3'], { cwd });
+    const changed = ['--epochs', '4', '--threads', '3', '--kernels', 'libtorch'];
+    const { code, stdout } = await torchTl([...RESUME, ...changed], { cwd });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Warning: epochs was 2 and is now 4$/m);
     expect(stdout).toMatch(/^Warning: threads was \d+ and is now 3$/m);
+    expect(stdout).toMatch(/^Warning: kernels was auto and is now libtorch$/m);
     const run = join(cwd, 'run');
     expect(resultsIn(run)).toMatchObject({ resumed: [{ epoch: 2, batch: 0 }], stoppedBecause: 'epochs' });
     expect(linesIn(run)).toHaveLength(4);

@@ -28,8 +28,8 @@ describe('resumedOptions', () => {
     expect(goOn({})).toEqual(EARLIER.options);
   });
 
-  test('takes the epochs, threads and device that are given, and the directory', () => {
-    const given = { epochs: 5, threads: 1, device: 'cpu', out: 'run' };
+  test('takes the epochs, threads, kernels and device that are given, and the directory', () => {
+    const given = { epochs: 5, threads: 1, kernels: 'libtorch', device: 'cpu', out: 'run' };
     expect(goOn(given)).toEqual({ ...EARLIER.options, ...given });
   });
 

@@ -30,6 +30,8 @@ export class RunProgress {
   show(event: RunEvent): void {
     if (event.type === 'finished') this.#showFinished(event);
     else if (event.type === 'afresh') this.#showAfresh(event);
+    else if (event.type === 'no-validation')
+      this.#progress.line(`Warning: there is no validation report: ${event.reason}`);
     else if (event.type === 'unused-gpu') this.#progress.line(`Warning: no GPU is used: ${event.reason}`);
     else if (event.type === 'decoding') showPass(this.#progress, 'decoding', event);
     else if (event.type === 'decoded') showDecoded(this.#progress, event);

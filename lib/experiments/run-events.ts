@@ -39,7 +39,9 @@ export type RunEvent =
   | CacheReport
   | FeaturesProgress
   | BatchProgress
-  | ({ type: 'epoch'; best: boolean } & EpochMetrics);
+  | ({ type: 'epoch'; best: boolean } & EpochMetrics)
+  /** validation.json could not be made; the run is complete without it. */
+  | { type: 'no-validation'; reason: string };
 
 export interface RunControl {
   /**

@@ -46,9 +46,8 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
     onEvent({ type: 'setup', setup, directory: directory.path, epochs: epochsOf(options), augmented });
     const { bestLogits, ...outcome } = await recorder.train();
     const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome };
-    // Before the results, which complete a run: a run that is killed here gets its report when it is resumed. A report that
-    // fails does not fail the run.
-    if (bestLogits) await recordValidation(directory, run, bestLogits, outcome.best.epoch).catch(() => {});
+    // Before the results, which complete a run: a run that is killed here gets its report when it is resumed.
+    if (bestLogits) await recordValidation(directory, run, bestLogits, outcome.best.epoch);
     await directory.writeResults(results);
     return results;
   } catch (error) {
@@ -64,14 +63,19 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
   }
 }
 
+/** A report that fails, or is stopped, does not fail the run. */
 async function recordValidation(
   directory: RunDirectory,
-  { model, valid, setup: { precision }, signal }: PreparedRun,
+  { model, valid, setup: { precision }, signal, onEvent }: PreparedRun,
   logits: FeatureMatrix,
   epoch: number,
 ): Promise<void> {
-  const report = await validationReport(model, valid, { epoch, logits }, { precision, signal });
-  await directory.writeValidation(report);
+  try {
+    const report = await validationReport(model, valid, { epoch, logits }, { precision, signal });
+    await directory.writeValidation(report);
+  } catch (error) {
+    if (!signal.aborted) onEvent({ type: 'no-validation', reason: (error as Error).message });
+  }
 }
 
 type Outcome = Omit<RunResults, keyof RunSetup | 'formatVersion'>;

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
+import type { RunEvent } from '../../lib/experiments/run-events.ts';
 import { runExperiment } from '../../lib/experiments/run-experiment.ts';
 import type { ValidationReport } from '../../lib/experiments/validation.ts';
 import { BLUE, GREEN, RED, writeImages } from '../support/images.ts';
@@ -156,14 +157,17 @@ describe("a run's validation.json", () => {
     expect(reportIn(out)).toEqual(before);
   });
 
-  test('that cannot be written takes nothing from the run', async () => {
+  test('that cannot be written takes nothing from the run, which says so', async () => {
     const out = join(temporaryDirectory(), 'run');
     const inTheWay = join(out, 'validation.json', 'a directory');
-    const onEvent = ({ type }: { type: string }) => {
-      if (type === 'epoch') mkdirSync(inTheWay, { recursive: true });
+    const reasons: string[] = [];
+    const onEvent = (event: RunEvent) => {
+      if (event.type === 'epoch') mkdirSync(inTheWay, { recursive: true });
+      if (event.type === 'no-validation') reasons.push(event.reason);
     };
     const results = await runExperiment('finetune', { ...SMALL, limitValid: 20, out }, { onEvent });
     expect(existsSync(inTheWay)).toBe(true);
+    expect(reasons).toEqual([expect.stringContaining('validation.json')]);
     expect(JSON.parse(readFileSync(join(out, 'results.json'), 'utf8'))).toEqual(results);
     expect(results.stoppedBecause).toBe('epochs');
   });

@@ -37,7 +37,7 @@ export async function buildEngine({ ifStale, verbose }: BuildOptions): Promise<v
   checkHeaders(libtorch);
   const { output, stamp } = placesOf(libtorch);
   console.error(
-    `Building the engine for the LibTorch ${fullVersion(libtorch)} in ${libtorch.root}, in ${output} (takes a few minutes)`,
+    `Building the engine for LibTorch ${fullVersion(libtorch)} in ${libtorch.root} into ${output} (takes a few minutes)`,
   );
   const started = Date.now();
   rmSync(stamp, { force: true });

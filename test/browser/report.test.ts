@@ -120,7 +120,7 @@ describe.skipIf(chromium === undefined)(
           expect(box?.width).toBeGreaterThan(280);
           expect(box?.height).toBeGreaterThan(150);
         }
-        expect(await page.getByRole('img', { name: /an epoch$/ }).count()).toBe(
+        expect(await page.getByRole('img', { name: /per epoch$/ }).count()).toBe(
           { 'a run without an epoch': 0, 'several runs': 2 }[name] ?? 3,
         );
         expect(

@@ -215,7 +215,7 @@ describe('torch-tl run --resume', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Warning: epochs was 2 and is now 4$/m);
     expect(stdout).toMatch(/^Warning: threads was \d+ and is now 3$/m);
-    expect(stdout).toMatch(/^Warning: kernels was auto and is now libtorch$/m);
+    expect(stdout).toMatch(/^Warning: kernels was "auto" and is now "libtorch"$/m);
     const run = join(cwd, 'run');
     expect(resultsIn(run)).toMatchObject({ resumed: [{ epoch: 2, batch: 0 }], stoppedBecause: 'epochs' });
     expect(linesIn(run)).toHaveLength(4);

@@ -64,7 +64,7 @@ test('run all compares the three with each other and with the paper, and TensorB
 
 test.for([
   [['run', 'all', '--config', 'config.json'], '--config repeats a single run; leave out `all`'],
-  [['run', 'all', '--resume'], 'its directory must be given'],
+  [['run', 'all', '--resume'], '--resume needs the directory of the run'],
   [['run', 'al'], "did you mean 'all'?"],
 ] as const)('%j is wrong use', async ([args, message]) => {
   const { code, stderr } = await torchTl([...args], { cwd: temporaryDirectory() });

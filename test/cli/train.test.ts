@@ -39,7 +39,7 @@ describe('torch-tl train', () => {
       'Chosen: --recipe head, --schedule cosine, --augmentation none ' +
         '(under 1,000 training images: the head alone, over features that are computed once)',
     );
-    expect(lines[1]).toMatch(/^Warning: the embedded backbone .* is weak; .*--weights imagenet/);
+    expect(lines[1]).toMatch(/^Warning: the embedded backbone .* is weak\. .*--weights imagenet/);
     expect(lines[2]).toMatch(/^decoding of 15 images {2}/);
     expect(lines[3]).toMatch(/^Images: 15 decoded, 0 found in the cache .*pixels$/);
     expect(lines[4]).toBe(

@@ -25,7 +25,7 @@ describe('torch-tl weights', () => {
     const { stdout, code } = await torchTl(['weights', 'list'], IN);
     expect(code).toBe(0);
     expect(stdout).toContain('tiny-imagenet (embedded)\n  trained on Tiny ImageNet');
-    expect(stdout).toContain('imagenet (fetched by `torch-tl weights download imagenet` from https://');
+    expect(stdout).toContain('imagenet (downloaded by `torch-tl weights download imagenet` from https://');
     expect(stdout).toMatch(/research use only/);
   });
 

@@ -21,6 +21,8 @@ const ORDER = [
   'weights',
   'options',
   'formats',
+  // Low, since whatever loops over images or reads them may have to agree with other processes.
+  'distributed',
   'engine',
   'libtorch',
   'download',

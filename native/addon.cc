@@ -6,6 +6,7 @@
 
 #include "bindings/dataset.h"
 #include "bindings/environment.h"
+#include "bindings/group.h"
 #include "bindings/info.h"
 #include "bindings/model.h"
 #include "memory/caching_allocator.h"
@@ -16,7 +17,7 @@ void set_error_class(const Napi::CallbackInfo& info) {
   torch_tl::Environment::of(info.Env()).error_class = Napi::Persistent(info[0].As<Napi::Function>());
 }
 
-void shut_down(const Napi::CallbackInfo& info) { torch_tl::Environment::of(info.Env()).jobs.shut_down(); }
+void shut_down(const Napi::CallbackInfo& info) { torch_tl::Environment::of(info.Env()).shut_down(); }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   using namespace torch_tl;
@@ -26,6 +27,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   auto environment = std::make_unique<Environment>(env);
   environment->model_class = Napi::Persistent(ModelObject::define(env));
   environment->dataset_class = Napi::Persistent(DatasetObject::define(env));
+  environment->group_class = Napi::Persistent(GroupObject::define(env));
   env.SetInstanceData(environment.release());
   exports["setErrorClass"] = Napi::Function::New(env, set_error_class, "setErrorClass");
   exports["shutDown"] = Napi::Function::New(env, shut_down, "shutDown");
@@ -33,6 +35,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports["createModel"] = Napi::Function::New(env, ModelObject::create, "createModel");
   exports["createDataset"] = Napi::Function::New(env, DatasetObject::create, "createDataset");
   exports["openDataset"] = Napi::Function::New(env, DatasetObject::open, "openDataset");
+  exports["joinGroup"] = Napi::Function::New(env, GroupObject::join, "joinGroup");
   return exports;
 }
 

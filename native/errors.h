@@ -25,6 +25,16 @@ struct FileUnreadable final : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/** This process could not join the others of its job. */
+struct JoinFailed final : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/** Another process of the job has ended, failed or does not answer. */
+struct PeerLost final : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 /** A checkpoint does not belong to this training. */
 struct CheckpointInvalid final : std::runtime_error {
   using std::runtime_error::runtime_error;

@@ -22,7 +22,8 @@ const PLATFORM = '(?:darwin|linux|win32)-(?:arm64|x64)';
 const LOADER = new RegExp(`^prebuilds/${PLATFORM}/torch-tl\\.glibc\\.node$`);
 const ENGINE = new RegExp(`^libtorch-\\d+\\.\\d+/prebuilds/${PLATFORM}/torch-tl\\.glibc\\.node$`);
 const CUDA_LIBRARY = /^libtorch-\d+\.\d+\/prebuilds\/linux-(?:arm64|x64)\/torch-tl-cuda\.so$/;
-const BINARIES = [LOADER, ENGINE, CUDA_LIBRARY];
+const GLOO_LIBRARY = new RegExp(`^libtorch-\\d+\\.\\d+/prebuilds/${PLATFORM}/torch-tl-gloo\\.so$`);
+const BINARIES = [LOADER, ENGINE, CUDA_LIBRARY, GLOO_LIBRARY];
 
 /** The only folders, besides those of the binaries, that the package may contain. */
 const FOLDERS = ['assets', 'bin', 'dist', 'docs', 'examples', 'native'];

@@ -2,6 +2,8 @@
  * The interface of the native engine: types of its arguments and results. lib/engine/engine.ts loads it.
  */
 
+import type { JoinOptions, NativeGroup } from './native-group.ts';
+
 export type Precision = 'fp32' | 'bf16';
 /**
  * `auto`, the default: the engine's own kernels where the processor supports them. `libtorch`: only LibTorch's
@@ -401,4 +403,6 @@ export interface Engine {
   createModel(options: ModelOptions): Job<NativeModel>;
   createDataset(options: DatasetOptions): Job<NativeDataset>;
   openDataset(options: StoredDatasetOptions): Job<NativeDataset>;
+  /** Rejects with `JOIN_FAILED`, naming the rank, address or port at fault. */
+  joinGroup(options: JoinOptions): Job<NativeGroup>;
 }

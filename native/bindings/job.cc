@@ -171,6 +171,10 @@ void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
     fail("FILE_UNREADABLE", error.what());
   } catch (const WriteFailed& error) {
     fail("WRITE_FAILED", error.what());
+  } catch (const JoinFailed& error) {
+    fail("JOIN_FAILED", error.what());
+  } catch (const PeerLost& error) {
+    fail("PEER_LOST", error.what());
   } catch (const c10::OutOfMemoryError& error) {
     release_memory();
     fail("OUT_OF_MEMORY", error.what_without_backtrace());

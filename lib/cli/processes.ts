@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { constants } from 'node:os';
+import { createInterface } from 'node:readline';
+import { readMembership } from '../distributed/environment.ts';
+import { InputError } from '../errors.ts';
+import { outlivesTerminal } from './hangup.ts';
+
+/** How long processes that are to end may take: one batch, and its checkpoint. */
+const GRACE_MS = 30_000;
+
+export interface LaunchOptions {
+  /** Number of processes, at least 2. */
+  processes: number;
+  /** The program and its arguments, the same for every process. */
+  command: string;
+  args: readonly string[];
+  /** Default `process.env`. */
+  env?: NodeJS.ProcessEnv;
+  /** Time in milliseconds before a process that ignores SIGTERM is killed; default 30 s. */
+  grace?: number;
+}
+
+/**
+ * Runs a program in several processes of one job on this machine, as torchrun does. The first one has this process's
+ * stdin, stdout and stderr; all that the others print goes to stderr, each line after its rank. Signals are passed on. A
+ * process that fails ends the others: SIGTERM, then SIGKILL.
+ *
+ * @returns the exit code of the first process to fail, 128 and the number of the signal that ended it; 0 if none failed
+ * @throws InputError `INVALID_ARGUMENT` in a process that is part of a job already; the error of `spawn`
+ */
+export async function runProcesses(options: LaunchOptions): Promise<number> {
+  const { processes, command, args, env = process.env, grace = GRACE_MS } = options;
+  if (readMembership(env) !== null) {
+    throw new InputError(
+      'INVALID_ARGUMENT',
+      `A launcher has started this process as one of several. Leave out --processes ${processes}, or start it alone.`,
+    );
+  }
+  const port = await freePort();
+  const children = Array.from({ length: processes }, (_, rank) =>
+    spawn(command, args, {
+      env: { ...env, ...variablesOf(rank, processes, port) },
+      stdio: rank === 0 ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      // In sessions of their own: the terminal's Ctrl-C comes once, from here.
+      detached: true,
+      windowsHide: true,
+    }),
+  );
+  children.forEach((child, rank) => {
+    if (rank > 0) prefixLines(child, rank);
+  });
+  return untilEnded(children, grace);
+}
+
+/** torchrun's variables. */
+function variablesOf(rank: number, size: number, port: number): Record<string, string> {
+  return {
+    RANK: String(rank),
+    WORLD_SIZE: String(size),
+    LOCAL_RANK: String(rank),
+    LOCAL_WORLD_SIZE: String(size),
+    MASTER_ADDR: '127.0.0.1',
+    MASTER_PORT: String(port),
+  };
+}
+
+/** A port on which nothing listens now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function prefixLines(child: ChildProcess, rank: number): void {
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream, crlfDelay: Infinity }).on('line', (line) =>
+      process.stderr.write(`[rank ${rank}] ${line}\n`),
+    );
+  }
+}
+
+async function untilEnded(children: readonly ChildProcess[], grace: number): Promise<number> {
+  const passOn = (signal: NodeJS.Signals) => {
+    for (const child of children) child.kill(signal);
+  };
+  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', ...(outlivesTerminal() ? [] : ['SIGHUP' as const])];
+  for (const signal of signals) process.on(signal, passOn);
+  let firstFailure = 0;
+  let killing: NodeJS.Timeout | undefined;
+  let problem: unknown;
+  const endOthers = (code: number) => {
+    if (firstFailure !== 0) return;
+    firstFailure = code;
+    passOn('SIGTERM');
+    killing = setTimeout(() => passOn('SIGKILL'), grace);
+  };
+  try {
+    await Promise.all(
+      children.map(async (child) => {
+        const code = await exitCodeOf(child).catch((error) => {
+          problem ??= error;
+          return 1;
+        });
+        if (code !== 0) endOthers(code);
+      }),
+    );
+  } finally {
+    clearTimeout(killing);
+    for (const signal of signals) process.off(signal, passOn);
+  }
+  if (problem !== undefined) throw problem;
+  return firstFailure;
+}
+
+/** Waits for its end and for all that it printed. */
+async function exitCodeOf(child: ChildProcess): Promise<number> {
+  // Rejects with an 'error' event, if it cannot be started.
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+  return code ?? 128 + constants.signals[signal ?? 'SIGKILL'];
+}

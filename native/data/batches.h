@@ -7,14 +7,9 @@
 #include <utility>
 #include <vector>
 
-namespace torch_tl {
+#include "data/batch_range.h"
 
-/** Positions [begin, end) of a batch in an epoch's order. */
-struct BatchRange {
-  std::int64_t begin;
-  std::int64_t end;
-  std::int64_t size() const { return end - begin; }
-};
+namespace torch_tl {
 
 /** Divides `count` images into batches of `batch_size`; the last one may be smaller. */
 std::vector<BatchRange> batch_ranges(std::int64_t count, std::int64_t batch_size);

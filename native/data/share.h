@@ -1,0 +1,29 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "data/batch_range.h"
+
+namespace torch_tl {
+
+/** Which images of every batch this process takes, of those that train together. */
+struct Share {
+  /** Number of this process, from 0. */
+  std::int64_t rank = 0;
+  /** Number of processes. */
+  std::int64_t size = 1;
+
+  /**
+   * This rank's positions of a batch: the batch is cut, in the order of ranks, into runs whose lengths differ
+   * by one at most. No run has a single image, unless the batch has: batch normalisation needs a variance. Of
+   * a batch too small for that the last ranks take none. So batches are the same for any number of processes.
+   */
+  BatchRange part(const BatchRange& batch) const {
+    const std::int64_t takers = std::clamp(batch.size() / 2, std::int64_t{1}, size);
+    if (rank >= takers) return {batch.end, batch.end};
+    return {batch.begin + batch.size() * rank / takers, batch.begin + batch.size() * (rank + 1) / takers};
+  }
+};
+
+}  // namespace torch_tl

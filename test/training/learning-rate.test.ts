@@ -165,7 +165,11 @@ describe('DenseNet121.findLearningRate', () => {
   });
 
   test.each<[string, object, string]>([
-    ['an end below the start', { start: 1e-3, end: 1e-4 }, 'end must be a learning rate greater than the first'],
+    [
+      'an end below the start',
+      { start: 1e-3, end: 1e-4 },
+      'end must be a learning rate greater than the first',
+    ],
     ['one step', { steps: 1 }, 'steps must be an integer from 2 to 10000'],
     ["a training's option that has no meaning here", { epochs: 3 }, "There is no option 'epochs'"],
     ['layers that are not there', { freeze: 'denseblock9' }, 'denseblock9'],

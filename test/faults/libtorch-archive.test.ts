@@ -36,7 +36,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const root = join(cache, `libtorch-${VERSION}`, 'torch');
       expect(stderr).toContain(`Installed LibTorch ${VERSION}: ${root}`);
       expect(stderr).toContain(
-        `There is no engine for LibTorch 2.12 yet: \`TORCH_TL_LIBTORCH=${root} npx torch-tl build\``,
+        `There is no engine for LibTorch 2.12 yet. Build it with \`TORCH_TL_LIBTORCH=${root} npx torch-tl build\`.`,
       );
       expect(readFileSync(join(root, 'lib', 'libtorch_cpu.so')).equals(c10)).toBe(true);
       expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);

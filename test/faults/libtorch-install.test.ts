@@ -143,7 +143,8 @@ describe('torch-tl libtorch install, through pip', () => {
   ])('with driver %s and a GPU of %s asks for %s', async (driver, capability, asked, reason) => {
     const programs = { 'nvidia-smi': nvidiaSmi(driver, capability) };
     const { stderr } = await install('echo "arguments: $arguments" >&2; exit 1', { programs });
-    expect(stderr).toContain(`since ${reason}`);
+    expect(stderr).toMatch(/^Chose LibTorch \S+: /m);
+    expect(stderr).toContain(`: ${reason}.\n`);
     expect(stderr).toMatch(asked);
     // NVIDIA's own libraries are packages that torch depends on.
     expect(stderr.includes('--no-deps')).toBe(asked.source.includes('cpu'));

@@ -124,7 +124,7 @@ test.each<[command: string, args: (path: string, model: string) => string[]]>([
   const cwd = temporaryDirectory();
   execFileSync('mkfifo', [join(cwd, 'list.csv')]);
   const { code, stderr } = await torchTl(args('list.csv', await savedModel()), { cwd });
-  expect([code, stderr]).toEqual([2, expect.stringMatching(/a FIFO|a part of its path is no directory/)]);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/a FIFO|a part of its path is not a directory/)]);
 });
 
 test.skipIf(process.platform === 'win32')('few open files are no fault in torch-tl', async () => {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <functional>
+#include <iostream>
 #include <limits>
 #include <random>
 #include <vector>
@@ -80,7 +80,7 @@ class Check {
     }
     if (worst <= tolerance) return;
     failed_ = true;
-    std::printf("%s: %s is off by %g\n", kernels_.instructions, name, worst);
+    std::cout << kernels_.instructions << ": " << name << " is off by " << worst << '\n';
   }
 
   bool failed() const { return failed_; }

@@ -2,7 +2,7 @@
 // computed in double precision. Prints a line for each instruction set and for each wrong result; exits 1 if
 // there are any.
 
-#include <cstdio>
+#include <iostream>
 
 #include "check.h"
 
@@ -16,8 +16,8 @@ int main() {
     check_stem(kernels, check);
     check_max_pool(kernels, check);
     check_winograd(kernels, check);
-    std::printf("%s: %s\n", kernels.instructions,
-                check.failed() ? "not as its headers say" : "as its headers say");
+    const char* result = check.failed() ? "not as its headers say" : "as its headers say";
+    std::cout << kernels.instructions << ": " << result << '\n';
     failed = failed || check.failed();
   }
   return failed ? 1 : 0;

@@ -84,8 +84,8 @@ void system_free(void* block, [[maybe_unused]] std::size_t size) {
 #ifdef _WIN32
   _aligned_free(block);
 #else
-  std::free(
-      block);  // NOLINT(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): from posix_memalign
+  // NOLINTNEXTLINE(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): from posix_memalign
+  std::free(block);
 #endif
 }
 

@@ -266,12 +266,16 @@ extern "C" __attribute__((visibility("default"))) torch_tl::Group* torch_tl_join
   // LibTorch's own limits hold for each attempt, and not for all of joining.
   auto joined =
       start_detached([options, progress, deadline] { return join_now(options, *progress, deadline); });
+  bool ended = false;
   try {
-    if (ready_before(joined, deadline + 2 * kFarewell, check)) return joined.get().release();
+    ended = ready_before(joined, deadline + 2 * kFarewell, check);
   } catch (...) {
+    // This process may end as soon as it has been told to: first the others are.
     progress->abandoned = true;
+    ready_before(joined, Clock::now() + 2 * kFarewell);
     throw;
   }
+  if (ended) return joined.get().release();
   progress->abandoned = true;
   throw JoinFailed(progress->what());
 }

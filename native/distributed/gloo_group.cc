@@ -43,6 +43,7 @@ class GlooGroup final : public Group {
             c10::intrusive_ptr<c10d::Backend> backend)
       : options_(options),
         store_(store),
+        kept_(std::make_unique<std::shared_ptr<TcpStore>>(store)),
         backend_(std::move(backend)),
         watch_(std::make_unique<Watch>(
             Place{options.rank, options.size, options.hosts_store, store_text(options)}, std::move(store),
@@ -56,7 +57,7 @@ class GlooGroup final : public Group {
    * apart. */
   ~GlooGroup() override {
     static_cast<void>(backend_.release());
-    if (!left_) new std::shared_ptr<TcpStore>(store_);  // kept for the life of the process
+    if (!left_) static_cast<void>(kept_.release());
   }
 
   int rank() const override { return options_.rank; }
@@ -110,6 +111,7 @@ class GlooGroup final : public Group {
     }
     left_ = true;
     watch_.reset();
+    kept_.reset();
     auto apart = start_detached([backend = std::move(backend_), store = std::move(store_)]() mutable {
       backend.reset();
       store.reset();
@@ -164,6 +166,7 @@ class GlooGroup final : public Group {
 
   JoinOptions options_;
   std::shared_ptr<TcpStore> store_;
+  std::unique_ptr<std::shared_ptr<TcpStore>> kept_;  // for the life of the process, where it was not left
   c10::intrusive_ptr<c10d::Backend> backend_;
   std::unique_ptr<Watch> watch_;
   std::string lost_;  // why no collective can be run any more

@@ -57,6 +57,7 @@ std::vector<int> silent_ranks(Store& store, const Place& place) {
                   [&store](const auto& one) { return store.add(beat_key(one.first), 0) != one.second; });
   }
   std::vector<int> ranks;
+  ranks.reserve(waiting.size());
   for (const auto& [rank, count] : waiting) ranks.push_back(rank);
   return ranks;
 }
@@ -121,7 +122,7 @@ std::string Watch::explain(const std::string& symptom) {
     }
     return verdict;
   });
-  const std::string unreachable =
+  std::string unreachable =
       "the store at " + place_.store + " does not answer: rank 0 or its machine was lost (" + symptom + ")";
   const Deadline begin = Clock::now();
   try {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
+#include <iostream>
 
 #include "data/share.h"
 
@@ -36,8 +36,7 @@ int main() {
       const char* fault = fault_of({1000, 1000 + images}, processes);
       if (fault == nullptr) continue;
       failed = true;
-      std::printf("%lld images, %lld processes: %s\n", static_cast<long long>(images),
-                  static_cast<long long>(processes), fault);
+      std::cout << images << " images, " << processes << " processes: " << fault << '\n';
     }
   }
   return failed ? 1 : 0;

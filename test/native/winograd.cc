@@ -29,7 +29,7 @@ std::int64_t seen(std::int64_t result, std::int64_t tap) {
 
 /** Checks a 3x3 convolution of a tile by the transforms, and its gradients, channel by channel. */
 void check_winograd(const Kernels& kernels, Check& check) {
-  constexpr std::int64_t kResults = kTileStep * kTileStep;
+  constexpr std::int64_t kResults = std::int64_t{kTileStep} * kTileStep;
   const Floats pixels = draw(kTilePlaces * kChannels);
   const Floats kernel = draw(9 * kChannels);
   const Floats gradient = draw(kResults * kChannels);

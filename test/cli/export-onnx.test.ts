@@ -61,5 +61,10 @@ describe('torch-tl export --format onnx', () => {
       [{ dimParam: 'n' }, { dimValue: 64 }, { dimValue: 64 }, { dimValue: 3 }],
       [{ dimParam: 'n' }, { dimValue: 10 }],
     ]);
+    // What ONNX demands of a graph, where no runtime is here to say so.
+    const { initializer } = model.graph;
+    const defined = [...input, ...initializer].map(({ name }) => name).concat(node.flatMap((one) => one.output));
+    expect(defined.filter((name, index) => defined.indexOf(name) !== index)).toEqual([]);
+    expect(node.flatMap((one) => one.input).filter((name) => !defined.includes(name))).toEqual([]);
   });
 });

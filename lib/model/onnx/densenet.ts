@@ -68,7 +68,7 @@ class Network extends GraphBuilder {
     const floats = this.node('Cast', 'floats', [input], { to: ELEMENT.float });
     const scaled = this.node('Mul', 'scaled', [floats, this.floats('scale', [3], scale)]);
     const normalised = this.node('Add', 'normalised', [scaled, this.floats('shift', [3], shift)]);
-    this.#value = this.node('Transpose', 'images', [normalised], { perm: [0, 3, 1, 2] });
+    this.#value = this.node('Transpose', 'transposed', [normalised], { perm: [0, 3, 1, 2] });
   }
 
   backbone(): void {

@@ -1,5 +1,6 @@
 import type { Dataset } from './data/dataset.ts';
 import type { ImageInput } from './data/decoding/decode.ts';
+import { placeOf } from './distributed/place.ts';
 import { chooseDevice } from './engine/device.ts';
 import { loadEngine } from './engine/engine.ts';
 import { settle } from './engine/job.ts';
@@ -377,7 +378,7 @@ export class DenseNet121 {
     options: ExtractionOptions,
   ): Promise<FeatureMatrix> {
     const checked = checkOptions(extractionOptions, options);
-    const computation = computationOf(checked, this.device);
+    const computation = computationOf(checked, this.device, placeOf(checked).threads);
     const extraction = { model: this.#native, device: this.device, computation, images, options: checked };
     return this.#state.stoppable(checked.signal, (stopped) => extract(what, extraction, stopped));
   }
@@ -392,7 +393,7 @@ export class DenseNet121 {
       model: this.#native,
       device: this.device,
       preprocessing: { imageSize, mean, std },
-      computation: computationOf(options, this.device),
+      computation: computationOf(options, this.device, placeOf(options).threads),
       data,
       options,
       plan,

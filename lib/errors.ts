@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'OUT_OF_MEMORY'
   | 'OUTPUT_EXISTS'
   | 'PEER_LOST'
+  | 'PEER_STOPPED'
   | 'PLATFORM_UNSUPPORTED'
   | 'PYTHON_TOO_SLOW'
   | 'RANKS_DISAGREE'

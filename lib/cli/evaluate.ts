@@ -11,6 +11,7 @@ import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { print } from './output.ts';
 import { type Progress, passCallback, progressOn } from './progress.ts';
+import { addProcesses, inProcesses } from './shared-work.ts';
 import { showSkipped } from './skipped.ts';
 import { table } from './table.ts';
 
@@ -24,31 +25,36 @@ export function define(command: Command): void {
       'use flowers/<class>/*.jpg, or the folder test/ or valid/ in it',
     'evaluate --weights best.safetensors --data test.csv --json': 'use a list of images, print JSON',
   });
-  addDataArgument(addFlags(command, evaluateRunOptions), async () => {
+  addDataArgument(addProcesses(addFlags(command, evaluateRunOptions)), () => {
     const { data, ...options } = readFlags(command, evaluateRunOptions);
     const images = requireData(command, data);
-    const { json } = command.opts<{ json?: true }>();
-    const progress = progressOn(json ? process.stderr : process.stdout);
-    try {
-      const evaluation = await interruptible((signal) => evaluate(images, options, progress, signal));
-      progress.end();
-      print(json ? shownJson(evaluation) : asText(evaluation));
-    } finally {
-      progress.end();
-    }
+    return inProcesses(command, () => showEvaluation(command, images, options));
   });
+}
+
+async function showEvaluation(command: Command, data: string, options: Options): Promise<void> {
+  const { json } = command.opts<{ json?: true }>();
+  const progress = progressOn(json ? process.stderr : process.stdout);
+  try {
+    const evaluation = await interruptible((signal) => evaluate(data, options, progress, signal));
+    progress.end();
+    print(json ? shownJson(evaluation) : asText(evaluation));
+  } finally {
+    progress.end();
+  }
 }
 
 async function evaluate(
   data: string,
-  { weights, device, batchSize, precision, threads, kernels, skipCorrupt }: Options,
+  { weights, device, skipCorrupt, ...options }: Options,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Evaluation> {
   const { DenseNet121 } = await import('../densenet121.ts');
   const { listTestData } = await import('../data/open-datasets.ts');
+  const { deviceHere } = await import('./device-here.ts');
   const { indicesOf } = await import('../data/labels.ts');
-  const model = await DenseNet121.load(weights, { device });
+  const model = await DenseNet121.load(weights, { device: deviceHere(device, options) });
   try {
     const { imageSize, resize } = model;
     const listed = await listTestData(data, {
@@ -65,7 +71,7 @@ async function evaluate(
     try {
       progress.line(`Data: ${images.name} (${images.source}), ${count(images.count)} images`);
       const onProgress = passCallback(progress, 'evaluation');
-      return await model.evaluate(images, { batchSize, precision, threads, kernels, signal, onProgress });
+      return await model.evaluate(images, { ...options, signal, onProgress });
     } finally {
       images.dispose();
     }

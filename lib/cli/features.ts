@@ -12,6 +12,7 @@ import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { type Progress, passCallback, progressOn } from './progress.ts';
+import { addProcesses, inProcesses } from './shared-work.ts';
 import { showSkipped } from './skipped.ts';
 
 type Options = Omit<z.output<typeof featuresOptions>, 'data'>;
@@ -22,17 +23,21 @@ export function define(command: Command): void {
     'features --data sample --out features.safetensors': 'use the embedded images and backbone',
     'features --data flowers --image-size 224 --out features.safetensors': 'use your own images',
   });
-  addDataArgument(addFlags(command, featuresOptions), async () => {
+  addDataArgument(addProcesses(addFlags(command, featuresOptions)), () => {
     const { data, ...options } = readFlags(command, featuresOptions);
     const images = requireData(command, data);
-    const progress = progressOn(process.stdout);
-    try {
-      await interruptible((signal) => extract(images, options, progress, signal));
-      progress.line(`Written: ${options.out}`);
-    } finally {
-      progress.end();
-    }
+    return inProcesses(command, () => writeFeatures(images, options));
   });
+}
+
+async function writeFeatures(data: string, options: Options): Promise<void> {
+  const progress = progressOn(process.stdout);
+  try {
+    await interruptible((signal) => extract(data, options, progress, signal));
+    progress.line(`Written: ${options.out}`);
+  } finally {
+    progress.end();
+  }
 }
 
 async function extract(
@@ -41,16 +46,21 @@ async function extract(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
-  await requireWritableFile(options.out);
+  const { processesOf } = await import('../distributed/join.ts');
+  const processes = await processesOf(options, signal);
+  // Every process gets all features; rank 0 writes them.
+  const writes = processes?.isFirst !== false;
+  if (writes) await requireWritableFile(options.out);
   const { listDatasets } = await import('../data/open-datasets.ts');
   const { DenseNet121 } = await import('../densenet121.ts');
+  const { deviceHere } = await import('./device-here.ts');
   const { writeSafetensors } = await import('../formats/safetensors.ts');
   const { imageSize, device, weights, skipCorrupt } = options;
   const decoding = { imageSize, signal, skipCorrupt, ...decodingCallbacks(progress) };
   const listed = await listDatasets(data, decoding);
   const { classes, resize } = listed;
   const shape = { head: 'linear', classes, imageSize, resize: resize ?? 'cover' } as const;
-  const model = await DenseNet121.create({ ...shape, weights, device });
+  const model = await DenseNet121.create({ ...shape, weights, device: deviceHere(device, options) });
   try {
     const { train, valid, validation } = await listed.open();
     try {
@@ -63,6 +73,7 @@ async function extract(
         ...(await featuresOf('train', train, model, { options, progress, signal })),
         ...(await featuresOf('valid', valid, model, { options, progress, signal })),
       ];
+      if (!writes) return;
       await writeSafetensors(options.out, tensors, { formatVersion: '1', imageSize: String(imageSize) });
     } finally {
       train.dispose();
@@ -79,13 +90,11 @@ async function featuresOf(
   model: DenseNet121,
   { options, progress, signal }: { options: Options; progress: Progress; signal: AbortSignal },
 ): Promise<HostTensor[]> {
-  const { batchSize, precision, threads, kernels } = options;
+  const { batchSize, precision, threads, kernels, distributed, joinTimeout, collectiveTimeout } = options;
   const onProgress = passCallback(progress, `${name} features`);
   const features = await model.features(data, {
-    batchSize,
-    precision,
-    threads,
-    kernels,
+    ...{ batchSize, precision, threads, kernels },
+    ...{ distributed, joinTimeout, collectiveTimeout },
     signal,
     onProgress,
   });

@@ -1,3 +1,4 @@
+import { TorchTlError } from '../errors.ts';
 import { outlivesTerminal } from './hangup.ts';
 import { notice } from './notice.ts';
 
@@ -19,8 +20,8 @@ export class Interrupted extends Error {
   /** Command that resumes the work, if it can be resumed. */
   resumeCommand: string | undefined;
 
-  constructor(signal: InterruptSignal) {
-    super(WORDS[signal]);
+  constructor(signal: InterruptSignal, message = WORDS[signal]) {
+    super(message);
     this.exitCode = EXIT_CODES[signal];
   }
 }
@@ -59,6 +60,10 @@ export async function interruptible<Result>(
   for (const signal of signals) process.on(signal, onSignal);
   try {
     return await work(controller.signal);
+  } catch (error) {
+    // Another process of the job was sent a signal, which stopped all of them.
+    const isStopped = error instanceof TorchTlError && error.code === 'PEER_STOPPED';
+    throw isStopped ? new Interrupted('SIGTERM', `Stopped: ${error.message}.`) : error;
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
   }

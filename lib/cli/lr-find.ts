@@ -12,6 +12,7 @@ import { addFlags, givenFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { print } from './output.ts';
 import { type Progress, progressOn, showPass } from './progress.ts';
+import { addProcesses, inProcesses } from './shared-work.ts';
 
 /** Defines `torch-tl lr-find`. */
 export function define(command: Command): void {
@@ -27,8 +28,8 @@ export function define(command: Command): void {
     'lr-find --data flowers': 'search for the first stage of train --data flowers',
     'lr-find base --steps 50 --json': 'search for base in at most 50 steps, print JSON',
   });
-  addFlags(command, searchRunOptions).action((experiment?: ExperimentName) =>
-    lrFind(command, experiment ?? null),
+  addProcesses(addFlags(command, searchRunOptions)).action((experiment?: ExperimentName) =>
+    inProcesses(command, () => lrFind(command, experiment ?? null)),
   );
 }
 

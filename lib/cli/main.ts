@@ -35,6 +35,8 @@ export async function main(argv: string[]): Promise<number> {
     });
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
+    const { failJob } = await import('../distributed/join.ts');
+    await failJob(error);
     return report(error, argv.includes('--verbose'));
   }
 }

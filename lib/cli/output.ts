@@ -8,12 +8,24 @@ import { shownText } from '../support/printable.ts';
  * everything else, such as progress or the path of a file; a failure there does not stop the command.
  */
 
+let isSilent = false;
+
+/** Whether nothing is to be printed but errors, since another process of the job prints the same. */
+export function setQuiet(quiet: boolean): void {
+  isSilent = quiet;
+}
+
+export function isQuiet(): boolean {
+  return isSilent;
+}
+
 /**
  * Prints the result of a command. A reader that closes the pipe early is not an error.
  *
  * @throws TorchTlError `WRITE_FAILED` if not all of it can be written
  */
 export function print(text: string): void {
+  if (isSilent) return;
   if (!isFile()) {
     say(text);
     return;
@@ -30,6 +42,7 @@ export function print(text: string): void {
 
 /** Prints a line; a failure does not stop the command, see `watchOutput`. */
 export function say(text: string): void {
+  if (isSilent) return;
   process.stdout.write(`${shownText(text)}\n`);
 }
 
@@ -38,6 +51,7 @@ export function say(text: string): void {
  * on stderr; a reader such as `head` may close the pipe at any time.
  */
 export function watchOutput(): void {
+  isSilent = false;
   let isReported = false;
   process.stderr.on('error', () => {});
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

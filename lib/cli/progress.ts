@@ -2,6 +2,7 @@ import { SingleBar } from 'cli-progress';
 import { count, duration } from '../support/format.ts';
 import { shown } from '../support/printable.ts';
 import { setBar } from './notice.ts';
+import { isQuiet } from './output.ts';
 import { wrap } from './wrap.ts';
 
 /** Interval between progress lines without a terminal. */
@@ -24,8 +25,11 @@ type Forms = [fullest: string, ...shorter: string[]];
 
 /** Progress on a stream, which may be a terminal. */
 export function progressOn(stream: NodeJS.WriteStream): Progress {
+  if (isQuiet()) return SILENT;
   return stream.isTTY ? new BarProgress(stream) : new LineProgress(stream);
 }
+
+const SILENT: Progress = { line: () => {}, bar: () => {}, end: () => {} };
 
 class LineProgress implements Progress {
   readonly #stream: NodeJS.WriteStream;

@@ -4,6 +4,7 @@ import {
   dataText,
   leftOutText,
   modelText,
+  processesText,
   stageText,
   weightsText,
 } from '../experiments/setup-text.ts';
@@ -84,6 +85,7 @@ export class RunProgress {
     line(`Weights: ${weightsText(setup.weights)}`);
     line(`Device: ${setup.device} (${setup.hardware}), LibTorch ${setup.libtorch}`);
     line(`Precision: ${setup.precision}, ${setup.precisionReason}`);
+    if (setup.processes) line(`Processes: ${processesText(setup.processes)}`);
     if (augmented) line('Augmentation: on; training images pass through the whole network in every epoch');
     line(`Results: ${directory}`);
   }

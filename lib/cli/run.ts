@@ -11,6 +11,7 @@ import { addFlags, givenFlags } from './flags.ts';
 import { Interrupted, interruptible } from './interrupt.ts';
 import { print, say } from './output.ts';
 import { Reports } from './reports.ts';
+import { addProcesses, inProcesses } from './shared-work.ts';
 
 /** Defines `torch-tl run`. */
 export function define(command: Command): void {
@@ -24,8 +25,8 @@ export function define(command: Command): void {
     'run base --data auto --seed 1 --out runs/base': 'train on all of CIFAR-10, if it has been downloaded',
     'run base --resume --out runs/base': 'resume that run',
   });
-  addFlags(command, experimentOptions).action((what: ExperimentName | 'all' | undefined) =>
-    run(command, what),
+  addProcesses(addFlags(command, experimentOptions)).action((what: ExperimentName | 'all' | undefined) =>
+    inProcesses(command, () => run(command, what)),
   );
 }
 

@@ -6,7 +6,9 @@ import { count } from '../support/format.ts';
 import { addDataArgument } from './data-argument.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
+import { isQuiet } from './output.ts';
 import { showRun } from './run.ts';
+import { addProcesses, inProcesses } from './shared-work.ts';
 import { wrap } from './wrap.ts';
 
 /** Defines `torch-tl train`. */
@@ -19,7 +21,9 @@ export function define(command: Command): void {
     'train flowers --weights imagenet': 'start from ImageNet weights, once downloaded',
     'train --resume --out runs/flowers': 'resume that run',
   });
-  addDataArgument(addFlags(command, trainOptions), () => train(command));
+  addDataArgument(addProcesses(addFlags(command, trainOptions)), () =>
+    inProcesses(command, () => train(command)),
+  );
 }
 
 async function train(command: Command): Promise<void> {
@@ -27,7 +31,7 @@ async function train(command: Command): Promise<void> {
   const { trainClassifier } = await import('../experiments/train-classifier.ts');
   const { json } = command.opts<{ json?: true }>();
   const stream = json ? process.stderr : process.stdout;
-  const say = (line: string) => stream.write(`${wrap(line, stream.columns)}\n`);
+  const say = (line: string) => isQuiet() || stream.write(`${wrap(line, stream.columns)}\n`);
   const onRecommendation: TrainCallbacks['onRecommendation'] = (recommendation) => {
     chosenText(recommendation).forEach(say);
     if (given.weights === undefined || given.weights === DEFAULT_WEIGHTS) say(WEAK_BACKBONE);

@@ -1,6 +1,6 @@
-import type { HostTensor } from '../engine/native.ts';
 import type { NativeGroup } from '../engine/native-group.ts';
 import { InputError } from '../errors.ts';
+import { gatherTexts } from './texts.ts';
 
 /** A value that every process of a job must have alike, such as an option or the hash of the data. */
 export interface Fact {
@@ -63,28 +63,4 @@ function differencesBetween(all: ReadonlyArray<readonly Told[]>): Difference[] {
 
 function shortened(json = ''): string {
   return json.length > 100 ? `${json.slice(0, 100)}…` : json;
-}
-
-/** A text of every rank, in the order of ranks. */
-async function gatherTexts(group: NativeGroup, text: string): Promise<string[]> {
-  const bytes = Buffer.from(text);
-  const lengths = (await group.gather(lengthOf(bytes)).result).map(({ data }) =>
-    Number(view(data).getBigInt64(0, true)),
-  );
-  // All tensors of a collective have one shape.
-  const padded = new Uint8Array(Math.max(...lengths));
-  padded.set(bytes);
-  const texts = await group.gather({ name: 'text', dtype: 'uint8', shape: [padded.length], data: padded })
-    .result;
-  return texts.map(({ data }, rank) => Buffer.from(data).toString('utf8', 0, lengths[rank]));
-}
-
-function lengthOf(bytes: Uint8Array): HostTensor {
-  const data = new Uint8Array(8);
-  view(data).setBigInt64(0, BigInt(bytes.length), true);
-  return { name: 'length', dtype: 'int64', shape: [1], data };
-}
-
-function view({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
 }

@@ -1,10 +1,9 @@
+import { loadEngine } from '../engine/engine.ts';
 import { settle } from '../engine/job.ts';
 import type { Engine } from '../engine/native.ts';
-import type { NativeGroup } from '../engine/native-group.ts';
-import { TorchTlError } from '../errors.ts';
 import { packageVersion } from '../support/version.ts';
-import { agree, type Fact } from './agreement.ts';
-import { type Membership, readMembership, type Variables } from './environment.ts';
+import { readMembership, type Variables } from './environment.ts';
+import { Processes } from './processes.ts';
 
 export interface JoinSettings {
   /** Longest time in seconds in which all processes must have joined; default 600. */
@@ -15,36 +14,36 @@ export interface JoinSettings {
   signal?: AbortSignal;
 }
 
-/** The processes of one job, and this one's place among them. */
-export class Processes {
-  readonly membership: Membership;
-  readonly group: NativeGroup;
+const DEFAULT_TIMEOUT = 600;
 
-  constructor(membership: Membership, group: NativeGroup) {
-    this.membership = membership;
-    this.group = group;
-  }
+/** The job of this process, once it has joined: that can be done only once. */
+let joined: Promise<Processes | null> | undefined;
 
-  /** Compares facts with those of the other processes; see `agree`. */
-  agree(facts: readonly Fact[]): Promise<void> {
-    return agree(this.group, facts);
-  }
-
-  /** Tells the other processes why this one leaves them. Where rank 0 fails, this takes some seconds. */
-  async fail(error: unknown): Promise<void> {
-    const text = error instanceof Error ? error.message : String(error);
-    const code = error instanceof TorchTlError ? `${error.code}: ` : '';
-    // The others were told of a lost one already.
-    if (code !== 'PEER_LOST: ') await this.group.fail(`${code}${text.split('\n')[0]}`).result;
-  }
-
-  /** Waits for all processes; none may be used together with the others afterwards. */
-  async leave(): Promise<void> {
-    await this.group.leave().result;
-  }
+/**
+ * The processes of the job for which a launcher started this process; null if it is alone, or `distributed` is `off`.
+ * The first call joins them. They are left when the event loop has nothing left to do.
+ *
+ * @throws what `joinProcesses` throws
+ */
+export async function processesOf(
+  { distributed, ...settings }: { distributed: 'auto' | 'off' } & Required<Omit<JoinSettings, 'signal'>>,
+  signal: AbortSignal | undefined,
+): Promise<Processes | null> {
+  if (distributed === 'off' || readMembership(process.env) === null) return null;
+  joined ??= joinProcesses(loadEngine(), process.env, { ...settings, ...(signal && { signal }) }).then(
+    (processes) => {
+      process.once('beforeExit', () => void processes?.leave());
+      return processes;
+    },
+  );
+  return joined;
 }
 
-const DEFAULT_TIMEOUT = 600;
+/** Tells the other processes of the job, if this one has joined it, that this one ends with an error. */
+export async function failJob(error: unknown): Promise<void> {
+  const processes = await joined?.catch(() => null);
+  await processes?.fail(error);
+}
 
 /**
  * Joins the processes of the job that a launcher started this process for, and compares their versions of torch-tl and

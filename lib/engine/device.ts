@@ -6,11 +6,12 @@ import type { EngineInfo } from './native.ts';
 /**
  * Resolves a requested device to `cpu` or `cuda:N`.
  *
- * @param requested `auto` (the first GPU, else the CPU), `cpu`, `cuda` (the first GPU) or `cuda:N`
+ * @param requested `auto` (the GPU of this process, else the CPU), `cpu`, `cuda` (the first GPU) or `cuda:N`
+ * @param localRank number of this process among those of its job on this machine: each has a GPU of its own
  * @throws InputError `CUDA_UNAVAILABLE` or `CUDA_DRIVER_TOO_OLD` with the reason, or `INVALID_ARGUMENT`
  */
-export function chooseDevice(requested: string, { cuda }: Pick<EngineInfo, 'cuda'>): string {
-  if (requested === 'auto') return cuda.devices.length > 0 ? 'cuda:0' : 'cpu';
+export function chooseDevice(requested: string, { cuda }: Pick<EngineInfo, 'cuda'>, localRank = 0): string {
+  if (requested === 'auto') return cuda.devices.length > 0 ? gpuOf(localRank, cuda.devices.length) : 'cpu';
   if (requested === 'cpu') return 'cpu';
   const index = /^cuda(?::(\d+))?$/.exec(requested);
   if (!index) throw invalidArgument('device', 'auto, cpu, cuda or cuda:N', requested);
@@ -21,6 +22,18 @@ export function chooseDevice(requested: string, { cuda }: Pick<EngineInfo, 'cuda
   const remedy = cuda.built === null ? ' `npx torch-tl libtorch install --cuda` fetches one.' : '';
   const message = (cpu: string) => `Device ${requested} is not available: ${reason}.${remedy} Or use ${cpu}.`;
   throw new InputError(code, message("device 'cpu'"), { atCommandLine: message('--device cpu') });
+}
+
+/** Where one GPU is visible, the launcher has given each process its own. */
+function gpuOf(localRank: number, devices: number): string {
+  if (devices === 1) return 'cuda:0';
+  if (localRank < devices) return `cuda:${localRank}`;
+  const message = (cpu: string) =>
+    `This process is number ${localRank + 1} on a machine with ${devices} GPUs, and two cannot share one. ` +
+    `Start ${devices} processes per machine, or use ${cpu}.`;
+  throw new InputError('CUDA_UNAVAILABLE', message("device 'cpu'"), {
+    atCommandLine: message('--device cpu'),
+  });
 }
 
 /** Why LibTorch cannot use a GPU on this machine, and what to do. */

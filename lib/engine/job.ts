@@ -1,4 +1,4 @@
-import { onAbort, withFirstOf } from '../support/signals.ts';
+import { onAbort } from '../support/signals.ts';
 import type { Job } from './native.ts';
 
 /**
@@ -20,21 +20,6 @@ export async function settle<Result>(start: () => Job<Result>, signal: AbortSign
   } finally {
     end();
   }
-}
-
-/**
- * Starts a native job that reports events and returns its result. An error thrown by `callback` stops the job too.
- *
- * @throws as `settle`; the error that `callback` threw
- */
-export async function settleReporting<Event, Result>(
-  callback: (event: Event) => void,
-  start: (report: (event: Event) => void) => Job<Result>,
-  stopped: AbortSignal,
-): Promise<Result> {
-  const failure = new AbortController();
-  const report = guarded(callback, failure);
-  return withFirstOf([stopped, failure.signal], (signal) => settle(() => start(report), signal));
 }
 
 /** Wraps a callback for the engine, which must not throw: its errors abort `failure` instead. */

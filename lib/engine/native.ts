@@ -12,6 +12,12 @@ export type Precision = 'fp32' | 'bf16';
 export type Kernels = 'auto' | 'libtorch';
 export type TensorType = 'float16' | 'bfloat16' | 'float32' | 'float64' | 'int64' | 'uint8';
 
+/** Work in which all processes of a job take part. */
+export interface SharedWork {
+  /** The processes; null or absent if this one works alone. */
+  group?: NativeGroup | null;
+}
+
 /** How a job computes. The settings apply to one job; the engine does not keep them. */
 export interface Computation {
   precision: Precision;
@@ -160,7 +166,7 @@ export interface AugmentationOptions {
   cutmix: number;
 }
 
-export interface TrainOptions extends Computation {
+export interface TrainOptions extends Computation, SharedWork {
   batchSize: number;
   seed: number;
   /** null disables the cache: the frozen layers run in every epoch. */
@@ -261,7 +267,7 @@ export interface Job<T> {
   abort(): void;
 }
 
-export interface ExtractionOptions extends Computation {
+export interface ExtractionOptions extends Computation, SharedWork {
   batchSize: number;
 }
 

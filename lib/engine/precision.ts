@@ -15,7 +15,11 @@ export function choosePrecision(info: EngineInfo, device: string): PrecisionChoi
   return device === 'cpu' ? forProcessor(info.cpu) : forGpu(info.cuda, device);
 }
 
-/** Resolves precision, threads and kernels for work on a device. */
+/**
+ * Resolves precision, threads and kernels for work on a device.
+ *
+ * @param defaultThreads number of threads if none is given; default that of the engine
+ */
 export function computationOf(
   {
     precision,
@@ -23,11 +27,12 @@ export function computationOf(
     kernels,
   }: { precision: 'auto' | Precision; threads?: number | undefined; kernels: Kernels },
   device: string,
+  defaultThreads?: number,
 ): Required<Computation> {
   const info = loadEngine().info();
   return {
     precision: precision === 'auto' ? choosePrecision(info, device).precision : precision,
-    threads: threads ?? info.threads,
+    threads: threads ?? defaultThreads ?? info.threads,
     kernels,
   };
 }

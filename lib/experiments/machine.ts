@@ -1,10 +1,11 @@
-import { cpus } from 'node:os';
+import { cpus, hostname } from 'node:os';
+import { placeOf } from '../distributed/place.ts';
 import { chooseDevice } from '../engine/device.ts';
 import { loadEngine } from '../engine/engine.ts';
 import type { EngineInfo } from '../engine/native.ts';
 import { choosePrecision } from '../engine/precision.ts';
 import type { RunOptions } from '../options/index.ts';
-import type { RunSetup } from './results.ts';
+import type { ProcessSetup, RunSetup } from './results.ts';
 import type { RunConfig } from './run-config.ts';
 
 /** The part of a run's setup that depends on the machine. */
@@ -18,15 +19,21 @@ export type Machine = Pick<RunSetup, 'device' | 'hardware' | 'precision' | 'prec
 export function describeMachine(options: RunOptions, earlier: RunConfig | null): Machine {
   const engine = loadEngine();
   const info = engine.info();
-  const device = chooseDevice(options.device, info);
+  const place = placeOf(options);
+  const device = chooseDevice(options.device, info, place.localRank);
   const { precision, reason } = precisionOf(options, earlier, device);
   return {
     device,
-    hardware: hardwareOf(device, info, options.threads ?? info.threads),
+    hardware: hardwareOf(device, info, options.threads ?? place.threads ?? info.threads),
     precision,
     precisionReason: reason,
     libtorch: engine.libtorch,
   };
+}
+
+/** What results.json says of a process. */
+export function processSetup(rank: number, { device, hardware }: Machine): ProcessSetup {
+  return { rank, host: hostname(), device, hardware };
 }
 
 /** A resumed run keeps its precision, on whatever device. */

@@ -1,12 +1,13 @@
 import { classCounts, dataWarnings } from '../data/class-counts.ts';
 import type { Dataset } from '../data/dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
+import type { Processes } from '../distributed/processes.ts';
 import { unusedGpu } from '../engine/device.ts';
 import { loadEngine } from '../engine/engine.ts';
 import { requireWritableDirectory } from '../files/writable.ts';
 import type { RunOptions } from '../options/index.ts';
 import { readCheckpoint, requireSameOptions } from '../training/checkpoint.ts';
-import { describeMachine, type Machine } from './machine.ts';
+import { describeMachine, type Machine, processSetup } from './machine.ts';
 import type { ResolvedRun } from './resolve-run.ts';
 import type { RunSetup } from './results.ts';
 import { requireSameWeights } from './run-config.ts';
@@ -34,11 +35,13 @@ export interface OpenRun {
  */
 export async function withOpenRun<Result>(
   run: ResolvedRun,
+  processes: Processes | null,
   { signal, onEvent }: { signal: AbortSignal; onEvent: (event: RunEvent) => void },
   work: (opened: OpenRun) => Promise<Result>,
 ): Promise<Result> {
   const { definition, options, earlier } = run;
-  await requirePlaces(run);
+  const writes = processes?.isFirst !== false;
+  if (writes) await requirePlaces(run);
   const machine = describeMachine(options, earlier);
   const reason = options.device === 'auto' ? unusedGpu(loadEngine().info()) : null;
   if (reason !== null) onEvent({ type: 'unused-gpu', reason });
@@ -47,7 +50,7 @@ export async function withOpenRun<Result>(
   const model = await createRunModel(definition, options, listed, { device, signal });
   try {
     planOf(model, options, listed.labels);
-    await requireSameRun(run, machine, model);
+    if (writes) await requireSameRun(run, machine, model);
     signal.throwIfAborted();
     const { train, valid, validation, heldOut } = await listed.open();
     try {
@@ -60,7 +63,16 @@ export async function withOpenRun<Result>(
       for (const warning of warnings) onEvent({ type: 'warning', ...warning });
       const described = await describeRunModel(definition, options, model, train.labels);
       const started = earlier?.started ?? new Date().toISOString();
-      const setup = { ...described, started, dataset, classes: train.classes, warnings, ...machine };
+      const shared = processes && (await processes.gather(processSetup(processes.membership.rank, machine)));
+      const setup = {
+        ...described,
+        started,
+        dataset,
+        classes: train.classes,
+        warnings,
+        ...machine,
+        processes: shared,
+      };
       signal.throwIfAborted();
       return await work({ setup, model, train, valid });
     } finally {

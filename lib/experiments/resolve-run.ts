@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
+import type { Fact } from '../distributed/agreement.ts';
+import type { Processes } from '../distributed/processes.ts';
 import { InputError } from '../errors.ts';
-import { checkOptions, type RunOptions, runOptions } from '../options/index.ts';
+import { checkOptions, flagOf, type RunOptions, runOptions } from '../options/index.ts';
+import { plainOptions } from '../training/checkpoint.ts';
 import { requireUsed } from '../training/effects.ts';
 import { type RunConfig, readRunConfig, resumedOptions, withAbsolutePaths } from './run-config.ts';
 import { OWN_IMAGES, type RunDefinition } from './run-definition.ts';
@@ -25,6 +28,44 @@ export interface ResolvedRun {
   earlier: RunConfig | null;
   /** Checked, with defaults filled in. */
   options: RunOptions;
+}
+
+/** Options that each process of a job sets for itself: where it computes, and where its files are. */
+const OWN = ['data', 'weights', 'device', 'threads', 'kernels', 'imageCache', 'featureCache'];
+
+/**
+ * `resolveRun` for all processes of a job: what rank 0 finds in its files holds for all.
+ *
+ * @throws what `resolveRun` throws; InputError `RANKS_DISAGREE` if the processes were given different options
+ */
+export async function resolveTogether(
+  processes: Processes | null,
+  definition: RunDefinition,
+  given: GivenOptions,
+  { resume }: { resume: boolean },
+): Promise<ResolvedRun> {
+  if (processes === null) return resolveRun(definition, given, { resume });
+  await processes.agree(factsOf(definition, given, resume));
+  const own = processes.isFirst ? await resolveRun(definition, given, { resume }) : null;
+  const { options, ...found } = await processes.fromFirst(() => {
+    const { path, isUnnamed, earlier, options } = own as ResolvedRun;
+    return { path, isUnnamed, earlier, options: plainOptions(options) };
+  });
+  if (own) return own;
+  const ownOptions = Object.fromEntries(Object.entries(given).filter(([name]) => OWN.includes(name)));
+  const checked = checkOptions(runOptions, { ...options, ...ownOptions });
+  return { definition, ...found, options: withAbsolutePaths(checked) };
+}
+
+function factsOf(definition: RunDefinition, given: GivenOptions, resume: boolean): Fact[] {
+  const told = Object.entries(plainOptions(checkOptions(runOptions, given)))
+    .filter(([name]) => name in given && name !== 'out' && !OWN.includes(name))
+    .map(([name, value]) => ({ name, flag: flagOf(name) ?? name, value }));
+  return [
+    { name: 'the experiment', value: definition.name },
+    { name: 'resume', flag: '--resume', value: resume },
+    ...told,
+  ];
 }
 
 /**

@@ -10,6 +10,15 @@ import type { StageSetup } from './stage-setups.ts';
 /** Format version of every file in a run directory, and of every line of epochs.jsonl. */
 export const FORMAT_VERSION = 1;
 
+/** One of the processes of a run. */
+export interface ProcessSetup {
+  rank: number;
+  /** Name of its machine. */
+  host: string;
+  device: string;
+  hardware: string;
+}
+
 /** The setup of a run, as known before it trains. */
 export interface RunSetup {
   /** `train` for the user's own images. */
@@ -46,6 +55,8 @@ export interface RunSetup {
   precision: Precision;
   precisionReason: string;
   libtorch: string;
+  /** The processes that trained together, by rank; null for one alone. Each takes an equal share of every batch. */
+  processes: readonly ProcessSetup[] | null;
   /** Number of parameters that train in at least one stage. */
   trainableParameters: number;
   totalParameters: number;

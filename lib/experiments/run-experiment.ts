@@ -1,23 +1,25 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import type { DenseNet121 } from '../densenet121.ts';
+import { processesOf } from '../distributed/join.ts';
+import { fromFirst, together } from '../distributed/processes.ts';
 import type { ExperimentDocs } from '../options/docs.ts';
-import type { experimentOptions, RunOptions } from '../options/index.ts';
+import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options/index.ts';
 import { nearestPath } from '../support/nearest-path.ts';
 import { packageVersion } from '../support/version.ts';
-import { MAY_CHANGE, plainOptions } from '../training/checkpoint.ts';
+import { MAY_CHANGE, recordedOptions } from '../training/checkpoint.ts';
 import { withoutUnused } from '../training/effects.ts';
 import { stagesOf } from '../training/recipes.ts';
 import { nothingToResume } from './no-run.ts';
 import { withOpenRun } from './open-run.ts';
 import { experimentName } from './paper.ts';
-import { type GivenOptions, type ResolvedRun, resolveRun } from './resolve-run.ts';
+import { type GivenOptions, type ResolvedRun, resolveTogether } from './resolve-run.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
 import { finishedResults } from './run-config.ts';
 import { definitionOf, type RunDefinition } from './run-definition.ts';
 import { holdsRun, makeUnusedDirectory, RunDirectory, requireVacant } from './run-directory.ts';
 import type { RunControl, RunEvent } from './run-events.ts';
-import { trainInto } from './train-into.ts';
+import { trainAlong, trainInto } from './train-into.ts';
 
 export type ExperimentOptions = z.input<typeof experimentOptions> & ExperimentDocs;
 
@@ -38,7 +40,8 @@ export async function runExperiment(
 }
 
 /**
- * The same for any definition: resolves options and directory, opens machine, model and images, trains.
+ * The same for any definition: resolves options and directory, opens machine, model and images, trains. With several
+ * processes rank 0 writes the run; the others return the same results without files.
  *
  * @param given only what the caller set: a resumed run keeps its other options
  */
@@ -47,22 +50,36 @@ export async function run(
   given: GivenOptions,
   { resume = false, signal = new AbortController().signal, onEvent = () => {} }: RunControl = {},
 ): Promise<RunResults> {
-  const resolved = await resolveRun(definition, given, { resume });
-  const { path, earlier, options } = resolved;
+  const processes = await processesOf(checkOptions(runOptions, given), signal);
+  return together(processes, async () => {
+    const resolved = await resolveTogether(processes, definition, given, { resume });
+    const finished = await fromFirst(processes, () => begin(resolved, given, { resume, onEvent }));
+    if (finished) return finished;
+    const { options, earlier } = resolved;
+    return withOpenRun(resolved, processes, { signal, onEvent }, async (opened) => {
+      const prepared = { ...opened, options, signal, onEvent, resume: earlier !== null };
+      // Rank 0 alone writes.
+      if (processes?.isFirst === false) return trainAlong(prepared);
+      const directory = await openDirectory(resolved, configOf(opened.setup, options, opened.model));
+      return trainInto(directory, prepared);
+    });
+  });
+}
+
+/** Checks the directory. Returns the results of a run that has nothing left to train, else null. */
+async function begin(
+  { path, isUnnamed, earlier, options }: ResolvedRun,
+  given: GivenOptions,
+  { resume, onEvent }: { resume: boolean; onEvent: (event: RunEvent) => void },
+): Promise<RunResults | null> {
   if (earlier) {
     const finished = await finishedResults(path, stagesOf(options));
-    if (finished) {
-      onEvent({ type: 'finished', directory: path, stoppedBecause: finished.stoppedBecause });
-      return finished;
-    }
-  } else {
-    if (resume) await startInstead(path, given, onEvent);
-    if (!resolved.isUnnamed) await requireVacant(path);
+    if (finished) onEvent({ type: 'finished', directory: path, stoppedBecause: finished.stoppedBecause });
+    return finished;
   }
-  return withOpenRun(resolved, { signal, onEvent }, async (opened) => {
-    const directory = await openDirectory(resolved, configOf(opened.setup, options, opened.model));
-    return trainInto(directory, { ...opened, options, signal, onEvent, resume: earlier !== null });
-  });
+  if (resume) await startInstead(path, given, onEvent);
+  if (!isUnnamed) await requireVacant(path);
+  return null;
 }
 
 /**
@@ -100,7 +117,7 @@ function configOf(setup: RunSetup, options: RunOptions, model: DenseNet121) {
     formatVersion: FORMAT_VERSION,
     ...setup,
     head: model.head,
-    options: plainOptions(used),
+    options: recordedOptions(used),
     versions: { 'torch-tl': packageVersion(), node: process.versions.node, libtorch: setup.libtorch },
   };
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { type TrainingCount, trainingCounts } from '../data/class-counts.ts';
 import { holdsImages } from '../data/source.ts';
+import { placeOf } from '../distributed/place.ts';
 import { chooseDevice } from '../engine/device.ts';
 import { loadEngine } from '../engine/engine.ts';
 import { requireWritableDirectory } from '../files/writable.ts';
@@ -59,7 +60,7 @@ export async function searchLearningRate(
   { signal = new AbortController().signal, onEvent = () => {} }: SearchControl = {},
 ): Promise<LearningRateSearch> {
   const { definition, run, start, end, steps } = await resolveSearch(name, given, onEvent);
-  const device = chooseDevice(run.device, loadEngine().info());
+  const device = chooseDevice(run.device, loadEngine().info(), placeOf(run).localRank);
   const listed = await listRunImages(run, signal, onEvent);
   const model = await createRunModel(definition, run, listed, { device, signal });
   try {

@@ -3,7 +3,7 @@ import { leftOutTexts } from '../data/left-out.ts';
 import { flagOf } from '../options/index.ts';
 import { count } from '../support/format.ts';
 import type { Recommendation } from './recommend.ts';
-import type { RunSetup } from './results.ts';
+import type { ProcessSetup, RunSetup } from './results.ts';
 import type { StageSetup } from './stage-setups.ts';
 
 /** One line about the images of a run. */
@@ -99,6 +99,14 @@ function ratesText(rates: readonly number[]): string {
 export function stageText(stage: StageSetup): string {
   const epochs = `${count(stage.epochs)} ${stage.epochs === 1 ? 'epoch' : 'epochs'}`;
   return `${epochs}, ${count(stage.trainableParameters)} parameters train, ${settingsText(stage)}`;
+}
+
+/** One line about the processes that train together. */
+export function processesText(processes: readonly ProcessSetup[]): string {
+  const hosts = new Map<string, number>();
+  for (const { host } of processes) hosts.set(host, (hosts.get(host) ?? 0) + 1);
+  const machines = [...hosts].map(([host, number]) => `${number} on ${host}`);
+  return `${processes.length}: ${machines.slice(0, MOST_NAMED).join(', ')}${machines.length > MOST_NAMED ? ', ...' : ''}`;
 }
 
 /** One line about the weights that a backbone starts from. */

@@ -63,6 +63,32 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
   }
 }
 
+/**
+ * Trains as one of several processes that is not rank 0: it writes nothing.
+ *
+ * @throws what `fit` throws
+ */
+export async function trainAlong({
+  setup,
+  options,
+  model,
+  train,
+  valid,
+  signal,
+  onEvent,
+}: PreparedRun): Promise<RunResults> {
+  const fit = model.fit(train, {
+    ...withoutUnused(trainingOptions.strip().parse(options)),
+    precision: setup.precision,
+    valid,
+    signal,
+    onFeatures: onEvent,
+    onBatch: onEvent,
+  });
+  const { bestLogits: _, best, ...outcome } = await fit.result;
+  return { formatVersion: FORMAT_VERSION, ...setup, ...outcome, best: summaryOf(best) };
+}
+
 /** A report that fails, or is stopped, does not fail the run. */
 async function recordValidation(
   directory: RunDirectory,
@@ -147,7 +173,7 @@ class Recorder {
       seconds: { total, features: this.#featuresSeconds, training },
       imagesPerSecond: training > 0 ? images / training : 0,
       resumed: this.#resumed,
-      ...(this.#run.signal.aborted ? { stoppedBecause: 'aborted' } : failure(error)),
+      ...(this.#run.signal.aborted || isStop(error) ? { stoppedBecause: 'aborted' } : failure(error)),
     };
   }
 
@@ -213,6 +239,11 @@ class Recorder {
 
 function summaryOf({ epoch, validAccuracy, validLoss }: EpochMetrics) {
   return { epoch, validAccuracy, validLoss };
+}
+
+/** Whether another process of the job was told to stop. */
+function isStop(error: unknown): boolean {
+  return error instanceof TorchTlError && error.code === 'PEER_STOPPED';
 }
 
 function failure(error: unknown): Pick<Outcome, 'stoppedBecause' | 'error'> {

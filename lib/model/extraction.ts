@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { settleReporting } from '../engine/job.ts';
+import { processesOf } from '../distributed/join.ts';
+import { reportingTogether, together } from '../distributed/processes.ts';
 import type {
   Computation,
   ExtractionProgress,
@@ -11,7 +12,15 @@ import type { ExtractionDocs } from '../options/docs.ts';
 import { abortSignal, callback, featuresOptions } from '../options/index.ts';
 
 export const extractionOptions = featuresOptions
-  .pick({ batchSize: true, precision: true, threads: true, kernels: true })
+  .pick({
+    batchSize: true,
+    precision: true,
+    threads: true,
+    kernels: true,
+    distributed: true,
+    joinTimeout: true,
+    collectiveTimeout: true,
+  })
   .extend({
     signal: abortSignal.describe('stops the work after the current batch'),
     onProgress: callback<(done: number, total: number) => void>().describe(
@@ -44,6 +53,7 @@ export interface Extraction {
 
 /**
  * Computes features (backbone only) or logits (backbone and head) of images, which must not be disposed of meanwhile.
+ * The processes of a job share the images out; every one gets the whole matrix.
  *
  * @throws the signal's reason, what the callback threw, or TorchTlError `OUT_OF_MEMORY` or `NATIVE_FAILURE`
  */
@@ -53,13 +63,17 @@ export async function extract(
   stopped: AbortSignal,
 ): Promise<FeatureMatrix> {
   const { batchSize, onProgress } = options;
-  const data = await images.onDevice(device, stopped);
-  const tensor = await settleReporting<ExtractionProgress, HostTensor>(
-    ({ done, total }) => onProgress?.(done, total),
-    (report) => model[what](data, { batchSize, ...computation }, report),
-    stopped,
-  );
-  return extracted(tensor);
+  const processes = await processesOf(options, stopped);
+  return together(processes, async () => {
+    const data = await images.onDevice(device, stopped);
+    const tensor = await reportingTogether<ExtractionProgress, HostTensor>(
+      processes,
+      ({ done, total }) => onProgress?.(done, total),
+      (report) => model[what](data, { batchSize, ...computation, group: processes?.group ?? null }, report),
+      stopped,
+    );
+    return extracted(tensor);
+  });
 }
 
 /** Views the engine's float32 tensor as a matrix, without a copy. */

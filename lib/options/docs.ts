@@ -124,6 +124,12 @@ export interface ExperimentDocs {
   emaDecay?: unknown;
   /** Random changes to the training images in every epoch: none, light or strong. Default: `"none"`. */
   augmentation?: unknown;
+  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
+  distributed?: unknown;
+  /** Time limit for all processes of the job to join. Default: `600`. */
+  joinTimeout?: unknown;
+  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  collectiveTimeout?: unknown;
   /** Device to compute on: auto, cpu, cuda or cuda:N. Default: `"auto"`. */
   device?: unknown;
   /** New or empty directory for the run (default: a new one under runs/). */
@@ -148,6 +154,12 @@ export interface ExtractionDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
+  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
+  distributed?: unknown;
+  /** Time limit for all processes of the job to join. Default: `600`. */
+  joinTimeout?: unknown;
+  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  collectiveTimeout?: unknown;
   /** Stops the work after the current batch. */
   signal?: unknown;
   /** Called with the number of images done, and of all images. */
@@ -225,6 +237,12 @@ export interface FitDocs {
   emaDecay?: unknown;
   /** Random changes to the training images in every epoch: none, light or strong. Default: `"none"`. */
   augmentation?: unknown;
+  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
+  distributed?: unknown;
+  /** Time limit for all processes of the job to join. Default: `600`. */
+  joinTimeout?: unknown;
+  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  collectiveTimeout?: unknown;
   /** Images to validate on after each epoch. */
   valid?: unknown;
   /** File to write checkpoints to: after each epoch, every `checkpointMinutes`, and when the signal stops the training. */
@@ -277,6 +295,12 @@ export interface GradCamDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
+  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
+  distributed?: unknown;
+  /** Time limit for all processes of the job to join. Default: `600`. */
+  joinTimeout?: unknown;
+  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  collectiveTimeout?: unknown;
   /** Stops the work after the current batch. */
   signal?: unknown;
   /** Class to map for each image; by default the likeliest one. */
@@ -347,6 +371,12 @@ export interface LearningRateDocs {
   labelSmoothing?: unknown;
   /** Random changes to the training images in every epoch: none, light or strong. Default: `"none"`. */
   augmentation?: unknown;
+  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
+  distributed?: unknown;
+  /** Time limit for all processes of the job to join. Default: `600`. */
+  joinTimeout?: unknown;
+  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  collectiveTimeout?: unknown;
   /** Learning rate of the first step. Default: `1e-7`. */
   start?: unknown;
   /** Learning rate of the last step; the search stops earlier if the loss diverges. Default: `10`. */
@@ -476,6 +506,12 @@ export interface TrainClassifierDocs {
   emaDecay?: unknown;
   /** Random changes to the training images in every epoch: none, light or strong (default: chosen by the number of images). */
   augmentation?: unknown;
+  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
+  distributed?: unknown;
+  /** Time limit for all processes of the job to join. Default: `600`. */
+  joinTimeout?: unknown;
+  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  collectiveTimeout?: unknown;
   /** Device to compute on: auto, cpu, cuda or cuda:N. Default: `"auto"`. */
   device?: unknown;
   /** New or empty directory for the run (default: a new one under runs/). */
@@ -497,6 +533,12 @@ export interface PredictDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
+  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
+  distributed?: unknown;
+  /** Time limit for all processes of the job to join. Default: `600`. */
+  joinTimeout?: unknown;
+  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  collectiveTimeout?: unknown;
   /** Stops the work after the current batch. */
   signal?: unknown;
   /** Number of likeliest classes in `top`. Default: `5`. */
@@ -625,4 +667,10 @@ export interface TrainingDocs {
   emaDecay?: unknown;
   /** Random changes to the training images in every epoch: none, light or strong. Default: `"none"`. */
   augmentation?: unknown;
+  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
+  distributed?: unknown;
+  /** Time limit for all processes of the job to join. Default: `600`. */
+  joinTimeout?: unknown;
+  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  collectiveTimeout?: unknown;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { distributedFields } from './distributed.ts';
 import { HEAD_NAMES } from './head.ts';
 import { limit, imageSize as size } from './range.ts';
 import { RESIZES } from './resize.ts';
@@ -150,6 +151,7 @@ export const featuresOptions = z.strictObject({
   precision,
   threads,
   kernels,
+  ...distributedFields,
   out: text("a file's path").register(commandLine, {
     topic: 'Output',
     flags: '--out <file.safetensors>',

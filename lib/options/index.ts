@@ -6,6 +6,12 @@
 export { augmentationOf } from './augmentation.ts';
 export { abortSignal, callback, checkOptions } from './check.ts';
 export {
+  type DistributedOptions,
+  distributedFields,
+  distributedOptions,
+  launchOptions,
+} from './distributed.ts';
+export {
   DEFAULT_WEIGHTS,
   experimentOptions,
   featuresOptions,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { distributedFields } from './distributed.ts';
 import { featuresOptions } from './experiment.ts';
 import { integer } from './range.ts';
 import { commandLine, text } from './schema.ts';
@@ -31,4 +32,4 @@ export const predictRunOptions = z.strictObject({
 });
 
 /** Options of `torch-tl evaluate`. */
-export const evaluateRunOptions = z.strictObject({ data, skipCorrupt, ...trained });
+export const evaluateRunOptions = z.strictObject({ data, skipCorrupt, ...trained, ...distributedFields });

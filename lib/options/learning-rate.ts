@@ -49,6 +49,9 @@ const SEARCHED = {
   clipNorm: true,
   labelSmoothing: true,
   augmentation: true,
+  distributed: true,
+  joinTimeout: true,
+  collectiveTimeout: true,
 } as const;
 
 /** Options of a search for the learning rate of a training. */

@@ -15,6 +15,7 @@ export const TOPICS = [
   'Schedule',
   'Regularisation',
   'Search',
+  'Processes',
   'Output',
 ] as const;
 

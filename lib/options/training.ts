@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { augmentation } from './augmentation.ts';
+import { distributedFields } from './distributed.ts';
 import type { TrainingDocs } from './docs.ts';
 import { pairsFromText } from './from-text.ts';
 import { gradientFields, optimizerFields } from './optimizer.ts';
@@ -119,6 +120,7 @@ export const trainingOptions = z.strictObject({
       'decay factor per step of a moving average of the weights, which is then validated and saved',
   }),
   augmentation,
+  ...distributedFields,
 });
 
 export type TrainingOptions = z.output<typeof trainingOptions> & TrainingDocs;

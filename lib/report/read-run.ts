@@ -72,6 +72,11 @@ const setupFields = {
   precision: z.enum(['fp32', 'bf16']),
   precisionReason: z.string(),
   libtorch: z.string(),
+  // Runs before version 0.2 had one process.
+  processes: z
+    .array(z.object({ rank: count, host: z.string(), device: z.string(), hardware: z.string() }))
+    .nullable()
+    .default(null),
   trainableParameters: count,
   totalParameters: count,
   // Runs before version 0.2 did not record stages.

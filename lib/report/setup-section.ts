@@ -1,4 +1,4 @@
-import { classesText, settingsText, weightsText } from '../experiments/setup-text.ts';
+import { classesText, processesText, settingsText, weightsText } from '../experiments/setup-text.ts';
 import { count, duration } from '../support/format.ts';
 import { commandOf, shellText } from './command.ts';
 import { shortNumber } from './curves.ts';
@@ -51,6 +51,7 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
     ['class weights', classWeightsText(run.classWeights)],
     ['seed', String(run.seed)],
     ['hardware', run.device === 'cpu' ? run.hardware : `${run.hardware} (${run.device})`],
+    ...(run.processes ? [['processes', processesOf(run)] as const] : []),
     ['started', run.started],
     ['precision', `${run.precision}: ${run.precisionReason}`],
     [
@@ -60,6 +61,11 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
         .join(', '),
     ],
   ];
+}
+
+function processesOf({ processes, imagesPerSecond }: ReportedRun): string {
+  const each = imagesPerSecond / (processes?.length ?? 1);
+  return `${processesText(processes ?? [])}; ${count(each)} images/s each`;
 }
 
 function timesOf(run: ReportedRun): Array<readonly [string, Content]> {

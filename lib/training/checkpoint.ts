@@ -14,7 +14,7 @@ import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import { isHostTensor, type StoredTensor } from '../formats/stored-tensor.ts';
 import { json } from '../model/metadata.ts';
 import { fileProblem } from '../options/file-problem.ts';
-import { type TrainingOptions, trainingOptions } from '../options/index.ts';
+import { distributedFields, type TrainingOptions, trainingOptions } from '../options/index.ts';
 import { BackgroundWriter } from '../support/background-writer.ts';
 import { crc32 } from '../support/hash.ts';
 import { isSameValue } from '../support/names.ts';
@@ -40,8 +40,8 @@ export interface CheckpointState {
   resumed: ResumePoint[];
   /** Checked options; a resumed training must have the same. */
   options: Record<string, unknown>;
-  /** Precision and number of threads in use; the exact results depend on both. */
-  computation: Pick<Required<Computation>, 'precision' | 'threads'>;
+  /** Precision, and numbers of threads and processes in use; the exact results depend on them. */
+  computation: Pick<Required<Computation>, 'precision' | 'threads'> & { processes: number };
   /** SHA-256 over images and labels of each set. */
   data: { train: string; valid: string };
 }
@@ -60,6 +60,7 @@ export const MAY_CHANGE: readonly string[] = [
   'device',
   'imageCache',
   'tensorboard',
+  ...Object.keys(distributedFields),
 ];
 
 const count = z.int().min(0);
@@ -82,7 +83,14 @@ const checkpointMetadata = z.object({
   epochs: json(z.array(epochMetrics)),
   resumed: json(z.array(resumePoint)),
   options: json(z.record(z.string(), z.unknown())),
-  computation: json(z.object({ precision: z.enum(['fp32', 'bf16']), threads: count })),
+  computation: json(
+    z.object({
+      precision: z.enum(['fp32', 'bf16']),
+      threads: count,
+      // Older checkpoints are of one process.
+      processes: count.default(1),
+    }),
+  ),
   data: json(z.object({ train: hash, valid: hash })),
 });
 
@@ -196,7 +204,16 @@ export function plainOptions(options: Record<string, unknown>): Record<string, u
 
 /** A training's options as its checkpoint stores them: checked, and with the device in use. */
 export function checkpointOptions(options: TrainingOptions, device: string): CheckpointState['options'] {
-  return { ...plainOptions(trainingOptions.strip().parse(options)), device };
+  return { ...recordedOptions(trainingOptions.strip().parse(options)), device };
+}
+
+/**
+ * Options as plain JSON values that describe a training. Those that only say how its processes join are left out: a
+ * resumed one may have other processes.
+ */
+export function recordedOptions(options: Record<string, unknown>): Record<string, unknown> {
+  const names = Object.keys(distributedFields);
+  return Object.fromEntries(Object.entries(plainOptions(options)).filter(([name]) => !names.includes(name)));
 }
 
 /**
@@ -218,7 +235,7 @@ export function requireSame(
   return [
     // The option says only what was asked for; `computation` below compares the actual numbers of threads.
     ...options.filter((name) => name !== 'threads').map((name) => change(name, then.options, now.options)),
-    ...(['precision', 'threads'] as const)
+    ...(['precision', 'threads', 'processes'] as const)
       .filter((name) => then.computation[name] !== now.computation[name])
       .map((name) => change(name, then.computation, now.computation)),
   ];

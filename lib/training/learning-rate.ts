@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import { settleReporting } from '../engine/job.ts';
+import { processesOf } from '../distributed/join.ts';
+import { reportingTogether, together } from '../distributed/processes.ts';
 import type { LearningRatePoint, TrainEvent } from '../engine/native.ts';
 import type { LearningRateDocs } from '../options/docs.ts';
 import {
@@ -11,6 +12,7 @@ import {
   trainingOptions,
 } from '../options/index.ts';
 import { requireUsed } from './effects.ts';
+import { searchFacts } from './facts.ts';
 import type { BatchProgress, FeaturesProgress } from './fit.ts';
 import { nativeOptions, type Training } from './train.ts';
 
@@ -46,7 +48,8 @@ export interface LearningRateSearch {
 type SearchOptions = TrainingOptions & z.output<typeof learningRateOptions>;
 
 /** Inputs of a search: those of the training it is for, without validation images. */
-export interface Search extends Pick<Training, 'model' | 'device' | 'computation' | 'data' | 'plan'> {
+export interface Search
+  extends Pick<Training, 'model' | 'device' | 'computation' | 'data' | 'plan' | 'layers'> {
   options: SearchOptions;
 }
 
@@ -72,16 +75,21 @@ export function checkSearch(options: LearningRateOptions): SearchOptions {
 export async function findLearningRate(search: Search, stopped: AbortSignal): Promise<LearningRateSearch> {
   const { model, device, data, options } = search;
   const { start, end, steps } = options;
-  const native = nativeOptions(search);
   const held = data.share();
   try {
-    const images = await held.onDevice(device, stopped);
-    const points = await settleReporting(
-      reporter(options),
-      (report) => model.findLearningRate(images, native, { start, end, steps }, report),
-      stopped,
-    );
-    return { points, suggestion: suggestLearningRate(points) };
+    const processes = await processesOf(options, stopped);
+    return await together(processes, async () => {
+      if (processes) await processes.agree(await searchFacts({ ...search, data: held }, stopped));
+      const images = await held.onDevice(device, stopped);
+      const native = { ...nativeOptions(search), group: processes?.group ?? null };
+      const points = await reportingTogether(
+        processes,
+        reporter(options),
+        (report) => model.findLearningRate(images, native, { start, end, steps }, report),
+        stopped,
+      );
+      return { points, suggestion: suggestLearningRate(points) };
+    });
   } finally {
     held.dispose();
   }

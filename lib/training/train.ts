@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs';
 import { freemem, tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Dataset } from '../data/dataset.ts';
+import { processesOf } from '../distributed/join.ts';
+import { type Processes, settleTogether, together } from '../distributed/processes.ts';
 import { guarded, settle } from '../engine/job.ts';
 import type {
   Computation,
@@ -17,7 +20,6 @@ import { makeDirectory } from '../files/atomic-file.ts';
 import { extracted } from '../model/extraction.ts';
 import type { ModelMetadata } from '../model/metadata.ts';
 import { unwritable } from '../support/files.ts';
-import { sha256 } from '../support/hash.ts';
 import { withFirstOf } from '../support/signals.ts';
 import {
   type CheckpointState,
@@ -28,6 +30,7 @@ import {
   requireSame,
   type StoredCheckpoint,
 } from './checkpoint.ts';
+import { hashOf, trainingFacts } from './facts.ts';
 import { featureKeys, keptCuts } from './feature-cache-key.ts';
 import type { FitResult, fitOptions } from './fit.ts';
 import type { TrainingPlan } from './plan.ts';
@@ -79,22 +82,34 @@ export async function train(
 
 async function trainWith(
   run: Training,
+  control: { signal: AbortSignal; failure: AbortController },
+  onEpoch: (epoch: EpochMetrics) => void,
+): Promise<FitResult> {
+  const processes = await processesOf(run.options, control.signal);
+  return together(processes, () => trainTogether(run, processes, control, onEpoch));
+}
+
+/** Trains with the other processes of the job, if there are any: rank 0 reads and writes the checkpoint. */
+async function trainTogether(
+  run: Training,
+  processes: Processes | null,
   { signal, failure }: { signal: AbortSignal; failure: AbortController },
   onEpoch: (epoch: EpochMetrics) => void,
 ): Promise<FitResult> {
   const { model, device, data, options } = run;
-  const stored = await storedCheckpoint(options, signal);
-  const state = await checkpointState(run, stored, signal);
+  const stored = await storedCheckpoint(options, processes, signal);
+  const state = await checkpointState(run, stored, processes, signal);
+  if (processes) await processes.agree(trainingFacts(run, state));
   if (stored) await reportResumption(stored, state, run);
 
   const onFailure = (error: unknown) => failure.abort(error);
-  const checkpoints = await checkpointWriter(run, state, onFailure);
+  const checkpoints = processes?.isFirst === false ? null : await checkpointWriter(run, state, onFailure);
   const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
   const images = await Promise.all([data.onDevice(device, signal), options.valid.onDevice(device, signal)]);
-  const native = nativeOptions(run, await stageKeys(run, stored, signal));
+  const native = await sharedOptions(run, stored, processes, signal);
   const start = () => model.train(...images, native, guarded(report, failure), stored?.tensors ?? []);
   try {
-    const outcome = await settle(start, signal);
+    const outcome = await settleTogether(processes, start, signal);
     await checkpoints?.idle();
     failure.signal.throwIfAborted();
     const logits = model.bestLogits();
@@ -120,24 +135,68 @@ function explained(error: unknown, { device, computation: { precision }, options
   return new TorchTlError('OUT_OF_MEMORY', message, { cause: error });
 }
 
-async function storedCheckpoint({ checkpoint, resume }: Training['options'], signal: AbortSignal) {
-  return resume && checkpoint !== undefined ? await readCheckpoint(checkpoint, signal) : null;
+/** The checkpoint to resume, for all processes. */
+async function storedCheckpoint(
+  { checkpoint, resume }: Training['options'],
+  processes: Processes | null,
+  signal: AbortSignal,
+): Promise<StoredCheckpoint | null> {
+  const isRead = resume && checkpoint !== undefined && processes?.isFirst !== false;
+  const stored = isRead ? await readCheckpoint(checkpoint, signal) : null;
+  if (processes === null) return stored;
+  const { tensors = [], ...state } = stored ?? {};
+  const found = await processes.fromFirst(() => (stored ? state : null));
+  if (found === null) return null;
+  return {
+    ...(found as Omit<StoredCheckpoint, 'tensors'>),
+    tensors: await processes.tensorsFromFirst(tensors),
+  };
+}
+
+/** The engine's options: what must be alike in all processes is that of rank 0. */
+async function sharedOptions(
+  run: Training,
+  stored: StoredCheckpoint | null,
+  processes: Processes | null,
+  signal: AbortSignal,
+): Promise<TrainOptions> {
+  if (processes === null) return nativeOptions(run, await stageKeys(run, stored, signal));
+  const { featureCache, checkpoint } = run.options;
+  const first = await processes.fromFirst(async () => ({
+    keys: await stageKeys(run, stored, signal),
+    checkpoints: checkpoint !== undefined,
+    directory: featureCacheOptions(featureCache, checkpoint)?.directory ?? null,
+  }));
+  const own = nativeOptions(run, first.keys);
+  // On the same machine all use the same file; another one may not have rank 0's directory.
+  const isHere = first.directory !== null && existsSync(first.directory);
+  const cache =
+    own.featureCache && isHere
+      ? { ...own.featureCache, directory: first.directory as string }
+      : own.featureCache;
+  return { ...own, checkpoints: first.checkpoints, featureCache: cache, group: processes.group };
 }
 
 async function checkpointState(
   run: Training,
   stored: StoredCheckpoint | null,
+  processes: Processes | null,
   signal: AbortSignal,
 ): Promise<CheckpointState> {
   const { data, options, computation } = run;
-  const train = options.checkpoint === undefined ? '' : await hashOf(data, signal);
-  const valid = options.checkpoint === undefined ? '' : await hashOf(options.valid, signal);
+  const isCompared = options.checkpoint !== undefined || processes !== null;
+  const train = isCompared ? await hashOf(data, signal) : '';
+  const valid = isCompared ? await hashOf(options.valid, signal) : '';
   const epochs = stored?.epochs ?? [];
   return {
     epochs: [...epochs],
     resumed: stored ? [...stored.resumed, { epoch: epochs.length, batch: stored.batch }] : [],
     options: checkpointOptions(options, run.device),
-    computation: { precision: computation.precision, threads: computation.threads },
+    computation: {
+      precision: computation.precision,
+      threads: computation.threads,
+      processes: processes?.membership.size ?? 1,
+    },
     data: { train, valid },
   };
 }
@@ -153,14 +212,6 @@ async function checkpointWriter(
     throw unwritable(checkpoint, cause);
   });
   return new CheckpointWriter(checkpoint, model, state, onFailure);
-}
-
-async function hashOf(data: Dataset, signal: AbortSignal): Promise<string> {
-  const { buffer, byteOffset, byteLength } = data.labels;
-  return sha256([
-    Buffer.from(await data.pixelsSha256(signal)),
-    new Uint8Array(buffer, byteOffset, byteLength),
-  ]);
 }
 
 async function reportResumption(

@@ -35,6 +35,11 @@ export class TrainedLayers {
   }
 
   /** Freezes or unfreezes layers. */
+  /** Names of the layers that train now. */
+  get trainable(): string[] {
+    return [...this.#trainable];
+  }
+
   set(layers: readonly string[], trainable: boolean): void {
     const changed = new Set(layers);
     this.#trainable = new Set(

@@ -75,6 +75,11 @@ Napi::Value GroupObject::join(const Napi::CallbackInfo& info) {
   return environment.jobs.submit(info.Env(), execute, {.callback = {}});
 }
 
+std::function<Ranks(JobControl&)> GroupObject::ranks_of(const Napi::Object& options) {
+  const std::shared_ptr<Group> group = is_in(options) ? value_of(options.Get("group")) : nullptr;
+  return [group](JobControl& job) { return Ranks(group, [&job] { return job.aborted(); }); };
+}
+
 Napi::Value GroupObject::rank(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), value()->rank());
 }

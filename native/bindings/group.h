@@ -7,6 +7,7 @@
 #include "bindings/job.h"
 #include "bindings/native_object.h"
 #include "distributed/group.h"
+#include "training/ranks.h"
 
 namespace torch_tl {
 
@@ -18,6 +19,10 @@ class GroupObject final : public NativeObject<GroupObject, Group> {
   using NativeObject::NativeObject;
 
   static Napi::Function define(Napi::Env env);
+  /** Whether the options of a call name a group, in `group`. */
+  static bool is_in(const Napi::Object& options) { return options.Get("group").IsObject(); }
+  /** The ranks of that group, or this process alone. */
+  static std::function<Ranks(JobControl&)> ranks_of(const Napi::Object& options);
   static std::int64_t bytes_of(const Group& /*group*/) { return 0; }
   /** joinGroup(options): Job<Group> */
   static Napi::Value join(const Napi::CallbackInfo& info);

@@ -102,6 +102,7 @@ Napi::Object JobQueue::submit(Napi::Env env, std::function<MakeResult(JobControl
                               const Options& options) {
   const auto job = std::make_shared<JobControl>(JobControl::Key{}, *this, env);
   job->threads_ = options.threads.value_or(default_threads());
+  job->collective_ = options.collective;
   job->execute_ = std::move(execute);
   if (!options.callback.IsEmpty()) job->callback_ = Napi::Persistent(options.callback);
   for (const Napi::Object& object : options.keep) job->kept_.push_back(Napi::Persistent(object));
@@ -158,7 +159,7 @@ void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
     finish(JobControl::Failure{code, std::move(message)});
   };
   try {
-    job->check_abort();
+    if (!job->collective_) job->check_abort();
     at::set_num_threads(job->threads_);
     finish(job->execute_(*job));
   } catch (const Aborted& error) {
@@ -173,6 +174,8 @@ void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
     fail("WRITE_FAILED", error.what());
   } catch (const JoinFailed& error) {
     fail("JOIN_FAILED", error.what());
+  } catch (const PeerStopped& error) {
+    fail("PEER_STOPPED", error.what());
   } catch (const PeerLost& error) {
     fail("PEER_LOST", error.what());
   } catch (const c10::OutOfMemoryError& error) {

@@ -53,6 +53,7 @@ class JobControl : public std::enable_shared_from_this<JobControl> {
   JobQueue& queue_;
   std::atomic<bool> aborted_ = false;
   int threads_ = 1;
+  bool collective_ = false;
   std::function<MakeResult(JobControl&)> execute_;
   // The following members belong to the JavaScript thread.
   Napi::Promise::Deferred deferred_;
@@ -81,6 +82,8 @@ class JobQueue {
     Napi::Function callback;           // for emit
     std::vector<Napi::Object> keep{};  // protected from garbage collection until the job has ended
     std::optional<int> threads{};      // threads for the job; `default_threads()` if not given
+    /** Whether other processes wait for this job: it then begins even if it was aborted, to tell them. */
+    bool collective = false;
   };
   /** Queues `execute`; returns `{ result: Promise, abort() }`. */
   Napi::Object submit(Napi::Env env, std::function<MakeResult(JobControl&)> execute, const Options& options);

@@ -10,6 +10,7 @@
 #include "bindings/augmentation.h"
 #include "bindings/dataset.h"
 #include "bindings/environment.h"
+#include "bindings/group.h"
 #include "bindings/training.h"
 #include "training/augmented_batch.h"
 #include "training/grad_cam.h"
@@ -217,12 +218,13 @@ Napi::Value ModelObject::logits(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ModelObject::extract(const Napi::CallbackInfo& info, const char* name,
-                                 at::Tensor (*run)(Network&, const Dataset&, const Extraction&)) {
+                                 at::Tensor (*run)(Network&, const Dataset&, const Extraction&, Ranks&)) {
   const auto data = DatasetObject::value_of(info[0]);
   Extraction extraction = to_extraction(info[1].As<Napi::Object>());
-  const auto work = [data, name, run, extraction](Model& model, JobControl& job) mutable -> MakeResult {
+  const auto ranks_of = GroupObject::ranks_of(info[1].As<Napi::Object>());
+  const auto work = [data, name, run, extraction, ranks_of](Model& model,
+                                                            JobControl& job) mutable -> MakeResult {
     extraction.on_progress = [&job, total = data->count()](std::int64_t done) {
-      job.check_abort();
       job.emit_latest([done, total](Napi::Env env) {
         Napi::Object event = Napi::Object::New(env);
         event["done"] = static_cast<double>(done);
@@ -230,12 +232,15 @@ Napi::Value ModelObject::extract(const Napi::CallbackInfo& info, const char* nam
         return event;
       });
     };
-    const at::Tensor values = run(model.network, *data, extraction).to(at::kCPU, at::kFloat);
+    Ranks ranks = ranks_of(job);
+    const at::Tensor values = run(model.network, *data, extraction, ranks).to(at::kCPU, at::kFloat);
     return [name, values](Napi::Env env) { return to_js(env, NamedTensor{name, values}); };
   };
   return submit(
       info, work,
-      {.callback = info[2].As<Napi::Function>(), .threads = to_threads(info[1].As<Napi::Object>())});
+      {.callback = info[2].As<Napi::Function>(),
+       .threads = to_threads(info[1].As<Napi::Object>()),
+       .collective = GroupObject::is_in(info[1].As<Napi::Object>())});
 }
 
 Napi::Value ModelObject::grad_cam(const Napi::CallbackInfo& info) {
@@ -313,18 +318,20 @@ Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
   const auto given = info[2].As<Napi::Object>();
   const TrainOptions options = to_train_options(given);
   const auto checkpoint = info[4].As<Napi::Array>();
-  const auto work = [training, validation, options, borrowed = to_borrowed_tensors(checkpoint)](
-                        Model& model, JobControl& job) -> MakeResult {
+  const auto work = [training, validation, options, borrowed = to_borrowed_tensors(checkpoint),
+                     ranks_of = GroupObject::ranks_of(given)](Model& model, JobControl& job) -> MakeResult {
     model.forget_training();
     JobObserver observer(job, model);
+    Ranks ranks = ranks_of(job);
     const TrainResult result =
-        torch_tl::train(model.network, *training, *validation, options, copies(borrowed), observer);
+        torch_tl::train(model.network, *training, *validation, options, copies(borrowed), ranks, observer);
     return [result](Napi::Env env) { return to_js(env, result); };
   };
   return submit(info, work,
                 {.callback = info[3].As<Napi::Function>(),
                  .keep = {checkpoint.As<Napi::Object>()},
-                 .threads = to_threads(given)});
+                 .threads = to_threads(given),
+                 .collective = GroupObject::is_in(given)});
 }
 
 Napi::Value ModelObject::find_learning_rate(const Napi::CallbackInfo& info) {
@@ -334,13 +341,18 @@ Napi::Value ModelObject::find_learning_rate(const Napi::CallbackInfo& info) {
   const auto range = info[2].As<Napi::Object>();
   const RateFinderOptions finder{to_double(range.Get("start")), to_double(range.Get("end")),
                                  to_int(range.Get("steps"))};
-  const auto work = [training, options, finder](Model& model, JobControl& job) -> MakeResult {
+  const auto work = [training, options, finder, ranks_of = GroupObject::ranks_of(given)](
+                        Model& model, JobControl& job) -> MakeResult {
     JobObserver observer(job, model);
+    Ranks ranks = ranks_of(job);
     const std::vector<RatePoint> points =
-        torch_tl::find_learning_rate(model.network, *training, options, finder, observer);
+        torch_tl::find_learning_rate(model.network, *training, options, finder, ranks, observer);
     return [points](Napi::Env env) { return to_js(env, points); };
   };
-  return submit(info, work, {.callback = info[3].As<Napi::Function>(), .threads = to_threads(given)});
+  return submit(info, work,
+                {.callback = info[3].As<Napi::Function>(),
+                 .threads = to_threads(given),
+                 .collective = GroupObject::is_in(given)});
 }
 
 }  // namespace torch_tl

@@ -69,7 +69,7 @@ class ModelObject final : public NativeObject<ModelObject, Model> {
   Napi::Value submit(const Napi::CallbackInfo& info, std::function<MakeResult(Model&, JobControl&)> work,
                      const JobQueue::Options& options = {});
   Napi::Value extract(const Napi::CallbackInfo& info, const char* name,
-                      at::Tensor (*run)(Network&, const Dataset&, const Extraction&));
+                      at::Tensor (*run)(Network&, const Dataset&, const Extraction&, Ranks&));
 };
 
 }  // namespace torch_tl

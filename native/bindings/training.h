@@ -23,7 +23,6 @@ Napi::Value to_js(Napi::Env env, const std::vector<RatePoint>& points);
 class JobObserver final : public Observer {
  public:
   JobObserver(JobControl& job, Model& model) : job_(job), model_(model) {}
-  void check_stop() override { job_.check_abort(); }
   void on_cache(const CacheReport& report) override;
   void on_features(std::int64_t done, std::int64_t total, double seconds) override;
   void on_batch(const BatchMetrics& metrics) override;

@@ -7,7 +7,7 @@
 
 namespace torch_tl {
 
-/** Which images of every batch this process takes, of those that train together. */
+/** Which images this process takes, of those that go through them together. */
 struct Share {
   /** Number of this process, from 0. */
   std::int64_t rank = 0;
@@ -23,6 +23,15 @@ struct Share {
     const std::int64_t takers = std::clamp(batch.size() / 2, std::int64_t{1}, size);
     if (rank >= takers) return {batch.end, batch.end};
     return {batch.begin + batch.size() * rank / takers, batch.begin + batch.size() * (rank + 1) / takers};
+  }
+
+  /**
+   * The run of whole batches, of `count`, that rank `of` computes where batches do not depend on each other:
+   * so batches are those of one process, to the bit. The first ranks have one more.
+   */
+  BatchRange batches(std::int64_t count, std::int64_t of) const {
+    const auto begin = [&](std::int64_t one) { return (count * one + size - 1) / size; };
+    return {begin(of), begin(of + 1)};
   }
 };
 

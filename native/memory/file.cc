@@ -9,8 +9,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <fstream>
+#include <functional>
 #include <random>
+#include <sstream>
 #include <string>
 #endif
 
@@ -30,13 +34,14 @@ namespace {
 
 FileDescriptor::~FileDescriptor() = default;
 File::~File() = default;
-File::File(const fs::path& /*path*/) { refuse(); }
+File::File(const fs::path& /*path*/, Access /*access*/) { refuse(); }
 File::File(const fs::path& /*directory*/, std::size_t /*size*/) { refuse(); }
 std::int64_t File::modified() const { refuse(); }
 bool File::read(std::size_t /*offset*/, void* /*to*/, std::size_t /*bytes*/) const { refuse(); }
 void File::write(std::size_t /*offset*/, const void* /*from*/, std::size_t /*bytes*/) { refuse(); }
 void File::unlink() { refuse(); }
 void File::publish(const fs::path& /*path*/) { refuse(); }
+std::int64_t place_of(const fs::path& /*directory*/) { refuse(); }
 
 #else
 
@@ -48,6 +53,15 @@ constexpr const char* kTemporaryName = ".torch-tl-features-";
 
 void require(bool succeeded) {
   if (!succeeded) fail();
+}
+
+/** A text that differs between machines, and between containers' names on one that shares nothing else. */
+std::string machine() {
+  std::string boot;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return boot + ' ' + host.data();
 }
 
 /** Opens a file; on failure returns none and leaves the reason in `errno`. */
@@ -118,7 +132,8 @@ FileDescriptor::~FileDescriptor() {
   if (number_ >= 0) ::close(number_);
 }
 
-File::File(const fs::path& path) : file_(open_file(path, O_RDONLY)) {
+File::File(const fs::path& path, Access access)
+    : file_(open_file(path, access == Access::kWrite ? O_RDWR : O_RDONLY)) {
   size_ = static_cast<std::size_t>(status_of(file_).st_size);
 }
 
@@ -176,6 +191,14 @@ void File::publish(const fs::path& path) {
   fs::rename(temporary_, path);
   temporary_.clear();
   require(::fsync(open_file(path.parent_path(), O_RDONLY).number()) == 0);
+}
+
+std::int64_t place_of(const fs::path& directory) {
+  fs::create_directories(directory);
+  const struct stat status = status_of(open_file(directory, O_RDONLY));
+  std::ostringstream place;
+  place << machine() << ' ' << status.st_dev << ' ' << status.st_ino;
+  return static_cast<std::int64_t>(std::hash<std::string>()(place.str()));
 }
 
 #endif

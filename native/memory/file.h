@@ -33,8 +33,10 @@ class FileDescriptor {
  */
 class File {
  public:
-  /** Opens an existing file for reading. */
-  explicit File(const std::filesystem::path& path);
+  enum class Access { kRead, kWrite };
+
+  /** Opens an existing file. */
+  explicit File(const std::filesystem::path& path, Access access = Access::kRead);
   /**
    * Creates a file of `size` zeros in `directory`, and reserves its room on the disk, so that writing does
    * not fail for lack of it. Its name is temporary: unless `publish` renames it, it is deleted with this
@@ -56,6 +58,8 @@ class File {
   [[nodiscard]] bool read(std::size_t offset, void* to, std::size_t bytes) const;
   void write(std::size_t offset, const void* from, std::size_t bytes);
 
+  /** The temporary name of a new file; empty for any other. */
+  const std::filesystem::path& temporary() const { return temporary_; }
   /** Unlinks a new file, so that it disappears with the process, however that ends. */
   void unlink();
   /** Flushes a new file to the disk and then renames it to `path`, replacing any file there. */
@@ -66,5 +70,11 @@ class File {
   std::filesystem::path temporary_;  // empty without a temporary name
   std::size_t size_ = 0;
 };
+
+/**
+ * A number that two processes have alike if they see the same directory on the same machine. Makes the
+ * directory. Throws std::system_error.
+ */
+std::int64_t place_of(const std::filesystem::path& directory);
 
 }  // namespace torch_tl

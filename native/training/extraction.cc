@@ -3,6 +3,8 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+
 #include "data/batches.h"
 #include "device/captured_work.h"
 #include "device/gpu.h"
@@ -13,57 +15,93 @@ namespace {
 
 /** Computes each batch's output from its preprocessed images, and passes it to `keep`. */
 template <typename Compute>
-void extract(const Network& network, const Dataset& data, const Extraction& extraction, Compute compute,
-             const KeepBatch& keep) {
+void extract(const Network& network, const Dataset& data, const Extraction& extraction, Ranks& ranks,
+             Compute compute, const KeepBatch& keep) {
   const at::NoGradGuard no_grad;
   CapturedWork computed(network.device(),
                         [&compute](const auto& inputs) { return CapturedWork::Tensors{compute(inputs[0])}; });
-  for (const BatchRange& range : batch_ranges(data.count(), extraction.batch_size)) {
-    const at::Tensor pixels = data.images(range);
-    const at::Tensor batch =
-        computed({network.preprocess(pixels, extraction.computation.precision)}).outputs[0];
-    keep(range, batch);
+  const std::vector<BatchRange> ranges = batch_ranges(data.count(), extraction.batch_size);
+  const auto count = static_cast<std::int64_t>(ranges.size());
+  const BatchRange own = ranks.share().batches(count, ranks.share().rank);
+  // Rank 0 has the most.
+  const std::int64_t rounds = ranks.share().batches(count, 0).size();
+  std::int64_t done = 0;
+  for (std::int64_t round = 0; round < rounds; ++round) {
+    double images = 0;
+    if (round < own.size()) {
+      const BatchRange& range = ranges[own.begin + round];
+      const at::Tensor pixels = data.images(range);
+      const at::Tensor batch =
+          computed({network.preprocess(pixels, extraction.computation.precision)}).outputs[0];
+      keep(range, batch);
+      images = static_cast<double>(range.size());
+    }
     // A GPU lags behind: wait for it before the last report, so that this and its time are true.
-    if (range.end == data.count()) synchronise(network.device());
-    extraction.on_progress(range.end);
+    if (round + 1 == rounds) synchronise(network.device());
+    ranks.sum({&images, 1});
+    done += static_cast<std::int64_t>(images);
+    extraction.on_progress(done);
+    ranks.check_stop();
   }
 }
 
-/** Likewise, into one tensor. */
+/** Likewise, into one tensor: on the network's device, or with several ranks on the host. */
 template <typename Compute>
 at::Tensor extract_all(const Network& network, const Dataset& data, const Extraction& extraction,
-                       Compute compute) {
+                       Ranks& ranks, Compute compute) {
   at::Tensor all;
-  extract(network, data, extraction, compute, [&](const BatchRange& range, const at::Tensor& batch) {
-    if (!all.defined()) {
-      auto shape = batch.sizes().vec();
-      shape[0] = data.count();
-      all = at::empty(shape, batch.options());
-    }
+  const auto make_like = [&](const at::Tensor& batch) {
+    auto shape = batch.sizes().vec();
+    shape[0] = data.count();
+    all = at::empty(shape, ranks.alone() ? batch.options() : batch.options().device(at::kCPU));
+  };
+  extract(network, data, extraction, ranks, compute, [&](const BatchRange& range, const at::Tensor& batch) {
+    if (!all.defined()) make_like(batch);
     all.narrow(0, range.begin, range.size()).copy_(batch);
   });
+  if (ranks.alone()) return all;
+  if (!all.defined()) {
+    const at::NoGradGuard no_grad;
+    make_like(compute(network.preprocess(data.images(BatchRange{0, 1}), extraction.computation.precision)));
+  }
+  int rank = 0;
+  for (const BatchRange& images : images_by_rank(data.count(), extraction.batch_size, ranks)) {
+    if (images.size() > 0) ranks.broadcast({all.narrow(0, images.begin, images.size())}, rank);
+    ++rank;
+  }
   return all;
 }
 
 }  // namespace
 
-at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction) {
+std::vector<BatchRange> images_by_rank(std::int64_t count, std::int64_t batch_size, const Ranks& ranks) {
+  const auto batches = static_cast<std::int64_t>(batch_ranges(count, batch_size).size());
+  std::vector<BatchRange> images;
+  for (std::int64_t rank = 0; rank < ranks.share().size; ++rank) {
+    const BatchRange own = ranks.share().batches(batches, rank);
+    images.push_back({std::min(own.begin * batch_size, count), std::min(own.end * batch_size, count)});
+  }
+  return images;
+}
+
+at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction,
+                            Ranks& ranks) {
   const ForwardContext evaluation(extraction.computation);
-  return extract_all(network, data, extraction,
+  return extract_all(network, data, extraction, ranks,
                      [&](const at::Tensor& images) { return network.features(images, evaluation); });
 }
 
 void extract_rows(Network& network, const Dataset& data, std::size_t cut, const Extraction& extraction,
-                  const KeepBatch& keep) {
+                  Ranks& ranks, const KeepBatch& keep) {
   const auto rows = [&](const at::Tensor& images) {
     return to_rows(network.prefix(images, cut, extraction.computation), network.cut_format(cut));
   };
-  extract(network, data, extraction, rows, keep);
+  extract(network, data, extraction, ranks, rows, keep);
 }
 
-at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction) {
+at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction, Ranks& ranks) {
   const ForwardContext evaluation(extraction.computation);
-  return extract_all(network, data, extraction, [&](const at::Tensor& images) {
+  return extract_all(network, data, extraction, ranks, [&](const at::Tensor& images) {
     return network.logits(network.features(images, evaluation), evaluation);
   });
 }

@@ -7,6 +7,7 @@
 #include "device/gpu.h"
 #include "training/feature_file.h"
 #include "training/feature_rows.h"
+#include "training/shared_features.h"
 #include "training/stopwatch.h"
 
 namespace torch_tl {
@@ -31,12 +32,13 @@ struct Entry {
 class CacheMaker {
  public:
   CacheMaker(Network& network, std::size_t cut, RowsLayout row, const FeatureCacheOptions& options,
-             const Extraction& extraction, Observer& observer)
+             const Extraction& extraction, Ranks& ranks, Observer& observer)
       : network_(network),
         cut_(cut),
         row_(std::move(row)),
         options_(options),
         extraction_(extraction),
+        ranks_(ranks),
         observer_(observer),
         memory_left_(options.memory_limit) {}
 
@@ -46,31 +48,47 @@ class CacheMaker {
     if (!request.key.empty()) {
       entry.found = find_feature_file(options_.directory, request.key, entry.layout);
     }
+    // A rank that lacks them needs the others to compute.
+    if (!ranks_.all(entry.found.rows.has_value())) entry.found.rows.reset();
     if (!entry.found.rows) total_ += request.data.count();
     return entry;
   }
 
   FeatureCache make(const Entry& entry) {
     const bool on_device = gpu_has_room(network_.device(), entry.layout.bytes());
-    if (entry.request.key.empty()) return {new_rows(entry, on_device), network_, cut_};
-    const StoredRows rows = kept_rows(entry, on_device ? CachePlace::kDevice : CachePlace::kFile);
+    if (entry.request.key.empty() && ranks_.alone()) return {new_rows(entry, on_device), network_, cut_};
+    const StoredRows rows = stored_rows(entry, on_device ? CachePlace::kDevice : CachePlace::kFile);
     if (!on_device) return {rows, network_, cut_};
     const auto piece = [&rows](const BatchRange& range) { return rows.select(range); };
-    const auto check_stop = [this] { observer_.check_stop(); };
+    // What one rank copies is no affair of the others: they stop at the next batch.
+    const auto check_stop = [this] {
+      if (ranks_.alone()) ranks_.check_stop();
+    };
     return {copy_in_pieces(entry.layout, network_.device(), piece, check_stop), network_, cut_};
   }
 
  private:
-  /** The rows that were found, or that are made and kept in a file. */
-  StoredRows kept_rows(const Entry& entry, CachePlace place) {
+  /** The rows that were found, or that are made in a file, and kept if they have a key. */
+  StoredRows stored_rows(const Entry& entry, CachePlace place) {
     if (entry.found.rows) {
       report(entry, place, "found in " + options_.directory);
       return *entry.found.rows;
     }
-    report(entry, place, "kept in " + options_.directory);
+    const bool is_kept = !entry.request.key.empty();
+    report(entry, place, is_kept ? "kept in " + options_.directory : "the processes of a machine share it");
+    if (!ranks_.alone()) return shared_rows(entry);
     FeatureFile file(options_.directory, entry.layout);
     fill(file, entry);
     return file.keep(entry.request.key);
+  }
+
+  /** The rows that all ranks make together. */
+  StoredRows shared_rows(const Entry& entry) {
+    const CacheRequest& request = entry.request;
+    SharedFeatures file(ranks_, options_.directory, entry.layout);
+    run(entry, [&file](const BatchRange& range, const at::Tensor& batch) { file.write(range.begin, batch); });
+    file.exchange(images_by_rank(request.data.count(), extraction_.batch_size, ranks_));
+    return request.key.empty() ? file.rows() : file.keep(request.key);
   }
 
   FeatureCache::Rows new_rows(const Entry& entry, bool on_device) {
@@ -108,9 +126,8 @@ class CacheMaker {
     Extraction extraction = extraction_;
     extraction.on_progress = [this](std::int64_t done) {
       observer_.on_features(done_ + done, total_, stopwatch_.seconds());
-      observer_.check_stop();
     };
-    extract_rows(network_, entry.request.data, cut_, extraction, keep);
+    extract_rows(network_, entry.request.data, cut_, extraction, ranks_, keep);
     done_ += entry.request.data.count();
   }
 
@@ -126,6 +143,7 @@ class CacheMaker {
   RowsLayout row_;
   const FeatureCacheOptions& options_;
   const Extraction& extraction_;
+  Ranks& ranks_;
   Observer& observer_;
   std::int64_t memory_left_;
   std::int64_t done_ = 0;
@@ -145,9 +163,9 @@ at::Tensor FeatureCache::maps(const at::Tensor& indices) const {
 std::vector<FeatureCache> make_caches(Network& network, std::size_t cut,
                                       const std::vector<CacheRequest>& requests,
                                       const FeatureCacheOptions& options, const Extraction& extraction,
-                                      Observer& observer) {
+                                      Ranks& ranks, Observer& observer) {
   RowsLayout row = layout_of_row(network, cut, requests.front().data, extraction.computation);
-  CacheMaker maker(network, cut, std::move(row), options, extraction, observer);
+  CacheMaker maker(network, cut, std::move(row), options, extraction, ranks, observer);
   std::vector<Entry> entries;
   entries.reserve(requests.size());
   for (const CacheRequest& request : requests) entries.push_back(maker.find(request));

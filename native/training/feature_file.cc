@@ -98,16 +98,27 @@ FeatureFile::FeatureFile(std::string directory, RowsLayout layout)
                      [this] { return std::make_shared<File>(directory_, kHeaderSize + layout_.bytes()); });
 }
 
+FeatureFile::FeatureFile(std::string directory, RowsLayout layout, const std::string& made)
+    : directory_(std::move(directory)), layout_(std::move(layout)) {
+  file_ = writing_in(directory_, layout_,
+                     [&made] { return std::make_shared<File>(made, File::Access::kWrite); });
+}
+
 void FeatureFile::make_private() {
   writing_in(directory_, layout_, [this] { file_->unlink(); });
 }
 
 void FeatureFile::append(const at::Tensor& rows) {
   const at::Tensor host = rows.to(at::kCPU).contiguous();
-  const auto* const data = static_cast<const std::uint8_t*>(host.const_data_ptr());
-  writing_in(directory_, layout_, [&] { file_->write(kHeaderSize + written_, data, host.nbytes()); });
-  written_ += host.nbytes();
-  hash_.add(data, host.nbytes());
+  write(appended_, host);
+  appended_ += host.size(0);
+  hash_.add(static_cast<const std::uint8_t*>(host.const_data_ptr()), host.nbytes());
+}
+
+void FeatureFile::write(std::int64_t first, const at::Tensor& rows) {
+  const at::Tensor host = rows.to(at::kCPU).contiguous();
+  const std::size_t offset = kHeaderSize + static_cast<std::size_t>(first) * layout_.row_bytes();
+  writing_in(directory_, layout_, [&] { file_->write(offset, host.const_data_ptr(), host.nbytes()); });
 }
 
 StoredRows FeatureFile::rows() const {
@@ -127,6 +138,18 @@ StoredRows FeatureFile::keep(const std::string& key) {
     file_->publish(path);
     return rows;
   });
+}
+
+void FeatureFile::keep_written(const std::string& key) {
+  writing_in(directory_, layout_, [&] {
+    const std::string header = header_for(*file_, key, layout_);
+    file_->write(0, header.data(), header.size());
+    file_->publish(kept_path(directory_, key));
+  });
+}
+
+StoredRows FeatureFile::kept(const std::string& key) const {
+  return named_rows(file_, kept_path(directory_, key), key, layout_);
 }
 
 FoundFeatures find_feature_file(const std::string& directory, const std::string& key,

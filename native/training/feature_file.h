@@ -26,27 +26,37 @@ class WordsHash {
 
 /**
  * A new file of features: a header page, then the rows. It is deleted when nothing reads it any more, and
- * when the process ends, unless it is kept.
+ * when the process ends, unless it is kept. Members throw WriteFailed.
  */
 class FeatureFile {
  public:
-  /** Throws WriteFailed, also if the disk has too little room for all rows. */
+  /** Makes a file, if the disk has room for all rows. */
   FeatureFile(std::string directory, RowsLayout layout);
+  /** Opens a file that another process has made there: both write rows, that process alone keeps or hides it. */
+  FeatureFile(std::string directory, RowsLayout layout, const std::string& made);
 
-  /** Hides the file from other processes. Throws WriteFailed. */
+  /** The name under which another process can open it. */
+  std::string name() const { return file_->temporary().string(); }
+  /** Hides the file from other processes; those that have opened it keep it. */
   void make_private();
-  /** Appends rows [n, ...], on any device. Throws WriteFailed. */
+  /** Appends rows [n, ...], on any device. */
   void append(const at::Tensor& rows);
-  /** All rows, once they have been appended. */
+  /** Writes rows [n, ...], on any device, from row `first` on. */
+  void write(std::int64_t first, const at::Tensor& rows);
+  /** All rows, once they have been written. */
   StoredRows rows() const;
-  /** Names the complete file `<key>.features`, replacing an older one. Throws WriteFailed. */
+  /** Names a file whose rows were appended `<key>.features`, replacing an older one. */
   StoredRows keep(const std::string& key);
+  /** Likewise a file whose rows were written, by several processes. */
+  void keep_written(const std::string& key);
+  /** All rows, once another process has kept the file. */
+  StoredRows kept(const std::string& key) const;
 
  private:
   std::string directory_;
   RowsLayout layout_;
   std::shared_ptr<File> file_;
-  std::size_t written_ = 0;  // bytes of rows
+  std::int64_t appended_ = 0;  // rows
   WordsHash hash_;
 };
 

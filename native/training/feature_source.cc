@@ -19,17 +19,17 @@ at::Tensor FeatureSource::labels(const at::Tensor& indices) const {
 }
 
 FeatureSource make_source(Network& network, const Dataset& training, const SourceOptions& options,
-                          Observer& observer) {
+                          Ranks& ranks, Observer& observer) {
   const std::size_t cut = options.cache && !options.augmented ? network.frozen_cut() : 0;
   if (cut == 0) return {network, training, options.computation};
   const std::vector<FeatureCache> caches =
       make_caches(network, cut, {{CachedPart::kTraining, training, {}}}, *options.cache,
-                  {options.computation, options.batch_size}, observer);
+                  {options.computation, options.batch_size}, ranks, observer);
   return {network, training, caches.front()};
 }
 
 Sources make_sources(Network& network, const Dataset& training, const Dataset& validation,
-                     const SourceOptions& options, Observer& observer) {
+                     const SourceOptions& options, Ranks& ranks, Observer& observer) {
   const std::size_t cut = options.cache ? network.frozen_cut() : 0;
   const FeatureSource images(network, training, options.computation);
   if (cut == 0) return {cut, images, {network, validation, options.computation}};
@@ -40,7 +40,7 @@ Sources make_sources(Network& network, const Dataset& training, const Dataset& v
   if (!options.augmented) requests.push_back({CachedPart::kTraining, training, keys.training});
   requests.push_back({CachedPart::kValidation, validation, keys.validation});
   const std::vector<FeatureCache> caches = make_caches(network, cut, requests, *options.cache,
-                                                       {options.computation, options.batch_size}, observer);
+                                                       {options.computation, options.batch_size}, ranks, observer);
   return {cut,
           options.augmented ? images : FeatureSource(network, training, caches.front()),
           {network, validation, caches.back()}};

@@ -64,10 +64,10 @@ struct Sources {
  * Throws what `make_caches` throws.
  */
 Sources make_sources(Network& network, const Dataset& training, const Dataset& validation,
-                     const SourceOptions& options, Observer& observer);
+                     const SourceOptions& options, Ranks& ranks, Observer& observer);
 
 /** Makes the source of a training set alone. */
 FeatureSource make_source(Network& network, const Dataset& training, const SourceOptions& options,
-                          Observer& observer);
+                          Ranks& ranks, Observer& observer);
 
 }  // namespace torch_tl

@@ -55,7 +55,7 @@ struct CacheReport {
   std::string reason;  // why in this place, and why an existing file was not reused
 };
 
-/** Receives the progress of a computation, on the thread that computes, and may stop it. */
+/** Receives the progress of a computation, on the thread that computes. */
 class Observer {
  public:
   Observer() = default;
@@ -65,8 +65,6 @@ class Observer {
   Observer& operator=(Observer&&) = delete;
   virtual ~Observer() = default;
 
-  /** Called before every batch. Throws to stop the computation. */
-  virtual void check_stop() = 0;
   virtual void on_cache(const CacheReport& report) = 0;
   virtual void on_features(std::int64_t done, std::int64_t total, double seconds) = 0;
   virtual void on_batch(const BatchMetrics& metrics) = 0;

@@ -181,6 +181,24 @@ std::vector<at::Tensor> Optimizer::gradients_of(const Group& group) const {
   return gradients;
 }
 
+std::vector<at::Tensor> Optimizer::gradients() {
+  std::vector<at::Tensor> gradients;
+  for (Group& group : groups_) {
+    for (at::Tensor& parameter : group.parameters) {
+      at::Tensor& gradient = parameter.mutable_grad();
+      if (!gradient.defined()) gradient = at::zeros_like(parameter.detach());
+      gradients.push_back(gradient);
+    }
+  }
+  return gradients;
+}
+
+void Optimizer::drop_gradients() {
+  for (Group& group : groups_) {
+    for (at::Tensor& parameter : group.parameters) parameter.mutable_grad().reset();
+  }
+}
+
 void Optimizer::set_learning_rate(double learning_rate) {
   const at::NoGradGuard no_grad;
   for (Group& group : groups_) {
@@ -197,8 +215,8 @@ void Optimizer::step() {
   begin_step();
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     step_group(i, gradients_of(groups_[i]));
-    for (at::Tensor& parameter : groups_[i].parameters) parameter.mutable_grad().reset();
   }
+  drop_gradients();
 }
 
 void Optimizer::clip_gradients(double norm) {

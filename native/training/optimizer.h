@@ -32,6 +32,10 @@ class Optimizer {
   Optimizer& operator=(Optimizer&&) = delete;
   virtual ~Optimizer() = default;
 
+  /** The gradients of all parameters; those that no batch gave one get zeros. */
+  std::vector<at::Tensor> gradients();
+  /** Drops the gradients of an unfinished step. */
+  void drop_gradients();
   /** Sets the learning rate of the following steps. */
   void set_learning_rate(double learning_rate);
   /** Makes one step and drops the gradients. */

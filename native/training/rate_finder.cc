@@ -64,17 +64,17 @@ class EndlessBatches {
 };
 
 std::vector<RatePoint> search(Network& network, const Dataset& training, const TrainOptions& options,
-                              const RateFinderOptions& finder, Observer& observer) {
+                              const RateFinderOptions& finder, Ranks& ranks, Observer& observer) {
   const StageOptions& stage = options.stages.front();
   if (stage.trainable) network.set_only_trainable(*stage.trainable);
   SourceOptions source_options{options.computation, options.batch_size, options.augmentation.has_value()};
   // Caching features pays only if images are used more than once.
   if (finder.steps * options.batch_size > training.count()) source_options.cache = options.feature_cache;
-  const FeatureSource source = make_source(network, training, source_options, observer);
-  RandomState random(network.device(), options.seed);
+  const FeatureSource source = make_source(network, training, source_options, ranks, observer);
+  RandomState random(network.device(), options.seed, ranks.share().rank);
   const std::unique_ptr<Optimizer> optimizer =
       Optimizer::make(stage.optimizer, parameter_groups(network, stage));
-  TrainingStep step(network, source, options, *optimizer, random);
+  TrainingStep step(network, source, options, *optimizer, random, ranks);
   EndlessBatches batches(training.count(), options.batch_size, random.order);
 
   std::vector<RatePoint> points;
@@ -83,19 +83,21 @@ std::vector<RatePoint> search(Network& network, const Dataset& training, const T
   double average = 0;
   double lowest = std::numeric_limits<double>::infinity();
   for (std::int64_t i = 0; i < finder.steps; ++i) {
-    observer.check_stop();
+    ranks.check_stop();
     const double part =
         static_cast<double>(i) / static_cast<double>(std::max<std::int64_t>(finder.steps - 1, 1));
     const double rate = finder.start * std::pow(finder.end / finder.start, part);
     const at::Tensor indices = batches.next().to(network.device());
-    const BatchOutcome outcome = step.add(indices, /*share=*/1);
-    if (!std::isfinite(outcome.loss)) break;
-    average = kPast * average + (1 - kPast) * outcome.loss;
+    const at::Tensor weights = step.weights(indices).to(at::kCPU);
+    const BatchNumbers numbers = step.add(indices, weights, weights.sum().item<double>());
+    const double loss = numbers.loss();
+    if (!std::isfinite(loss)) break;
+    average = kPast * average + (1 - kPast) * loss;
     const double smoothed = average / (1 - std::pow(kPast, static_cast<double>(i + 1)));
     lowest = std::min(lowest, smoothed);
-    points.push_back({rate, outcome.loss, smoothed});
-    metrics.add(outcome.loss, step.weights(indices).sum().item<double>(), outcome.logits, outcome.labels);
-    observer.on_batch({1, i + 1, finder.steps, outcome.loss, metrics.accuracy(),
+    points.push_back({rate, loss, smoothed});
+    metrics.add(numbers);
+    observer.on_batch({1, i + 1, finder.steps, loss, metrics.accuracy(),
                        static_cast<double>(metrics.count()) / stopwatch.seconds()});
     if (smoothed > kDivergence * lowest) break;
     step.finish(rate);
@@ -107,10 +109,10 @@ std::vector<RatePoint> search(Network& network, const Dataset& training, const T
 
 std::vector<RatePoint> find_learning_rate(Network& network, const Dataset& training,
                                           const TrainOptions& options, const RateFinderOptions& finder,
-                                          Observer& observer) {
+                                          Ranks& ranks, Observer& observer) {
   Restoration before(network);
   std::vector<RatePoint> points;
-  finally([&] { points = search(network, training, options, finder, observer); },
+  finally([&] { points = search(network, training, options, finder, ranks, observer); },
           [&before] { before.restore(); });
   return points;
 }

@@ -7,6 +7,7 @@
 #include "model/network.h"
 #include "training/observer.h"
 #include "training/options.h"
+#include "training/ranks.h"
 
 namespace torch_tl {
 
@@ -27,10 +28,11 @@ struct RatePoint {
 /**
  * The learning-rate range test (Smith 2015, https://arxiv.org/abs/1506.01186, section 3.3): trains with rates
  * that rise geometrically, with the layers and optimiser of the first stage. Like fastai's, it stops once the
- * smoothed loss is four times its lowest value or not finite. Leaves the network as it was. Throws Aborted.
+ * smoothed loss is four times its lowest value or not finite. Leaves the network as it was.
+ * Throws Aborted, PeerStopped and PeerLost.
  */
 std::vector<RatePoint> find_learning_rate(Network& network, const Dataset& training,
                                           const TrainOptions& options, const RateFinderOptions& finder,
-                                          Observer& observer);
+                                          Ranks& ranks, Observer& observer);
 
 }  // namespace torch_tl

@@ -3,11 +3,10 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <string>
 
 #include "errors.h"
@@ -40,17 +39,18 @@ void Progress::archive(Archive& archive) {
 }
 
 Stage::Stage(Network& network, const Sources& sources, const StageOptions& stage, const TrainOptions& options,
-             RandomState& random, Observer& observer)
+             RandomState& random, Ranks& ranks, Observer& observer)
     : network_(network),
       sources_(sources),
       options_(options),
       random_(random),
+      ranks_(ranks),
       observer_(observer),
       ranges_(training_batch_ranges(sources.training.count(), options.batch_size)),
       optimizer_(Optimizer::make(stage.optimizer, parameter_groups(network, stage))),
       schedule_(stage.schedule, stage.learning_rate, stage.epochs,
                 steps_of(ranges_.size(), options.gradient_accumulation_steps)),
-      step_(network, sources.training, options, *optimizer_, random),
+      step_(network, sources.training, options, *optimizer_, random, ranks),
       validation_(network.device(), [this](const auto& inputs) {
         const at::Tensor logits = sources_.validation.logits(inputs[0], ForwardContext(options_.computation));
         return CapturedWork::Tensors{at::cross_entropy_loss(logits, inputs[1]), logits};
@@ -67,63 +67,83 @@ void Stage::train_epoch(Progress& progress, const std::function<void()>& after_b
   const std::int64_t epoch = progress.epoch + 1;
   if (!progress.order.defined()) progress.order = epoch_order(sources_.training.count(), random_.order);
   const at::Tensor order = progress.order.to(network_.device());
-  const std::vector<double> weights = batch_weights(order);
+  const at::Tensor weights = step_.weights(order).to(at::kCPU);
   const auto batches = static_cast<std::int64_t>(ranges_.size());
   while (progress.batch < batches) {
-    observer_.check_stop();
+    // Of several ranks each has a part of an unfinished step's gradients, and a checkpoint would lack them.
+    if (ranks_.alone() || is_between_steps(progress)) ranks_.check_stop();
     const BatchRange& range = ranges_[progress.batch];
-    const double weight = weights[progress.batch];
-    const double share = share_of_step(progress.batch, weights);
-    const BatchOutcome outcome = step_.add(order.narrow(0, range.begin, range.size()), share);
+    const BatchNumbers numbers =
+        step_.add(order.narrow(0, range.begin, range.size()), weights.narrow(0, range.begin, range.size()),
+                  step_weight(progress.batch, weights));
     ++progress.batch;
-    require_finite(outcome.loss, epoch, "batch " + std::to_string(progress.batch));
-    if (progress.batch % options_.gradient_accumulation_steps == 0 || progress.batch == batches) {
+    require_finite(numbers.loss(), epoch, "batch " + std::to_string(progress.batch));
+    if (is_between_steps(progress) || progress.batch == batches) {
       step_.finish(schedule_.rate(progress.step++));
       if (average_) average_->update();
     }
-    progress.metrics.add(outcome.loss, weight, outcome.logits, outcome.labels);
+    progress.metrics.add(numbers);
     observer_.on_batch({epoch, progress.batch, batches, progress.metrics.loss(), progress.metrics.accuracy(),
                         static_cast<double>(progress.metrics.count() - before) / stopwatch.seconds()});
     after_batch();
   }
 }
 
-/** For each batch of an epoch in this order, the sum of its images' weights, by which its loss is divided. */
-std::vector<double> Stage::batch_weights(const at::Tensor& order) const {
-  const at::Tensor weights = step_.weights(order).to(at::kCPU);
-  std::vector<double> sums;
-  sums.reserve(ranges_.size());
-  for (const BatchRange& range : ranges_) {
-    sums.push_back(weights.narrow(0, range.begin, range.size()).sum().item<double>());
-  }
-  return sums;
-}
-
 /**
- * The batch's share of the weights of its step. Losses scaled by it add up to the mean over all images of the
- * step, so that several accumulated batches make the same step as one large batch.
+ * The sum of the weights of all images of the batch's step. Several accumulated batches, or the parts of several
+ * ranks, make the same step as one large batch: the mean over all of its images.
  */
-double Stage::share_of_step(std::int64_t batch, const std::vector<double>& weights) const {
+double Stage::step_weight(std::int64_t batch, const at::Tensor& weights) const {
   const std::int64_t batches_per_step = options_.gradient_accumulation_steps;
   const std::int64_t first = batch / batches_per_step * batches_per_step;
-  const std::int64_t end = std::min(first + batches_per_step, static_cast<std::int64_t>(weights.size()));
-  return weights[batch] / std::accumulate(weights.begin() + first, weights.begin() + end, 0.0);
+  const std::int64_t end = std::min(first + batches_per_step, static_cast<std::int64_t>(ranges_.size()));
+  double sum = 0;
+  for (std::int64_t i = first; i < end; ++i) {
+    sum += weights.narrow(0, ranges_[i].begin, ranges_[i].size()).sum().item<double>();
+  }
+  return sum;
+}
+
+void Stage::equalise() {
+  if (ranks_.alone()) return;
+  std::vector<at::Tensor> same;
+  std::vector<at::Tensor> statistics;
+  for (const Layer* leaf : network_.leaves()) {
+    if (!leaf->trainable()) continue;
+    for (const NamedTensor& parameter : leaf->parameters()) same.push_back(parameter.tensor);
+    for (const NamedTensor& buffer : leaf->buffers()) {
+      (buffer.tensor.is_floating_point() ? statistics : same).push_back(buffer.tensor);
+    }
+  }
+  network_.about_to_train();
+  // Processors that round differently would drift apart.
+  ranks_.broadcast(same);
+  // Each rank has seen its own batches only.
+  ranks_.average(statistics);
 }
 
 Validation Stage::validate(std::int64_t epoch) {
   const at::NoGradGuard no_grad;
   const FeatureSource& source = sources_.validation;
-  Validation validation{{}, at::empty({source.count(), network_.classes()}, at::kFloat)};
+  // Each rank adds its rows to zeros.
+  Validation validation{{}, at::zeros({source.count(), network_.classes()}, at::kFloat)};
   const at::Tensor order = at::arange(source.count(), at::TensorOptions(network_.device()).dtype(at::kLong));
   for (const BatchRange& range : batch_ranges(source.count(), options_.batch_size)) {
-    observer_.check_stop();
-    const at::Tensor indices = order.narrow(0, range.begin, range.size());
-    const at::Tensor labels = source.labels(indices);
-    const CapturedWork::Tensors outputs = validation_({source.inputs(indices), labels}).outputs;
-    validation.metrics.add(outputs[0].item<double>(), static_cast<double>(range.size()), outputs[1], labels);
-    validation.logits.narrow(0, range.begin, range.size()).copy_(outputs[1]);
+    ranks_.check_stop();
+    const BatchRange own = ranks_.share().part(range);
+    BatchNumbers numbers;
+    if (own.size() > 0) {
+      const at::Tensor indices = order.narrow(0, own.begin, own.size());
+      const at::Tensor labels = source.labels(indices);
+      const CapturedWork::Tensors outputs = validation_({source.inputs(indices), labels}).outputs;
+      numbers =
+          numbers_of(outputs[0].item<double>(), static_cast<double>(own.size()), outputs[1], labels);
+      validation.logits.narrow(0, own.begin, own.size()).copy_(outputs[1]);
+    }
+    validation.metrics.add(summed(numbers, ranks_));
   }
   require_finite(validation.metrics.loss(), epoch, "validation");
+  ranks_.sum({validation.logits});
   return validation;
 }
 

@@ -19,6 +19,7 @@
 #include "training/options.h"
 #include "training/plateau.h"
 #include "training/random_state.h"
+#include "training/ranks.h"
 #include "training/schedule.h"
 #include "training/training_step.h"
 
@@ -48,12 +49,14 @@ struct Validation {
 class Stage {
  public:
   Stage(Network& network, const Sources& sources, const StageOptions& stage, const TrainOptions& options,
-        RandomState& random, Observer& observer);
+        RandomState& random, Ranks& ranks, Observer& observer);
 
   /**
    * Trains for the rest of an epoch; calls `after_batch` after every batch, when a checkpoint can be made.
    */
   void train_epoch(Progress& progress, const std::function<void()>& after_batch);
+  /** Before `validate`: makes what training changes the same on all ranks. */
+  void equalise();
   Validation validate(std::int64_t epoch);
   /** Ends an epoch with its validation loss. Returns true if early stopping ends the stage. */
   bool end_epoch(double valid_loss);
@@ -62,15 +65,20 @@ class Stage {
   double learning_rate(const Progress& progress) const { return schedule_.rate(progress.step - 1); }
   MovingAverage* average() { return average_ ? &*average_ : nullptr; }
   void archive(Archive& archive);
+  void drop_gradients() { optimizer_->drop_gradients(); }
+  /** Whether the next batch begins a step. */
+  bool is_between_steps(const Progress& progress) const {
+    return progress.batch % options_.gradient_accumulation_steps == 0;
+  }
 
  private:
-  std::vector<double> batch_weights(const at::Tensor& order) const;
-  double share_of_step(std::int64_t batch, const std::vector<double>& weights) const;
+  double step_weight(std::int64_t batch, const at::Tensor& weights) const;
 
   Network& network_;
   const Sources& sources_;
   const TrainOptions& options_;
   RandomState& random_;
+  Ranks& ranks_;
   Observer& observer_;
   std::vector<BatchRange> ranges_;
   std::unique_ptr<Optimizer> optimizer_;

@@ -41,21 +41,24 @@ struct Best {
 class Trainer {
  public:
   Trainer(Network& network, const Dataset& training, const Dataset& validation, const TrainOptions& options,
-          Observer& observer)
+          Ranks& ranks, Observer& observer)
       : network_(network),
         training_(training),
         validation_(validation),
         options_(options),
+        ranks_(ranks),
         observer_(observer),
-        random_(network.device(), options.seed) {}
+        random_(network.device(), options.seed, ranks.share().rank) {}
 
   TrainResult run(const std::vector<NamedTensor>& checkpoint) {
     std::optional<Archive> resumed;
     if (!checkpoint.empty()) {
       resumed.emplace(checkpoint);
       archive_training(*resumed);
+      random_.restore(*resumed, ranks_.share().rank, progress_.epoch);
       if (!best_.tensors.empty()) observer_.on_best(best_.tensors, best_.logits);
     }
+    take_network_of_first();
     const std::int64_t epochs_before = progress_.epoch;
     const auto stages = static_cast<std::int64_t>(options_.stages.size());
     if (progress_.stage >= stages)
@@ -76,7 +79,7 @@ class Trainer {
     if (options.trainable) network_.set_only_trainable(*options.trainable);
     announce();
     prepare_sources(options);
-    Stage stage(network_, *sources_, options, options_, random_, observer_);
+    Stage stage(network_, *sources_, options, options_, random_, ranks_, observer_);
     stage_ = &stage;
     frozen_ = network_.snapshot(/*trainable=*/false);
     if (resumed != nullptr) {
@@ -87,6 +90,9 @@ class Trainer {
     try {
       while (!progress_.stopped_early && progress_.stage_epoch < options.epochs) run_epoch();
     } catch (const Aborted&) {
+      save_checkpoint();
+      throw;
+    } catch (const PeerStopped&) {
       save_checkpoint();
       throw;
     }
@@ -104,7 +110,7 @@ class Trainer {
     const SourceOptions source_options{options_.computation, options_.batch_size,
                                        options_.augmentation.has_value(), options_.feature_cache,
                                        options.feature_keys};
-    sources_.emplace(make_sources(network_, training_, validation_, source_options, observer_));
+    sources_.emplace(make_sources(network_, training_, validation_, source_options, ranks_, observer_));
     result_.feature_seconds += features_time.seconds();
   }
 
@@ -118,6 +124,8 @@ class Trainer {
                               " trainable parameters where now there are " + std::to_string(now));
     }
     stage_->archive(archive);
+    // The gradients of an unfinished step are those of all ranks: one of them adds them.
+    if (!ranks_.first()) stage_->drop_gradients();
   }
 
   void begin_stage() {
@@ -128,14 +136,16 @@ class Trainer {
 
   void run_epoch() {
     const Stopwatch stopwatch;
-    stage_->train_epoch(progress_, [this] { save_checkpoint_if_due(); });
+    stage_->train_epoch(progress_, [this] { after_batch(); });
     EpochMetrics metrics;
     metrics.epoch = progress_.epoch + 1;
     metrics.stage = progress_.stage + 1;
     metrics.learning_rate = stage_->learning_rate(progress_);
     metrics.train_loss = progress_.metrics.loss();
     metrics.train_accuracy = progress_.metrics.accuracy();
+    stage_->equalise();
     with_averages(stage_->average(), [&] {
+      if (stage_->average() != nullptr) stage_->equalise();
       const Validation validation = stage_->validate(metrics.epoch);
       metrics.valid_loss = validation.metrics.loss();
       metrics.valid_accuracy = validation.metrics.accuracy();
@@ -146,7 +156,7 @@ class Trainer {
     end_epoch(metrics.valid_loss);
     observer_.on_epoch(metrics);
     epoch_unsaved_ = options_.checkpoints;
-    save_checkpoint_if_due();
+    if (ranks_.answer_of_first(is_checkpoint_due())) save_checkpoint();
   }
 
   void end_epoch(double valid_loss) {
@@ -181,28 +191,52 @@ class Trainer {
     return count;
   }
 
-  void save_checkpoint_if_due() {
-    const bool time_is_up =
-        options_.checkpoint_seconds && since_checkpoint_.seconds() >= *options_.checkpoint_seconds;
-    if ((epoch_unsaved_ || time_is_up) && observer_.wants_checkpoint()) save_checkpoint();
+  void after_batch() {
+    if (!ranks_.alone() && !stage_->is_between_steps(progress_)) return;
+    if (ranks_.wished_by_first(is_checkpoint_due())) save_checkpoint();
   }
 
+  bool is_checkpoint_due() {
+    const bool time_is_up =
+        options_.checkpoint_seconds && since_checkpoint_.seconds() >= *options_.checkpoint_seconds;
+    return (epoch_unsaved_ || time_is_up) && observer_.wants_checkpoint();
+  }
+
+  /** Rank 0 has the checkpoint; the others give it the states of their generators. */
   void save_checkpoint() {
     if (!options_.checkpoints) return;
     Archive archive;
+    random_.save(archive, ranks_);
+    if (ranks_.first()) complete_checkpoint(archive);
+    since_checkpoint_ = Stopwatch();
+    epoch_unsaved_ = false;
+  }
+
+  void complete_checkpoint(Archive& archive) {
     archive_training(archive);
     std::int64_t trainable = trainable_parameters();
     archive.value("stage.trainable_parameters", trainable);
     stage_->archive(archive);
     observer_.on_checkpoint({progress_.epoch, progress_.batch, archive.take()});
-    since_checkpoint_ = Stopwatch();
-    epoch_unsaved_ = false;
   }
 
-  /** Saves or restores all state but the stage's, which can be restored only after the stage is made. */
+  /** Ranks may have drawn or loaded other weights: all begin with those of rank 0. */
+  void take_network_of_first() {
+    if (ranks_.alone()) return;
+    const std::vector<NamedTensor> state = network_.snapshot();
+    std::vector<at::Tensor> tensors;
+    tensors.reserve(state.size());
+    for (const NamedTensor& one : state) tensors.push_back(one.tensor);
+    ranks_.broadcast(tensors);
+    network_.load(state);
+  }
+
+  /**
+   * Saves or restores all state but that of the generators, and the stage's, which can be restored only after
+   * the stage is made.
+   */
   void archive_training(Archive& archive) {
     progress_.archive(archive);
-    random_.archive(archive);
     best_.archive(archive);
     std::vector<NamedTensor> network;
     if (!archive.restoring()) network = snapshot();
@@ -214,6 +248,7 @@ class Trainer {
   const Dataset& training_;
   const Dataset& validation_;
   const TrainOptions& options_;
+  Ranks& ranks_;
   Observer& observer_;
   RandomState random_;
   Progress progress_;
@@ -230,9 +265,9 @@ class Trainer {
 }  // namespace
 
 TrainResult train(Network& network, const Dataset& training, const Dataset& validation,
-                  const TrainOptions& options, const std::vector<NamedTensor>& checkpoint,
+                  const TrainOptions& options, const std::vector<NamedTensor>& checkpoint, Ranks& ranks,
                   Observer& observer) {
-  return Trainer(network, training, validation, options, observer).run(checkpoint);
+  return Trainer(network, training, validation, options, ranks, observer).run(checkpoint);
 }
 
 Gradients gradients(Network& network, const Dataset& data, const Computation& computation,

@@ -10,26 +10,22 @@
 #include "model/network.h"
 #include "training/feature_source.h"
 #include "training/loss.h"
+#include "training/metrics.h"
 #include "training/optimizer.h"
 #include "training/options.h"
 #include "training/random_state.h"
+#include "training/ranks.h"
 
 namespace torch_tl {
 
-/** A batch's results, with the weights before the step. */
-struct BatchOutcome {
-  double loss = 0;    // mean over the batch
-  at::Tensor logits;  // [n, classes]
-  at::Tensor labels;  // int64 [n]; for a mixed image, the class with the larger share
-};
-
 /**
- * One step of an optimiser: runs batches through the network, adds up their gradients, updates parameters.
+ * One step of an optimiser: runs batches through the network, adds up their gradients, updates parameters. Of
+ * each batch every rank runs its part; a step adds up the gradients of all ranks.
  */
 class TrainingStep {
  public:
   TrainingStep(Network& network, const FeatureSource& data, const TrainOptions& options, Optimizer& optimizer,
-               RandomState& random);
+               RandomState& random, Ranks& ranks);
   TrainingStep(const TrainingStep&) = delete;
   TrainingStep& operator=(const TrainingStep&) = delete;
   TrainingStep(TrainingStep&&) = delete;
@@ -38,20 +34,29 @@ class TrainingStep {
 
   /** The weight in a mean loss of each of the images at `indices`: float64 [n]. */
   at::Tensor weights(const at::Tensor& indices) const { return loss_of_.weights(data_.labels(indices)); }
-  /** Adds the gradients of the images at `indices`, scaled by their `share` of the step's weights. */
-  BatchOutcome add(const at::Tensor& indices, double share);
+  /**
+   * Adds the gradients of the images at `indices`, a whole batch, for a mean over all images of the step.
+   * Returns the numbers before the step.
+   *
+   * @param weights of these images, on the host
+   * @param step_weight sum of the weights of all images of the step
+   */
+  BatchNumbers add(const at::Tensor& indices, const at::Tensor& weights, double step_weight);
   /** Updates the parameters by the gradients. */
   void finish(double learning_rate);
 
  private:
+  BatchNumbers add_part(const at::Tensor& indices, double weight, double step_weight);
   Batch batch(const at::Tensor& indices);
-  std::vector<at::Tensor> differentiate(const Batch& batch, double share);
+  std::vector<at::Tensor> differentiate(const Batch& batch, const at::Tensor& share);
   void update();
 
   Network& network_;
   const FeatureSource& data_;
   Optimizer& optimizer_;
+  Ranks& ranks_;
   Loss loss_of_;
+  bool one_batch_per_step_;
   std::optional<double> clip_norm_;
   std::optional<Augmentation> augmentation_;
   ForwardContext context_;

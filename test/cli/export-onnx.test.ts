@@ -63,7 +63,9 @@ describe('torch-tl export --format onnx', () => {
     ]);
     // What ONNX demands of a graph, where no runtime is here to say so.
     const { initializer } = model.graph;
-    const defined = [...input, ...initializer].map(({ name }) => name).concat(node.flatMap((one) => one.output));
+    const defined = [...input, ...initializer]
+      .map(({ name }) => name)
+      .concat(node.flatMap((one) => one.output));
     expect(defined.filter((name, index) => defined.indexOf(name) !== index)).toEqual([]);
     expect(node.flatMap((one) => one.input).filter((name) => !defined.includes(name))).toEqual([]);
   });

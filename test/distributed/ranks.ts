@@ -64,7 +64,12 @@ function programOf(work: string, settings: JoinSettings, stopAfter: number | und
 
 /** Starts one rank of a job. It is killed when the running test ends. */
 export function startRank(rank: number, work: string, options: RankOptions & { port: number }): Rank {
-  const { size, settings = {}, port, address = '127.0.0.1', env = {}, under = [] } = options;
+  return startProgram(rank, programOf(work, options.settings ?? {}, options.stopAfter), options);
+}
+
+/** Likewise with a program of its own; alone, with a size of 1, it is part of no job. */
+export function startProgram(rank: number, program: string, options: RankOptions & { port: number }): Rank {
+  const { size, port, address = '127.0.0.1', env = {}, under = [] } = options;
   const [command = process.execPath, ...args] = [...under, process.execPath];
   const place = {
     RANK: `${rank}`,
@@ -72,14 +77,10 @@ export function startRank(rank: number, work: string, options: RankOptions & { p
     LOCAL_RANK: `${rank}`,
     LOCAL_WORLD_SIZE: `${size}`,
   };
-  const child = spawn(
-    command,
-    [...args, '--input-type=module', '--eval', programOf(work, settings, options.stopAfter)],
-    {
-      env: { ...process.env, ...place, MASTER_ADDR: address, MASTER_PORT: `${port}`, ...env },
-      stdio: 'pipe',
-    },
-  );
+  const child = spawn(command, [...args, '--input-type=module', '--eval', program], {
+    env: { ...process.env, ...place, MASTER_ADDR: address, MASTER_PORT: `${port}`, ...env },
+    stdio: 'pipe',
+  });
   onTestFinished(() => {
     child.kill('SIGKILL');
   });

@@ -41,6 +41,7 @@ export const SETUP: RunSetup = {
   started: '2026-11-25T21:00:00.000Z',
   precisionReason: 'as asked for',
   libtorch: '2.13.0',
+  processes: null,
   trainableParameters: 4_262_026,
   totalParameters: 11_215_882,
   stages: [

@@ -1,0 +1,67 @@
+import type { Dataset } from '../data/dataset.ts';
+import type { Fact } from '../distributed/agreement.ts';
+import { flagOf, trainingOptions } from '../options/index.ts';
+import { sha256 } from '../support/hash.ts';
+import { type CheckpointState, plainOptions } from './checkpoint.ts';
+import type { Search } from './learning-rate.ts';
+import type { Training } from './train.ts';
+
+/*
+ * What all processes of a job must have alike before they train together.
+ */
+
+/** Options by which each process may go its own way: where it computes and keeps its files. */
+const OWN = ['threads', 'kernels', 'featureCache', 'checkpointMinutes', 'joinTimeout', 'collectiveTimeout'];
+
+/** The facts of a training, with the hashes of its data. */
+export function trainingFacts(
+  run: Pick<Training, 'model' | 'device' | 'computation' | 'options' | 'layers'>,
+  { data }: Pick<CheckpointState, 'data'>,
+): Fact[] {
+  return [
+    ...commonFacts(run),
+    { name: 'the training images', value: data.train },
+    { name: 'the validation images', value: data.valid },
+  ];
+}
+
+/** The facts of a learning-rate search. */
+export async function searchFacts(search: Search, signal: AbortSignal): Promise<Fact[]> {
+  const { start, end, steps } = search.options;
+  const range = Object.entries({ start, end, steps }).map(([name, value]) => ({
+    name,
+    flag: `--${name}`,
+    value,
+  }));
+  const images = await hashOf(search.data, signal);
+  return [...commonFacts(search), ...range, { name: 'the training images', value: images }];
+}
+
+function commonFacts({
+  model,
+  device,
+  computation: { precision },
+  options,
+  layers,
+}: Pick<Training, 'model' | 'device' | 'computation' | 'layers'> & { options: object }): Fact[] {
+  const checked = plainOptions(trainingOptions.strip().parse(options));
+  const facts = Object.entries(checked)
+    .filter(([name]) => !OWN.includes(name) && name !== 'precision')
+    .map(([name, value]) => ({ name, flag: flagOf(name) ?? name, value }));
+  return [
+    ...facts,
+    { name: 'the kind of device', value: device === 'cpu' ? 'cpu' : 'cuda' },
+    { name: 'precision', flag: '--precision', value: precision },
+    { name: 'the shapes of the model', value: sha256([Buffer.from(JSON.stringify(model.tensors()))]) },
+    { name: 'the layers that train', value: sha256([Buffer.from(JSON.stringify(layers.trainable))]) },
+  ];
+}
+
+/** SHA-256 of images and labels. */
+export async function hashOf(data: Dataset, signal: AbortSignal): Promise<string> {
+  const { buffer, byteOffset, byteLength } = data.labels;
+  return sha256([
+    Buffer.from(await data.pixelsSha256(signal)),
+    new Uint8Array(buffer, byteOffset, byteLength),
+  ]);
+}

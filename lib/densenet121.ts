@@ -269,7 +269,8 @@ export class DenseNet121 {
       const { topK, skipCorrupt, onSkipped, ...rest } = checkOptions(predictOptions, options);
       return this.#state.stoppable(rest.signal, (signal) =>
         predict(inputs, this, { topK, skipCorrupt, onSkipped, signal }, (images) =>
-          this.#pass('logits', images, rest),
+          // Every process predicts images of its own.
+          this.#pass('logits', images, { ...rest, distributed: 'off' }),
         ),
       );
     });

@@ -63,10 +63,12 @@ export class Processes {
   /**
    * Runs work of all processes. If it fails in this one, the others are told why.
    *
-   * @throws what `work` throws
+   * @param name what the work is: all processes must begin the same
+   * @throws what `work` throws; InputError `RANKS_DISAGREE`
    */
-  async together<Result>(work: () => Promise<Result>): Promise<Result> {
+  async together<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
     try {
+      await this.agree([{ name: 'the work', value: name }]);
       return await work();
     } catch (error) {
       await this.fail(error);
@@ -131,8 +133,12 @@ export function reportingTogether<Event, Result>(
 }
 
 /** `Processes.together`, or for a process alone `work`. */
-export function together<Result>(processes: Processes | null, work: () => Promise<Result>): Promise<Result> {
-  return processes === null ? work() : processes.together(work);
+export function together<Result>(
+  processes: Processes | null,
+  name: string,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  return processes === null ? work() : processes.together(name, work);
 }
 
 /** `Processes.fromFirst`, or for a process alone what `find` gives. */

@@ -45,7 +45,7 @@ export async function resolveTogether(
   { resume }: { resume: boolean },
 ): Promise<ResolvedRun> {
   if (processes === null) return resolveRun(definition, given, { resume });
-  await processes.agree(factsOf(definition, given, resume));
+  await processes.agree(factsOf(given, resume));
   const own = processes.isFirst ? await resolveRun(definition, given, { resume }) : null;
   const { options, ...found } = await processes.fromFirst(() => {
     const { path, isUnnamed, earlier, options } = own as ResolvedRun;
@@ -57,15 +57,11 @@ export async function resolveTogether(
   return { definition, ...found, options: withAbsolutePaths(checked) };
 }
 
-function factsOf(definition: RunDefinition, given: GivenOptions, resume: boolean): Fact[] {
+function factsOf(given: GivenOptions, resume: boolean): Fact[] {
   const told = Object.entries(plainOptions(checkOptions(runOptions, given)))
     .filter(([name]) => name in given && name !== 'out' && !OWN.includes(name))
     .map(([name, value]) => ({ name, flag: flagOf(name) ?? name, value }));
-  return [
-    { name: 'the experiment', value: definition.name },
-    { name: 'resume', flag: '--resume', value: resume },
-    ...told,
-  ];
+  return [{ name: 'resume', flag: '--resume', value: resume }, ...told];
 }
 
 /**

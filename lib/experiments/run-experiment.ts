@@ -51,7 +51,7 @@ export async function run(
   { resume = false, signal = new AbortController().signal, onEvent = () => {} }: RunControl = {},
 ): Promise<RunResults> {
   const processes = await processesOf(checkOptions(runOptions, given), signal);
-  return together(processes, async () => {
+  return together(processes, `the run ${definition.name}`, async () => {
     const resolved = await resolveTogether(processes, definition, given, { resume });
     const finished = await fromFirst(processes, () => begin(resolved, given, { resume, onEvent }));
     if (finished) return finished;

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
+import type { Fact } from '../distributed/agreement.ts';
 import { processesOf } from '../distributed/join.ts';
 import { reportingTogether, together } from '../distributed/processes.ts';
+import { settle } from '../engine/job.ts';
 import type {
   Computation,
   ExtractionProgress,
@@ -10,6 +12,7 @@ import type {
 } from '../engine/native.ts';
 import type { ExtractionDocs } from '../options/docs.ts';
 import { abortSignal, callback, featuresOptions } from '../options/index.ts';
+import { sha256 } from '../support/hash.ts';
 
 export const extractionOptions = featuresOptions
   .pick({
@@ -40,6 +43,8 @@ export interface FeatureMatrix {
 /** Images that the engine can have on a device. */
 export interface ImagesOnDevice {
   onDevice(device: string, signal: AbortSignal): Promise<NativeDataset>;
+  /** SHA-256 of their pixels; needed where several processes share the work. */
+  pixelsSha256?(signal: AbortSignal): Promise<string>;
 }
 
 /** Inputs of a pass over images: the engine's model, its device, the images and the options. */
@@ -64,7 +69,8 @@ export async function extract(
 ): Promise<FeatureMatrix> {
   const { batchSize, onProgress } = options;
   const processes = await processesOf(options, stopped);
-  return together(processes, async () => {
+  return together(processes, what, async () => {
+    if (processes) await processes.agree(await factsOf({ model, computation, images, options }, stopped));
     const data = await images.onDevice(device, stopped);
     const tensor = await reportingTogether<ExtractionProgress, HostTensor>(
       processes,
@@ -74,6 +80,20 @@ export async function extract(
     );
     return extracted(tensor);
   });
+}
+
+/** What all processes must have alike: they would mix what they compute. */
+async function factsOf(
+  { model, computation: { precision }, images, options }: Omit<Extraction, 'device'>,
+  stopped: AbortSignal,
+): Promise<Fact[]> {
+  const state = await settle(() => model.state(), stopped);
+  return [
+    { name: 'batchSize', flag: '--batch-size', value: options.batchSize },
+    { name: 'precision', flag: '--precision', value: precision },
+    { name: 'the images', value: (await images.pixelsSha256?.(stopped)) ?? null },
+    { name: 'the weights of the model', value: await sha256(state.map(({ data }) => data)) },
+  ];
 }
 
 /** Views the engine's float32 tensor as a matrix, without a copy. */

@@ -14,12 +14,12 @@ import type { Training } from './train.ts';
 const OWN = ['threads', 'kernels', 'featureCache', 'checkpointMinutes', 'joinTimeout', 'collectiveTimeout'];
 
 /** The facts of a training, with the hashes of its data. */
-export function trainingFacts(
+export async function trainingFacts(
   run: Pick<Training, 'model' | 'device' | 'computation' | 'options' | 'layers'>,
   { data }: Pick<CheckpointState, 'data'>,
-): Fact[] {
+): Promise<Fact[]> {
   return [
-    ...commonFacts(run),
+    ...(await commonFacts(run)),
     { name: 'the training images', value: data.train },
     { name: 'the validation images', value: data.valid },
   ];
@@ -28,22 +28,21 @@ export function trainingFacts(
 /** The facts of a learning-rate search. */
 export async function searchFacts(search: Search, signal: AbortSignal): Promise<Fact[]> {
   const { start, end, steps } = search.options;
-  const range = Object.entries({ start, end, steps }).map(([name, value]) => ({
-    name,
-    flag: `--${name}`,
-    value,
-  }));
-  const images = await hashOf(search.data, signal);
-  return [...commonFacts(search), ...range, { name: 'the training images', value: images }];
+  const range = Object.entries({ start, end, steps });
+  return [
+    ...(await commonFacts(search)),
+    ...range.map(([name, value]) => ({ name, flag: `--${name}`, value })),
+    { name: 'the training images', value: await hashOf(search.data, signal) },
+  ];
 }
 
-function commonFacts({
+async function commonFacts({
   model,
   device,
   computation: { precision },
   options,
   layers,
-}: Pick<Training, 'model' | 'device' | 'computation' | 'layers'> & { options: object }): Fact[] {
+}: Pick<Training, 'model' | 'device' | 'computation' | 'layers'> & { options: object }): Promise<Fact[]> {
   const checked = plainOptions(trainingOptions.strip().parse(options));
   const facts = Object.entries(checked)
     .filter(([name]) => !OWN.includes(name) && name !== 'precision')
@@ -52,9 +51,13 @@ function commonFacts({
     ...facts,
     { name: 'the kind of device', value: device === 'cpu' ? 'cpu' : 'cuda' },
     { name: 'precision', flag: '--precision', value: precision },
-    { name: 'the shapes of the model', value: sha256([Buffer.from(JSON.stringify(model.tensors()))]) },
-    { name: 'the layers that train', value: sha256([Buffer.from(JSON.stringify(layers.trainable))]) },
+    { name: 'the shapes of the model', value: await hashOfJson(model.tensors()) },
+    { name: 'the layers that train', value: await hashOfJson(layers.trainable) },
   ];
+}
+
+function hashOfJson(value: unknown): Promise<string> {
+  return sha256([Buffer.from(JSON.stringify(value))]);
 }
 
 /** SHA-256 of images and labels. */

@@ -78,7 +78,7 @@ export async function findLearningRate(search: Search, stopped: AbortSignal): Pr
   const held = data.share();
   try {
     const processes = await processesOf(options, stopped);
-    return await together(processes, async () => {
+    return await together(processes, 'a search for a learning rate', async () => {
       if (processes) await processes.agree(await searchFacts({ ...search, data: held }, stopped));
       const images = await held.onDevice(device, stopped);
       const native = { ...nativeOptions(search), group: processes?.group ?? null };

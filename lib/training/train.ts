@@ -86,7 +86,7 @@ async function trainWith(
   onEpoch: (epoch: EpochMetrics) => void,
 ): Promise<FitResult> {
   const processes = await processesOf(run.options, control.signal);
-  return together(processes, () => trainTogether(run, processes, control, onEpoch));
+  return together(processes, 'a training', () => trainTogether(run, processes, control, onEpoch));
 }
 
 /** Trains with the other processes of the job, if there are any: rank 0 reads and writes the checkpoint. */
@@ -99,7 +99,7 @@ async function trainTogether(
   const { model, device, data, options } = run;
   const stored = await storedCheckpoint(options, processes, signal);
   const state = await checkpointState(run, stored, processes, signal);
-  if (processes) await processes.agree(trainingFacts(run, state));
+  if (processes) await processes.agree(await trainingFacts(run, state));
   if (stored) await reportResumption(stored, state, run);
 
   const onFailure = (error: unknown) => failure.abort(error);

@@ -8,6 +8,8 @@ export interface Job {
   images?: { train: number; valid: number };
   model?: { head?: string; imageSize?: number };
   options?: Record<string, unknown>;
+  /** JavaScript that runs after every batch. */
+  onBatch?: string;
   /** More JavaScript, with `model`, `train`, `valid`, `rank` and `say`, after the training. */
   afterwards?: string;
 }
@@ -29,6 +31,7 @@ function programOf({
   images = { train: 50, valid: 21 },
   model = {},
   options = {},
+  onBatch = '',
   afterwards = '',
 }: Job): string {
   return `
@@ -48,9 +51,13 @@ function programOf({
       const { train, valid } = await Dataset.cifar10('sample', ${JSON.stringify(images)});
       const model = await DenseNet121.create({ head: 'linear', imageSize: 32, ...${JSON.stringify(model)}, classes: train.classes });
       const run = model.fit(train, {
-        valid, precision: 'fp32', threads: 1, batchSize: 16, signal: stop.signal,
+        valid, precision: 'fp32', threads: 1, batchSize: 16, collectiveTimeout: 60, signal: stop.signal,
         ...${JSON.stringify('recipe' in options ? options : { epochs: 2, ...options })},
-        onBatch: ({ epoch, batch }) => console.log('epoch ' + epoch + ' batch ' + batch),
+        onBatch: ({ epoch, batch }) => {
+          console.log('epoch ' + epoch + ' batch ' + batch);
+          ${onBatch}
+        },
+        onFeatures: () => console.log('features'),
       });
       const { epochs, best, stoppedBecause } = await run.result;
       await model.save(join(directory, 'model'));

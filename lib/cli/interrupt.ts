@@ -63,7 +63,8 @@ export async function interruptible<Result>(
   } catch (error) {
     // Another process of the job was sent a signal, which stopped all of them.
     const isStopped = error instanceof TorchTlError && error.code === 'PEER_STOPPED';
-    throw isStopped ? new Interrupted('SIGTERM', `Stopped: ${error.message}.`) : error;
+    if (!isStopped) throw error;
+    throw controller.signal.reason ?? new Interrupted('SIGTERM', `Stopped: ${error.message}.`);
   } finally {
     for (const signal of signals) process.off(signal, onSignal);
   }

@@ -7,6 +7,9 @@ import { readMembership } from '../distributed/environment.ts';
 import { InputError } from '../errors.ts';
 import { outlivesTerminal } from './hangup.ts';
 
+/** Exit codes of a process that a signal has stopped. */
+const STOPPED = [129, 130, 143];
+
 /** How long processes that are to end may take: one batch, and its checkpoint. */
 const GRACE_MS = 30_000;
 
@@ -86,8 +89,13 @@ function prefixLines(child: ChildProcess, rank: number): void {
 }
 
 async function untilEnded(children: readonly ChildProcess[], grace: number): Promise<number> {
-  const passOn = (signal: NodeJS.Signals) => {
+  let asked: NodeJS.Signals | undefined;
+  const kill = (signal: NodeJS.Signals) => {
     for (const child of children) child.kill(signal);
+  };
+  const passOn = (signal: NodeJS.Signals) => {
+    asked ??= signal;
+    kill(signal);
   };
   const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', ...(outlivesTerminal() ? [] : ['SIGHUP' as const])];
   for (const signal of signals) process.on(signal, passOn);
@@ -97,8 +105,8 @@ async function untilEnded(children: readonly ChildProcess[], grace: number): Pro
   const endOthers = (code: number) => {
     if (firstFailure !== 0) return;
     firstFailure = code;
-    passOn('SIGTERM');
-    killing = setTimeout(() => passOn('SIGKILL'), grace);
+    kill('SIGTERM');
+    killing = setTimeout(() => kill('SIGKILL'), grace);
   };
   try {
     await Promise.all(
@@ -115,7 +123,9 @@ async function untilEnded(children: readonly ChildProcess[], grace: number): Pro
     for (const signal of signals) process.off(signal, passOn);
   }
   if (problem !== undefined) throw problem;
-  return firstFailure;
+  // A process may have stopped because another one got the signal first.
+  const isStopped = asked !== undefined && STOPPED.includes(firstFailure);
+  return isStopped ? 128 + constants.signals[asked as NodeJS.Signals] : firstFailure;
 }
 
 /** Waits for its end and for all that it printed. */

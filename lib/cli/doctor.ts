@@ -29,6 +29,8 @@ export interface DoctorReport {
   threads: number | null;
   cpu: { model: string; cores: number; features: EngineInfo['cpu'] | null };
   gpus: EngineInfo['cuda'] | null;
+  /** Whether several processes can share the work. */
+  joinsProcesses: boolean | null;
   /** Precision that `--precision auto` selects on the device that `--device auto` selects. */
   precision:
     | ({ device: string; choice: PrecisionChoice['precision'] } & Pick<PrecisionChoice, 'reason'>)
@@ -66,6 +68,7 @@ export function examine(): DoctorReport {
       features: info?.cpu ?? null,
     },
     gpus: info?.cuda ?? null,
+    joinsProcesses: info?.joinsProcesses ?? null,
     precision: info && automaticPrecision(info),
   };
 }
@@ -109,7 +112,9 @@ function describeEngine(engine: DoctorReport['engine']): string {
   return `built for LibTorch ${engine.builtFor}, running on ${engine.libtorch}`;
 }
 
-function describeEngineInfo({ cpu: { features }, threads, gpus, precision }: DoctorReport): string[][] {
+function describeEngineInfo(report: DoctorReport): string[][] {
+  const { threads, gpus, precision, joinsProcesses } = report;
+  const { features } = report.cpu;
   if (features === null || gpus === null || precision === null) return [];
   const yesOrNo = (has: boolean) => (has ? 'yes' : 'no');
   return [
@@ -119,6 +124,10 @@ function describeEngineInfo({ cpu: { features }, threads, gpus, precision }: Doc
     ['Threads', String(threads)],
     ...describeGpus(gpus).map((text, index) => [index === 0 ? 'GPUs' : '', text]),
     ['Precision', `auto selects ${precision.choice} on ${precision.device}: ${precision.reason}`],
+    [
+      'Processes',
+      joinsProcesses ? 'several can share the work' : 'one only: this engine was built without c10d',
+    ],
   ];
 }
 

@@ -35,8 +35,6 @@ export async function main(argv: string[]): Promise<number> {
     });
     return Number(process.exitCode ?? EXIT.done);
   } catch (error) {
-    const { failJob } = await import('../distributed/join.ts');
-    await failJob(error);
     return report(error, argv.includes('--verbose'));
   }
 }

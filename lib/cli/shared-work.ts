@@ -29,7 +29,13 @@ export async function inProcesses(command: Command, work: () => Promise<void>): 
   if (processes === 1) {
     const rank = isOff ? 0 : (readMembership(process.env)?.rank ?? 0);
     setQuiet(rank > 0 && !isVerbose);
-    return work();
+    try {
+      return await work();
+    } catch (error) {
+      const { failJob } = await import('../distributed/join.ts');
+      await failJob(error);
+      throw error;
+    }
   }
   if (isOff) {
     const message = '--processes would have no effect with --distributed off. Leave out one of the two.';

@@ -387,6 +387,8 @@ export interface EngineInfo {
     kernels: string[];
   };
   cuda: CudaInfo;
+  /** Whether this build can join the processes of a job. */
+  joinsProcesses: boolean;
 }
 
 export interface CudaInfo {

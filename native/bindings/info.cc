@@ -10,6 +10,7 @@
 #include "bindings/job.h"
 #include "device/captured_work.h"
 #include "device/gpu.h"
+#include "distributed/join.h"
 #include "kernels/cpu_features.h"
 #include "kernels/kernels.h"
 
@@ -65,6 +66,7 @@ Napi::Value engine_info(const Napi::CallbackInfo& info) {
   object["threads"] = JobQueue::default_threads();
   object["cpu"] = cpu_info(env);
   object["cuda"] = cuda_info(env);
+  object["joinsProcesses"] = can_join();
   return object;
 }
 

@@ -5,15 +5,11 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <string>
 #include <string_view>
 #include <utility>
 
 #include "device/gpu.h"
-
-#ifndef _WIN32
-#include <dlfcn.h>
-#endif
+#include "sibling_library.h"
 
 namespace torch_tl {
 namespace {
@@ -23,16 +19,8 @@ MakeGraph* find_maker() {
   // For comparisons and for tracing faults, like TORCH_TL_ALLOCATOR.
   const char* wanted = std::getenv("TORCH_TL_CUDA_GRAPHS");
   if (wanted != nullptr && std::string_view(wanted) == "off") return nullptr;
-#ifndef _WIN32
-  Dl_info here{};
-  if (dladdr(reinterpret_cast<const void*>(&find_maker), &here) == 0) return nullptr;
-  const std::string engine = here.dli_fname;
-  const std::string path = engine.substr(0, engine.rfind('/') + 1) + "torch-tl-cuda.so";
-  // Never closed: its code must outlast every graph.
-  void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library != nullptr) return reinterpret_cast<MakeGraph*>(dlsym(library, "torch_tl_make_graph"));
-#endif
-  return nullptr;
+  return open_sibling_library(reinterpret_cast<const void*>(&find_maker), "torch-tl-cuda.so")
+      .function<MakeGraph>("torch_tl_make_graph");
 }
 
 MakeGraph* maker() {

@@ -2,7 +2,9 @@
 
 #include "distributed/gloo_group.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <c10/util/Logging.h>
 
@@ -16,12 +18,14 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <utility>
 
+#include "cuda/gpu_sums.h"
 #include "distributed/detached.h"
 #include "distributed/local_address.h"
 #include "distributed/rendezvous.h"
 #include "distributed/tcp_store.h"
 #include "distributed/watch.h"
 #include "errors.h"
+#include "sibling_library.h"
 
 namespace torch_tl {
 namespace {
@@ -34,6 +38,8 @@ using Clock = std::chrono::steady_clock;
 constexpr seconds kLate{5};
 /** For LibTorch to take a group apart whose ranks have all come to its end. */
 constexpr seconds kTakeApart{5};
+/** Between two questions whether a sum on a GPU has ended: little beside a step of some milliseconds. */
+constexpr std::chrono::microseconds kPoll{50};
 /** In which the ranks that wait for others have read why joining failed. */
 constexpr milliseconds kFarewell{1500};
 
@@ -57,6 +63,7 @@ class GlooGroup final : public Group {
    * apart. */
   ~GlooGroup() override {
     static_cast<void>(backend_.release());
+    static_cast<void>(gpu_sums_.release());
     if (!left_) static_cast<void>(kept_.release());
   }
 
@@ -64,10 +71,16 @@ class GlooGroup final : public Group {
   int size() const override { return options_.size; }
 
   void sum(const at::Tensor& values) override {
-    collective([&] {
-      std::vector<at::Tensor> tensors{values};
-      return backend_->allreduce(tensors);
-    });
+    if (values.is_cpu()) {
+      collective([&] { await(*start_sum(values)); });
+    } else if (sums_on_gpu()) {
+      collective([&] { sum_on_gpu(values); });
+    } else {
+      const at::Tensor host = at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
+      host.copy_(values);
+      sum(host);
+      values.copy_(host);
+    }
   }
 
   void broadcast(const at::Tensor& values, int root) override {
@@ -75,7 +88,7 @@ class GlooGroup final : public Group {
       std::vector<at::Tensor> tensors{bytes_of(values)};
       c10d::BroadcastOptions options;
       options.rootRank = root;
-      return backend_->broadcast(tensors, options);
+      await(*backend_->broadcast(tensors, options));
     });
   }
 
@@ -88,7 +101,7 @@ class GlooGroup final : public Group {
     }
     collective([&] {
       std::vector<at::Tensor> inputs{bytes_of(values)};
-      return backend_->allgather(outputs, inputs);
+      await(*backend_->allgather(outputs, inputs));
     });
     return gathered;
   }
@@ -111,6 +124,7 @@ class GlooGroup final : public Group {
     }
     left_ = true;
     watch_.reset();
+    gpu_sums_.reset();
     kept_.reset();
     auto apart = start_detached([backend = std::move(backend_), store = std::move(store_)]() mutable {
       backend.reset();
@@ -129,12 +143,12 @@ class GlooGroup final : public Group {
     return backend_->allreduce(tensors);
   }
 
-  template <typename Start>
-  void collective(Start start) {
+  template <typename Run>
+  void collective(Run run) {
     if (left_) throw PeerLost("this process has left its job");
     if (!lost_.empty()) throw PeerLost(lost_);
     try {
-      await(*start());
+      run();
     } catch (const Aborted&) {
       throw;
     } catch (const std::exception& error) {
@@ -154,14 +168,48 @@ class GlooGroup final : public Group {
       }
     });
     std::future<void> result = done->get_future();
-    const auto check = [this] {
-      if (interrupted_) throw Aborted();
-      if (watch_->knows_failure()) throw PeerLost("another rank has left the job");
-    };
-    if (!ready_before(result, Clock::now() + options_.timeout + kLate, check)) {
+    if (!ready_before(result, Clock::now() + options_.timeout + kLate, [this] { check_others(); })) {
       throw PeerLost("no answer in " + seconds_text(options_.timeout));
     }
     result.get();
+  }
+
+  /** Throws where a collective will not end. */
+  void check_others() const {
+    if (interrupted_) throw Aborted();
+    if (watch_->knows_failure()) throw PeerLost("another rank has left the job");
+  }
+
+  /** Whether all ranks have NCCL: asked of all at the first sum on a GPU. */
+  bool sums_on_gpu() {
+    if (!asked_for_nccl_) {
+      static const SiblingLibrary library =
+          open_sibling_library(reinterpret_cast<const void*>(&store_text), "torch-tl-nccl.so");
+      MakeGpuSums* const make = library.function<MakeGpuSums>("torch_tl_make_gpu_sums");
+      const at::Tensor has = at::full({1}, make == nullptr ? 0.0 : 1.0, at::kDouble);
+      sum(has);
+      if (has.item<double>() == size()) {
+        gpu_sums_.reset(make({store_->c10d().get(), rank(), size(), options_.timeout}));
+      }
+      asked_for_nccl_ = true;
+    }
+    return gpu_sums_ != nullptr;
+  }
+
+  void sum_on_gpu(const at::Tensor& values) {
+    try {
+      gpu_sums_->start(values);
+      const auto deadline = Clock::now() + options_.timeout;
+      while (!gpu_sums_->is_done()) {
+        check_others();
+        if (Clock::now() > deadline) throw PeerLost("no answer in " + seconds_text(options_.timeout));
+        std::this_thread::sleep_for(kPoll);
+      }
+    } catch (...) {
+      gpu_sums_->abort();
+      static_cast<void>(gpu_sums_.release());
+      throw;
+    }
   }
 
   JoinOptions options_;
@@ -169,6 +217,8 @@ class GlooGroup final : public Group {
   std::unique_ptr<std::shared_ptr<TcpStore>> kept_;  // for the life of the process, where it was not left
   c10::intrusive_ptr<c10d::Backend> backend_;
   std::unique_ptr<Watch> watch_;
+  bool asked_for_nccl_ = false;
+  std::unique_ptr<GpuSums> gpu_sums_;  // of all ranks or of none
   std::string lost_;  // why no collective can be run any more
   bool left_ = false;
   std::atomic<bool> interrupted_ = false;

@@ -10,7 +10,7 @@ namespace torch_tl {
 
 /**
  * The processes of one job, as this one sees them. Every rank calls the same collectives in the same order,
- * with tensors of the same shape and type: contiguous, on the CPU. After a call has thrown PeerLost, every
+ * with tensors of the same shape and type: contiguous, and on the CPU but for `sum`. After a call has thrown PeerLost, every
  * later one does. Calls come from one thread; `interrupt` may come from any.
  */
 class Group {
@@ -26,7 +26,10 @@ class Group {
   virtual int rank() const = 0;
   virtual int size() const = 0;
 
-  /** Replaces float32 or float64 values by their sum over all ranks: the same bits on every rank. */
+  /**
+   * Replaces float32 or float64 values by their sum over all ranks: the same bits on every rank. Values on GPUs
+   * are summed by NCCL where every rank has it, else on the CPU.
+   */
   virtual void sum(const at::Tensor& values) = 0;
   /** Replaces values of any type by those of rank `root`. */
   virtual void broadcast(const at::Tensor& values, int root) = 0;

@@ -4,48 +4,32 @@
 
 #include "distributed/gloo_group.h"
 #include "errors.h"
-
-#ifndef _WIN32
-#include <dlfcn.h>
-#endif
+#include "sibling_library.h"
 
 namespace torch_tl {
 namespace {
 
-struct Found {
-  JoinGlooGroup* join = nullptr;
-  std::string problem = "this engine was built without c10d, LibTorch's part for several processes";
-};
-
-/** In the library beside this one, which is there where LibTorch has Gloo: not every LibTorch does. */
-Found find_joining() {
-#ifndef _WIN32
-  Dl_info here{};
-  if (dladdr(reinterpret_cast<const void*>(&can_join), &here) == 0) return {};
-  const std::string engine = here.dli_fname;
-  const std::string path = engine.substr(0, engine.rfind('/') + 1) + "torch-tl-gloo.so";
-  // Never closed: threads of a lost group may still run in it.
-  void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library != nullptr) {
-    return {reinterpret_cast<JoinGlooGroup*>(dlsym(library, "torch_tl_join_gloo_group")), {}};
-  }
-  if (const char* reason = dlerror(); reason != nullptr) return {nullptr, Found{}.problem + ": " + reason};
-#endif
-  return {};
-}
-
-const Found& joining() {
-  static const Found found = find_joining();
+/** The library beside this one, which is there where LibTorch has Gloo: not every LibTorch does. */
+const SiblingLibrary& library() {
+  static const SiblingLibrary found =
+      open_sibling_library(reinterpret_cast<const void*>(&can_join), "torch-tl-gloo.so");
   return found;
 }
 
+JoinGlooGroup* joining() { return library().function<JoinGlooGroup>("torch_tl_join_gloo_group"); }
+
 }  // namespace
 
-bool can_join() { return joining().join != nullptr; }
+bool can_join() { return joining() != nullptr; }
 
 std::shared_ptr<Group> join_group(const JoinOptions& options, const std::function<void()>& check) {
-  if (!can_join()) throw JoinFailed("processes cannot be joined: " + joining().problem);
-  return std::shared_ptr<Group>(joining().join(options, check));
+  JoinGlooGroup* const join = joining();
+  if (join == nullptr) {
+    throw JoinFailed(
+        "processes cannot be joined: this engine was built without c10d, LibTorch's part for several processes" +
+        (library().problem.empty() ? std::string() : ": " + library().problem));
+  }
+  return std::shared_ptr<Group>(join(options, check));
 }
 
 }  // namespace torch_tl

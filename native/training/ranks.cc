@@ -73,9 +73,8 @@ void Ranks::sum(const std::vector<at::Tensor>& tensors) {
   std::vector<at::Tensor> flat;
   flat.reserve(tensors.size());
   for (const at::Tensor& tensor : tensors) flat.push_back(tensor.detach().reshape({-1}));
-  const at::Tensor values = on_host(at::cat(flat));
-  group_->sum(values);
-  const at::Tensor summed = values.to(tensors.front().device());
+  const at::Tensor summed = at::cat(flat);
+  group_->sum(summed);
   std::int64_t begin = 0;
   for (const at::Tensor& tensor : tensors) {
     tensor.detach().copy_(summed.narrow(0, begin, tensor.numel()).view(tensor.sizes()));

@@ -27,7 +27,8 @@ export interface Trained {
 
 const modules = (path: string) => JSON.stringify(new URL(`../../dist/${path}`, import.meta.url).href);
 
-function programOf({
+/** The program of one process. */
+export function programOf({
   images = { train: 50, valid: 21 },
   model = {},
   options = {},

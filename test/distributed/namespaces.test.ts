@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { expect, onTestFinished, test as plainTest } from 'vitest';
 import { freePort } from '../support/free-port.ts';
-import { allEnded, startRank } from './ranks.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { type Job, numbersOf, programOf, resultOf, runJob, type Trained } from './jobs.ts';
+import { allEnded, startProgram, startRank } from './ranks.ts';
 
 /*
  * Two network namespaces with a wire between them: two machines, as far as addresses and connections go.
@@ -73,4 +75,37 @@ test('a cut wire ends both, and neither waits for the store', async () => {
   expect(await allEnded(ranks)).toEqual([1, 1]);
   expect(ranks[0]?.output()).toMatch(/PEER_LOST: rank 1 \(.*\) was lost/);
   expect(ranks[1]?.output()).toMatch(/PEER_LOST: the store at 10\.9\.1\.1:\d+ does not answer: rank 0/);
+});
+
+/** A training, over two machines whose directories are their own. */
+async function startTraining(job: Job, env: (rank: number) => Record<string, string> = () => ({})) {
+  const machines = twoMachines();
+  const port = await freePort();
+  const address = machines[0]?.address ?? '';
+  const ranks = machines.map(({ under }, rank) => {
+    const own = { ...ALONE, TMPDIR: temporaryDirectory(), ...env(rank) };
+    return startProgram(rank, programOf(job), { size: 2, port, address, under, env: own });
+  });
+  return { machines, ranks };
+}
+
+test('two machines train as one process does, and send each other features', async () => {
+  const job: Job = { options: { freeze: 'backbone', epochs: 3 } };
+  const [one] = (await runJob(1, job)) as [Trained];
+  const { ranks } = await startTraining(job);
+  expect(await allEnded(ranks)).toEqual([0, 0]);
+  for (const rank of ranks) {
+    for (const [i, value] of numbersOf(resultOf(rank)).entries()) {
+      expect(value).toBeCloseTo(numbersOf(one)[i] as number, 5);
+    }
+  }
+});
+
+test('a wire that is cut in training ends both', async () => {
+  const options = { freeze: 'backbone', featureCache: false, epochs: 500, collectiveTimeout: 4 };
+  const { machines, ranks } = await startTraining({ options });
+  await Promise.all(ranks.map((rank) => rank.says('epoch 2 batch 1')));
+  ip('-n', machines[1]?.name ?? '', 'link', 'set', 'wire', 'down');
+  expect(await allEnded(ranks)).toEqual([1, 1]);
+  for (const rank of ranks) expect(rank.output()).toContain('ERROR PEER_LOST');
 });

@@ -50,6 +50,7 @@ describe('choosePrecision', () => {
       threads: 2,
       cpu: { ...none, ...cpu },
       cuda: { built: null, driver: null, devices: [], bf16: false, graphs: false, ...cuda },
+      joinsProcesses: true,
     };
   }
 });

@@ -41,6 +41,9 @@ describe('trainingOptions', () => {
       earlyStoppingMinDelta: 1e-5,
       labelSmoothing: 0,
       augmentation: 'none',
+      distributed: 'auto',
+      joinTimeout: 600,
+      collectiveTimeout: 600,
     });
   });
 
@@ -239,7 +242,7 @@ describe('commandLine', () => {
 
   test("groups fit()'s options apart from the rest", () => {
     const topics = new Set(Object.values(trainingOptions.shape).map((type) => commandLine.get(type)?.topic));
-    expect([...topics].sort()).toEqual(['Optimiser', 'Regularisation', 'Schedule', 'Training']);
+    expect([...topics].sort()).toEqual(['Optimiser', 'Processes', 'Regularisation', 'Schedule', 'Training']);
     for (const [name, type] of Object.entries(experimentOptions.shape)) {
       if (topics.has(commandLine.get(type)?.topic)) expect(trainingOptions.shape).toHaveProperty(name);
     }

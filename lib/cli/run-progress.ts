@@ -9,7 +9,7 @@ import {
   weightsText,
 } from '../experiments/setup-text.ts';
 import type { StageSetup } from '../experiments/stage-setups.ts';
-import { count, duration, percent, size } from '../support/format.ts';
+import { count, duration, images, percent, size } from '../support/format.ts';
 import { showDecoded } from './decoding.ts';
 import { type Progress, showPass } from './progress.ts';
 
@@ -71,7 +71,7 @@ export class RunProgress {
     if (leftOut !== null) this.#progress.line(`Left out: ${leftOut}`);
     const { skipped } = event;
     if (skipped.length === 0) return;
-    this.#progress.line(`Skipped: ${count(skipped.length)} images that cannot be decoded`);
+    this.#progress.line(`Skipped: ${images(skipped.length)} that cannot be decoded`);
     for (const { path, reason } of skipped.slice(0, 20)) this.#progress.line(`  ${path}: ${reason}`);
     if (skipped.length > 20) this.#progress.line('  and more, listed in results.json');
   }

@@ -37,7 +37,7 @@ async function whyNoRun(directory: string): Promise<{ code: ErrorCode; why: stri
     return { code: 'FILE_UNREADABLE', why };
   }
   const help = status.isDirectory() ? await helpIn(directory) : 'it is a file.';
-  return { code: 'RUN_INVALID', why: `${path} is no run's directory: ${help}` };
+  return { code: 'RUN_INVALID', why: `${path} is not a run's directory: ${help}` };
 }
 
 async function helpIn(directory: string): Promise<string> {

@@ -52,7 +52,7 @@ export async function readRunConfig(file: string): Promise<RunConfig | null> {
   const checked = runConfig.safeParse(content);
   if (checked.success) return checked.data;
   const problem = fileProblem(checked.error);
-  throw new InputError('RUN_INVALID', `${resolve(file)} is no run's config.json: ${problem}.`);
+  throw new InputError('RUN_INVALID', `${resolve(file)} is not a run's config.json: ${problem}.`);
 }
 
 /**
@@ -70,7 +70,7 @@ export async function finishedResults(
   if (content !== null && !resultsFile.safeParse(content).success) {
     throw new InputError(
       'RUN_INVALID',
-      `${resolve(file)} is no run's results.json: it has no list of epochs.`,
+      `${resolve(file)} is not a run's results.json: it has no list of epochs.`,
     );
   }
   const results = content as RunResults | null;

@@ -1,5 +1,5 @@
 import { classesText, processesText, settingsText, weightsText } from '../experiments/setup-text.ts';
-import { count, duration } from '../support/format.ts';
+import { count, duration, images } from '../support/format.ts';
 import { commandOf, shellText } from './command.ts';
 import { shortNumber } from './curves.ts';
 import { endingOf } from './ending.ts';
@@ -148,7 +148,7 @@ function frozenText(frozen: readonly string[]): string {
 
 function skippedImages({ dataset: { skipped } }: ReportedRun): Content {
   if (skipped.length === 0) return null;
-  return html`<details><summary>${count(skipped.length)} images that were left out</summary>${dataTable({
+  return html`<details><summary>${images(skipped.length)} that cannot be decoded</summary>${dataTable({
     caption: 'Images that cannot be decoded',
     heading: ['image', 'reason'],
     rows: skipped.map(({ path, reason }) => [path, reason]),

@@ -3,6 +3,11 @@ export function count(number: number): string {
   return Math.round(number).toLocaleString('en-US');
 }
 
+/** A number of images, such as `1 image` or `50,000 images`. */
+export function images(number: number): string {
+  return `${count(number)} ${number === 1 ? 'image' : 'images'}`;
+}
+
 /** A fraction as a percentage, such as `92.72 %`. */
 export function percent(fraction: number): string {
   return `${(fraction * 100).toFixed(2)} %`;

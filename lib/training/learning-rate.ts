@@ -12,9 +12,10 @@ import {
   trainingOptions,
 } from '../options/index.ts';
 import { requireUsed } from './effects.ts';
+import { nativeOptions } from './engine-options.ts';
 import { searchFacts } from './facts.ts';
 import type { BatchProgress, FeaturesProgress } from './fit.ts';
-import { nativeOptions, type Training } from './train.ts';
+import type { Training } from './train.ts';
 
 export const learningRateOptions = searchOptions.extend({
   signal: abortSignal.describe('stops the search after the current batch'),

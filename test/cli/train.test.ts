@@ -246,7 +246,7 @@ describe('torch-tl run --config', () => {
 
   test.each<[string, string, string]>([
     ['no JSON', '{', 'it is not JSON'],
-    ['no config.json of a run', '{"formatVersion":1}', "is no run's config.json: 'experiment'"],
+    ['no config.json of a run', '{"formatVersion":1}', "is not a run's config.json: 'experiment'"],
     ['of own images, and names none', config({ experiment: 'train' }), 'Say which images to train with'],
     ['of an unknown experiment', config({ experiment: 'fine' }), "There is no experiment 'fine'"],
     [

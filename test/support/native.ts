@@ -15,7 +15,7 @@ import { readSafetensors } from '../../lib/formats/safetensors.ts';
 import type { StoredTensor } from '../../lib/formats/stored-tensor.ts';
 import { headLayers, nativeHead } from '../../lib/options/head.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
-import { featureCacheOptions } from '../../lib/training/train.ts';
+import { featureCacheOptions } from '../../lib/training/engine-options.ts';
 import { matchWeights } from '../../lib/weights/match.ts';
 
 /*

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { withoutProcesses } from '../../lib/cli/shared-work.ts';
@@ -151,6 +152,21 @@ describe('torch-tl run, evaluate and features', () => {
       JSON.parse(stdout).points.map(({ loss }: { loss: number }) => loss);
     expectNear(pointsOf(two).slice(0, 12), pointsOf(alone).slice(0, 12));
   });
+});
+
+test('two jobs side by side do not meet, and share the cores of the machine', async () => {
+  const cwd = await folder();
+  const some = linear.filter((one, index) => one !== '--threads' && linear[index - 1] !== '--threads');
+  const ended = await Promise.all(
+    ['a', 'b'].map((out) => torchTl([...some, '--out', out, '--processes', '2'], { cwd })),
+  );
+  expect(ended.map(({ code }) => code)).toEqual([0, 0]);
+  const threads = Math.max(1, Math.floor(availableParallelism() / 2));
+  for (const out of ['a', 'b']) {
+    for (const { hardware } of json(join(cwd, out, 'results.json')).processes) {
+      expect(hardware).toMatch(new RegExp(`, ${threads} threads?$`));
+    }
+  }
 });
 
 describe('processes that cannot work together', () => {

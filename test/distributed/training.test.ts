@@ -105,6 +105,10 @@ test('norms that train see the images of their process, and come near the losses
     images: { train: 128, valid: 40 },
     model: { imageSize: 96 },
     options: { batchSize: 64, learningRate: 1e-5, epochs: 1 },
+    // The saved model has the statistics that the last validation saw.
+    afterwards: `
+      const evaluated = await model.evaluate(valid, { precision: 'fp32', threads: 1 });
+      if (Math.abs(evaluated.loss - epochs[0].validLoss) > 1e-5) throw new Error('evaluated to ' + evaluated.loss);`,
   };
   const [one] = (await runJob(1, job)) as [Trained];
   const two = await agreed(2, job);

@@ -37,7 +37,8 @@ struct PeerLost final : std::runtime_error {
 
 /** Another process of the job was told to stop, and so this one stops after the same batch. */
 struct PeerStopped final : std::runtime_error {
-  PeerStopped() : std::runtime_error("another process of the job was told to stop, so this one stopped too") {}
+  PeerStopped()
+      : std::runtime_error("another process of the job was told to stop, so this one stopped too") {}
 };
 
 /** A checkpoint does not belong to this training. */

@@ -24,9 +24,9 @@ struct SiblingLibrary {
 };
 
 /**
- * Opens the library `name` in the directory of the one that holds `here`, a function of the caller. What needs a
- * part that not every LibTorch has is a library of its own. It is never closed: its threads and objects may
- * outlast every use.
+ * Opens the library `name` in the directory of the one that holds `here`, a function of the caller. What
+ * needs a part that not every LibTorch has is a library of its own. It is never closed: its threads and
+ * objects may outlast every use.
  */
 inline SiblingLibrary open_sibling_library(const void* here, const std::string& name) {
 #ifndef _WIN32

@@ -4,8 +4,9 @@ import type { EpochMetrics } from '../engine/native.ts';
  * Values of an epoch for TensorBoard, by tag.
  *
  * @param images number of training images
+ * @param processes number of processes that train together
  */
-export function scalarsOf(epoch: EpochMetrics, images: number): Record<string, number> {
+export function scalarsOf(epoch: EpochMetrics, images: number, processes = 1): Record<string, number> {
   return {
     'accuracy/train': epoch.trainAccuracy,
     'accuracy/valid': epoch.validAccuracy,
@@ -13,5 +14,6 @@ export function scalarsOf(epoch: EpochMetrics, images: number): Record<string, n
     'loss/valid': epoch.validLoss,
     learning_rate: epoch.lr,
     images_per_second: images / epoch.seconds,
+    ...(processes > 1 && { processes, images_per_second_per_process: images / epoch.seconds / processes }),
   };
 }

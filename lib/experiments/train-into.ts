@@ -217,7 +217,8 @@ class Recorder {
   async #recordEpochs(fit: FitRun): Promise<void> {
     for await (const epoch of fit) {
       await this.#directory.appendEpoch(epoch);
-      await this.#events?.append(epoch.epoch, scalarsOf(epoch, this.#run.train.count));
+      const { train, setup } = this.#run;
+      await this.#events?.append(epoch.epoch, scalarsOf(epoch, train.count, setup.processes?.length));
       this.#epochs.push(epoch);
       this.#run.onEvent({ type: 'epoch', best: this.#bestEpochs.has(epoch.epoch), ...epoch });
       this.#reportWaiting();

@@ -236,11 +236,10 @@ Napi::Value ModelObject::extract(const Napi::CallbackInfo& info, const char* nam
     const at::Tensor values = run(model.network, *data, extraction, ranks).to(at::kCPU, at::kFloat);
     return [name, values](Napi::Env env) { return to_js(env, NamedTensor{name, values}); };
   };
-  return submit(
-      info, work,
-      {.callback = info[2].As<Napi::Function>(),
-       .threads = to_threads(info[1].As<Napi::Object>()),
-       .collective = GroupObject::is_in(info[1].As<Napi::Object>())});
+  return submit(info, work,
+                {.callback = info[2].As<Napi::Function>(),
+                 .threads = to_threads(info[1].As<Napi::Object>()),
+                 .collective = GroupObject::is_in(info[1].As<Napi::Object>())});
 }
 
 Napi::Value ModelObject::grad_cam(const Napi::CallbackInfo& info) {

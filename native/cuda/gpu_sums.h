@@ -16,7 +16,8 @@ class GpuSums {
   GpuSums& operator=(GpuSums&&) = delete;
   virtual ~GpuSums() = default;
 
-  /** Begins to replace a float32 tensor by its sum over all ranks, behind the work that was launched before. */
+  /** Begins to replace a float32 tensor by its sum over all ranks, behind the work that was launched before.
+   */
   virtual void start(const at::Tensor& values) = 0;
   /** Whether the sum has ended; later work may read it. Throws c10::Error where it failed. */
   virtual bool is_done() = 0;

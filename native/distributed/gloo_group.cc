@@ -76,7 +76,8 @@ class GlooGroup final : public Group {
     } else if (sums_on_gpu()) {
       collective([&] { sum_on_gpu(values); });
     } else {
-      const at::Tensor host = at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
+      const at::Tensor host =
+          at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(true));
       host.copy_(values);
       sum(host);
       values.copy_(host);
@@ -219,7 +220,7 @@ class GlooGroup final : public Group {
   std::unique_ptr<Watch> watch_;
   bool asked_for_nccl_ = false;
   std::unique_ptr<GpuSums> gpu_sums_;  // of all ranks or of none
-  std::string lost_;  // why no collective can be run any more
+  std::string lost_;                   // why no collective can be run any more
   bool left_ = false;
   std::atomic<bool> interrupted_ = false;
 };

@@ -10,8 +10,8 @@ namespace torch_tl {
 
 /**
  * The processes of one job, as this one sees them. Every rank calls the same collectives in the same order,
- * with tensors of the same shape and type: contiguous, and on the CPU but for `sum`. After a call has thrown PeerLost, every
- * later one does. Calls come from one thread; `interrupt` may come from any.
+ * with tensors of the same shape and type: contiguous, and on the CPU but for `sum`. After a call has thrown
+ * PeerLost, every later one does. Calls come from one thread; `interrupt` may come from any.
  */
 class Group {
  public:
@@ -27,8 +27,8 @@ class Group {
   virtual int size() const = 0;
 
   /**
-   * Replaces float32 or float64 values by their sum over all ranks: the same bits on every rank. Values on GPUs
-   * are summed by NCCL where every rank has it, else on the CPU.
+   * Replaces float32 or float64 values by their sum over all ranks: the same bits on every rank. Values on
+   * GPUs are summed by NCCL where every rank has it, else on the CPU.
    */
   virtual void sum(const at::Tensor& values) = 0;
   /** Replaces values of any type by those of rank `root`. */

@@ -26,7 +26,8 @@ std::shared_ptr<Group> join_group(const JoinOptions& options, const std::functio
   JoinGlooGroup* const join = joining();
   if (join == nullptr) {
     throw JoinFailed(
-        "processes cannot be joined: this engine was built without c10d, LibTorch's part for several processes" +
+        "processes cannot be joined: this engine was built without c10d, LibTorch's part for several "
+        "processes" +
         (library().problem.empty() ? std::string() : ": " + library().problem));
   }
   return std::shared_ptr<Group>(join(options, check));

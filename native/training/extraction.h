@@ -26,8 +26,8 @@ struct Extraction {
  * Several ranks share the batches out. Stops where `Ranks::check_stop` says so.
  */
 
-/** Computes the backbone's last maps, in the data's order: [count, 1024, h, w], in the given precision. Every rank
- * gets all of them. */
+/** Computes the backbone's last maps, in the data's order: [count, 1024, h, w], in the given precision. Every
+ * rank gets all of them. */
 at::Tensor extract_features(Network& network, const Dataset& data, const Extraction& extraction,
                             Ranks& ranks);
 

@@ -51,8 +51,8 @@ struct CacheRequest {
  * Makes the cache of each set at a cut. Maps with a key are read from the cache's directory if they are
  * there. All others are computed in one pass, and kept in the first place with enough room: the network's
  * device if that is a GPU, memory, a file. Several ranks share the pass out, and those of a machine one file.
- * Reports the place and the progress of the pass to the observer. Throws WriteFailed, FileUnreadable, and what
- * `Ranks` throws.
+ * Reports the place and the progress of the pass to the observer. Throws WriteFailed, FileUnreadable, and
+ * what `Ranks` throws.
  */
 std::vector<FeatureCache> make_caches(Network& network, std::size_t cut,
                                       const std::vector<CacheRequest>& requests,

@@ -100,8 +100,8 @@ FeatureFile::FeatureFile(std::string directory, RowsLayout layout)
 
 FeatureFile::FeatureFile(std::string directory, RowsLayout layout, const std::string& made)
     : directory_(std::move(directory)), layout_(std::move(layout)) {
-  file_ = writing_in(directory_, layout_,
-                     [&made] { return std::make_shared<File>(made, File::Access::kWrite); });
+  file_ =
+      writing_in(directory_, layout_, [&made] { return std::make_shared<File>(made, File::Access::kWrite); });
 }
 
 void FeatureFile::make_private() {

@@ -32,7 +32,8 @@ class FeatureFile {
  public:
   /** Makes a file, if the disk has room for all rows. */
   FeatureFile(std::string directory, RowsLayout layout);
-  /** Opens a file that another process has made there: both write rows, that process alone keeps or hides it. */
+  /** Opens a file that another process has made there: both write rows, that process alone keeps or hides it.
+   */
   FeatureFile(std::string directory, RowsLayout layout, const std::string& made);
 
   /** The name under which another process can open it. */

@@ -39,8 +39,8 @@ Sources make_sources(Network& network, const Dataset& training, const Dataset& v
   std::vector<CacheRequest> requests;
   if (!options.augmented) requests.push_back({CachedPart::kTraining, training, keys.training});
   requests.push_back({CachedPart::kValidation, validation, keys.validation});
-  const std::vector<FeatureCache> caches = make_caches(network, cut, requests, *options.cache,
-                                                       {options.computation, options.batch_size}, ranks, observer);
+  const std::vector<FeatureCache> caches = make_caches(
+      network, cut, requests, *options.cache, {options.computation, options.batch_size}, ranks, observer);
   return {cut,
           options.augmented ? images : FeatureSource(network, training, caches.front()),
           {network, validation, caches.back()}};

@@ -23,8 +23,9 @@ struct RandomState {
   /** Saves the states of all ranks, on rank 0; a collective. */
   void save(Archive& archive, Ranks& ranks) const;
   /**
-   * Restores this rank's states. A generator that the checkpoint does not have, of a further rank or of another
-   * kind of device, begins from the seed and `epoch`, so that it does not repeat what was drawn before.
+   * Restores this rank's states. A generator that the checkpoint does not have, of a further rank or of
+   * another kind of device, begins from the seed and `epoch`, so that it does not repeat what was drawn
+   * before.
    */
   void restore(Archive& archive, std::int64_t rank, std::int64_t epoch);
 

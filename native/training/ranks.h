@@ -16,11 +16,11 @@ namespace torch_tl {
 
 /**
  * The processes that go through the same images together: this one alone, or all ranks of a group. Every loop
- * over batches has equally many rounds on all ranks and ends each with a `sum`, by which all learn whether one
- * of them is to stop: so all stop after the same batch, and a lost rank is noticed within one.
+ * over batches has equally many rounds on all ranks and ends each with a `sum`, by which all learn whether
+ * one of them is to stop: so all stop after the same batch, and a lost rank is noticed within one.
  *
- * Members but `share` are collectives: every rank must call them in the same order. They throw PeerLost. Alone
- * they cost nothing.
+ * Members but `share` are collectives: every rank must call them in the same order. They throw PeerLost.
+ * Alone they cost nothing.
  */
 class Ranks {
  public:
@@ -33,15 +33,15 @@ class Ranks {
   const Share& share() const { return share_; }
 
   /**
-   * Throws Aborted if this process is to stop, or PeerStopped if another one is. In a group it goes by what was
-   * known at the last `sum`, and so throws on all ranks or on none.
+   * Throws Aborted if this process is to stop, or PeerStopped if another one is. In a group it goes by what
+   * was known at the last `sum`, and so throws on all ranks or on none.
    */
   void check_stop() const;
   /** Replaces numbers by their sums: the same bits on every rank. */
   void sum(std::span<double> numbers);
   /**
-   * What rank 0 wished at the last `sum`; `wish` is its next one. For wishes that depend on a clock, and may be
-   * late by a batch. Alone: `wish`. No collective.
+   * What rank 0 wished at the last `sum`; `wish` is its next one. For wishes that depend on a clock, and may
+   * be late by a batch. Alone: `wish`. No collective.
    */
   bool wished_by_first(bool wish);
   /** The answer of rank 0. */
@@ -66,7 +66,7 @@ class Ranks {
   std::shared_ptr<Group> group_;
   std::function<bool()> stop_requested_;
   Share share_;
-  bool asked_ = false;         // whether this process was to stop at the last sum
+  bool asked_ = false;          // whether this process was to stop at the last sum
   bool someone_asked_ = false;  // likewise any
   bool wish_ = false;
   bool wished_ = false;

@@ -13,8 +13,8 @@ namespace torch_tl {
 
 /**
  * The features of a set that several ranks compute together: each writes its rows, in one file for all ranks
- * that see the same directory. Ranks of other machines, or with directories of their own, send each other what
- * their files lack. Every member is a collective; they throw WriteFailed and PeerLost.
+ * that see the same directory. Ranks of other machines, or with directories of their own, send each other
+ * what their files lack. Every member is a collective; they throw WriteFailed and PeerLost.
  */
 class SharedFeatures {
  public:

@@ -90,8 +90,8 @@ void Stage::train_epoch(Progress& progress, const std::function<void()>& after_b
 }
 
 /**
- * The sum of the weights of all images of the batch's step. Several accumulated batches, or the parts of several
- * ranks, make the same step as one large batch: the mean over all of its images.
+ * The sum of the weights of all images of the batch's step. Several accumulated batches, or the parts of
+ * several ranks, make the same step as one large batch: the mean over all of its images.
  */
 double Stage::step_weight(std::int64_t batch, const at::Tensor& weights) const {
   const std::int64_t batches_per_step = options_.gradient_accumulation_steps;
@@ -136,8 +136,7 @@ Validation Stage::validate(std::int64_t epoch) {
       const at::Tensor indices = order.narrow(0, own.begin, own.size());
       const at::Tensor labels = source.labels(indices);
       const CapturedWork::Tensors outputs = validation_({source.inputs(indices), labels}).outputs;
-      numbers =
-          numbers_of(outputs[0].item<double>(), static_cast<double>(own.size()), outputs[1], labels);
+      numbers = numbers_of(outputs[0].item<double>(), static_cast<double>(own.size()), outputs[1], labels);
       validation.logits.narrow(0, own.begin, own.size()).copy_(outputs[1]);
     }
     validation.metrics.add(summed(numbers, ranks_));

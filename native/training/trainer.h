@@ -33,8 +33,8 @@ struct Gradients {
  * the best epoch so far: the one with the highest validation accuracy, and among equals the lowest loss.
  *
  * `checkpoint` holds the tensors of a checkpoint of the same training to resume from, the network's included,
- * or is empty; all ranks get the same. Throws Aborted, PeerStopped, PeerLost, LossNotFinite, which names epoch
- * and batch, and CheckpointInvalid.
+ * or is empty; all ranks get the same. Throws Aborted, PeerStopped, PeerLost, LossNotFinite, which names
+ * epoch and batch, and CheckpointInvalid.
  */
 TrainResult train(Network& network, const Dataset& training, const Dataset& validation,
                   const TrainOptions& options, const std::vector<NamedTensor>& checkpoint, Ranks& ranks,

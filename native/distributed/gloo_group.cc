@@ -186,7 +186,7 @@ class GlooGroup final : public Group {
     if (!asked_for_nccl_) {
       static const SiblingLibrary library =
           open_sibling_library(reinterpret_cast<const void*>(&store_text), "torch-tl-nccl.so");
-      MakeGpuSums* const make = library.function<MakeGpuSums>("torch_tl_make_gpu_sums");
+      auto* const make = library.function<MakeGpuSums>("torch_tl_make_gpu_sums");
       const at::Tensor has = at::full({1}, make == nullptr ? 0.0 : 1.0, at::kDouble);
       sum(has);
       if (has.item<double>() == size()) {

@@ -11,18 +11,27 @@ namespace {
 /** Bytes that are sent at a time. */
 constexpr std::size_t kPiece = std::size_t{64} << 20;
 
-}  // namespace
-
-SharedFeatures::SharedFeatures(Ranks& ranks, const std::string& directory, const RowsLayout& layout)
-    : ranks_(ranks), layout_(layout) {
+/** By rank, the first rank that sees the same directory of the same machine. */
+std::vector<std::int64_t> leaders_of(Ranks& ranks, const std::string& directory) {
   std::vector<std::int64_t> places;
   for (const at::Tensor& place : ranks.gather(at::scalar_tensor(place_of(directory), at::kLong))) {
     places.push_back(place.item<std::int64_t>());
   }
+  std::vector<std::int64_t> leaders;
+  leaders.reserve(places.size());
   for (const std::int64_t place : places) {
-    leaders_.push_back(std::find(places.begin(), places.end(), place) - places.begin());
+    leaders.push_back(std::find(places.begin(), places.end(), place) - places.begin());
   }
-  leader_ = leaders_[ranks.share().rank];
+  return leaders;
+}
+
+}  // namespace
+
+SharedFeatures::SharedFeatures(Ranks& ranks, const std::string& directory, const RowsLayout& layout)
+    : ranks_(ranks),
+      layout_(layout),
+      leaders_(leaders_of(ranks, directory)),
+      leader_(leaders_[ranks.share().rank]) {
   if (leads()) file_.emplace(directory, layout);
   const std::vector<std::string> names = ranks.gather(leads() ? file_->name() : std::string());
   if (!leads()) file_.emplace(directory, layout, names[leader_]);

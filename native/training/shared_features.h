@@ -34,7 +34,7 @@ class SharedFeatures {
   Ranks& ranks_;
   RowsLayout layout_;
   std::vector<std::int64_t> leaders_;  // by rank, the first rank with the same file
-  std::int64_t leader_ = 0;            // of this rank
+  std::int64_t leader_;                // of this rank
   std::optional<FeatureFile> file_;
 };
 

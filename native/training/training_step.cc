@@ -44,7 +44,7 @@ BatchNumbers TrainingStep::add(const at::Tensor& indices, const at::Tensor& weig
   const BatchRange own = ranks_.share().part({0, indices.size(0)});
   BatchNumbers numbers;
   if (own.size() > 0) {
-    const double weight = weights.narrow(0, own.begin, own.size()).sum().item<double>();
+    const auto weight = weights.narrow(0, own.begin, own.size()).sum().item<double>();
     numbers = add_part(indices.narrow(0, own.begin, own.size()), weight, step_weight);
   } else {
     replayed_ = false;

@@ -1,0 +1,25 @@
+import { percent } from './format.ts';
+
+/** 97.5 % quantile of the normal distribution. */
+const Z = 1.959963984540054;
+
+/**
+ * Wilson's score interval of 95 % for a share of `count` images (Wilson 1927, https://doi.org/10.2307/2276774): the
+ * lowest and the highest share that the images leave likely. `[0, 1]` without images.
+ *
+ * @param share fraction from 0 to 1
+ */
+export function wilsonInterval(share: number, count: number): [low: number, high: number] {
+  if (count === 0) return [0, 1];
+  const square = Z ** 2;
+  const middle = (share + square / (2 * count)) / (1 + square / count);
+  const half =
+    (Z / (1 + square / count)) * Math.sqrt((share * (1 - share)) / count + square / (4 * count ** 2));
+  return [Math.max(0, middle - half), Math.min(1, middle + half)];
+}
+
+/** A share of images with its interval, such as `57.00 % (47.2 to 66.3)`. */
+export function shareText(share: number, count: number): string {
+  const [low, high] = wilsonInterval(share, count).map((bound) => (bound * 100).toFixed(1));
+  return `${percent(share)} (${low} to ${high})`;
+}

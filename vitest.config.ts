@@ -1,24 +1,41 @@
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+/** Folders of test/ whose files hardly need the engine, and those that call the command line. */
+const NO_ENGINE = 'test/{addon,download,files,formats,libtorch,options,report,support,weights}/**/*.test.ts';
+const COMMAND_LINE = 'test/{browser,cli,faults,package}/**/*.test.ts';
+
+/** Files that need a process of their own: one counts all its memory, one listens to the engine. */
+const ALONE = ['test/engine/reused-memory.test.ts', 'test/experiments/said-and-ran.test.ts'];
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: 'test/support/compile.ts',
-    // Each file is a process of its own, so that none shares native state. Two at a time: each trains on every
-    // core, but many tests wait for disks and other processes.
-    pool: 'forks',
+    globalSetup: 'test/support/setup.ts',
     maxWorkers: 2,
-    // OpenMP's waiting threads would spin, and take the cores from the file beside.
-    // And on a GPU fp32 means fp32: PyTorch, and so torch-tl, lets its convolutions round to TF32.
-    // Images of the tests are of no use to anyone afterwards.
-    env: {
-      OMP_WAIT_POLICY: 'PASSIVE',
-      NVIDIA_TF32_OVERRIDE: '0',
-      TORCH_TL_IMAGE_CACHE: join(tmpdir(), `torch-tl-test-images-${process.pid}`),
-    },
-    testTimeout: 300_000,
-    hookTimeout: 300_000,
+    projects: [
+      project('alone', ALONE, { isolate: true }),
+      project('command line', [COMMAND_LINE]),
+      project('engine', ['test/**/*.test.ts'], { exclude: [NO_ENGINE, COMMAND_LINE, ...ALONE] }),
+      project('no engine', [NO_ENGINE]),
+    ],
   },
 });
+
+type TestOptions = NonNullable<TestProjectInlineConfiguration['test']>;
+
+/** The files of a process take turns in it, unless they are isolated, so that it loads the engine once. */
+function project(name: string, include: string[], more: TestOptions = {}): TestProjectInlineConfiguration {
+  return {
+    test: {
+      name,
+      include,
+      pool: 'forks',
+      isolate: false,
+      // Two processes with one thread each use two cores better than two that share them; a test that is about threads
+      // asks for them. And on a GPU fp32 means fp32: PyTorch, and so torch-tl, lets its convolutions round to TF32.
+      env: { OMP_NUM_THREADS: '1', OMP_WAIT_POLICY: 'PASSIVE', NVIDIA_TF32_OVERRIDE: '0' },
+      testTimeout: 300_000,
+      hookTimeout: 300_000,
+      ...more,
+    },
+  };
+}

@@ -10,7 +10,7 @@ import { pythonWithPip, writePrograms } from '../support/fake-programs.ts';
 import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
 import { loaderPath, packageCopy, prebuilds, torchTlOf } from '../support/package-copy.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { torchTl } from './torch-tl.ts';
+import { torchTlProcess } from './torch-tl.ts';
 
 const libtorch = locateLibTorch(builtMinors(packageRoot));
 const env = { TORCH_TL_LIBTORCH: libtorch.root };
@@ -68,7 +68,7 @@ describe('torch-tl build in a checkout', () => {
 
   test('names the tools that are missing, and how to get them', async () => {
     const empty = temporaryDirectory();
-    const { code, stderr } = await torchTl(['build'], { cwd: empty, env: { ...env, PATH: empty } });
+    const { code, stderr } = await torchTlProcess(['build'], { cwd: empty, env: { ...env, PATH: empty } });
     expect(code).toBe(1);
     expect(stderr).toContain(
       'programs that are not on PATH: CMake, a C++20 compiler (g++ or clang++), Ninja or make;',
@@ -77,7 +77,7 @@ describe('torch-tl build in a checkout', () => {
   });
 
   test('refuses a TORCH_TL_LIBTORCH that is none, rather than take another', async () => {
-    const { code, stderr } = await torchTl(['build'], {
+    const { code, stderr } = await torchTlProcess(['build'], {
       cwd: temporaryDirectory(),
       env: { TORCH_TL_LIBTORCH: '/no/such/directory' },
     });

@@ -3,7 +3,7 @@ import type { DoctorReport } from '../../lib/cli/doctor.ts';
 import { loadEngine } from '../../lib/engine/engine.ts';
 import { choosePrecision } from '../../lib/engine/precision.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { torchTl } from './torch-tl.ts';
+import { torchTl, torchTlProcess } from './torch-tl.ts';
 
 /** A place where no LibTorch is. */
 function nowhere() {
@@ -52,7 +52,7 @@ describe('torch-tl doctor', () => {
   });
 
   test('reports why the engine cannot be loaded, lists every place, and exits 1', async () => {
-    const { code, stdout } = await torchTl(['doctor', '--json'], nowhere());
+    const { code, stdout } = await torchTlProcess(['doctor', '--json'], nowhere());
     expect(code).toBe(1);
     const report = JSON.parse(stdout) as DoctorReport;
     expect(report).toMatchObject({
@@ -70,7 +70,7 @@ describe('torch-tl doctor', () => {
   });
 
   test('says in words what to do then', async () => {
-    const { code, stdout } = await torchTl(['doctor'], nowhere());
+    const { code, stdout } = await torchTlProcess(['doctor'], nowhere());
     expect(code).toBe(1);
     expect(stdout).toContain('not usable (LIBTORCH_NOT_FOUND)');
     expect(stdout).toContain('npx torch-tl build');

@@ -9,7 +9,7 @@ import { nvidiaSmi, pythonWithPip, writePrograms } from '../support/fake-program
 import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTlOnTerminal } from '../support/terminal.ts';
-import { torchTl } from './torch-tl.ts';
+import { torchTl, torchTlProcess } from './torch-tl.ts';
 
 const real = locateLibTorch(builtMinors(packageRoot));
 
@@ -124,7 +124,7 @@ describe('a command that finds no LibTorch', () => {
     const ended = [
       await torchTlOnTerminal(run(out), 'y\n', { cwd, env: { ...env, CI: 'true' } }),
       await torchTlOnTerminal(run(out), 'y\n', { cwd, env: { ...env, TORCH_TL_LIBTORCH: '/nowhere' } }),
-      await torchTl(run(out), { cwd, env, input: Buffer.from('y\n') }),
+      await torchTlProcess(run(out), { cwd, env, input: Buffer.from('y\n') }),
     ];
     for (const { code, stdout, stderr } of ended) {
       expect(code).toBe(1);

@@ -5,7 +5,7 @@ import { DenseNet121 } from '../../lib/densenet121.ts';
 import { BLUE, GREEN, RED, writeImages } from '../support/images.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { torchTl } from './torch-tl.ts';
+import { torchTl, torchTlProcess } from './torch-tl.ts';
 
 /** Predicts with a model that nobody trained, in a directory with some images. */
 async function predict(args: readonly string[], input?: Buffer) {
@@ -17,8 +17,9 @@ async function predict(args: readonly string[], input?: Buffer) {
   });
   writeFileSync(join(cwd, 'images', 'notes.txt'), 'no image');
   writeFileSync(join(cwd, 'broken.png'), 'no image');
-  const invocation = { cwd, ...(input && { input }) };
-  return { model, cwd, ...(await torchTl(['predict', '--weights', model, ...args], invocation)) };
+  const call = ['predict', '--weights', model, ...args];
+  const ended = input ? torchTlProcess(call, { cwd, input }) : torchTl(call, { cwd });
+  return { model, cwd, ...(await ended) };
 }
 
 describe('torch-tl predict', () => {

@@ -18,7 +18,7 @@ import type { RunResults } from '../../lib/experiments/results.ts';
 import { checkpointIn } from '../../lib/experiments/run-directory.ts';
 import { readCheckpoint } from '../../lib/training/checkpoint.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { torchTl } from './torch-tl.ts';
+import { torchTl, torchTlProcess } from './torch-tl.ts';
 
 const SMALL = ['--data', 'sample', '--limit-train', '40', '--limit-valid', '20', '--image-size', '32'];
 const SETTINGS = ['--batch-size', '8', '--early-stopping-patience', 'off', '--seed', '3', '--out', 'run'];
@@ -91,7 +91,7 @@ describe('a killed run goes on to the same bits', () => {
     const cwd = temporaryDirectory();
     const epoch = 5 + Math.floor(Math.random() * 40);
     const run = join(cwd, 'run');
-    const { code } = await torchTl(HEAD, {
+    const { code } = await torchTlProcess(HEAD, {
       cwd,
       onTick(kill) {
         if (existsSync(checkpointIn(run)) && linesIn(run).length >= epoch) kill('SIGKILL');
@@ -105,7 +105,7 @@ describe('a killed run goes on to the same bits', () => {
   test('killed within an epoch, with augmentation, dropout and a part that trains', async () => {
     const cwd = temporaryDirectory();
     const checkpoint = checkpointIn(join(cwd, 'run'));
-    const { code } = await torchTl(PART, {
+    const { code } = await torchTlProcess(PART, {
       cwd,
       onTick(kill) {
         if (batchIn(checkpoint) > 0) kill('SIGKILL');
@@ -118,7 +118,7 @@ describe('a killed run goes on to the same bits', () => {
   test('killed while it writes a checkpoint, of which nothing is left afterwards', async () => {
     const cwd = temporaryDirectory();
     const checkpoints = join(cwd, 'run', 'checkpoint');
-    const { code } = await torchTl(PART, {
+    const { code } = await torchTlProcess(PART, {
       cwd,
       onTick(kill) {
         if (!existsSync(checkpointIn(join(cwd, 'run')))) return;
@@ -142,7 +142,7 @@ describe('a run that is asked to stop', () => {
   ])('leaves a checkpoint on %s, exits %d and goes on to the same bits', async (signal, exitCode) => {
     const cwd = temporaryDirectory();
     let sent = false;
-    const { code } = await torchTl(PART, {
+    const { code } = await torchTlProcess(PART, {
       cwd,
       onOutput(stdout, kill) {
         if (sent || !stdout.includes('\nepoch 1/')) return;
@@ -159,7 +159,7 @@ describe('a run that is asked to stop', () => {
     const cwd = temporaryDirectory();
     const args = ['run', 'finetune', '--data', 'sample', '--limit-train', '300', '--limit-valid', '10'];
     let sent = false;
-    const { code } = await torchTl([...args, '--image-size', '64', ...SETTINGS, '--epochs', '1'], {
+    const { code } = await torchTlProcess([...args, '--image-size', '64', ...SETTINGS, '--epochs', '1'], {
       cwd,
       onOutput(stdout, kill) {
         if (sent || !stdout.includes('\nFeature cache: ')) return;
@@ -286,7 +286,7 @@ describe('torch-tl run --resume', () => {
     const endless = [...FINISHED, '--epochs', '1000000'];
     let second: ReturnType<typeof torchTl> | undefined;
     let third: ReturnType<typeof torchTl> | undefined;
-    const { code } = await torchTl(endless, {
+    const { code } = await torchTlProcess(endless, {
       cwd,
       onOutput(stdout, kill) {
         if (second || !stdout.includes('\nepoch       1/')) return;
@@ -316,7 +316,7 @@ describe('torch-tl run --resume', () => {
       // The best weights still fit.
       const limit = (pid: number) =>
         spawnSync('prlimit', [`--fsize=${checkpoint.length - 1}`, '--pid', String(pid)]);
-      const { code, stderr } = await torchTl([...RESUME, '--epochs', '500'], { cwd, onStart: limit });
+      const { code, stderr } = await torchTlProcess([...RESUME, '--epochs', '500'], { cwd, onStart: limit });
       expect(stderr).toContain(
         'training.safetensors: the file would be larger than this file system or user may write (EFBIG)',
       );

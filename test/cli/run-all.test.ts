@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { torchTl } from './torch-tl.ts';
+import { torchTl, torchTlProcess } from './torch-tl.ts';
 
 const NAMES = ['base', 'base-optimized', 'finetune'];
 const SMALL = ['--data', 'sample', '--limit-train', '20', '--limit-valid', '10', '--image-size', '32'];
@@ -20,7 +20,7 @@ test('run all runs the three experiments, each in a directory of its own, and go
     '--out',
     'runs',
   ];
-  const stopped = await torchTl(endless, {
+  const stopped = await torchTlProcess(endless, {
     cwd,
     onOutput: (stdout, kill) => stdout.split('\nbase\n')[1]?.includes('\nepoch ') && kill('SIGINT'),
   });

@@ -7,7 +7,7 @@ import type { RunResults } from '../../lib/experiments/results.ts';
 import { headLayers } from '../../lib/options/head.ts';
 import { hasGpu } from '../support/native.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { torchTl } from './torch-tl.ts';
+import { torchTl, torchTlProcess } from './torch-tl.ts';
 
 const SMALL = ['--data', 'sample', '--limit-train', '40', '--limit-valid', '20', '--image-size', '32'];
 /** The size of a cached feature depends on it; by default the processor decides. */
@@ -126,7 +126,7 @@ describe('torch-tl run', () => {
   ])('stops on %s, saves what is there, and exits %d', async (signal, exitCode) => {
     const cwd = temporaryDirectory();
     let sent = false;
-    const { code, stderr } = await torchTl(['run', 'finetune', ...ENDLESS], {
+    const { code, stderr } = await torchTlProcess(['run', 'finetune', ...ENDLESS], {
       cwd,
       onOutput(stdout, kill) {
         if (sent || !stdout.includes('\nepoch       3/')) return;

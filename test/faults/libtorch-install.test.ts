@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { builtMinors } from '../../lib/addon/engines.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
-import { torchTl } from '../cli/torch-tl.ts';
+import { torchTlProcess } from '../cli/torch-tl.ts';
 import { nvidiaSmi, pythonWithPip, writePrograms } from '../support/fake-programs.ts';
 import { installedIn, writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
@@ -181,7 +181,7 @@ describe('torch-tl libtorch install, through pip', () => {
   ) {
     const PATH = writePrograms(temporaryDirectory(), { python3: pythonWithPip(script), ...programs });
     const invocation = { cwd: PATH, env: { ...NOWHERE, PATH, TORCH_TL_CACHE: cache, ...env } };
-    return { ...(await torchTl(['libtorch', 'install', ...args], invocation)), cache };
+    return { ...(await torchTlProcess(['libtorch', 'install', ...args], invocation)), cache };
   }
 
   /** What a pip does that installs this one. */

@@ -5,7 +5,7 @@ import { builtMinors, findEngine } from '../../lib/addon/engines.ts';
 import type { DoctorReport } from '../../lib/cli/doctor.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
-import { type Ended, type Invocation, torchTl } from '../cli/torch-tl.ts';
+import { type Ended, type Invocation, torchTlProcess } from '../cli/torch-tl.ts';
 import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
 import { packageCopy, prebuilds, torchTlOf } from '../support/package-copy.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -112,7 +112,7 @@ describe('LibTorch that cannot be loaded', () => {
 
   /** Why the engine cannot be loaded where this directory is the only LibTorch. */
   function errorWith(libtorch: string) {
-    return errorOf((args, invocation) => torchTl(args, invocation), libtorch);
+    return errorOf((args, invocation) => torchTlProcess(args, invocation), libtorch);
   }
 });
 
@@ -178,7 +178,7 @@ describe.runIf(process.platform === 'linux')('a system with musl', () => {
       'ld-musl-x86_64.so.1',
     );
     const preloaded = (args: string[], { cwd, env }: Invocation) =>
-      torchTl(args, { cwd, env: { ...env, LD_PRELOAD: musl } });
+      torchTlProcess(args, { cwd, env: { ...env, LD_PRELOAD: musl } });
     expect(await errorOf(preloaded, real)).toEqual({
       code: 'MUSL_UNSUPPORTED',
       message: expect.stringMatching(

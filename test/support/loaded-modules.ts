@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../lib/support/package-root.ts';
-import { torchTl } from '../cli/torch-tl.ts';
+import { torchTlProcess } from '../cli/torch-tl.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
 interface Loaded {
@@ -15,7 +15,7 @@ interface Loaded {
 /** Which JavaScript a call of `torch-tl` loads, by V8's own list of scripts: it leaves one for coverage. */
 export async function loadedBy(args: string[]): Promise<Loaded> {
   const directory = temporaryDirectory();
-  await torchTl(args, { cwd: directory, env: { NODE_V8_COVERAGE: directory } });
+  await torchTlProcess(args, { cwd: directory, env: { NODE_V8_COVERAGE: directory } });
   const urls = readdirSync(directory).flatMap((name) => scriptsOf(join(directory, name)));
   const paths = urls.filter((url) => url.startsWith('file:')).map((url) => fileURLToPath(url));
   const packages = paths.map((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1]);

@@ -6,7 +6,7 @@ import { DenseNet121 } from '../../lib/densenet121.ts';
 import { readSafetensors } from '../../lib/formats/safetensors.ts';
 import type { StoredTensor } from '../../lib/formats/stored-tensor.ts';
 import { headLayers } from '../../lib/options/head.ts';
-import { smallData, smallModel } from '../support/small-data.ts';
+import { pretrainedModel, smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const CLASSES = ['cat', 'dog'];
@@ -14,7 +14,7 @@ const BACKBONE = 6_953_856;
 
 describe('DenseNet121.create', () => {
   test('starts from the embedded weights and says so', async () => {
-    const model = await smallModel();
+    const model = await smallModel({ weights: undefined });
     expect(model.weights).toMatchObject({
       source: 'tiny-imagenet',
       sha256: expect.stringMatching(/^7596e3f6/),
@@ -31,8 +31,8 @@ describe('DenseNet121.create', () => {
   });
 
   test('keeps the backbone of the weights, whatever the head and the seed', async () => {
-    const linear = await saved(await smallModel({ seed: 1 }));
-    const finetune = await saved(await smallModel({ seed: 2, head: 'finetune' }));
+    const linear = await saved(await pretrainedModel({ seed: 1 }));
+    const finetune = await saved(await pretrainedModel({ seed: 2, head: 'finetune' }));
     expect(backboneOf(linear.tensors)).toEqual(backboneOf(finetune.tensors));
   });
 

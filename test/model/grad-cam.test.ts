@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import type { RawImage } from '../../lib/data/decoding/decode.ts';
 import { BLUE, bands, encode, GREEN, RED } from '../support/images.ts';
-import { smallModel } from '../support/small-data.ts';
+import { pretrainedModel, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const fp32 = { precision: 'fp32' } as const;
@@ -39,7 +39,7 @@ describe('DenseNet121.gradCam', () => {
   });
 
   test('is hot where the class is', async () => {
-    const model = await smallModel({ imageSize: SIDE, classes: ['rows', 'columns'] });
+    const model = await pretrainedModel({ imageSize: SIDE, classes: ['rows', 'columns'] });
     const train = await Dataset.fromImages(
       [4, 6, 8, 10, 12, 14].flatMap((period) => [
         stripes(() => 'rows', period),

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Dataset } from '../../lib/data/dataset.ts';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import type { FitOptions } from '../../lib/training/fit.ts';
-import { smallData, smallModel } from '../support/small-data.ts';
+import { pretrainedModel, smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /*
@@ -22,8 +22,8 @@ let valid: Dataset;
 let directory: string;
 
 beforeEach(async () => {
-  ({ train, valid } = await smallData(8, 4));
-  model = await smallModel();
+  ({ train, valid } = await smallData(4, 4));
+  model = await pretrainedModel();
   directory = temporaryDirectory();
   await answers(model);
 });

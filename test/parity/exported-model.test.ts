@@ -6,7 +6,7 @@ import { Dataset } from '../../lib/data/dataset.ts';
 import { logSoftmax, ranking, rowsOf } from '../../lib/model/logits.ts';
 import { sampleImages } from '../support/native.ts';
 import { lacking, python, pythonLacks } from '../support/python.ts';
-import { smallData, smallModel } from '../support/small-data.ts';
+import { pretrainedModel, smallData } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { largestDifference } from './compare.ts';
 
@@ -21,7 +21,7 @@ test('a model trained here and exported gives in PyTorch what it gives here', as
   skip(pythonLacks(...PACKAGES), lacking(...PACKAGES));
   const directory = temporaryDirectory();
   const { train, valid } = await smallData(COUNT, COUNT);
-  const model = await smallModel({ head: 'finetune', imageSize: IMAGE_SIZE });
+  const model = await pretrainedModel({ head: 'finetune', imageSize: IMAGE_SIZE });
   model.freeze();
   await model.fit(train, { valid, epochs: 2, precision: 'fp32' }).result;
 

@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { packageRoot } from '../../lib/support/package-root.ts';
 
 /**
- * Once before all tests: brings `dist` up to date, from which processes and Workers run, and makes a directory for the
- * images that tests decode, which are of no use to anyone afterwards.
+ * Once before all tests: brings `dist` up to date, from which processes and Workers run, and makes a directory for all
+ * temporary files, decoded images too, which are of no use to anyone afterwards.
  */
 export function setup(): () => void {
   const tsc = join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc');
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: packageRoot, stdio: 'inherit' });
-  const images = mkdtempSync(join(tmpdir(), 'torch-tl-test-images-'));
-  process.env.TORCH_TL_IMAGE_CACHE = images;
-  return () => rmSync(images, { recursive: true, force: true });
+  const directory = mkdtempSync(join(tmpdir(), 'torch-tl-tests-'));
+  process.env.TMPDIR = directory;
+  process.env.TORCH_TL_IMAGE_CACHE = join(directory, 'images');
+  return () => rmSync(directory, { recursive: true, force: true });
 }

@@ -9,3 +9,17 @@ export function temporaryDirectory(): string {
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
+
+/** An empty directory that stays, for what several tests share. */
+export function lastingDirectory(): string {
+  return mkdtempSync(join(realpathSync(tmpdir()), 'torch-tl-test-'));
+}
+
+/** What the first test that asks for it makes, and all others share. Nobody may change it. */
+export function shared<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

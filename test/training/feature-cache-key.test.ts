@@ -13,7 +13,7 @@ import {
 } from '../../lib/training/feature-cache-key.ts';
 import type { CacheReport, FitOptions } from '../../lib/training/fit.ts';
 import { frozenModel } from '../support/frozen-model.ts';
-import { smallData, smallModel } from '../support/small-data.ts';
+import { pretrainedModel, smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 describe('the frozen cut', () => {
@@ -133,7 +133,7 @@ test('a shared directory serves the next training, but none of another pixel, si
   const { valid } = await smallData(2, 4);
 
   async function reused(train: Dataset, seed: number, shape = {}, options = {}): Promise<boolean[]> {
-    const model = await smallModel({ seed, ...shape });
+    const model = await pretrainedModel({ seed, ...shape });
     model.freeze();
     const reports: CacheReport[] = [];
     let featuresMade = 0;
@@ -179,8 +179,8 @@ test('a training that goes on keeps features under the weights of its checkpoint
     return reports.map(({ reused }) => reused);
   };
   mkdirSync(join(directory, 'features'));
-  expect(await goOn(await smallModel(), { epochs: 1 })).toEqual([false, false]);
-  const other = () => smallModel({ weights: null, seed: 7 });
+  expect(await goOn(await pretrainedModel(), { epochs: 1 })).toEqual([false, false]);
+  const other = () => smallModel({ seed: 7 });
   expect(await goOn(await other(), { epochs: 2, resume: true })).toEqual([true, true]);
   expect(await goOn(await other(), { epochs: 1 })).toEqual([false, false]);
 });

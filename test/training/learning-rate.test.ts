@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { DenseNet121 } from '../../lib/densenet121.ts';
 import { suggestLearningRate } from '../../lib/training/learning-rate.ts';
-import { smallData, smallModel } from '../support/small-data.ts';
+import { pretrainedModel, smallData } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const BUSY = expect.objectContaining({ code: 'MODEL_BUSY' });
@@ -107,7 +107,7 @@ describe('DenseNet121.findLearningRate', () => {
 
   test('changes nothing in a training after it, and keeps the best weights of the one before', async () => {
     const { model, train, valid } = await searched();
-    const untouched = await smallModel();
+    const untouched = await pretrainedModel();
     untouched.freeze();
     const options = { valid, batchSize: 8, epochs: 2 };
     await untouched.fit(train, options).result;
@@ -185,7 +185,7 @@ describe('DenseNet121.findLearningRate', () => {
 /** A model of which only the head trains, and images. */
 async function searched() {
   const { train, valid } = await smallData();
-  const model = await smallModel();
+  const model = await pretrainedModel();
   model.freeze();
   return { model, train, valid };
 }

@@ -5,16 +5,18 @@ import type { HostTensor, Kernels, NativeModel, Precision } from '../../lib/engi
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';
 import { nativeData, nativeModel } from '../support/native.ts';
-import { smallData, smallModel } from '../support/small-data.ts';
+import { pretrainedModel, smallData } from '../support/small-data.ts';
 
 const IMAGES = 7;
+/** Executors share their work among threads, of which a process of the tests has one by default. */
+const THREADS = 2;
 
 describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.model}`, () => {
   // Sides of the maps from 1 to 78, odd and even.
   test.each([32, 34, 64, 97, 155])('features are those of plain modules at %i pixels', async (imageSize) => {
     const { train } = await smallData(IMAGES, 1);
-    const model = await smallModel({ imageSize });
-    const options = { precision: 'fp32', batchSize: 5 } as const;
+    const model = await pretrainedModel({ imageSize });
+    const options = { precision: 'fp32', batchSize: 5, threads: THREADS } as const;
     const { data: fast } = await model.features(train, options);
     const { data: plain } = await model.features(train, { ...options, kernels: 'libtorch' });
     expect(fast).not.toEqual(plain);
@@ -28,7 +30,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     'features in bf16 are nearer to fp32 than plain modules at %i pixels',
     async (imageSize) => {
       const { train } = await smallData(IMAGES, 1);
-      const model = await smallModel({ imageSize });
+      const model = await pretrainedModel({ imageSize });
       const { data: exact } = await model.features(train, { precision: 'fp32', kernels: 'libtorch' });
       const difference = async (kernels: Kernels) => {
         const { data } = await model.features(train, { precision: 'bf16', kernels });
@@ -45,7 +47,9 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     const data = await nativeData('train', IMAGES);
     const gradients = async (precision: Precision, kernels: Kernels) => {
       const model = await nativeModel('base', { imageSize: 44, pretrained: true });
-      return (await model.gradients(data, { precision, seed: 0, kernels }).result).gradients.map(numbers);
+      return (
+        await model.gradients(data, { precision, seed: 0, kernels, threads: THREADS }).result
+      ).gradients.map(numbers);
     };
     const exact = await gradients('fp32', 'libtorch');
     const difference = async (kernels: Kernels) => {
@@ -62,7 +66,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
 
   test("an image's features do not depend on its batch or on the number of threads", async () => {
     const { train } = await smallData(IMAGES, 1);
-    const model = await smallModel({ imageSize: 64 });
+    const model = await pretrainedModel({ imageSize: 64 });
     const whole = await model.features(train, { precision: 'fp32', batchSize: IMAGES, threads: 2 });
     for (const options of [
       { batchSize: 2, threads: 2 },
@@ -73,7 +77,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
       const other = await model.features(train, { precision: 'fp32', ...options });
       expect(other.data).toEqual(whole.data);
       // Its kernels were packed on other threads too.
-      const fresh = await smallModel({ imageSize: 64 });
+      const fresh = await pretrainedModel({ imageSize: 64 });
       const { data } = await fresh.features(train, { precision: 'fp32', ...options });
       expect(data).toEqual(whole.data);
     }
@@ -156,7 +160,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
 
   test('layers that train while those in front of them stand still are used as they have become', async () => {
     const { train, valid } = await smallData(16, 4);
-    const model = await smallModel({ imageSize: 44 });
+    const model = await pretrainedModel({ imageSize: 44 });
     model.freeze();
     model.unfreeze('denseblock4.denselayer16', 'norm5');
     const before = await model.features(valid, { precision: 'fp32' });
@@ -175,7 +179,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
     const after = async (kernels: Kernels) => {
       const model = await nativeModel('base', { imageSize: 44 });
       await model.setTrainable(frozen.map(inFeatures), false).result;
-      const options = { precision: 'fp32', seed: 0, kernels } as const;
+      const options = { precision: 'fp32', seed: 0, kernels, threads: THREADS } as const;
       await model.gradients(await nativeData('train', IMAGES), options).result;
       return (await model.state().result).filter(({ name }) => /running|tracked/.test(name));
     };
@@ -195,7 +199,7 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
   test('a training gives the same bits again, and those of another number of threads nearly', async () => {
     const trained = async (threads: number) => {
       const { train, valid } = await smallData(8, 2);
-      const model = await smallModel({ imageSize: 64 });
+      const model = await pretrainedModel({ imageSize: 64 });
       model.unfreeze();
       const { epochs } = await model.fit(train, {
         valid,
@@ -248,7 +252,8 @@ async function gradientsOf(
   await model.setTrainable(['features'], false).result;
   await model.setTrainable(trainable.map(inFeatures), true).result;
   const data = await nativeData('train', images);
-  return (await model.gradients(data, { precision: 'fp32', seed: 0, kernels }).result).gradients;
+  const options = { precision: 'fp32', seed: 0, kernels, threads: THREADS } as const;
+  return (await model.gradients(data, options).result).gradients;
 }
 
 /** A gradient's values by the channels of conv0 that they belong to. */

@@ -4,6 +4,8 @@ import { nativeData, nativeModel, nativeTraining } from '../support/native.ts';
 import { expectSignatures, signatureDifference } from './compare.ts';
 import { type Fixture, numbers, readFixture, signature } from './signature.ts';
 
+const OPTIONS = { precision: 'fp32', seed: 0, threads: 2 } as const;
+
 const isStatistic = ({ name }: HostTensor) => /\.(running_mean|running_var|num_batches_tracked)$/.test(name);
 
 test.for([
@@ -12,7 +14,7 @@ test.for([
 ] as const)("%s: PyTorch's loss and running statistics", async ([name, pretrained]) => {
   const fixture = await readFixture(name);
   const model = await nativeModel('base', { pretrained });
-  const { loss } = await model.gradients(await images(fixture), { precision: 'fp32', seed: 0 }).result;
+  const { loss } = await model.gradients(await images(fixture), OPTIONS).result;
   expect(loss).toBeCloseTo(fixture.tensors.get('loss')?.[0] ?? Number.NaN, 5);
   expectSignatures(fixture, 'after/', (await model.state().result).filter(isStatistic), 1e-4);
 });
@@ -21,7 +23,7 @@ test("base-step-pretrained: every gradient is PyTorch's", async () => {
   const fixture = await readFixture('base-step-pretrained');
   const model = await nativeModel('base', { pretrained: true });
   const data = await images(fixture);
-  const { gradients } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
+  const { gradients } = await model.gradients(data, OPTIONS).result;
   expect(gradients).toHaveLength(364);
   expectSignatures(fixture, 'gradient/', gradients, 1e-4);
 });
@@ -32,7 +34,7 @@ test.each<Kernels>(['auto', 'libtorch'])(
     const fixture = await readFixture('base-step-odd');
     const model = await nativeModel('base', { pretrained: true, imageSize: 44 });
     const data = await images(fixture);
-    const { loss, gradients } = await model.gradients(data, { precision: 'fp32', seed: 0, kernels }).result;
+    const { loss, gradients } = await model.gradients(data, { ...OPTIONS, kernels }).result;
     expect(loss).toBeCloseTo(fixture.tensors.get('loss')?.[0] ?? Number.NaN, 5);
     expect(gradients).toHaveLength(364);
     expectSignatures(fixture, 'gradient/', gradients, 1e-4);
@@ -43,7 +45,7 @@ test("base-step: gradients are of the right size where ReLU's kinks allow no mor
   const fixture = await readFixture('base-step');
   const model = await nativeModel('base');
   const data = await images(fixture);
-  const { gradients } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
+  const { gradients } = await model.gradients(data, OPTIONS).result;
   // Its gradient is nearly nothing: the norms that follow undo its scale (test/fixtures/README.md).
   const compared = gradients.filter(({ name }) => name !== 'features.norm0.weight');
   const differences = compared.map((gradient) =>
@@ -56,7 +58,7 @@ test('base-step-pretrained: one step of Adam changes every parameter as PyTorch 
   const fixture = await readFixture('base-step-pretrained');
   const model = await nativeModel('base', { pretrained: true });
   const before = await parameters(model);
-  await nativeTraining(model, await images(fixture), await nativeData('valid', 2));
+  await nativeTraining(model, await images(fixture), await nativeData('valid', 2), { threads: 2 });
   for (const [index, tensor] of (await parameters(model)).entries()) {
     const expected = fixture.tensors.get(`after/${tensor.name}`)?.[0] ?? Number.NaN;
     const norm = signature(numbers(tensor))[0] ?? Number.NaN;

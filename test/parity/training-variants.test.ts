@@ -29,7 +29,7 @@ const variants = Object.entries(fixture.facts.variants as Record<string, Variant
 test.for(variants)('%s trains as PyTorch does', async ([variant, options]) => {
   const model = await nativeModel('finetune', { imageSize: 32, pretrained: true });
   const [train, valid] = [await nativeData('train', 16), await nativeData('valid', 16)];
-  const { events } = await nativeTraining(model, train, valid, { ...options, checkpoints: true });
+  const { events } = await nativeTraining(model, train, valid, { ...options, threads: 2, checkpoints: true });
 
   const epochs = epochEvents(events);
   const rates = curve(variant, 'lr');

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
 import { allEnded, startRank, startRanks } from './ranks.ts';
 
@@ -64,9 +64,10 @@ describe('processes of a job', () => {
   });
 });
 
-describe('a rank that is lost ends the others, which name it', () => {
-  test.for([0, 1])('killed, rank %i of 3', async (lost) => {
-    const ranks = await startRanks('await train();', { size: 3 });
+// At the same time, since they wait most of theirs.
+describe.concurrent('a rank that is lost ends the others, which name it', () => {
+  test.for([0, 1])('killed, rank %i of 3', async (lost, { onTestFinished }) => {
+    const ranks = await startRanks('await train();', { size: 3, onTestFinished });
     await Promise.all(ranks.map((rank) => rank.says('trains')));
     ranks[lost]?.child.kill('SIGKILL');
     const others = ranks.filter((_, rank) => rank !== lost);
@@ -76,8 +77,9 @@ describe('a rank that is lost ends the others, which name it', () => {
     }
   });
 
-  test('stopped', async () => {
-    const ranks = await startRanks('await train();', { size: 3, settings: { collectiveTimeout: 4 } });
+  test('stopped', async ({ onTestFinished }) => {
+    const settings = { collectiveTimeout: 4 };
+    const ranks = await startRanks('await train();', { size: 3, settings, onTestFinished });
     await Promise.all(ranks.map((rank) => rank.says('trains')));
     const [first, second, third] = ranks as [(typeof ranks)[0], (typeof ranks)[0], (typeof ranks)[0]];
     second.child.kill('SIGSTOP');
@@ -88,14 +90,14 @@ describe('a rank that is lost ends the others, which name it', () => {
     }
   });
 
-  test('failed, also rank 0, which hosts the store', async () => {
+  test('failed, also rank 0, which hosts the store', async ({ onTestFinished }) => {
     for (const failing of [0, 1]) {
       const ranks = await startRanks(
         `
         if (rank !== ${failing}) await train(200);
         await processes.fail(new TorchTlError('OUT_OF_MEMORY', 'no memory for batch 3'));
         process.exit(1);`,
-        { size: 2 },
+        { size: 2, onTestFinished },
       );
       expect(await allEnded(ranks)).toEqual([1, 1]);
       expect(ranks[1 - failing]?.output()).toMatch(
@@ -120,38 +122,39 @@ test('a process that ends does not wait for a collective', async () => {
   expect(await first?.ended()).toBe(7);
 });
 
-describe('joining fails and says why', () => {
-  test('where a rank does not come', async () => {
+// At the same time too: each waits some seconds.
+describe.concurrent('joining fails and says why', () => {
+  test('where a rank does not come', async ({ onTestFinished }) => {
     const port = await freePort();
-    const options = { size: 3, port, settings: { joinTimeout: 3 } };
+    const options = { size: 3, port, settings: { joinTimeout: 5 }, onTestFinished };
     const ranks = [startRank(0, '', options), startRank(1, '', options)];
     expect(await allEnded(ranks)).toEqual([1, 1]);
     for (const rank of ranks)
-      expect(rank.output()).toMatch(/^JOIN_FAILED: rank 2 of 3 did not join .* within 3 s/);
+      expect(rank.output()).toMatch(/^JOIN_FAILED: rank 2 of 3 did not join .* within 5 s/);
   });
 
-  test('where rank 0 does not come', async () => {
+  test('where rank 0 does not come', async ({ onTestFinished }) => {
     const port = await freePort();
-    const rank = startRank(1, '', { size: 2, port, settings: { joinTimeout: 3 } });
+    const rank = startRank(1, '', { size: 2, port, settings: { joinTimeout: 3 }, onTestFinished });
     expect(await rank.ended()).toBe(1);
     expect(rank.output()).toContain(
       `JOIN_FAILED: rank 1 of 2 finds no job at MASTER_ADDR 127.0.0.1, MASTER_PORT ${port}`,
     );
   });
 
-  test('where the port is taken', async () => {
+  test('where the port is taken', async ({ onTestFinished }) => {
     const server = createServer().listen(0);
     onTestFinished(() => void server.close());
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const rank = startRank(0, '', { size: 2, port });
+    const rank = startRank(0, '', { size: 2, port, onTestFinished });
     expect(await rank.ended()).toBe(1);
     expect(rank.output()).toContain(`JOIN_FAILED: rank 0 cannot listen on MASTER_PORT ${port}`);
   });
 
-  test('where two processes have one rank', async () => {
+  test('where two processes have one rank', async ({ onTestFinished }) => {
     const port = await freePort();
-    const options = { size: 3, port, settings: { joinTimeout: 20 } };
+    const options = { size: 3, port, settings: { joinTimeout: 20 }, onTestFinished };
     const job = [
       startRank(0, 'await processes.leave();', options),
       startRank(1, 'await processes.leave();', options),
@@ -165,9 +168,9 @@ describe('joining fails and says why', () => {
     expect(await allEnded(others)).toEqual([0, 0, 0]);
   });
 
-  test('where waiting for the others is given up', async () => {
+  test('where waiting for the others is given up', async ({ onTestFinished }) => {
     const port = await freePort();
-    const options = { size: 3, port };
+    const options = { size: 3, port, onTestFinished };
     const other = startRank(0, '', options);
     const rank = startRank(1, '', { ...options, stopAfter: 3000 });
     expect(await allEnded([rank, other])).toEqual([1, 1]);

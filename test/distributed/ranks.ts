@@ -23,6 +23,8 @@ export interface RankOptions {
   env?: Record<string, string>;
   /** Time in milliseconds after which it gives up joining. */
   stopAfter?: number;
+  /** The test's own, where tests run at the same time. */
+  onTestFinished?: (end: () => void) => void;
   /** A program that runs Node, such as that of a network namespace. */
   under?: string[];
 }
@@ -81,7 +83,7 @@ export function startProgram(rank: number, program: string, options: RankOptions
     env: { ...process.env, ...place, MASTER_ADDR: address, MASTER_PORT: `${port}`, ...env },
     stdio: 'pipe',
   });
-  onTestFinished(() => {
+  (options.onTestFinished ?? onTestFinished)(() => {
     child.kill('SIGKILL');
   });
   const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals]>;

@@ -4,37 +4,32 @@ import {
   appendFileSync,
   cpSync,
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { checkpointIn } from '../../lib/experiments/run-directory.ts';
 import { readCheckpoint } from '../../lib/training/checkpoint.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { lastingDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl, torchTlProcess } from './torch-tl.ts';
 
 const SMALL = ['--data', 'sample', '--limit-train', '40', '--limit-valid', '20', '--image-size', '32'];
 const SETTINGS = ['--batch-size', '8', '--early-stopping-patience', 'off', '--seed', '3', '--out', 'run'];
 
 /** The head over cached features, dropout on: epochs are so short that many lie between two checkpoints. */
-const HEAD = ['run', 'finetune', ...SMALL, ...SETTINGS, '--epochs', '300'];
+const HEAD = ['run', 'finetune', ...SMALL, ...SETTINGS, '--epochs', '100'];
 
 /** All there is to keep: augmentation, dropout, a part that trains, checkpoints within an epoch. */
 const PART = [
   ...['run', 'base-optimized', ...SMALL, ...SETTINGS, '--epochs', '3'],
   ...['--freeze', 'through:denseblock3', '--augmentation', 'strong', '--no-feature-cache'],
-  ...['--checkpoint-minutes', '0.0005'],
+  ...['--checkpoint-minutes', '0.0005', '--limit-train', '24', '--limit-valid', '10'],
 ];
-
-const shared = mkdtempSync(join(tmpdir(), 'torch-tl-test-'));
-afterAll(() => rmSync(shared, { recursive: true, force: true }));
 
 const undisturbed = new Map<string[], Promise<string>>();
 
@@ -46,7 +41,7 @@ function undisturbedRun(args: string[]): Promise<string> {
 }
 
 async function runAside(args: string[]): Promise<string> {
-  const cwd = mkdtempSync(join(shared, 'undisturbed-'));
+  const cwd = lastingDirectory();
   expect(await torchTl(args, { cwd })).toMatchObject({ code: 0, stderr: '' });
   return join(cwd, 'run');
 }
@@ -89,7 +84,7 @@ async function expectSameBits(args: string[], cwd: string): Promise<void> {
 describe('a killed run goes on to the same bits', () => {
   test('killed at some epoch, over cached features', async () => {
     const cwd = temporaryDirectory();
-    const epoch = 5 + Math.floor(Math.random() * 40);
+    const epoch = 5 + Math.floor(Math.random() * 30);
     const run = join(cwd, 'run');
     const { code } = await torchTlProcess(HEAD, {
       cwd,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import type { RunEvent } from '../../lib/experiments/run-events.ts';
 import { runExperiment } from '../../lib/experiments/run-experiment.ts';
 import type { ValidationReport } from '../../lib/experiments/validation.ts';
 import { BLUE, GREEN, RED, writeImages } from '../support/images.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { lastingDirectory, shared, temporaryDirectory } from '../support/temporary-directory.ts';
 
 const SMALL = {
   data: 'sample',
@@ -20,10 +20,18 @@ const SMALL = {
   precision: 'fp32',
 } as const;
 
+/** A finished run, in a directory of the running test's. */
 async function shortRun(): Promise<{ out: string; results: RunResults }> {
-  const out = join(temporaryDirectory(), 'run');
-  return { out, results: await runExperiment('finetune', { ...SMALL, out }) };
+  const { out, results } = await finished();
+  const copy = join(temporaryDirectory(), 'run');
+  cpSync(out, copy, { recursive: true });
+  return { out: copy, results };
 }
+
+const finished = shared(async () => {
+  const out = join(lastingDirectory(), 'run');
+  return { out, results: await runExperiment('finetune', { ...SMALL, out }) };
+});
 
 function reportIn(out: string): ValidationReport {
   return JSON.parse(readFileSync(join(out, 'validation.json'), 'utf8'));

@@ -1,4 +1,15 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
@@ -6,7 +17,7 @@ import type { DenseNet121 } from '../../lib/densenet121.ts';
 import { readCheckpoint } from '../../lib/training/checkpoint.ts';
 import type { FitOptions, FitResult, ResumeEvent } from '../../lib/training/fit.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { lastingDirectory, shared, temporaryDirectory } from '../support/temporary-directory.ts';
 
 /** Trains the head with a checkpoint. */
 async function trained(
@@ -24,6 +35,19 @@ async function trained(
   return { model, result, resumption };
 }
 
+/** A training that has ended, whose checkpoint lies at a place of the running test's. */
+async function finished(): Promise<{ file: string; result: FitResult }> {
+  const { file, result } = await undisturbed();
+  const copy = checkpointFile();
+  cpSync(file, copy);
+  return { file: copy, result };
+}
+
+const undisturbed = shared(async () => {
+  const file = join(lastingDirectory(), 'training.safetensors');
+  return { file, ...(await trained(file)) };
+});
+
 const timeless = ({ epochs }: FitResult) => epochs.map(({ seconds, ...epoch }) => epoch);
 
 /** Why a checkpoint is refused; null where it is not. */
@@ -32,6 +56,15 @@ function refusal(file: string): Promise<unknown> {
     () => null,
     (error: unknown) => error,
   );
+}
+
+/** Inverts the lowest bit of one byte. */
+function flip(path: string, position: number): void {
+  const file = openSync(path, 'r+');
+  const byte = Buffer.alloc(1);
+  readSync(file, byte, 0, 1, position);
+  writeSync(file, Uint8Array.of((byte[0] as number) ^ 1), 0, 1, position);
+  closeSync(file);
 }
 
 const checkpointFile = () => join(temporaryDirectory(), 'made', 'training.safetensors');
@@ -57,48 +90,38 @@ describe('a checkpoint', () => {
   });
 
   test('is refused with any byte flipped', async () => {
-    const file = checkpointFile();
-    await trained(file);
-    const whole = readFileSync(file);
+    const { file } = await finished();
+    const { size } = statSync(file);
     // The header's length, the header, tensors of every kind, the last byte.
-    const places = [
-      0,
-      8,
-      20,
-      1000,
-      50_000,
-      ...Array.from({ length: 5 }, (_, i) => whole.length - 1 - i * 5_000_000),
-    ];
+    const places = [0, 8, 20, 1000, 50_000, ...Array.from({ length: 5 }, (_, i) => size - 1 - i * 5_000_000)];
     for (const place of places) {
-      const damaged = Buffer.from(whole);
-      damaged[place] = (damaged[place] ?? 0) ^ 1;
-      writeFileSync(file, damaged);
+      flip(file, place);
       expect(await refusal(file), `byte ${place}`).toMatchObject({
         name: 'InputError',
         code: 'CHECKPOINT_INVALID',
         message: expect.stringContaining(file),
       });
+      flip(file, place);
     }
+    expect(await refusal(file)).toBeNull();
   });
 
   test.each([0, 7, 100_000])('is refused cut off after %d bytes', async (length) => {
-    const file = checkpointFile();
-    await trained(file);
-    writeFileSync(file, readFileSync(file).subarray(0, length));
+    const { file } = await finished();
+    truncateSync(file, length);
     expect(await refusal(file)).toMatchObject({ code: 'CHECKPOINT_INVALID' });
   });
 });
 
 describe('a training that goes on', () => {
   test('comes to what one without a stop does, and tells of what may change', async () => {
-    const file = checkpointFile();
-    await trained(file);
+    const { file } = await finished();
     const { result, resumption } = await trained(file, { epochs: 4, resume: true });
     expect(resumption).toMatchObject({ epoch: 2, batch: 0, changed: ['epochs was 2 and is now 4'] });
     expect(result.resumed).toEqual([{ epoch: 2, batch: 0 }]);
-    const { result: undisturbed } = await trained(checkpointFile(), { epochs: 4 });
-    expect(timeless(result)).toEqual(timeless(undisturbed));
-    expect(result.best).toMatchObject({ epoch: undisturbed.best.epoch });
+    const { result: whole } = await trained(checkpointFile(), { epochs: 4 });
+    expect(timeless(result)).toEqual(timeless(whole));
+    expect(result.best).toMatchObject({ epoch: whole.best.epoch });
   });
 
   test('tells of the best epoch before, whose weights may not have been written', async () => {
@@ -126,8 +149,7 @@ describe('a training that goes on', () => {
   });
 
   test('refuses an option that has changed, by name', async () => {
-    const file = checkpointFile();
-    await trained(file);
+    const { file } = await finished();
     await expect(trained(file, { learningRate: 0.01, resume: true })).rejects.toMatchObject({
       code: 'CHECKPOINT_MISMATCH',
       message: expect.stringContaining('learningRate was 0.001 and is now 0.01'),
@@ -135,8 +157,7 @@ describe('a training that goes on', () => {
   });
 
   test('refuses images that have changed', async () => {
-    const file = checkpointFile();
-    await trained(file);
+    const { file } = await finished();
     const { train, valid } = await Dataset.cifar10('sample', { train: 23, valid: 11 });
     for (const [part, data] of [
       ['training', { train, valid: (await smallData()).valid }],

@@ -19,7 +19,7 @@ const HEAD_STAGE = { ...PLAIN_STAGE, epochs: 2, trainable: null };
 
 /** Everything on that has a state: what trains, dropout, order, momentum, average, a step of two batches. */
 const OPTIONS: TrainingOptions = {
-  batchSize: 4,
+  batchSize: 2,
   seed: 5,
   stages: [
     {
@@ -54,7 +54,7 @@ function deepening(model: NativeModel, options: TrainingOptions): TrainingOption
 
 type OptionsFor = (model: NativeModel) => TrainingOptions;
 
-const images = async () => [await nativeData('train', 20), await nativeData('valid', 8)] as const;
+const images = async () => [await nativeData('train', 10), await nativeData('valid', 4)] as const;
 
 /** The checkpoint of a training that was stopped at its `count`th batch. */
 async function stoppedAt(

@@ -1,57 +1,71 @@
-import { readdirSync, readlinkSync, truncateSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Dataset } from '../../lib/data/dataset.ts';
+import type { DenseNet121 } from '../../lib/densenet121.ts';
 import type { TrainEvent } from '../../lib/engine/native.ts';
 import { TorchTlError } from '../../lib/errors.ts';
 import { writePth } from '../../lib/formats/pth/write-pth.ts';
 import { writeSafetensors } from '../../lib/formats/safetensors.ts';
+import type { FitOptions } from '../../lib/training/fit.ts';
 import { readWeights } from '../../lib/weights/read-weights.ts';
-import { program } from '../cli/torch-tl.ts';
 import { frozenModel } from '../support/frozen-model.ts';
 import { writeImages } from '../support/images.ts';
 import { nativeData, trainOptions } from '../support/native.ts';
+import { smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 /*
  * Files that another program changes while they are in use. A mapped one would end the process by SIGBUS.
  */
 
-/** A data set of 60 images in a cache's file, and a model; what is tried comes after. */
-const SETUP = `
-  import { readdirSync, truncateSync, writeFileSync } from 'node:fs';
-  import { join } from 'node:path';
-  import { Dataset, DenseNet121 } from 'torch-tl';
-  let file;
-  const data = await Dataset.fromFolder('flowers', {
-    imageSize: 32, imageCache: 'cache', onDecoded: (report) => { file = report.file; },
-  });
-  const model = await DenseNet121.create({ head: 'linear', classes: data.classes, imageSize: 32 });
-  const told = ({ name, code, message }) => console.log(JSON.stringify({ name, code, message }));
-  const lives = async () => {
-    const image = { data: new Uint8Array(32 * 32 * 3), width: 32, height: 32, channels: 3 };
-    const [{ label }] = await model.predict(image);
-    console.log(JSON.stringify({ lives: data.classes.includes(label) }));
-  };
-`;
+interface Setting {
+  /** 60 images in a cache's file. */
+  data: Dataset;
+  file: string;
+  model: DenseNet121;
+  /** Where features may be kept. */
+  shared: string;
+}
 
-async function images(): Promise<string> {
+async function setting(): Promise<Setting> {
   const cwd = temporaryDirectory();
   const names = Array.from({ length: 30 }, (_, index) => [`rose/${index}.png`, `tulip/${index}.png`]).flat();
   await writeImages(
     join(cwd, 'flowers'),
     Object.fromEntries(names.map((name, index) => [name, [index * 4, 255 - index, index]])),
   );
-  return cwd;
+  let file: string | null | undefined;
+  const data = await Dataset.fromFolder(join(cwd, 'flowers'), {
+    imageSize: 32,
+    imageCache: join(cwd, 'cache'),
+    onDecoded: (report) => {
+      file = report.file;
+    },
+  });
+  onTestFinished(() => data.dispose());
+  const model = await smallModel({ classes: data.classes });
+  return { data, file: file as string, model, shared: join(cwd, 'shared') };
 }
 
-async function lines(cwd: string, text: string): Promise<unknown[]> {
-  const { code, stdout, stderr } = await program(SETUP + text, { cwd });
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+async function expectAlive({ model, data }: Setting): Promise<void> {
+  const [answer] = await model.predict({
+    data: new Uint8Array(32 * 32 * 3),
+    width: 32,
+    height: 32,
+    channels: 3,
+  });
+  expect(data.classes).toContain(answer?.label);
 }
 
 const unreadable = (...parts: string[]) => ({
@@ -60,91 +74,100 @@ const unreadable = (...parts: string[]) => ({
   message: expect.stringMatching(parts.join('.*')),
 });
 
-describe.for([
-  ['a training', 'model.fit(data, { valid: data, epochs: 1000, batchSize: 4, onBatch: cut }).result'],
+describe.for<[string, (setting: Setting, cut: () => void) => Promise<unknown>]>([
+  [
+    'a training',
+    ({ model, data }, onBatch) =>
+      model.fit(data, { valid: data, epochs: 1000, batchSize: 4, onBatch }).result,
+  ],
   [
     'a training on cached features, before these are made',
-    "model.fit(data, { valid: data, epochs: 9, batchSize: 4, freeze: 'backbone', onFeatures: cut }).result",
+    ({ model, data }, onFeatures) =>
+      model.fit(data, { valid: data, epochs: 9, batchSize: 4, freeze: 'backbone', onFeatures }).result,
   ],
-  ['logits', 'model.logits(data, { batchSize: 4, onProgress: cut })'],
-  ['features', 'model.features(data, { batchSize: 4, onProgress: cut })'],
-  ['an evaluation', 'model.evaluate(data, { batchSize: 4, onProgress: cut })'],
+  ['logits', ({ model, data }, onProgress) => model.logits(data, { batchSize: 4, onProgress })],
+  ['features', ({ model, data }, onProgress) => model.features(data, { batchSize: 4, onProgress })],
+  ['an evaluation', ({ model, data }, onProgress) => model.evaluate(data, { batchSize: 4, onProgress })],
 ])('the images of %s', ([, call]) => {
   test('are cut short: FILE_UNREADABLE names the file, and the model lives on', async () => {
-    const text = `
-      const cut = () => truncateSync(file, 100);
-      await ${call}.catch(told);
-      await lives();
-    `;
-    expect(await lines(await images(), text)).toEqual([
+    const all = await setting();
+    await expect(call(all, () => truncateSync(all.file, 100))).rejects.toMatchObject(
       unreadable('decoded images in', 'cache', 'pixels', 'cut the file short', 'read the data set again'),
-      { lives: true },
-    ]);
+    );
+    await expectAlive(all);
   });
 });
 
 describe('kept features', () => {
-  const training = `
-    const fit = (options) => model.fit(data, {
-      valid: data, epochs: 3, batchSize: 4, freeze: 'backbone', featureCache: 'shared', ...options,
+  const trained = ({ model, data, shared }: Setting, options: Partial<FitOptions> = {}) =>
+    model.fit(data, {
+      valid: data,
+      epochs: 3,
+      batchSize: 4,
+      freeze: 'backbone',
+      featureCache: shared,
+      ...options,
     }).result;
-    const reused = (list) => ({ onCache: (report) => list.push(report.reused) });
-    const kept = () => readdirSync('shared').filter((name) => name.endsWith('.features')).map((name) => join('shared', name));
-  `;
+  const kept = ({ shared }: Setting) =>
+    readdirSync(shared)
+      .filter((name) => name.endsWith('.features'))
+      .map((name) => join(shared, name));
 
-  test.for([
-    ['cut short', 'truncateSync(path, 5000)'],
-    ['emptied', 'truncateSync(path, 0)'],
-    ['cut short and made as long again', 'truncateSync(path, 5000); truncateSync(path, size)'],
+  test.for<[string, (path: string, size: number) => void]>([
+    ['cut short', (path) => truncateSync(path, 5000)],
+    ['emptied', (path) => truncateSync(path, 0)],
     [
-      'overwritten in part',
-      "const handle = openSync(path, 'r+'); writeSync(handle, Buffer.alloc(5000, 1), 0, 5000, 6000)",
+      'cut short and made as long again',
+      (path, size) => {
+        truncateSync(path, 5000);
+        truncateSync(path, size);
+      },
     ],
+    ['overwritten in part', (path) => overwrite(path, 6000, Buffer.alloc(5000, 1))],
   ])('are %s: FILE_UNREADABLE names the file, and the next training makes them anew', async ([, change]) => {
-    const text = `
-      import { openSync, statSync, utimesSync, writeSync } from 'node:fs';
-      ${training}
-      await fit();
-      const cut = () => { for (const path of kept()) { const { size } = statSync(path); ${change} } };
-      let once = () => { once = () => {}; cut(); };
-      await fit({ epochs: 1000, onBatch: () => once() }).catch(told);
-      await lives();
-      const list = [];
-      const again = await fit(reused(list));
-      console.log(JSON.stringify({ list, epochs: again.epochs.length }));
-    `;
-    expect(await lines(await images(), text)).toEqual([
+    const all = await setting();
+    await trained(all);
+    let isChanged = false;
+    const onBatch = () => {
+      if (!isChanged) for (const path of kept(all)) change(path, statSync(path).size);
+      isChanged = true;
+    };
+    await expect(trained(all, { epochs: 1000, onBatch })).rejects.toMatchObject(
       unreadable('features in', 'shared', '\\.features', 'another program', 'train again'),
-      { lives: true },
-      { list: [false, false], epochs: 3 },
-    ]);
+    );
+    await expectAlive(all);
+    const reused: boolean[] = [];
+    const again = await trained(all, { onCache: (report) => reused.push(report.reused) });
+    expect(reused).toEqual([false, false]);
+    expect(again.epochs).toHaveLength(3);
   });
 
   test('whose time alone changes are used on', async () => {
-    const text = `
-      import { utimesSync } from 'node:fs';
-      ${training}
-      await fit();
-      const list = [];
-      const touch = () => { for (const path of kept()) utimesSync(path, new Date(), new Date()); };
-      const touched = await fit({ ...reused(list), onBatch: touch });
-      console.log(JSON.stringify({ list, epochs: touched.epochs.length }));
-    `;
-    expect(await lines(await images(), text)).toEqual([{ list: [true, true], epochs: 3 }]);
+    const all = await setting();
+    await trained(all);
+    const reused: boolean[] = [];
+    const touched = await trained(all, {
+      onCache: (report) => reused.push(report.reused),
+      onBatch: () => {
+        for (const path of kept(all)) utimesSync(path, new Date(), new Date());
+      },
+    });
+    expect(reused).toEqual([true, true]);
+    expect(touched.epochs).toHaveLength(3);
   });
 
   test('that are cut short while they are made: WRITE_FAILED, and nothing is kept', async () => {
-    const text = `
-      ${training}
-      const cut = () => { for (const name of readdirSync('shared')) truncateSync(join('shared', name), 0); };
-      await fit({ onFeatures: cut }).catch(told);
-      await lives();
-      console.log(JSON.stringify(readdirSync('shared')));
-    `;
-    const [failure, ...rest] = await lines(await images(), text);
-    expect(failure).toMatchObject({ name: 'TorchTlError', code: 'WRITE_FAILED' });
-    expect(failure).toMatchObject({ message: expect.stringContaining('shared') });
-    expect(rest).toEqual([{ lives: true }, []]);
+    const all = await setting();
+    const onFeatures = () => {
+      for (const name of readdirSync(all.shared)) truncateSync(join(all.shared, name), 0);
+    };
+    await expect(trained(all, { onFeatures })).rejects.toMatchObject({
+      name: 'TorchTlError',
+      code: 'WRITE_FAILED',
+      message: expect.stringContaining('shared'),
+    });
+    await expectAlive(all);
+    expect(readdirSync(all.shared)).toEqual([]);
   });
 });
 
@@ -196,6 +219,12 @@ describe('weights that are cut short while they are read', () => {
     expect(failures).toBeGreaterThan(0);
   });
 });
+
+function overwrite(path: string, position: number, bytes: Buffer): void {
+  const file = openSync(path, 'r+');
+  writeSync(file, bytes, 0, bytes.length, position);
+  closeSync(file);
+}
 
 /** This process's open files in a directory, also those that have no name any more. */
 function openIn(directory: string): string[] {

@@ -5,7 +5,7 @@ import { parseOnly } from '../support/command-line.ts';
 import { type Block, blocksOf, commandsOf, documents, linesOf } from '../support/documents.ts';
 import { BLUE, GREEN, RED, writeImages } from '../support/images.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { type Ended, processOf, program } from './torch-tl.ts';
+import { type Ended, processOf, program, torchTl } from './torch-tl.ts';
 
 /*
  * What README.md and docs/ tell people to type works: each page's commands and programs run one after another in a
@@ -107,9 +107,17 @@ async function workplace(): Promise<string> {
 }
 
 /** Whatever is printed, it must end well. */
-async function run({ language, text }: Block, cwd: string): Promise<void> {
-  const { code, stderr } = await (language === 'js' ? program(text, { cwd }) : shell(shortened(text), cwd));
-  expect({ code, stderr }, text).toEqual({ code: 0, stderr: expect.any(String) });
+async function run(block: Block, cwd: string): Promise<void> {
+  const { code, stderr } = await called(block, cwd);
+  expect({ code, stderr }, block.text).toEqual({ code: 0, stderr: expect.any(String) });
+}
+
+/** Runs a program, or a line: in a shell if it needs one. */
+function called({ language, text }: Block, cwd: string): Promise<Ended> {
+  if (language === 'js') return program(text, { cwd });
+  const line = shortened(text);
+  const [, words] = /^npx torch-tl ([\w ./:,=@-]+)$/.exec(line) ?? [];
+  return words === undefined ? shell(line, cwd) : torchTl(words.split(' '), { cwd });
 }
 
 function shortened(line: string): string {

@@ -16,7 +16,7 @@ test('run all runs the three experiments, each in a directory of its own, and go
     ...ARGS.slice(0, -4),
     '--epochs',
     '100000',
-    ...['--early-stopping-patience', '4', '--early-stopping-min-delta', '1'],
+    ...['--early-stopping-patience', '2', '--early-stopping-min-delta', '1'],
     '--out',
     'runs',
   ];

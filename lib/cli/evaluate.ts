@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { confusions, type Evaluation } from '../model/evaluate.ts';
+import { INTERVALS } from '../experiments/beside-paper.ts';
+import { classifiedAs, confusions, type Evaluation } from '../model/evaluate.ts';
 import { evaluateRunOptions } from '../options/index.ts';
 import { count, percent } from '../support/format.ts';
+import { shareText } from '../support/interval.ts';
 import { shown, shownJson } from '../support/printable.ts';
 import { addDataArgument, requireData } from './data-argument.ts';
 import { decodingCallbacks } from './decoding.ts';
@@ -83,19 +85,21 @@ async function evaluate(
 function asText(evaluation: Evaluation): string {
   const { accuracy, top5Accuracy, loss, calibrationError, classes, confusion, perClass } = evaluation;
   const lines = [
-    `accuracy           ${percent(accuracy)}`,
-    ...(classes.length > 5 ? [`top-5 accuracy     ${percent(top5Accuracy)}`] : []),
+    `accuracy           ${shareText(accuracy, evaluation.count)}`,
+    ...(classes.length > 5 ? [`top-5 accuracy     ${shareText(top5Accuracy, evaluation.count)}`] : []),
     `loss               ${loss.toFixed(4)}`,
     `calibration error  ${percent(calibrationError)}`,
   ];
-  const metrics = perClass.map((metric) => [
+  const metrics = perClass.map((metric, index) => [
     metric.label,
-    ...[metric.precision, metric.recall, metric.f1].map(percent),
+    shareText(metric.precision, classifiedAs(index, confusion)),
+    shareText(metric.recall, metric.count),
+    percent(metric.f1),
     count(metric.count),
   ]);
   const heading = ['class', 'precision', 'recall', 'F1', 'images'];
   const perClassTable = table(heading, metrics, ['left', 'right', 'right', 'right', 'right']);
-  return [...lines, '', perClassTable, ...mostFrequent(classes, confusion)].join('\n');
+  return [...lines, '', perClassTable, '', INTERVALS, ...mostFrequent(classes, confusion)].join('\n');
 }
 
 /** The five most frequent confusions. */

@@ -1,5 +1,6 @@
 import {
   differencesOf,
+  INTERVALS,
   MEASURES,
   type Measures,
   measuresOf,
@@ -30,7 +31,7 @@ export function comparison(runs: readonly RunResults[]): string {
     ];
   });
   const heading = ['experiment', 'accuracy', 'loss', 'time', 'time / slowest', 'trainable parameters'];
-  return table(heading, rows, ['left', 'right', 'right', 'right', 'right', 'right']);
+  return `${table(heading, rows, ['left', 'right', 'right', 'right', 'right', 'right'])}\n\n${INTERVALS}`;
 }
 
 function comparedRow(name: string, measures: Measures, slowest: number): string[] {
@@ -53,7 +54,7 @@ function ownResults(results: RunResults): string {
     ['stop reason', stoppedBecause],
     time,
   ];
-  return columns(figures, ['left', 'right']);
+  return `${columns(figures, ['left', 'right'])}\n\n${INTERVALS}`;
 }
 
 function compareWithPaper(results: RunResults, paper: PaperFigures): string {
@@ -66,6 +67,8 @@ function compareWithPaper(results: RunResults, paper: PaperFigures): string {
   ]);
   return [
     table([results.experiment, 'here', 'paper'], figures, ['left', 'right', 'right']),
+    '',
+    INTERVALS,
     '',
     table(['difference', 'here', 'paper'], differencesOf(results, paper), ['left', 'left', 'left']),
   ].join('\n');

@@ -1,4 +1,5 @@
-import { count, duration, percent } from '../support/format.ts';
+import { count, duration } from '../support/format.ts';
+import { shareText } from '../support/interval.ts';
 import { PAPER, type PaperFigures } from './paper.ts';
 import type { RunResults } from './results.ts';
 
@@ -6,28 +7,42 @@ import type { RunResults } from './results.ts';
 export interface Measures {
   /** Fraction; null, as the loss, if no epoch ended. */
   accuracy: number | null;
+  /** Number of images of which the accuracy is a fraction. */
+  images: number;
   loss: number | null;
   seconds: number;
   trainableParameters: number;
 }
 
 /** Name and text of each measure. */
-export const MEASURES: ReadonlyArray<{ key: keyof Measures; name: string; text: (value: number) => string }> =
-  [
-    { key: 'accuracy', name: 'validation accuracy', text: percent },
-    { key: 'loss', name: 'validation loss', text: (loss) => loss.toFixed(4) },
-    { key: 'seconds', name: 'time', text: duration },
-    { key: 'trainableParameters', name: 'trainable parameters', text: count },
-  ];
+export const MEASURES: ReadonlyArray<{
+  key: Exclude<keyof Measures, 'images'>;
+  name: string;
+  text: (value: number, measures: Measures) => string;
+}> = [
+  {
+    key: 'accuracy',
+    name: 'validation accuracy',
+    text: (accuracy, { images }) => shareText(accuracy, images),
+  },
+  { key: 'loss', name: 'validation loss', text: (loss) => loss.toFixed(4) },
+  { key: 'seconds', name: 'time', text: duration },
+  { key: 'trainableParameters', name: 'trainable parameters', text: count },
+];
+
+/** What the numbers in parentheses after a share of images are. */
+export const INTERVALS = 'In parentheses: 95 % confidence interval in %.';
 
 /** Measures of a run. */
 export function measuresOf({
   best,
   seconds,
   trainableParameters,
-}: Pick<RunResults, 'best' | 'seconds' | 'trainableParameters'>): Measures {
+  dataset,
+}: Pick<RunResults, 'best' | 'seconds' | 'trainableParameters' | 'dataset'>): Measures {
   return {
     accuracy: best?.validAccuracy ?? null,
+    images: dataset.valid,
     loss: best?.validLoss ?? null,
     seconds: seconds.total,
     trainableParameters,
@@ -37,13 +52,19 @@ export function measuresOf({
 /** Measures that the paper reports for an experiment. */
 export function paperMeasures(paper: PaperFigures): Measures {
   const { validAccuracy, validLoss, minutes, trainableParameters } = paper;
-  return { accuracy: validAccuracy, loss: validLoss, seconds: minutes * 60, trainableParameters };
+  return {
+    accuracy: validAccuracy,
+    images: PAPER.validCount,
+    loss: validLoss,
+    seconds: minutes * 60,
+    trainableParameters,
+  };
 }
 
 /** Text of a measure, `-` if it is missing. */
 export function measureText(measures: Measures, { key, text }: (typeof MEASURES)[number]): string {
   const value = measures[key];
-  return value === null ? '-' : text(value);
+  return value === null ? '-' : text(value, measures);
 }
 
 /** Settings in which a run differs from the paper: name, value here, value there. */

@@ -127,10 +127,15 @@ export function confusions(confusion: readonly (readonly number[])[]): Confusion
     .sort((a, b) => b.images - a.images);
 }
 
+/** Number of images that are classified as a class, by its index. */
+export function classifiedAs(index: number, confusion: readonly (readonly number[])[]): number {
+  return confusion.reduce((sum, row) => sum + (row[index] as number), 0);
+}
+
 function metricsOf(index: number, confusion: number[][]): Omit<ClassMetrics, 'label'> {
   const hits = at(confusion, index, index);
   const count = confusion.reduce((sum, _, predicted) => sum + at(confusion, index, predicted), 0);
-  const predicted = confusion.reduce((sum, _, label) => sum + at(confusion, label, index), 0);
+  const predicted = classifiedAs(index, confusion);
   return {
     precision: ratio(hits, predicted),
     recall: ratio(hits, count),

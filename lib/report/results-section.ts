@@ -7,6 +7,7 @@ import {
 } from '../experiments/beside-paper.ts';
 import { experiments } from '../experiments/paper.ts';
 import { count, percent } from '../support/format.ts';
+import { wilsonInterval } from '../support/interval.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 import { dataTable } from './table.ts';
@@ -51,15 +52,7 @@ export function ratio(part: number | null, whole: number | null): string {
 /** States the statistical uncertainty of the accuracy. */
 function uncertainty({ best, dataset }: ReportedRun): Content {
   if (!best || dataset.valid === 0) return html`<p>No epoch has ended, so there are no results.</p>`;
-  const [low, high] = interval(best.validAccuracy, dataset.valid);
+  const [low, high] = wilsonInterval(best.validAccuracy, dataset.valid);
   return html`<p>The accuracy is that of the best epoch (${best.epoch}). Its 95 % confidence interval for ${count(dataset.valid)} validation images is
 ${percent(low)} to ${percent(high)}. The best epoch was selected on the same images, so expect slightly lower accuracy on new ones.</p>`;
-}
-
-/** Wilson's score interval of 95 % for a fraction of `n` images (Wilson 1927, https://doi.org/10.2307/2276774). */
-function interval(fraction: number, n: number): [number, number] {
-  const square = 1.96 ** 2;
-  const middle = (fraction + square / (2 * n)) / (1 + square / n);
-  const half = (1.96 / (1 + square / n)) * Math.sqrt((fraction * (1 - fraction)) / n + square / (4 * n ** 2));
-  return [middle - half, middle + half];
 }

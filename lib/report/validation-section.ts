@@ -1,6 +1,8 @@
+import { INTERVALS } from '../experiments/beside-paper.ts';
 import type { Mistake, ValidationReport } from '../experiments/validation.ts';
-import { type ClassMetrics, type Confusion, confusions } from '../model/evaluate.ts';
+import { type Confusion, classifiedAs, confusions, type Evaluation } from '../model/evaluate.ts';
 import { count, percent } from '../support/format.ts';
+import { shareText } from '../support/interval.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 import { captioned, dataTable, facts } from './table.ts';
@@ -23,8 +25,10 @@ export function validationSection(run: ReportedRun): Html {
 ${stale(run, validation)}
 <p>${summary(validation, pairs)}</p>
 ${facts([
-  ['accuracy', percent(evaluation.accuracy)],
-  ...(classes.length > 5 ? [['top-5 accuracy', percent(evaluation.top5Accuracy)] as const] : []),
+  ['accuracy', shareText(evaluation.accuracy, evaluation.count)],
+  ...(classes.length > 5
+    ? [['top-5 accuracy', shareText(evaluation.top5Accuracy, evaluation.count)] as const]
+    : []),
   ['loss', evaluation.loss.toFixed(4)],
   ['calibration error', percent(evaluation.calibrationError)],
 ])}
@@ -32,7 +36,7 @@ ${facts([
 <h3>Confusion matrix</h3>
 ${classes.length > MAX_CLASSES ? pairsTable(classes, pairs) : matrix(classes, confusion)}
 <h3>Metrics per class</h3>
-${perClass(evaluation.perClass)}
+${perClass(evaluation)}
 <h3>Worst mistakes</h3>
 ${gallery(mistakes)}
 </section>`;
@@ -102,16 +106,17 @@ function pairsTable(classes: readonly string[], pairs: readonly Confusion[]): Ht
   });
 }
 
-function perClass(metrics: readonly ClassMetrics[]): Html {
+function perClass({ perClass, confusion }: Evaluation): Html {
+  const metrics = perClass.map((one, index) => ({ ...one, index }));
   const many = metrics.length > MAX_CLASSES;
   const ordered = many ? [...metrics].sort((a, b) => a.f1 - b.f1) : metrics;
   const table = dataTable({
-    caption: `Precision: fraction of the images classified as a class that belong to it. Recall: fraction of the images of a class that are classified as it. F1: harmonic mean of both.${many ? ' Lowest F1 first.' : ''}`,
+    caption: `Precision: fraction of the images classified as a class that belong to it. Recall: fraction of the images of a class that are classified as it. F1: harmonic mean of both. ${INTERVALS}${many ? ' Lowest F1 first.' : ''}`,
     heading: ['class', 'precision', 'recall', 'F1', 'images'],
-    rows: ordered.map(({ label, precision, recall, f1, count: images }) => [
+    rows: ordered.map(({ label, precision, recall, f1, index, count: images }) => [
       label,
-      percent(precision),
-      percent(recall),
+      shareText(precision, classifiedAs(index, confusion)),
+      shareText(recall, images),
       percent(f1),
       count(images),
     ]),

@@ -29,7 +29,7 @@ describe('torch-tl run', () => {
     expect(stdout).toMatch(/^Weights: tiny-imagenet, trained on Tiny ImageNet.*SHA-256 7596e3f6/m);
     expect(lines.filter((line) => line.startsWith('epoch '))).toHaveLength(2);
     expect(stdout).toMatch(/^Feature cache: norm5 output for training images, 164 kB in memory$/m);
-    expect(stdout).toMatch(/^validation accuracy +\S+ % +92\.72 %$/m);
+    expect(stdout).toMatch(/^validation accuracy +\S+ % \([\d.]+ to [\d.]+\) +92\.72 % \(92\.2 to 93\.2\)$/m);
 
     const [name] = readdirSync(join(cwd, 'runs'));
     expect(name).toMatch(/^finetune-\d{8}-\d{6}$/);

@@ -28,7 +28,7 @@ const [STAGE] = SETUP.stages as [RunSetup['stages'][number]];
 
 test("a run's results stand beside the paper's, with their ratios and figures", async () => {
   const text = textOf(await reportOf({ run: {} }));
-  expect(text).toContain('validation accuracy 59.85 % 92.72 % 0.645 ×');
+  expect(text).toContain('validation accuracy 59.85 % (55.5 to 64.1) 92.72 % (92.2 to 93.2) 0.645 ×');
   expect(text).toContain('time 61 s 44.1 min 0.0231 ×');
   expect(text).toContain('data cifar10-sample, 2,500 + 500 images CIFAR-10, 50,000 + 10,000 images');
   expect(text).toContain('Figure 8 of the paper');
@@ -143,7 +143,7 @@ test.for([
 ] as const)('a report says how the run ended: %j', async ([results, message]) => {
   const text = textOf(await reportOf({ run: { results } }));
   expect(text).toMatch(message);
-  expect(text).toContain('validation accuracy 59.85 % epoch 8 of 8');
+  expect(text).toContain('validation accuracy 59.85 % (55.5 to 64.1) epoch 8 of 8');
 });
 
 test('a run without an epoch has a report', async () => {

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { constants } from 'node:os';
 import { createInterface } from 'node:readline';
 import { readMembership } from '../distributed/environment.ts';
+import { LISTENING_SOCKET } from '../distributed/join.ts';
 import { InputError } from '../errors.ts';
 import { outlivesTerminal } from './hangup.ts';
 
@@ -41,16 +43,19 @@ export async function runProcesses(options: LaunchOptions): Promise<number> {
       `A launcher has started this process as one of several. Leave out --processes ${processes}, or start it alone.`,
     );
   }
-  const port = await freePort();
+  const store = await listeningSocket();
+  const job = randomUUID();
   const children = Array.from({ length: processes }, (_, rank) =>
     spawn(command, args, {
-      env: { ...env, ...variablesOf(rank, processes, port) },
-      stdio: rank === 0 ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+      env: { ...env, ...variablesOf(rank, processes, job, store) },
+      stdio: rank === 0 ? ['inherit', 'inherit', 'inherit', descriptorOf(store)] : ['ignore', 'pipe', 'pipe'],
       // In sessions of their own: the terminal's Ctrl-C comes once, from here.
       detached: true,
       windowsHide: true,
     }),
   );
+  // Rank 0 has it.
+  store.close();
   children.forEach((child, rank) => {
     if (rank > 0) prefixLines(child, rank);
   });
@@ -58,25 +63,30 @@ export async function runProcesses(options: LaunchOptions): Promise<number> {
 }
 
 /** torchrun's variables. */
-function variablesOf(rank: number, size: number, port: number): Record<string, string> {
+function variablesOf(rank: number, size: number, job: string, store: Server): Record<string, string> {
   return {
     RANK: String(rank),
     WORLD_SIZE: String(size),
     LOCAL_RANK: String(rank),
     LOCAL_WORLD_SIZE: String(size),
     MASTER_ADDR: '127.0.0.1',
-    MASTER_PORT: String(port),
+    MASTER_PORT: String((store.address() as AddressInfo).port),
+    TORCHELASTIC_RUN_ID: job,
+    // The first descriptor after stdin, stdout and stderr.
+    ...(rank === 0 && { [LISTENING_SOCKET]: '3' }),
   };
 }
 
-/** A port on which nothing listens now. */
-async function freePort(): Promise<number> {
+/** Node has no public name for it. */
+function descriptorOf(server: Server): number {
+  return (server as Server & { _handle: { fd: number } })._handle.fd;
+}
+
+/** A socket for the store, which only this machine reaches. */
+async function listeningSocket(): Promise<Server> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
+  return server;
 }
 
 function prefixLines(child: ChildProcess, rank: number): void {

@@ -16,6 +16,9 @@ export interface JoinSettings {
 
 const DEFAULT_TIMEOUT = 600;
 
+/** The variable by which a launcher hands rank 0 the socket for the store, so that no other program can take its port. */
+export const LISTENING_SOCKET = 'TORCH_TL_LISTENING_SOCKET';
+
 /** The job of this process, once it has joined: that can be done only once. */
 let joined: Promise<Processes | null> | undefined;
 
@@ -69,6 +72,7 @@ export async function joinProcesses(
       address: master.address,
       port: master.port,
       hostsStore: rank === 0 && !agentHostsStore,
+      listeningSocket: rank === 0 ? Number(variables[LISTENING_SOCKET] ?? -1) : -1,
       storePrefix,
       interfaces: variables.GLOO_SOCKET_IFNAME ?? '',
       joinTimeout: Math.ceil(joinTimeout * 1000),

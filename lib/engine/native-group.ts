@@ -16,6 +16,8 @@ export interface JoinOptions {
   port: number;
   /** Whether this process hosts the store. */
   hostsStore: boolean;
+  /** For the process that hosts it: a file descriptor that listens on `port` already; -1 if there is none. */
+  listeningSocket: number;
   /** Prefix of the job's keys in the store. */
   storePrefix: string;
   /** Names of the network interfaces to use, separated by commas; empty for that of the route to `address`. */

@@ -19,6 +19,7 @@ JoinOptions to_join_options(const Napi::Object& value) {
   options.address = to_string(value.Get("address"));
   options.port = static_cast<int>(to_int(value.Get("port")));
   options.hosts_store = value.Get("hostsStore").As<Napi::Boolean>();
+  options.listening_socket = static_cast<int>(to_int(value.Get("listeningSocket")));
   options.prefix = to_string(value.Get("storePrefix"));
   options.interfaces = to_string(value.Get("interfaces"));
   options.join_timeout = std::chrono::milliseconds(to_int(value.Get("joinTimeout")));

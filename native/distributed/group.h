@@ -57,6 +57,8 @@ struct JoinOptions {
   std::string address;
   int port = 0;
   bool hosts_store = false;
+  /** For the rank that hosts the store: a socket that listens on `port` already; -1 if there is none. */
+  int listening_socket = -1;
   /** Prefix of this job's keys in the store. */
   std::string prefix;
   /** Names of the network interfaces to use, separated by commas; empty for that of the route to `address`.

@@ -51,7 +51,7 @@ std::string store_text(const JoinOptions& options) {
 
 std::shared_ptr<TcpStore> connect_to_store(const JoinOptions& options, bool hosts, milliseconds timeout) {
   return std::make_shared<TcpStore>(
-      TcpStore::Options{options.address, options.port, hosts, options.prefix, timeout});
+      TcpStore::Options{options.address, options.port, hosts, options.listening_socket, options.prefix, timeout});
 }
 
 std::string no_store(const JoinOptions& options) {

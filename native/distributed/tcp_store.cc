@@ -17,6 +17,7 @@ TcpStore::TcpStore(const Options& options) {
   c10d::TCPStoreOptions store;
   store.port = static_cast<std::uint16_t>(options.port);
   store.isServer = options.hosts;
+  if (options.hosts && options.listening_socket >= 0) store.masterListenFd = options.listening_socket;
   store.waitWorkers = false;
   store.timeout = options.timeout;
   store_ = c10::make_intrusive<c10d::PrefixStore>(

@@ -16,6 +16,8 @@ class TcpStore final : public Store {
     int port = 0;
     /** Whether this connection opens the store that it connects to. */
     bool hosts = false;
+    /** A socket that listens there already, for the connection that hosts; -1 if there is none. */
+    int listening_socket = -1;
     /** Of all keys. */
     std::string prefix;
     /** How long LibTorch tries to connect, and waits for a key. It may take several times as long. */

@@ -52,7 +52,7 @@ export function programOf({
       const { train, valid } = await Dataset.cifar10('sample', ${JSON.stringify(images)});
       const model = await DenseNet121.create({ head: 'linear', imageSize: 32, ...${JSON.stringify(model)}, classes: train.classes });
       const run = model.fit(train, {
-        valid, precision: 'fp32', threads: 1, batchSize: 16, collectiveTimeout: 60, signal: stop.signal,
+        valid, precision: 'fp32', threads: 1, batchSize: 16, collectiveTimeout: 60, joinTimeout: 60, signal: stop.signal,
         ...${JSON.stringify('recipe' in options ? options : { epochs: 2, ...options })},
         onBatch: ({ epoch, batch }) => {
           console.log('epoch ' + epoch + ' batch ' + batch);

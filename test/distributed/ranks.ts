@@ -78,6 +78,8 @@ export function startProgram(rank: number, program: string, options: RankOptions
     WORLD_SIZE: `${size}`,
     LOCAL_RANK: `${rank}`,
     LOCAL_WORLD_SIZE: `${size}`,
+    // Another test's job on this port is another job.
+    TORCHELASTIC_RUN_ID: `${process.pid}-${port}`,
   };
   const child = spawn(command, [...args, '--input-type=module', '--eval', program], {
     env: { ...process.env, ...place, MASTER_ADDR: address, MASTER_PORT: `${port}`, ...env },

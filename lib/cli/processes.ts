@@ -12,6 +12,8 @@ import { outlivesTerminal } from './hangup.ts';
 /** Exit codes of a process that a signal has stopped. */
 const STOPPED = [129, 130, 143];
 
+/** How long the others may take to end by themselves after one has failed: they know, and rank 0 may have more to say. */
+const PATIENCE_MS = 10_000;
 /** How long processes that are to end may take: one batch, and its checkpoint. */
 const GRACE_MS = 30_000;
 
@@ -23,6 +25,8 @@ export interface LaunchOptions {
   args: readonly string[];
   /** Default `process.env`. */
   env?: NodeJS.ProcessEnv;
+  /** Time in milliseconds before the others get SIGTERM after one has failed; default 10 s. */
+  patience?: number;
   /** Time in milliseconds before a process that ignores SIGTERM is killed; default 30 s. */
   grace?: number;
 }
@@ -30,13 +34,14 @@ export interface LaunchOptions {
 /**
  * Runs a program in several processes of one job on this machine, as torchrun does. The first one has this process's
  * stdin, stdout and stderr; all that the others print goes to stderr, each line after its rank. Signals are passed on. A
- * process that fails ends the others: SIGTERM, then SIGKILL.
+ * process that fails ends the others: they end by themselves, else by SIGTERM, then SIGKILL.
  *
- * @returns the exit code of the first process to fail, 128 and the number of the signal that ended it; 0 if none failed
+ * @returns the exit code of the first process to fail, 128 and the number of the signal that ended it; 0 if none failed.
+ *   1, by which a process ends whose job has lost another one, counts only if there is no other
  * @throws InputError `INVALID_ARGUMENT` in a process that is part of a job already; the error of `spawn`
  */
 export async function runProcesses(options: LaunchOptions): Promise<number> {
-  const { processes, command, args, env = process.env, grace = GRACE_MS } = options;
+  const { processes, command, args, env = process.env, patience = PATIENCE_MS, grace = GRACE_MS } = options;
   if (readMembership(env) !== null) {
     throw new InputError(
       'INVALID_ARGUMENT',
@@ -59,7 +64,7 @@ export async function runProcesses(options: LaunchOptions): Promise<number> {
   children.forEach((child, rank) => {
     if (rank > 0) prefixLines(child, rank);
   });
-  return untilEnded(children, grace);
+  return untilEnded(children, { patience, grace });
 }
 
 /** torchrun's variables. */
@@ -98,7 +103,10 @@ function prefixLines(child: ChildProcess, rank: number): void {
   }
 }
 
-async function untilEnded(children: readonly ChildProcess[], grace: number): Promise<number> {
+async function untilEnded(
+  children: readonly ChildProcess[],
+  { patience, grace }: { patience: number; grace: number },
+): Promise<number> {
   let asked: NodeJS.Signals | undefined;
   const kill = (signal: NodeJS.Signals) => {
     for (const child of children) child.kill(signal);
@@ -109,14 +117,14 @@ async function untilEnded(children: readonly ChildProcess[], grace: number): Pro
   };
   const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', ...(outlivesTerminal() ? [] : ['SIGHUP' as const])];
   for (const signal of signals) process.on(signal, passOn);
-  let firstFailure = 0;
-  let killing: NodeJS.Timeout | undefined;
+  const failures: number[] = [];
+  let ending: NodeJS.Timeout | undefined;
   let problem: unknown;
-  const endOthers = (code: number) => {
-    if (firstFailure !== 0) return;
-    firstFailure = code;
-    kill('SIGTERM');
-    killing = setTimeout(() => kill('SIGKILL'), grace);
+  const endOthers = () => {
+    ending = setTimeout(() => {
+      kill('SIGTERM');
+      ending = setTimeout(() => kill('SIGKILL'), grace);
+    }, patience);
   };
   try {
     await Promise.all(
@@ -125,17 +133,18 @@ async function untilEnded(children: readonly ChildProcess[], grace: number): Pro
           problem ??= error;
           return 1;
         });
-        if (code !== 0) endOthers(code);
+        if (code !== 0 && failures.push(code) === 1) endOthers();
       }),
     );
   } finally {
-    clearTimeout(killing);
+    clearTimeout(ending);
     for (const signal of signals) process.off(signal, passOn);
   }
   if (problem !== undefined) throw problem;
   // A process may have stopped because another one got the signal first.
-  const isStopped = asked !== undefined && STOPPED.includes(firstFailure);
-  return isStopped ? 128 + constants.signals[asked as NodeJS.Signals] : firstFailure;
+  const failure = failures.find((code) => code !== 1) ?? failures[0] ?? 0;
+  const isStopped = asked !== undefined && STOPPED.includes(failure);
+  return isStopped ? 128 + constants.signals[asked as NodeJS.Signals] : failure;
 }
 
 /** Waits for its end and for all that it printed. */

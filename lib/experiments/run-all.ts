@@ -1,5 +1,9 @@
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { processesOf } from '../distributed/join.ts';
+import { fromFirst, together } from '../distributed/processes.ts';
+import { checkOptions, experimentOptions } from '../options/index.ts';
+import { plainOptions } from '../training/checkpoint.ts';
 import { type ExperimentName, experiments } from './paper.ts';
 import { directoryToResume } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
@@ -27,23 +31,35 @@ export async function runAll(
   options: ExperimentOptions = {},
   { onExperiment, ...control }: RunAllControl = {},
 ): Promise<RunResults[]> {
-  const isUnnamed = control.resume !== true && options.out === undefined;
-  const root = await rootOf(options, control.resume === true);
-  const begun = control.resume ? await optionsOfBegun(root, options) : null;
-  const results: RunResults[] = [];
-  try {
-    for (const name of ORDER) {
-      const out = join(root, name);
-      onExperiment?.(name, out);
-      const resume = control.resume === true && (begun === null || (await holdsRun(out)));
-      results.push(await runExperiment(name, { ...(begun ?? options), out }, { ...control, resume }));
+  const processes = await processesOf(checkOptions(experimentOptions, options), control.signal);
+  return together(processes, 'run all', async () => {
+    const isUnnamed = control.resume !== true && options.out === undefined;
+    const { root, begun } = await fromFirst(processes, () => directoryAndOptions(options, control.resume));
+    const results: RunResults[] = [];
+    try {
+      for (const name of ORDER) {
+        const out = join(root, name);
+        onExperiment?.(name, out);
+        const resume = await fromFirst(
+          processes,
+          async () => control.resume === true && (begun === null || (await holdsRun(out))),
+        );
+        results.push(await runExperiment(name, { ...(begun ?? options), out }, { ...control, resume }));
+      }
+    } finally {
+      // A refused start leaves nothing behind.
+      if (isUnnamed) await rmdir(root).catch(() => {});
     }
-  } finally {
-    // A refused start leaves nothing behind.
-    if (isUnnamed) await rmdir(root).catch(() => {});
-  }
-  const places = Object.keys(experiments);
-  return results.sort((a, b) => places.indexOf(a.experiment) - places.indexOf(b.experiment));
+    const places = Object.keys(experiments);
+    return results.sort((a, b) => places.indexOf(a.experiment) - places.indexOf(b.experiment));
+  });
+}
+
+/** The directory of all runs, and the options of those that have begun. */
+async function directoryAndOptions(options: ExperimentOptions, resume = false) {
+  const root = await rootOf(options, resume);
+  const begun = resume ? await optionsOfBegun(root, options) : null;
+  return { root, begun: begun && (plainOptions({ ...begun }) as ExperimentOptions) };
 }
 
 async function rootOf(options: ExperimentOptions, resume: boolean): Promise<string> {

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
+import { processesOf } from '../distributed/join.ts';
+import { fromFirst, type Processes, together } from '../distributed/processes.ts';
 import type { TrainClassifierDocs } from '../options/docs.ts';
 import { checkOptions, runOptions, trainOptions } from '../options/index.ts';
 import { requireUsed } from '../training/effects.ts';
@@ -27,20 +29,33 @@ export interface TrainCallbacks extends RunControl {
  */
 export async function trainClassifier(
   given: TrainClassifierOptions,
-  { onRecommendation = () => {}, ...control }: TrainCallbacks = {},
+  control: TrainCallbacks = {},
 ): Promise<RunResults> {
-  const { data } = checkOptions(trainOptions, given);
+  const checked = checkOptions(trainOptions, given);
+  const processes = await processesOf(checked, control.signal);
+  return together(processes, 'a training of own images', () =>
+    trainOwn(given, checked.data, processes, control),
+  );
+}
+
+async function trainOwn(
+  given: TrainClassifierOptions,
+  data: string | undefined,
+  processes: Processes | null,
+  { onRecommendation, ...control }: TrainCallbacks,
+): Promise<RunResults> {
   // Here `sample` names a directory, not the embedded sample.
   const directory = data === undefined ? {} : { data: resolve(data) };
   if (control.resume) {
     const out = directoryToResume(given);
-    if (await holdsRun(out)) return run(OWN_IMAGES, { ...given, ...directory }, control);
+    if (await fromFirst(processes, () => holdsRun(out)))
+      return run(OWN_IMAGES, { ...given, ...directory }, control);
     if (data === undefined) throw await nothingToResume(out);
   }
   if (data === undefined) throw noImages();
   const recommendation = await recommendFor(given);
   const options = { ...recommendation.options, ...given };
   requireUsed(given, checkOptions(runOptions, options));
-  onRecommendation(recommendation);
+  onRecommendation?.(recommendation);
   return run(OWN_IMAGES, { ...options, ...directory }, control);
 }

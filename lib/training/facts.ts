@@ -49,6 +49,7 @@ async function commonFacts({
     .map(([name, value]) => ({ name, flag: flagOf(name) ?? name, value }));
   return [
     ...facts,
+    { name: 'featureCache', flag: '--no-feature-cache', value: checked.featureCache !== false },
     { name: 'the kind of device', value: device === 'cpu' ? 'cpu' : 'cuda' },
     { name: 'precision', flag: '--precision', value: precision },
     { name: 'the shapes of the model', value: await hashOfJson(model.tensors()) },

@@ -10,7 +10,7 @@ function launch(work: string, more: Pick<Invocation, 'onOutput'> = {}): Promise<
     import { runProcesses } from ${MODULE};
     const work = ${JSON.stringify(`const rank = Number(process.env.RANK); ${work}`)};
     const args = ['--eval', work];
-    process.exitCode = await runProcesses({ processes: 3, command: process.execPath, args, grace: 500 });`;
+    process.exitCode = await runProcesses({ processes: 3, command: process.execPath, args, patience: 200, grace: 500 });`;
   const args = ['--input-type=module', '--eval', program];
   return processOf(process.execPath, args, { cwd: process.cwd(), ...more });
 }

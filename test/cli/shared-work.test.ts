@@ -169,6 +169,27 @@ test('two jobs side by side do not meet, and share the cores of the machine', as
   }
 });
 
+describe('torch-tl run all --processes', () => {
+  test('makes the directories of one process, and resumes them', async () => {
+    const cwd = temporaryDirectory();
+    const limits = ['--limit-train', '20', '--limit-valid', '10', '--epochs', '1'];
+    const args = ['run', 'all', '--freeze', 'backbone', ...limits, ...small, '--processes', '2'];
+    const { code, stdout } = await torchTl([...args, '--out', 'all'], { cwd });
+    expect([code, stdout.match(/^epoch /gm)?.length]).toEqual([0, 3]);
+    expect(readdirSync(cwd)).toEqual(['all']);
+    expect(readdirSync(join(cwd, 'all')).sort()).toEqual([
+      ...['base', 'base-optimized', 'finetune', 'report.html'],
+    ]);
+    const again = await torchTl(['run', 'all', '--resume', '--out', 'all', '--processes', '2'], { cwd });
+    expect(again.code).toBe(0);
+    expect(again.stdout.match(/is finished/g)).toHaveLength(3);
+    // The error of rank 0 is the command's, whatever the others come to.
+    const refused = await torchTl([...args, '--out', 'all'], { cwd });
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/^error: .*all/m);
+  });
+});
+
 describe('processes that cannot work together', () => {
   test.for<[string, string[], Record<string, string>, string]>([
     ['none', ['--processes', '0'], {}, '--processes must be an integer from 1 to 256'],

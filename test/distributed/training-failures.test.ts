@@ -79,6 +79,11 @@ describe('processes that were told different things', () => {
     ['options', { options: { batchSize: 4 } }, 'batchSize is 4 on rank 1, and 16 on rank 0'],
     ['images', { images: { train: 30, valid: 10 } }, 'the training images'],
     ['models', { model: { head: 'finetune' } }, 'the shapes of the model'],
+    [
+      'feature caches',
+      { options: { featureCache: false } },
+      'featureCache is false on rank 1, and true on rank 0',
+    ],
     ['frozen layers', { options: { freeze: 'denseblock1' } }, 'freeze is'],
   ];
   test.for(different)('do not train: %s', async ([, job, message]) => {

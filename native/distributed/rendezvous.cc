@@ -50,8 +50,8 @@ std::string store_text(const JoinOptions& options) {
 }
 
 std::shared_ptr<TcpStore> connect_to_store(const JoinOptions& options, bool hosts, milliseconds timeout) {
-  return std::make_shared<TcpStore>(
-      TcpStore::Options{options.address, options.port, hosts, options.listening_socket, options.prefix, timeout});
+  return std::make_shared<TcpStore>(TcpStore::Options{options.address, options.port, hosts,
+                                                      options.listening_socket, options.prefix, timeout});
 }
 
 std::string no_store(const JoinOptions& options) {

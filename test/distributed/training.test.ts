@@ -34,11 +34,15 @@ const convolutions = { optimizer: 'sgd', learningRate: 0.001, freeze: '*norm*' }
 const head = { freeze: 'backbone', epochs: 4 };
 
 const JOBS: Array<[string, readonly number[], Job]> = [
-  ['convolutions and an uneven last batch', [2, 3, 4], { options: convolutions }],
+  [
+    'convolutions and an uneven last batch',
+    [2, 3],
+    { images: { train: 34, valid: 11 }, options: convolutions },
+  ],
   [
     'convolutions and a last batch of one image',
     [3],
-    { images: { train: 33, valid: 17 }, options: convolutions },
+    { images: { train: 33, valid: 7 }, options: { ...convolutions, epochs: 1 } },
   ],
   [
     'fewer images than processes could share',
@@ -102,9 +106,9 @@ describe.for(JOBS)('with %s', ([, sizes, job]) => {
 
 test('norms that train see the images of their process, and come near the losses of one', async () => {
   const job: Job = {
-    images: { train: 128, valid: 40 },
-    model: { imageSize: 96 },
-    options: { batchSize: 64, learningRate: 1e-5, epochs: 1 },
+    images: { train: 64, valid: 20 },
+    model: { imageSize: 64 },
+    options: { batchSize: 32, learningRate: 1e-5, epochs: 1 },
     // The saved model has the statistics that the last validation saw.
     afterwards: `
       const evaluated = await model.evaluate(valid, { precision: 'fp32', threads: 1 });
@@ -117,7 +121,7 @@ test('norms that train see the images of their process, and come near the losses
   const apart = difference(losses(two), losses(one));
   expect(apart).toBeGreaterThan(0);
   // Smaller with larger images and batches: docs/distributed.md has a measurement.
-  expect(apart).toBeLessThan(0.01);
+  expect(apart).toBeLessThan(0.02);
 });
 
 test('two runs of as many processes, with dropout and augmentation, are equal to the bit', async () => {

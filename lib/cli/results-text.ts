@@ -30,7 +30,7 @@ export function comparison(runs: readonly RunResults[]): string {
       comparedRow('  the paper', paperMeasures(paper), slowestPaper),
     ];
   });
-  const heading = ['experiment', 'accuracy', 'loss', 'time', 'time / slowest', 'trainable parameters'];
+  const heading = ['experiment', 'accuracy', 'loss', 'time', '/ slowest', 'trainable'];
   return `${table(heading, rows, ['left', 'right', 'right', 'right', 'right', 'right'])}\n\n${INTERVALS}`;
 }
 

@@ -67,7 +67,7 @@ describe('torch-tl predict', () => {
     expect(run.code).toBe(0);
     expect(JSON.parse(run.stdout).map(({ path }: { path: string }) => path)).toEqual(['red.png']);
     expect(run.stderr).toMatch(
-      /Left out: 1 images that cannot be decoded\n {2}broken\.png: it is not an image/,
+      /Left out: 1 image that cannot be decoded\n {2}broken\.png: it is not an image/,
     );
     const none = await predict(['broken.png', '--csv', '--skip-corrupt']);
     expect([none.code, none.stdout.split('\n').length]).toEqual([0, 2]);

@@ -101,7 +101,7 @@ describe('readRunConfig', () => {
 
   test.each<[string, string, string]>([
     ['no JSON', '{', 'it is not JSON'],
-    ['a list', '[]', 'no run'],
+    ['a list', '[]', "is not a run's"],
     ['of another version', '{"formatVersion":2,"experiment":"base","options":{}}', "'formatVersion'"],
     ['without options', '{"formatVersion":1,"experiment":"base"}', "'options'"],
   ])('refuses one that is %s', async (_, content, message) => {

@@ -21,7 +21,7 @@ const INSTALL_SCRIPTS = ['preinstall', 'install', 'postinstall', 'prepare'];
 const PLATFORM = '(?:darwin|linux|win32)-(?:arm64|x64)';
 const LOADER = new RegExp(`^prebuilds/${PLATFORM}/torch-tl\\.glibc\\.node$`);
 const ENGINE = new RegExp(`^libtorch-\\d+\\.\\d+/prebuilds/${PLATFORM}/torch-tl\\.glibc\\.node$`);
-const CUDA_LIBRARY = /^libtorch-\d+\.\d+\/prebuilds\/linux-(?:arm64|x64)\/torch-tl-cuda\.so$/;
+const CUDA_LIBRARY = /^libtorch-\d+\.\d+\/prebuilds\/linux-(?:arm64|x64)\/torch-tl-(?:cuda|nccl)\.so$/;
 const GLOO_LIBRARY = new RegExp(`^libtorch-\\d+\\.\\d+/prebuilds/${PLATFORM}/torch-tl-gloo\\.so$`);
 const BINARIES = [LOADER, ENGINE, CUDA_LIBRARY, GLOO_LIBRARY];
 

@@ -3,9 +3,10 @@ import type { z } from 'zod';
 import type { Fact } from '../distributed/agreement.ts';
 import type { Processes } from '../distributed/processes.ts';
 import { InputError } from '../errors.ts';
-import { checkOptions, flagOf, type RunOptions, runOptions } from '../options/index.ts';
+import { checkOptions, type RunOptions, runOptions } from '../options/index.ts';
 import { plainOptions } from '../training/checkpoint.ts';
 import { requireUsed } from '../training/effects.ts';
+import { optionFacts } from '../training/facts.ts';
 import { type RunConfig, readRunConfig, resumedOptions, withAbsolutePaths } from './run-config.ts';
 import { OWN_IMAGES, type RunDefinition } from './run-definition.ts';
 import { defaultRunDirectory } from './run-directory.ts';
@@ -58,10 +59,9 @@ export async function resolveTogether(
 }
 
 function factsOf(given: GivenOptions, resume: boolean): Fact[] {
-  const told = Object.entries(plainOptions(checkOptions(runOptions, given)))
-    .filter(([name]) => name in given && name !== 'out' && !OWN.includes(name))
-    .map(([name, value]) => ({ name, flag: flagOf(name) ?? name, value }));
-  return [{ name: 'resume', flag: '--resume', value: resume }, ...told];
+  const checked = checkOptions(runOptions, given);
+  const told = Object.fromEntries(Object.entries(checked).filter(([name]) => name in given));
+  return [{ name: 'resume', flag: '--resume', value: resume }, ...optionFacts(told, ['out', ...OWN])];
 }
 
 /**

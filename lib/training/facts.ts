@@ -13,6 +13,13 @@ import type { Training } from './train.ts';
 /** Options by which each process may go its own way: where it computes and keeps its files. */
 const OWN = ['threads', 'kernels', 'featureCache', 'checkpointMinutes', 'joinTimeout', 'collectiveTimeout'];
 
+/** Options as facts, but for those of the given names. */
+export function optionFacts(options: Record<string, unknown>, but: readonly string[]): Fact[] {
+  return Object.entries(plainOptions(options))
+    .filter(([name]) => !but.includes(name))
+    .map(([name, value]) => ({ name, flag: flagOf(name) ?? name, value }));
+}
+
 /** The facts of a training, with the hashes of its data. */
 export async function trainingFacts(
   run: Pick<Training, 'model' | 'device' | 'computation' | 'options' | 'layers'>,
@@ -43,12 +50,9 @@ async function commonFacts({
   options,
   layers,
 }: Pick<Training, 'model' | 'device' | 'computation' | 'layers'> & { options: object }): Promise<Fact[]> {
-  const checked = plainOptions(trainingOptions.strip().parse(options));
-  const facts = Object.entries(checked)
-    .filter(([name]) => !OWN.includes(name) && name !== 'precision')
-    .map(([name, value]) => ({ name, flag: flagOf(name) ?? name, value }));
+  const checked = trainingOptions.strip().parse(options);
   return [
-    ...facts,
+    ...optionFacts(checked, [...OWN, 'precision']),
     { name: 'featureCache', flag: '--no-feature-cache', value: checked.featureCache !== false },
     { name: 'the kind of device', value: device === 'cpu' ? 'cpu' : 'cuda' },
     { name: 'precision', flag: '--precision', value: precision },

@@ -44,6 +44,7 @@ test('binaries are packed from where prebuilds stand, not from where they are bu
   const packed = [
     'libtorch-2.13/prebuilds/linux-x64/torch-tl.glibc.node',
     'libtorch-2.14/prebuilds/linux-x64/torch-tl-cuda.so',
+    'libtorch-2.14/prebuilds/linux-x64/torch-tl-nccl.so',
     'prebuilds/linux-x64/torch-tl.glibc.node',
   ];
   const built = ['build/Release/torch-tl-loader.node', 'libtorch-2.13/build/Release/torch-tl-engine.node'];

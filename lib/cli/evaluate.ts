@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import { INTERVALS } from '../experiments/beside-paper.ts';
 import { classifiedAs, confusions, type Evaluation } from '../model/evaluate.ts';
 import { evaluateRunOptions } from '../options/index.ts';
 import { count, percent } from '../support/format.ts';
-import { shareText } from '../support/interval.ts';
+import { INTERVALS, shareText } from '../support/interval.ts';
 import { shown, shownJson } from '../support/printable.ts';
 import { addDataArgument, requireData } from './data-argument.ts';
 import { decodingCallbacks } from './decoding.ts';
@@ -54,7 +53,7 @@ async function evaluate(
 ): Promise<Evaluation> {
   const { DenseNet121 } = await import('../densenet121.ts');
   const { listTestData } = await import('../data/open-datasets.ts');
-  const { deviceHere } = await import('./device-here.ts');
+  const { deviceHere } = await import('../distributed/device.ts');
   const { indicesOf } = await import('../data/labels.ts');
   const model = await DenseNet121.load(weights, { device: deviceHere(device, options) });
   try {

@@ -53,7 +53,7 @@ async function extract(
   if (writes) await requireWritableFile(options.out);
   const { listDatasets } = await import('../data/open-datasets.ts');
   const { DenseNet121 } = await import('../densenet121.ts');
-  const { deviceHere } = await import('./device-here.ts');
+  const { deviceHere } = await import('../distributed/device.ts');
   const { writeSafetensors } = await import('../formats/safetensors.ts');
   const { imageSize, device, weights, skipCorrupt } = options;
   const decoding = { imageSize, signal, skipCorrupt, ...decodingCallbacks(progress) };

@@ -1,6 +1,5 @@
 import {
   differencesOf,
-  INTERVALS,
   MEASURES,
   type Measures,
   measuresOf,
@@ -10,6 +9,7 @@ import {
 import { experiments, type PaperFigures } from '../experiments/paper.ts';
 import type { RunResults } from '../experiments/results.ts';
 import { percent } from '../support/format.ts';
+import { INTERVALS } from '../support/interval.ts';
 import { columns, table } from './table.ts';
 
 /** Results of a run. For one of the paper's experiments also the paper's results and the differences in setup. */

@@ -30,9 +30,6 @@ export const MEASURES: ReadonlyArray<{
   { key: 'trainableParameters', name: 'trainable parameters', text: count },
 ];
 
-/** What the numbers in parentheses after a share of images are. */
-export const INTERVALS = 'In parentheses: 95 % confidence interval in %.';
-
 /** Measures of a run. */
 export function measuresOf({
   best,

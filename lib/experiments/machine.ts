@@ -1,6 +1,6 @@
 import { cpus, hostname } from 'node:os';
+import { deviceHere } from '../distributed/device.ts';
 import { placeOf } from '../distributed/place.ts';
-import { chooseDevice } from '../engine/device.ts';
 import { loadEngine } from '../engine/engine.ts';
 import type { EngineInfo } from '../engine/native.ts';
 import { choosePrecision } from '../engine/precision.ts';
@@ -19,12 +19,11 @@ export type Machine = Pick<RunSetup, 'device' | 'hardware' | 'precision' | 'prec
 export function describeMachine(options: RunOptions, earlier: RunConfig | null): Machine {
   const engine = loadEngine();
   const info = engine.info();
-  const place = placeOf(options);
-  const device = chooseDevice(options.device, info, place.localRank);
+  const device = deviceHere(options.device, options);
   const { precision, reason } = precisionOf(options, earlier, device);
   return {
     device,
-    hardware: hardwareOf(device, info, options.threads ?? place.threads ?? info.threads),
+    hardware: hardwareOf(device, info, options.threads ?? placeOf(options).threads ?? info.threads),
     precision,
     precisionReason: reason,
     libtorch: engine.libtorch,

@@ -2,9 +2,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { type TrainingCount, trainingCounts } from '../data/class-counts.ts';
 import { holdsImages } from '../data/source.ts';
-import { placeOf } from '../distributed/place.ts';
-import { chooseDevice } from '../engine/device.ts';
-import { loadEngine } from '../engine/engine.ts';
+import { deviceHere } from '../distributed/device.ts';
 import { requireWritableDirectory } from '../files/writable.ts';
 import {
   checkOptions,
@@ -60,7 +58,7 @@ export async function searchLearningRate(
   { signal = new AbortController().signal, onEvent = () => {} }: SearchControl = {},
 ): Promise<LearningRateSearch> {
   const { definition, run, start, end, steps } = await resolveSearch(name, given, onEvent);
-  const device = chooseDevice(run.device, loadEngine().info(), placeOf(run).localRank);
+  const device = deviceHere(run.device, run);
   const listed = await listRunImages(run, signal, onEvent);
   const model = await createRunModel(definition, run, listed, { device, signal });
   try {

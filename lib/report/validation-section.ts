@@ -1,8 +1,7 @@
-import { INTERVALS } from '../experiments/beside-paper.ts';
 import type { Mistake, ValidationReport } from '../experiments/validation.ts';
 import { type Confusion, classifiedAs, confusions, type Evaluation } from '../model/evaluate.ts';
 import { count, percent } from '../support/format.ts';
-import { shareText } from '../support/interval.ts';
+import { INTERVALS, shareText } from '../support/interval.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 import { captioned, dataTable, facts } from './table.ts';

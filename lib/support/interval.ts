@@ -18,6 +18,9 @@ export function wilsonInterval(share: number, count: number): [low: number, high
   return [Math.max(0, middle - half), Math.min(1, middle + half)];
 }
 
+/** What the numbers in parentheses after a share of images are. */
+export const INTERVALS = 'In parentheses: 95 % confidence interval in %.';
+
 /** A share of images with its interval, such as `57.00 % (47.2 to 66.3)`. */
 export function shareText(share: number, count: number): string {
   const [low, high] = wilsonInterval(share, count).map((bound) => (bound * 100).toFixed(1));

@@ -1,7 +1,7 @@
 import type { ClassCount, TrainingCount } from '../data/class-counts.ts';
 import { leftOutTexts } from '../data/left-out.ts';
 import { flagOf } from '../options/index.ts';
-import { count } from '../support/format.ts';
+import { count, listed } from '../support/format.ts';
 import type { Recommendation } from './recommend.ts';
 import type { ProcessSetup, RunSetup } from './results.ts';
 import type { StageSetup } from './stage-setups.ts';
@@ -106,7 +106,7 @@ export function processesText(processes: readonly ProcessSetup[]): string {
   const hosts = new Map<string, number>();
   for (const { host } of processes) hosts.set(host, (hosts.get(host) ?? 0) + 1);
   const machines = [...hosts].map(([host, number]) => `${number} on ${host}`);
-  return `${processes.length}: ${machines.slice(0, MOST_NAMED).join(', ')}${machines.length > MOST_NAMED ? ', ...' : ''}`;
+  return `${processes.length}: ${listed(machines, MOST_NAMED)}`;
 }
 
 /** One line about the weights that a backbone starts from. */

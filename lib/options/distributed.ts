@@ -21,18 +21,14 @@ export const distributedFields = {
   joinTimeout: limit().register(commandLine, {
     topic,
     flags: '--join-timeout <seconds>',
-    description: 'time limit for all processes of the job to join',
+    description: 'time limit in seconds for all processes of the job to join',
   }),
   collectiveTimeout: limit().register(commandLine, {
     topic,
     flags: '--collective-timeout <seconds>',
-    description: 'time limit for all processes of the job to finish the same batch',
+    description: 'time limit in seconds for all processes of the job to finish the same batch',
   }),
 };
-
-export const distributedOptions = z.strictObject(distributedFields);
-
-export type DistributedOptions = z.output<typeof distributedOptions>;
 
 /** Options of the launcher, which only the command line has. */
 export const launchOptions = z.strictObject({

@@ -126,9 +126,9 @@ export interface ExperimentDocs {
   augmentation?: unknown;
   /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
   distributed?: unknown;
-  /** Time limit for all processes of the job to join. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
   joinTimeout?: unknown;
-  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
   collectiveTimeout?: unknown;
   /** Device to compute on: auto, cpu, cuda or cuda:N. Default: `"auto"`. */
   device?: unknown;
@@ -156,9 +156,9 @@ export interface ExtractionDocs {
   kernels?: unknown;
   /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
   distributed?: unknown;
-  /** Time limit for all processes of the job to join. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
   joinTimeout?: unknown;
-  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
   collectiveTimeout?: unknown;
   /** Stops the work after the current batch. */
   signal?: unknown;
@@ -239,9 +239,9 @@ export interface FitDocs {
   augmentation?: unknown;
   /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
   distributed?: unknown;
-  /** Time limit for all processes of the job to join. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
   joinTimeout?: unknown;
-  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
   collectiveTimeout?: unknown;
   /** Images to validate on after each epoch. */
   valid?: unknown;
@@ -297,9 +297,9 @@ export interface GradCamDocs {
   kernels?: unknown;
   /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
   distributed?: unknown;
-  /** Time limit for all processes of the job to join. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
   joinTimeout?: unknown;
-  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
   collectiveTimeout?: unknown;
   /** Stops the work after the current batch. */
   signal?: unknown;
@@ -373,9 +373,9 @@ export interface LearningRateDocs {
   augmentation?: unknown;
   /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
   distributed?: unknown;
-  /** Time limit for all processes of the job to join. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
   joinTimeout?: unknown;
-  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
   collectiveTimeout?: unknown;
   /** Learning rate of the first step. Default: `1e-7`. */
   start?: unknown;
@@ -508,9 +508,9 @@ export interface TrainClassifierDocs {
   augmentation?: unknown;
   /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
   distributed?: unknown;
-  /** Time limit for all processes of the job to join. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
   joinTimeout?: unknown;
-  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
   collectiveTimeout?: unknown;
   /** Device to compute on: auto, cpu, cuda or cuda:N. Default: `"auto"`. */
   device?: unknown;
@@ -535,9 +535,9 @@ export interface PredictDocs {
   kernels?: unknown;
   /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
   distributed?: unknown;
-  /** Time limit for all processes of the job to join. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
   joinTimeout?: unknown;
-  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
   collectiveTimeout?: unknown;
   /** Stops the work after the current batch. */
   signal?: unknown;
@@ -669,8 +669,8 @@ export interface TrainingDocs {
   augmentation?: unknown;
   /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
   distributed?: unknown;
-  /** Time limit for all processes of the job to join. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
   joinTimeout?: unknown;
-  /** Time limit for all processes of the job to finish the same batch. Default: `600`. */
+  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
   collectiveTimeout?: unknown;
 }

@@ -5,12 +5,7 @@
 
 export { augmentationOf } from './augmentation.ts';
 export { abortSignal, callback, checkOptions } from './check.ts';
-export {
-  type DistributedOptions,
-  distributedFields,
-  distributedOptions,
-  launchOptions,
-} from './distributed.ts';
+export { distributedFields, launchOptions } from './distributed.ts';
 export {
   DEFAULT_WEIGHTS,
   experimentOptions,

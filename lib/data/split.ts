@@ -28,7 +28,7 @@ export function splitPerClass(labels: BigInt64Array, fraction: number, seed: num
   return [all.filter((index) => drawn.has(index)), all.filter((index) => !drawn.has(index))];
 }
 
-function placesPerClass(labels: BigInt64Array): number[][] {
+export function placesPerClass(labels: BigInt64Array): number[][] {
   const places = new Map<bigint, number[]>();
   for (const [index, label] of labels.entries()) {
     const known = places.get(label);
@@ -53,17 +53,17 @@ function sizesOfFirst(counts: number[], fraction: number): number[] {
 }
 
 /** The Fisher-Yates shuffle. */
-function shuffled(values: readonly number[], random: () => number): number[] {
+export function shuffled<Value>(values: readonly Value[], random: () => number): Value[] {
   const result = [...values];
   for (let last = result.length - 1; last > 0; last--) {
     const drawn = Math.floor(random() * (last + 1));
-    [result[last], result[drawn]] = [result[drawn] as number, result[last] as number];
+    [result[last], result[drawn]] = [result[drawn] as Value, result[last] as Value];
   }
   return result;
 }
 
 /** Random numbers from 0 to less than 1, identical on every machine for the same seed: Tommy Ettinger's mulberry32. */
-function seededRandom(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1);
   return () => {
     state = (state + 0x6d2b79f5) | 0;

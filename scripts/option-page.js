@@ -1,6 +1,6 @@
 import { AUGMENTATIONS, augmentationParts } from '../dist/options/augmentation.js';
 import { launchOptions } from '../dist/options/distributed.js';
-import { experimentOptions } from '../dist/options/experiment.js';
+import { experimentOptions, seedsOptions } from '../dist/options/experiment.js';
 import { searchFields } from '../dist/options/learning-rate.js';
 import { commandLine, TOPICS } from '../dist/options/schema.js';
 import { stageOptions } from '../dist/options/stage.js';
@@ -18,7 +18,7 @@ const INTRODUCTION = `# Options
 Every option has one name in programs and one flag on the command line, with the same check and the same default.
 \`torch-tl run\` and \`runExperiment\` accept all options except those of Search. \`DenseNet121.fit\` accepts those of
 Training, Optimiser, Schedule, Regularisation and Processes. \`torch-tl lr-find\` and \`DenseNet121.findLearningRate\` accept those of
-Search, and the others that affect a single step. \`processes\` is a flag alone: it starts processes. \`torch-tl <command> --help\` lists the options of a command. Invalid
+Search, and the others that affect a single step. \`processes\` and \`seeds\` are flags alone: they start processes and runs. \`torch-tl <command> --help\` lists the options of a command. Invalid
 values and unknown names are refused before any work begins.`;
 
 const LAYERS = `## Layers
@@ -59,7 +59,12 @@ ${namesOf(stageOptions.omit({ epochs: true }))}.
 \`\`\``;
 
 function topicSection(topic) {
-  const fields = { ...launchOptions.shape, ...experimentOptions.shape, ...searchFields };
+  const fields = {
+    ...launchOptions.shape,
+    ...experimentOptions.shape,
+    ...seedsOptions.shape,
+    ...searchFields,
+  };
   const rows = Object.entries(fields).flatMap(([name, type]) => {
     const declared = commandLine.get(type);
     return declared?.topic === topic ? [row(name, type, declared)] : [];

@@ -1,7 +1,7 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, sep } from 'node:path';
 import { experiments } from '../experiments/paper.ts';
 import type { RunEvent } from '../experiments/run-events.ts';
-import { resumeCommand } from '../report/ending.ts';
+import { resumeCommand, runWords } from '../report/ending.ts';
 
 const PAPER_ORDER = Object.keys(experiments);
 
@@ -11,15 +11,11 @@ export class Reports {
   readonly #finished = new Set<string>();
   #latest: { experiment: string; directory: string } | undefined;
 
-  /**
-   * The command that resumes the latest run; undefined if none has started.
-   *
-   * @param areSeveral whether it resumes all runs in the common directory instead
-   */
-  resumeCommand(areSeveral: boolean): string | undefined {
+  /** The command that resumes the latest run; undefined if none has started. */
+  get resumeCommand(): string | undefined {
     if (this.#latest === undefined) return undefined;
     const { experiment, directory } = this.#latest;
-    return areSeveral ? resumeCommand('all', dirname(directory)) : resumeCommand(experiment, directory);
+    return resumeCommand(runWords(experiment), directory);
   }
 
   /** Keeps track of the runs by their events. */
@@ -46,10 +42,17 @@ export class Reports {
     const runs = [...this.#trained, ...this.#finished];
     if (last === undefined || runs.length < 2) return last;
     runs.sort((a, b) => placeOf(a) - placeOf(b));
-    const comparison = join(dirname(last), '..', 'report.html');
+    const comparison = join(commonDirectory(runs), 'report.html');
     await writeReport(runs, comparison);
     return comparison;
   }
+}
+
+/** The directory that holds all of these. */
+function commonDirectory(directories: readonly string[]): string {
+  let common = dirname(directories[0] as string);
+  while (!directories.every((directory) => directory.startsWith(common + sep))) common = dirname(common);
+  return common;
 }
 
 /** Place of a run in the order of the paper; `run all` names directories by experiment. */

@@ -1,3 +1,4 @@
+import type { RunSetup } from '../experiments/results.ts';
 import type { RunEvent } from '../experiments/run-events.ts';
 import {
   classesText,
@@ -18,14 +19,17 @@ type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 /** Shows the events of a run as lines and progress bars. */
 export class RunProgress {
   readonly #progress: Progress;
+  readonly #isBrief: boolean;
   #epochs = 0;
   #stages: readonly StageSetup[] = [];
   #augmented = false;
   #epochsBefore = 0;
   #trainingSince = 0;
 
-  constructor(progress: Progress) {
+  /** @param how.isBrief leaves out data and model, for a run like the one before */
+  constructor(progress: Progress, { isBrief = false }: { isBrief?: boolean } = {}) {
     this.#progress = progress;
+    this.#isBrief = isBrief;
   }
 
   show(event: RunEvent): void {
@@ -65,6 +69,7 @@ export class RunProgress {
   }
 
   #showData(event: EventOf<'data'>): void {
+    if (this.#isBrief) return;
     this.#progress.line(`Data: ${dataText(event)}`);
     this.#progress.line(`Classes: ${classesText(event.classCounts)}`);
     const leftOut = leftOutText(event.leftOut);
@@ -81,13 +86,18 @@ export class RunProgress {
     this.#stages = setup.stages;
     this.#augmented = augmented;
     const line = (text: string) => this.#progress.line(text);
+    if (!this.#isBrief) this.#showModel(setup);
+    if (augmented) line('Augmentation: on; training images pass through the whole network in every epoch');
+    line(`Results: ${directory}`);
+  }
+
+  #showModel(setup: RunSetup): void {
+    const line = (text: string) => this.#progress.line(text);
     line(`Model: ${modelText(setup)}`);
     line(`Weights: ${weightsText(setup.weights)}`);
     line(`Device: ${setup.device} (${setup.hardware}), LibTorch ${setup.libtorch}`);
     line(`Precision: ${setup.precision}, ${setup.precisionReason}`);
     if (setup.processes) line(`Processes: ${processesText(setup.processes)}`);
-    if (augmented) line('Augmentation: on; training images pass through the whole network in every epoch');
-    line(`Results: ${directory}`);
   }
 
   #showResumption({ epoch, batch, changed }: EventOf<'resume'>): void {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { chosenText } from '../experiments/setup-text.ts';
+import type { PlannedRun } from '../experiments/several-runs.ts';
 import type { TrainCallbacks } from '../experiments/train-classifier.ts';
 import { DEFAULT_WEIGHTS, trainOptions } from '../options/index.ts';
 import { count } from '../support/format.ts';
@@ -7,8 +8,9 @@ import { addDataArgument } from './data-argument.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, givenFlags } from './flags.ts';
 import { isQuiet } from './output.ts';
-import { showRun } from './run.ts';
+import { addSeeds, givenSeeds } from './seeds.ts';
 import { addProcesses, inProcesses } from './shared-work.ts';
+import { showRun, showSeeds } from './show-runs.ts';
 import { wrap } from './wrap.ts';
 
 /** Defines `torch-tl train`. */
@@ -21,7 +23,7 @@ export function define(command: Command): void {
     'train flowers --weights imagenet': 'start from ImageNet weights, once downloaded',
     'train --resume --out runs/flowers': 'resume that run',
   });
-  addDataArgument(addProcesses(addFlags(command, trainOptions)), () =>
+  addDataArgument(addProcesses(addSeeds(addFlags(command, trainOptions))), () =>
     inProcesses(command, () => train(command)),
   );
 }
@@ -36,7 +38,23 @@ async function train(command: Command): Promise<void> {
     chosenText(recommendation).forEach(say);
     if (given.weights === undefined || given.weights === DEFAULT_WEIGHTS) say(WEAK_BACKBONE);
   };
-  await showRun(command, (control) => trainClassifier(given as never, { ...control, onRecommendation }));
+  const seeds = givenSeeds(command);
+  if (seeds === undefined) {
+    await showRun(command, (control) => trainClassifier(given as never, { ...control, onRecommendation }));
+    return;
+  }
+  // Every seed has as many images, and so the same recommendation.
+  let isFirst = true;
+  const run: PlannedRun = {
+    experiment: 'train',
+    place: '',
+    start: (options, control) => {
+      const told = isFirst ? { onRecommendation } : {};
+      isFirst = false;
+      return trainClassifier(options as never, { ...control, ...told });
+    },
+  };
+  await showSeeds(command, ['train'], [run], { given, seeds });
 }
 
 const WEAK_BACKBONE =

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { distributedFields } from './distributed.ts';
 import { HEAD_NAMES } from './head.ts';
-import { limit, imageSize as size } from './range.ts';
+import { integer, limit, imageSize as size } from './range.ts';
 import { RESIZES } from './resize.ts';
 import { commandLine, flag, imageCache, resizing, text, without } from './schema.ts';
 import { batchSize, kernels, precision, threads, trainingOptions } from './training.ts';
@@ -134,6 +134,16 @@ export const trainOptions = runOptions.omit({ init: true }).extend({
   recipe: without(trainingOptions.shape.recipe, BY_COUNT),
   schedule: without(trainingOptions.shape.schedule, '(default: cosine, unless the recipe sets one)'),
   augmentation: without(trainingOptions.shape.augmentation, BY_COUNT),
+});
+
+/** How often the same run is trained. */
+export const seedsOptions = z.strictObject({
+  seeds: integer(2, 1000).optional().register(commandLine, {
+    topic: 'Training',
+    flags: '--seeds <n>',
+    description:
+      'number of runs that differ in the seed alone: --seed, the one after it, and so on; shows their mean and spread',
+  }),
 });
 
 /** Options of `torch-tl features`. */

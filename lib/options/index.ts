@@ -13,6 +13,7 @@ export {
   flagOf,
   type RunOptions,
   runOptions,
+  seedsOptions,
   trainOptions,
 } from './experiment.ts';
 export { evaluateRunOptions, predictRunOptions } from './inference.ts';

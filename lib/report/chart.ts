@@ -12,6 +12,8 @@ export interface Point {
 export interface Series {
   name: string;
   points: readonly Point[];
+  /** Lowest and highest value at each x, drawn as an area behind the line. */
+  band?: ReadonlyArray<{ x: number; low: number; high: number }>;
 }
 
 /** An axis of a chart. */
@@ -75,13 +77,14 @@ ${note === null ? null : html`<p class="note">${note}</p>`}
 </figure>`;
 }
 
-function drawn({ x, y, series, levels = [], moments = [] }: Chart): Html[] {
+function drawn({ x, y, series, levels = [], moments = [] }: Chart): Content[] {
   const points = series.flatMap((line) => line.points);
   const across = scaleOf(
     { tight: true, ...x },
     points.map((point) => point.x),
   );
-  const up = scaleOf(y, [...points.map((point) => point.y), ...levels.map((level) => level.y)]);
+  const bands = series.flatMap(({ band = [] }) => band.flatMap(({ low, high }) => [low, high]));
+  const up = scaleOf(y, [...points.map((point) => point.y), ...bands, ...levels.map((level) => level.y)]);
   const left = (value: number) => fixed(PLOT.left + across.place(value) * (PLOT.right - PLOT.left));
   const top = (value: number) => fixed(PLOT.bottom - up.place(value) * (PLOT.bottom - PLOT.top));
   return [
@@ -91,6 +94,12 @@ ${across.ticks.map((tick) => html`<text x="${left(tick)}" y="${PLOT.bottom + 18}
 <text x="${(PLOT.left + PLOT.right) / 2}" y="${SIZE.height - 8}" text-anchor="middle">${x.name}</text></g>`,
     ...moments.map((moment, index) => momentLine(moment.name, left(moment.x), index)),
     ...levels.map((level) => levelLine(level.name, top(level.y))),
+    ...series.map(({ band = [] }, index) =>
+      bandArea(
+        index,
+        band.map(({ x, low, high }) => ({ x: left(x), low: top(low), high: top(high) })),
+      ),
+    ),
     ...series.map((line, index) =>
       seriesLine(
         index,
@@ -125,6 +134,13 @@ function momentLine(name: string, x: number, index: number): Html {
   const isLate = x > (PLOT.left + PLOT.right) / 2;
   return html`<path class="moment" d="M${x} ${PLOT.top}V${PLOT.bottom}"/>
 <text class="label" x="${isLate ? x - 5 : x + 5}" y="${PLOT.bottom - 8 - (index % 3) * 17}" text-anchor="${isLate ? 'end' : 'start'}">${name}</text>`;
+}
+
+function bandArea(index: number, band: ReadonlyArray<{ x: number; low: number; high: number }>): Content {
+  if (band.length === 0) return null;
+  const upper = band.map(({ x, high }) => `${x} ${high}`);
+  const lower = band.map(({ x, low }) => `${x} ${low}`).reverse();
+  return html`<g class="series c${index % COLOURS}"><path class="band" d="M${[...upper, ...lower].join('L')}Z"/></g>`;
 }
 
 function seriesLine(index: number, points: ReadonlyArray<Point & { tip: string }>): Html {

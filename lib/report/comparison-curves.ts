@@ -1,10 +1,15 @@
 import type { EpochMetrics } from '../engine/native.ts';
 import { type ExperimentName, experiments } from '../experiments/paper.ts';
-import { type Axis, chart } from './chart.ts';
+import { summaryOf } from '../support/statistics.ts';
+import { type Axis, chart, type Series } from './chart.ts';
 import { ACCURACY, EPOCH, LOSS, pointsOf, shortNumber } from './curves.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { NamedRun } from './named-run.ts';
-import type { ReportedRun } from './read-run.ts';
+import { type SeedGroup, seedGroups } from './spread.ts';
+
+type Metric = 'validAccuracy' | 'validLoss';
+
+const BANDS = 'Lines are means over the seeds, areas reach from the lowest to the highest run. ';
 
 /** Charts of validation accuracy and validation loss of all runs, over epochs and over time. */
 export function comparedCurves(runs: readonly NamedRun[]): Html {
@@ -12,6 +17,8 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
   if (begun.length === 0)
     return html`<section id="curves"><h2>Curves</h2><p>No epoch has ended, so there are no curves.</p></section>`;
   const unit = timeUnit(begun);
+  const groups = seedGroups(begun);
+  const areRepeated = groups.length < begun.length;
   const drawn = (['validAccuracy', 'validLoss'] as const).flatMap((metric) => {
     const y = metric === 'validAccuracy' ? ACCURACY : LOSS;
     const shared = { y, description: descriptionOf(begun, metric, y) };
@@ -21,9 +28,9 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
         ...shared,
         id: `${metric}-epochs`,
         title: `${title} per epoch`,
-        note: figures(runs, metric),
+        note: [areRepeated ? BANDS : null, figures(runs, metric)],
         x: EPOCH,
-        series: begun.map(({ name, run }) => ({ name, points: pointsOf(run.epochs, metric) })),
+        series: groups.map((group) => overEpochs(group, metric)),
       }),
       chart({
         ...shared,
@@ -31,18 +38,14 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
         title: `${title} over time`,
         note: 'Time is counted from the start of the training and includes the pass of the images through a frozen backbone.',
         x: { name: unit.name, text: shortNumber, exact: (time) => time.toFixed(1), including: [0] },
-        series: begun.map(({ name, run }) => ({ name, points: overTime(run, metric, unit) })),
+        series: groups.map((group) => overTime(group, metric, unit)),
       }),
     ];
   });
   return html`<section id="curves"><h2>Curves</h2><div class="charts">${drawn}</div></section>`;
 }
 
-function descriptionOf(
-  runs: readonly NamedRun[],
-  metric: 'validAccuracy' | 'validLoss',
-  { exact, text, name }: Axis,
-): string {
+function descriptionOf(runs: readonly NamedRun[], metric: Metric, { exact, text, name }: Axis): string {
   return runs
     .map(
       ({ name: run, run: { best } }) =>
@@ -51,7 +54,7 @@ function descriptionOf(
     .join(' ');
 }
 
-function figures(runs: readonly NamedRun[], metric: 'validAccuracy' | 'validLoss'): Content {
+function figures(runs: readonly NamedRun[], metric: Metric): Content {
   const key = metric === 'validAccuracy' ? 'accuracy' : 'loss';
   const shown = new Set(runs.map(({ run }) => run.experiment));
   const names = (Object.keys(experiments) as ExperimentName[]).filter((name) => shown.has(name));
@@ -59,11 +62,36 @@ function figures(runs: readonly NamedRun[], metric: 'validAccuracy' | 'validLoss
   return `Corresponding figures of the paper: ${names.map((name) => `${experiments[name].paper.figures[key]} (${name})`).join(', ')}.`;
 }
 
-function overTime({ epochs, seconds }: ReportedRun, metric: keyof EpochMetrics, unit: TimeUnit) {
-  let passed = seconds.features;
-  return epochs.map((epoch) => {
-    passed += epoch.seconds;
-    return { x: passed / unit.seconds, y: epoch[metric] };
+/** A run's curve; of runs that differ in their seed alone the mean, and behind it the lowest and highest values. */
+function overEpochs({ name, runs }: SeedGroup, metric: Metric): Series {
+  const [only] = runs;
+  if (only && runs.length === 1) return { name, points: pointsOf(only.run.epochs, metric) };
+  const spread = spreadPerEpoch(runs, (epoch) => epoch[metric]);
+  return {
+    name,
+    points: spread.map(({ mean }, index) => ({ x: index + 1, y: mean })),
+    band: spread.map(({ low, high }, index) => ({ x: index + 1, low, high })),
+  };
+}
+
+function overTime({ name, runs }: SeedGroup, metric: Metric, unit: TimeUnit): Series {
+  const values = spreadPerEpoch(runs, (epoch) => epoch[metric]);
+  let passed = summaryOf(runs.map(({ run }) => run.seconds.features)).mean;
+  const times = spreadPerEpoch(runs, ({ seconds }) => seconds).map(({ mean }) => {
+    passed += mean;
+    return passed / unit.seconds;
+  });
+  const band = values.map(({ low, high }, index) => ({ x: times[index] as number, low, high }));
+  const points = values.map(({ mean }, index) => ({ x: times[index] as number, y: mean }));
+  return runs.length === 1 ? { name, points } : { name, points, band };
+}
+
+/** Mean, lowest and highest value in each epoch that all runs have reached. */
+function spreadPerEpoch(runs: readonly NamedRun[], value: (epoch: EpochMetrics) => number) {
+  const length = Math.min(...runs.map(({ run }) => run.epochs.length));
+  return Array.from({ length }, (_, index) => {
+    const values = runs.map(({ run }) => value(run.epochs[index] as EpochMetrics));
+    return { mean: summaryOf(values).mean, low: Math.min(...values), high: Math.max(...values) };
   });
 }
 

@@ -12,6 +12,7 @@ import { contents, page } from './page.ts';
 import type { ReportedRun } from './read-run.ts';
 import { ratio } from './results-section.ts';
 import { command } from './setup-section.ts';
+import { seedGroups, spreadSection } from './spread.ts';
 import { dataTable } from './table.ts';
 
 /** Builds the report that compares several runs with each other and with the paper. */
@@ -35,6 +36,7 @@ ${contents([
 ${resultsTable(runs)}
 ${ratios(runs)}
 </section>
+${spreadSection(seedGroups(runs))}
 ${comparedCurves(runs)}
 ${scoresPerClass(runs)}
 ${comparedSetup(runs)}

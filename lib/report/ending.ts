@@ -82,11 +82,15 @@ function patience({ options }: ReportedRun, stage: StageSetup | undefined): stri
 }
 
 function resumeText({ experiment, path }: ReportedRun): string {
-  return `To resume: ${resumeCommand(experiment, path)}`;
+  return `To resume: ${resumeCommand(runWords(experiment), path)}`;
 }
 
-/** The command that resumes a run; all other options are in its directory. */
-export function resumeCommand(experiment: string, directory: string): string {
-  const words = experiment === 'train' ? ['train'] : ['run', experiment];
+/** The words after `torch-tl` that run an experiment, or train on the user's own images. */
+export function runWords(experiment: string): string[] {
+  return experiment === 'train' ? ['train'] : ['run', experiment];
+}
+
+/** The command that resumes what these words run; all other options are in its directory. */
+export function resumeCommand(words: readonly string[], directory: string): string {
   return `npx torch-tl ${shellText([...words, '--resume', '--out', directory])}`;
 }

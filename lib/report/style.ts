@@ -68,6 +68,7 @@ svg .axis > path:not(.grid), svg .level, svg .moment { stroke: var(--soft); }
 svg .level { stroke-dasharray: 1 3; stroke-width: 1.5; }
 svg .moment { stroke-dasharray: 3 3; }
 svg .series .line { stroke: var(--colour); stroke-width: 2; stroke-linejoin: round; }
+svg .series .band { fill: var(--colour); opacity: .16; stroke: none; }
 svg .series .marker { stroke: var(--paper); fill: var(--colour); }
 .c0 { --colour: var(--c0); } .c1 { --colour: var(--c1); } .c2 { --colour: var(--c2); }
 .c3 { --colour: var(--c3); } .c4 { --colour: var(--c4); } .c5 { --colour: var(--c5); }

@@ -1,0 +1,75 @@
+import { isDeepStrictEqual } from 'node:util';
+import { experiments } from '../experiments/paper.ts';
+import { seedsSummaries } from '../experiments/run-seeds.ts';
+import { duration, percent } from '../support/format.ts';
+import { summaryOf } from '../support/statistics.ts';
+import { type Content, html } from './html.ts';
+import type { NamedRun } from './named-run.ts';
+import { dataTable } from './table.ts';
+
+/** Runs that differ in their seed alone; a single run is a group of its own. */
+export interface SeedGroup {
+  name: string;
+  runs: readonly NamedRun[];
+}
+
+/** Groups the runs that differ in their seed alone, in the order of their first runs. */
+export function seedGroups(runs: readonly NamedRun[]): SeedGroup[] {
+  const groups: NamedRun[][] = [];
+  for (const run of runs) {
+    const same = groups.find(([first]) => first && differInSeedAlone(first, run));
+    if (same) same.push(run);
+    else groups.push([run]);
+  }
+  const shared = (of: readonly NamedRun[]) => of[0]?.run.experiment ?? '';
+  const isUnique = new Set(groups.map(shared)).size === groups.length;
+  return groups.map((of) => ({
+    name: of.length > 1 && isUnique ? shared(of) : of.map(({ name }) => name).join(', '),
+    runs: of,
+  }));
+}
+
+function differInSeedAlone({ run: a }: NamedRun, { run: b }: NamedRun): boolean {
+  const { seed: _, ...optionsOfA } = a.options;
+  const { seed: __, ...optionsOfB } = b.options;
+  return a.experiment === b.experiment && isDeepStrictEqual(optionsOfA, optionsOfB) && a.seed !== b.seed;
+}
+
+/** Mean and spread over the seeds; nothing if no two runs differ in their seed alone. */
+export function spreadSection(groups: readonly SeedGroup[]): Content {
+  const repeated = groups.filter(({ runs }) => runs.length > 1);
+  if (repeated.length === 0) return null;
+  return html`<section id="spread"><h2>Spread over seeds</h2>
+${dataTable({
+  caption: 'Best epochs of runs that differ in their seed alone: mean ± standard deviation',
+  heading: [
+    'runs',
+    'number',
+    'validation accuracy',
+    '95 % interval of the mean',
+    'validation loss',
+    'time',
+    'the paper',
+  ],
+  rows: repeated.map(row),
+})}
+<p class="note">The interval is that of Student’s t. It says how far the mean of many more seeds may lie; the next single run may lie
+further away.</p>
+</section>`;
+}
+
+function row({ name, runs }: SeedGroup): Content[] {
+  const [summary] = seedsSummaries(runs.map(({ run }) => run));
+  const { accuracy = null, loss = null, experiment = 'train' } = summary ?? {};
+  const points = (fraction: number) => (fraction * 100).toFixed(2);
+  const [low, high] = accuracy?.interval95 ?? [];
+  return [
+    html`<b>${name}</b>`,
+    String(runs.length),
+    accuracy ? `${percent(accuracy.mean)} ± ${points(accuracy.standardDeviation)}` : '-',
+    low === undefined || high === undefined ? '-' : `${points(low)} to ${points(high)} %`,
+    loss ? `${loss.mean.toFixed(4)} ± ${loss.standardDeviation.toFixed(4)}` : '-',
+    duration(summaryOf(runs.map(({ measures }) => measures.seconds)).mean),
+    experiment === 'train' ? '-' : percent(experiments[experiment].paper.validAccuracy),
+  ];
+}

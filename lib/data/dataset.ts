@@ -36,6 +36,8 @@ import { select } from './select.ts';
 import { SharedImages } from './shared-images.ts';
 import { openData } from './source.ts';
 import { splitPerClass } from './split.ts';
+import { twinKeys } from './twins.ts';
+import { unitsOf } from './units.ts';
 
 /** The origin of a data set. */
 export interface DatasetOrigin {
@@ -128,8 +130,9 @@ export class Dataset {
 
   /**
    * Reads the images of a list, in its order, decoded as by `fromFolder`. A list is CSV (`.csv`) whose first line names
-   * the columns `path`, `label` and optionally `split`, or JSON lines (`.jsonl`) with these fields. Paths are relative
-   * to the list.
+   * the columns `path`, `label` and optionally `split` and `group`, or JSON lines (`.jsonl`) with these fields. Paths
+   * are relative to the list. Images of one group, such as a patient, must be in one split, and `split` keeps them
+   * together.
    *
    * @throws as `fromFolder`; InputError `INVALID_ARGUMENT` for a `split` that the list does not have
    */
@@ -182,14 +185,20 @@ export class Dataset {
    * Splits the images into two independent data sets, the first with about `fraction` of every class. Both keep the
    * order. A class with two or more images has at least one in each.
    *
+   * Images of one group (see `fromList`) and exact twins, images with equal pixels, stay together, so a class with two
+   * or more of such units is in both data sets where possible. Twins of a class that consists of one image alone, many
+   * times, are divided.
+   *
    * @param fraction greater than 0 and less than 1
    * @param options.seed seed of the random selection
-   * @throws InputError `INVALID_ARGUMENT`; TorchTlError `DISPOSED` or `OUT_OF_MEMORY`
+   * @throws InputError `INVALID_ARGUMENT`, also if all images belong to one group; `FILE_UNREADABLE`; TorchTlError
+   *   `DISPOSED` or `OUT_OF_MEMORY`
    */
   split(fraction: number, options: { seed?: number | undefined } = {}): [first: Dataset, rest: Dataset] {
     const images = this.#requireImages().set;
     const { seed } = checkOptions(splitOptions, options);
-    const [first, rest] = splitPerClass(images.labels, fraction, seed);
+    const units = unitsOf(images.labels, { groups: images.groups, twins: twinKeys([images]) });
+    const [first, rest] = splitPerClass(images.labels, fraction, seed, units);
     return [new Dataset(this, select(images, first)), new Dataset(this, select(images, rest))];
   }
 
@@ -238,6 +247,16 @@ export class Dataset {
    */
   fileOf(index: number): string | undefined {
     return this.#requireImages().set.files?.[index];
+  }
+
+  /**
+   * The group of each image, or null for an image without one; undefined if no image has one.
+   *
+   * @internal
+   * @throws TorchTlError `DISPOSED`
+   */
+  get groups(): ReadonlyArray<string | null> | undefined {
+    return this.#requireImages().set.groups;
   }
 
   /**

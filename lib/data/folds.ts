@@ -1,5 +1,6 @@
 import { InputError } from '../errors.ts';
-import { placesPerClass, seededRandom, shuffled } from './split.ts';
+import { seededRandom, shuffled } from '../support/random.ts';
+import { placesPerClass } from './split.ts';
 
 /**
  * Deals images out to folds for cross-validation: each image is in exactly one fold, and images of one unit are in the

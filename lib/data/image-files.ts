@@ -24,6 +24,8 @@ export interface ImageFiles {
   files: string[];
   /** int64 `[files.length]`: indices into the classes. */
   labels: BigInt64Array;
+  /** The group of each image, such as a patient, or null for none; no split divides a group. */
+  groups?: ReadonlyArray<string | null>;
   /** Files, folders and links that are not used. */
   leftOut: LeftOut;
 }
@@ -34,6 +36,7 @@ export function selectFiles(images: ImageFiles, indices: readonly number[]): Ima
     ...images,
     files: indices.map((index) => images.files[index] as string),
     labels: BigInt64Array.from(indices, (index) => images.labels[index] as bigint),
+    ...(images.groups && { groups: indices.map((index) => images.groups?.[index] ?? null) }),
   };
 }
 
@@ -119,7 +122,7 @@ async function decode(
 }
 
 async function decodeOnDisk(
-  { source, files, labels }: ImageFiles,
+  { source, files, labels, groups }: ImageFiles,
   versions: Versions,
   place: { root: string; own: boolean },
   options: DecodeOptions,
@@ -130,17 +133,17 @@ async function decodeOnDisk(
     versions,
     options,
   );
-  const all = { file, places, labels, files, ...sizeOf(files, options) };
+  const all = { file, places, labels, files, ...(groups && { groups }), ...sizeOf(files, options) };
   return { all, failures, decoded: files.length - found, found, file, uncached: null };
 }
 
 async function decodeInMemory(
-  { files, labels }: ImageFiles,
+  { files, labels, groups }: ImageFiles,
   options: DecodeOptions,
   uncached: string | null,
 ): Promise<Decoded> {
   const { pixels, failures } = await decodeAll(files, options);
-  const all = { pixels, labels, files, ...sizeOf(files, options) };
+  const all = { pixels, labels, files, ...(groups && { groups }), ...sizeOf(files, options) };
   return { all, failures, decoded: files.length, found: 0, file: null, uncached };
 }
 

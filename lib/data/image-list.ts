@@ -21,16 +21,21 @@ export function isListName(path: string): boolean {
 }
 
 /** The columns that are read. Their names may be in any case. */
-const COLUMNS: readonly string[] = ['path', 'label', 'split'];
+const COLUMNS: readonly string[] = ['path', 'label', 'split', 'group'];
 
 const image = z.object({
   path: z.string().min(1),
   label: z.union([z.string().min(1), z.number().transform(String)]),
   /** The part of the data, such as `train`. Either every line has a split or none has. */
   split: z.string().min(1).optional(),
+  /** What the image belongs to, such as a patient; an image without a group is one of its own. */
+  group: z.union([z.string(), z.number().transform(String)]).nullish(),
 });
 
-type ListedImage = z.output<typeof image>;
+type ListedImage = z.output<typeof image> & {
+  /** Number of its line, if it has a group. */
+  line?: number;
+};
 
 /** The value and the number of a line of a list. */
 interface Line {
@@ -40,11 +45,11 @@ interface Line {
 
 /**
  * Reads the images of a list by split, or under the key `null` if it has no splits. A list is CSV whose first line
- * names the columns `path`, `label` and optionally `split`, or JSON lines with these fields. Paths are relative to the
- * list.
+ * names the columns `path`, `label` and optionally `split` and `group`, or JSON lines with these fields. Paths are
+ * relative to the list.
  *
  * @param known classes that the labels refer to; by default the distinct labels, sorted
- * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID` with the list and the line
+ * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID` with the list and the line, also for a group in several splits
  */
 export async function readImageList(
   list: string,
@@ -66,7 +71,31 @@ export async function readImageList(
   if (bySplit.size > 1 && bySplit.has(null)) {
     throw new InputError('DATA_INVALID', `${source}: some images have a split and others do not.`);
   }
+  requireWholeGroups(source, images);
   return new Map([...bySplit.values()].map(({ name, images }) => [name, filesOf(source, classes, images)]));
+}
+
+/** The name of an image's group; null for an empty or missing one. */
+function groupOf({ group }: ListedImage): string | null {
+  return group ? normalName(group) : null;
+}
+
+/** Refuses a list whose splits divide a group: a model would be tested on what it has nearly seen. */
+function requireWholeGroups(source: string, images: readonly ListedImage[]): void {
+  const first = new Map<string, ListedImage>();
+  for (const image of images) {
+    const { split, line } = image;
+    const group = groupOf(image);
+    if (group === null || split === undefined) continue;
+    const earlier = first.get(group) ?? image;
+    first.set(group, earlier);
+    if (looseName(earlier.split as string) === looseName(split)) continue;
+    throw new InputError(
+      'DATA_INVALID',
+      `${source}: the group ${quoted(group)} is in the split ${earlier.split} (line ${earlier.line}) and in the split ` +
+        `${split} (line ${line}). Put all images of a group into one split.`,
+    );
+  }
 }
 
 /** The images of a list by the names of its splits, or under `null` if it has none. */
@@ -126,6 +155,7 @@ function filesOf(source: string, classes: readonly string[], images: readonly Li
       images.map(({ label }) => label),
       classes,
     ),
+    ...(images.some((image) => groupOf(image) !== null) && { groups: images.map(groupOf) }),
     leftOut: nothingLeftOut(),
   };
 }
@@ -142,9 +172,9 @@ async function readLines(source: string): Promise<ListedImage[]> {
 /** @throws InputError `DATA_INVALID` with the number of the line */
 function checked(source: string, { number, value }: Line): ListedImage {
   const { success, data, error } = image.safeParse(value);
-  if (success) return data;
+  if (success) return data.group ? { ...data, line: number } : data;
   const fields = error.issues.map(({ path }) => path.join('.') || 'all').join(', ');
-  const expected = 'every line needs a path and a label that are not empty, and may have a split';
+  const expected = 'every line needs a path and a label that are not empty, and may have a split and a group';
   throw new InputError('DATA_INVALID', `${source}, line ${number}: wrong or missing ${fields}; ${expected}.`);
 }
 
@@ -178,7 +208,7 @@ function requireColumns(source: string, names: string[]): string[] {
     );
   }
   if (columns.includes('path') && columns.includes('label')) return columns;
-  const expected = 'its first line must name the columns path and label, and may name split';
+  const expected = 'its first line must name the columns path and label, and may name split and group';
   throw new InputError('DATA_INVALID', `${source}: ${expected}, not ${quoted(names.join(', '))}.`);
 }
 

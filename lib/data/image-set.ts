@@ -3,6 +3,8 @@ interface Labelled {
   labels: BigInt64Array;
   /** Paths of the images' files, if they come from files. */
   files?: readonly string[];
+  /** The group of each image, such as a patient, or null for none; no split divides a group. */
+  groups?: ReadonlyArray<string | null>;
   count: number;
   height: number;
   width: number;

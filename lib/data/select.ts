@@ -6,7 +6,8 @@ export function select<Set extends Images>(set: Set, indices: readonly number[])
   const labels = pick(set.labels, indices);
   const chosen = 'file' in set ? { places: pick(set.places, indices) } : { pixels: copy(set, indices) };
   const files = set.files && { files: indices.map((index) => set.files?.[index] as string) };
-  return { ...set, ...chosen, ...files, labels, count: indices.length };
+  const groups = set.groups && { groups: indices.map((index) => set.groups?.[index] ?? null) };
+  return { ...set, ...chosen, ...files, ...groups, labels, count: indices.length };
 }
 
 function pick(values: BigInt64Array, indices: readonly number[]): BigInt64Array {
@@ -30,5 +31,13 @@ export function range<Set extends Images>(set: Set, begin: number, end: number):
       ? { places: set.places.subarray(begin, end) }
       : { pixels: set.pixels.subarray(begin * bytes, end * bytes) };
   const files = set.files && { files: set.files.slice(begin, end) };
-  return { ...set, ...chosen, ...files, labels: set.labels.subarray(begin, end), count: end - begin };
+  const groups = set.groups && { groups: set.groups.slice(begin, end) };
+  return {
+    ...set,
+    ...chosen,
+    ...files,
+    ...groups,
+    labels: set.labels.subarray(begin, end),
+    count: end - begin,
+  };
 }

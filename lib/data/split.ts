@@ -1,31 +1,72 @@
 import { InputError } from '../errors.ts';
 import { between0And1, checkNumber, wideSeed } from '../options/range.ts';
+import { count } from '../support/format.ts';
+import { seededRandom, shuffled } from '../support/random.ts';
+import { divideUnits } from './divide.ts';
 
 /**
  * Splits images into two parts, the first with about `fraction` of every class, and returns their indices. Both parts
  * keep the order. The sizes per class are rounded by the largest-remainder method, so that the total is right. A class
  * with two or more images has at least one in each part.
  *
+ * Units stay whole. The sizes are then as near to the wanted ones as `divideUnits` comes, and a class with two or more
+ * units is in each part where possible.
+ *
  * @param fraction greater than 0 and less than 1
  * @param seed of the random selection
- * @throws InputError `INVALID_ARGUMENT`, also if a part would be empty
+ * @param units of the images, from `unitsOf`; by default every image is one
+ * @throws InputError `INVALID_ARGUMENT`, also if a part would be empty, as for images that are all one unit
  */
-export function splitPerClass(labels: BigInt64Array, fraction: number, seed: number): [number[], number[]] {
+export function splitPerClass(
+  labels: BigInt64Array,
+  fraction: number,
+  seed: number,
+  units?: readonly number[],
+): [number[], number[]] {
   checkNumber('fraction', between0And1(), fraction);
   checkNumber('seed', wideSeed(), seed);
   const classes = placesPerClass(labels);
-  const counts = classes.map(({ length }) => length);
-  const sizes = sizesOfFirst(counts, fraction);
-  const random = seededRandom(seed);
-  const drawn = new Set(
-    classes.flatMap((indices, index) => shuffled(indices, random).slice(0, sizes[index])),
+  const sizes = sizesOfFirst(
+    classes.map(({ length }) => length),
+    fraction,
   );
+  const random = seededRandom(seed);
+  if (units) requireSeveral(units);
+  const drawn = units
+    ? drawnUnits(labels, classes, sizes, { units, random })
+    : new Set(classes.flatMap((indices, index) => shuffled(indices, random).slice(0, sizes[index])));
   if (drawn.size === 0 || drawn.size === labels.length) {
     const message = `Splitting ${labels.length} images at ${fraction} leaves one part empty.`;
     throw new InputError('INVALID_ARGUMENT', message);
   }
   const all = [...labels.keys()];
   return [all.filter((index) => drawn.has(index)), all.filter((index) => !drawn.has(index))];
+}
+
+function requireSeveral(units: readonly number[]): void {
+  if (units.some((unit) => unit !== units[0])) return;
+  throw new InputError(
+    'INVALID_ARGUMENT',
+    `All ${count(units.length)} images belong to one group, which must not be split; at least 2 groups are needed.`,
+  );
+}
+
+/** The images of the first part if units stay whole. */
+function drawnUnits(
+  labels: BigInt64Array,
+  classes: readonly number[][],
+  sizes: readonly number[],
+  { units, random }: { units: readonly number[]; random: () => number },
+): Set<number> {
+  const wanted: [number[], number[]] = [[], []];
+  for (const [place, images] of classes.entries()) {
+    const label = Number(labels[images[0] as number]);
+    const size = sizes[place] as number;
+    wanted[0][label] = size;
+    wanted[1][label] = images.length - size;
+  }
+  const sides = divideUnits(labels, units, wanted, random);
+  return new Set([...sides.keys()].filter((image) => sides[image] === 0));
 }
 
 export function placesPerClass(labels: BigInt64Array): number[][] {
@@ -50,25 +91,4 @@ function sizesOfFirst(counts: number[], fraction: number): number[] {
     const size = (sizes[index] as number) + (raised.has(index) ? 1 : 0);
     return count < 2 ? size : Math.min(Math.max(size, 1), count - 1);
   });
-}
-
-/** The Fisher-Yates shuffle. */
-export function shuffled<Value>(values: readonly Value[], random: () => number): Value[] {
-  const result = [...values];
-  for (let last = result.length - 1; last > 0; last--) {
-    const drawn = Math.floor(random() * (last + 1));
-    [result[last], result[drawn]] = [result[drawn] as Value, result[last] as Value];
-  }
-  return result;
-}
-
-/** Random numbers from 0 to less than 1, identical on every machine for the same seed: Tommy Ettinger's mulberry32. */
-export function seededRandom(seed: number): () => number {
-  let state = seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,5 +1,6 @@
 import { InputError } from '../errors.ts';
 import type { SkippedImage } from './decoding/decode-all.ts';
+import { fileTwinKeys } from './file-twins.ts';
 import type { Entry } from './folder.ts';
 import {
   decodeFiles,
@@ -16,6 +17,7 @@ import { countPerClass } from './limit.ts';
 import { partFolders } from './part-folders.ts';
 import { range } from './select.ts';
 import { splitPerClass } from './split.ts';
+import { unitsOf } from './units.ts';
 
 const TRAINING_SHARE = 0.8;
 
@@ -40,7 +42,7 @@ export interface HeldOut {
 
 /**
  * Lists `train/<class>/*` and `valid/<class>/*` (or `val`, `test` and similar names, see `parts.ts`). Without a
- * validation folder, a fifth of each class is held out. Without parts, `directory` contains the class folders.
+ * validation folder, a fifth of each class is held out; files with the same bytes stay together. Without parts, `directory` contains the class folders.
  *
  * @param seed for choosing the held-out images
  * @throws errors of `partFolders`, `listImageFolder` and `splitPerClass`
@@ -62,7 +64,8 @@ export async function listTrainAndValid(directory: string, seed: number): Promis
 }
 
 /**
- * Reads the images of a list, divided by its splits, or with a fifth of each class held out for validation.
+ * Reads the images of a list, divided by its splits, or with a fifth of each class held out for validation; groups
+ * and files with the same bytes then stay together.
  *
  * @throws errors of `readImageList` and `splitPerClass`; InputError `DATA_INVALID` if no split is for training
  */
@@ -92,30 +95,32 @@ function withoutHoldingOut(
   return { train, valid, validation, leftOut, heldOut: null };
 }
 
-function requireTrained(list: string, train: ImageFiles, valid: ImageFiles): void {
+function requireTrained(source: string, train: ImageFiles, valid: ImageFiles): void {
   const trained = new Set(train.labels);
   const missing = [...new Set(valid.labels)]
     .filter((label) => !trained.has(label))
     .map((label) => valid.classes[Number(label)]);
   if (missing.length === 0) return;
-  const message = `${list} has validation images of ${missing.join(', ')}, but no training images.`;
+  const message = `${source} has validation images of ${missing.join(', ')}, but no training images.`;
   throw new InputError('DATA_INVALID', message);
 }
 
-function holdOut(
+async function holdOut(
   all: ImageFiles,
   seed: number,
   { where = '', beside = nothingLeftOut() }: { where?: string; beside?: LeftOut } = {},
-): TrainAndValid {
-  const [first, rest] = splitPerClass(all.labels, TRAINING_SHARE, seed);
+): Promise<TrainAndValid> {
+  const units = unitsOf(all.labels, { groups: all.groups, twins: await fileTwinKeys(all.files) });
+  const [first, rest] = splitPerClass(all.labels, TRAINING_SHARE, seed, units);
   const train = selectFiles(all, first);
   const valid = selectFiles(all, rest);
+  if (units) requireTrained(all.source, train, valid);
   const totals = countsOf(all);
   const counts = countsOf(valid);
   return {
     train,
     valid,
-    validation: `a fifth of each class${where}, drawn with seed ${seed}`,
+    validation: `a fifth of each class${where}, drawn with seed ${seed}${all.groups ? ', each group on one side' : ''}`,
     leftOut: leftOutOf([all.leftOut, beside]),
     heldOut: all.classes.map((name, label) => ({
       name,
@@ -123,6 +128,12 @@ function holdOut(
       total: totals[label] as number,
     })),
   };
+}
+
+/** The groups of several sets together; undefined if none has any. */
+function groupsOf(parts: readonly ImageFiles[]): Array<string | null> | undefined {
+  if (parts.every(({ groups }) => groups === undefined)) return undefined;
+  return parts.flatMap(({ groups, files }) => groups ?? files.map(() => null));
 }
 
 function countsOf({ classes, labels }: ImageFiles): number[] {
@@ -159,7 +170,11 @@ export async function decodeTrainAndValid(
   // Both parts together, so that an error lists all images that cannot be decoded.
   const files = [...train.files, ...valid.files];
   const labels = BigInt64Array.from([...train.labels, ...valid.labels]);
-  const { set, kept, skipped } = await decodeFiles({ ...train, source, files, labels }, decoding);
+  const groups = groupsOf([train, valid]);
+  const { set, kept, skipped } = await decodeFiles(
+    { ...train, source, files, labels, ...(groups && { groups }) },
+    decoding,
+  );
   const trained = kept.filter((index) => index < train.files.length).length;
   if (trained === 0 || trained === kept.length) {
     const none = trained === 0 ? 'training' : 'validation';

@@ -12,6 +12,7 @@ const METHODS: Record<string, (data: Dataset) => unknown> = {
   share: (data) => data.share().dispose(),
   pixelsAt: (data) => data.pixelsAt(0),
   fileOf: (data) => data.fileOf(0),
+  groups: (data) => data.groups,
   onDevice: (data) => data.onDevice('cpu'),
   pixelsSha256: (data) => data.pixelsSha256(),
   dispose: (data) => data.dispose(),

@@ -18,7 +18,7 @@ export interface RawImage {
 export type ImageInput = string | Uint8Array | RawImage;
 
 /** Largest size of an image file in bytes; several are in memory at a time. */
-const LARGEST_FILE = 2 ** 30;
+export const LARGEST_FILE = 2 ** 30;
 
 /** Largest number of pixels of an image: a small file may claim to hold gigabytes. */
 const LARGEST_IMAGE = 2 ** 28;

@@ -69,7 +69,7 @@ function drawnUnits(
   return new Set([...sides.keys()].filter((image) => sides[image] === 0));
 }
 
-export function placesPerClass(labels: BigInt64Array): number[][] {
+function placesPerClass(labels: BigInt64Array): number[][] {
   const places = new Map<bigint, number[]>();
   for (const [index, label] of labels.entries()) {
     const known = places.get(label);

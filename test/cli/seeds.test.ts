@@ -10,10 +10,11 @@ const SMALL = ['--data', 'sample', '--limit-train', '20', '--limit-valid', '10',
 const OPTIONS = [...SMALL, '--device', 'cpu', '--epochs', '2'];
 
 describe('runs with several seeds', () => {
-  const cwd = temporaryDirectory();
+  let cwd: string;
   let results: SeedsResults;
 
   beforeAll(async () => {
+    cwd = temporaryDirectory();
     const args = ['run', 'finetune', ...OPTIONS, '--seed', '4', '--seeds', '3', '--json', '--out', 'seeds'];
     const { code, stdout } = await torchTl(args, { cwd });
     expect(code).toBe(0);

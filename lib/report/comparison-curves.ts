@@ -1,6 +1,5 @@
-import type { EpochMetrics } from '../engine/native.ts';
 import { type ExperimentName, experiments } from '../experiments/paper.ts';
-import { type Axis, chart } from './chart.ts';
+import { type Axis, chart, type Point } from './chart.ts';
 import { ACCURACY, EPOCH, LOSS, pointsOf, shortNumber } from './curves.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { NamedRun } from './named-run.ts';
@@ -8,9 +7,9 @@ import type { ReportedRun } from './read-run.ts';
 
 /** Charts of validation accuracy and validation loss of all runs, over epochs and over time. */
 export function comparedCurves(runs: readonly NamedRun[]): Html {
-  const begun = runs.filter(({ run }) => run.epochs.length > 0);
+  const begun = runs.filter(({ measures }) => measures.loss !== null);
   if (begun.length === 0)
-    return html`<section id="curves"><h2>Curves</h2><p>No epoch has ended, so there are no curves.</p></section>`;
+    return html`<section id="curves"><h2>Curves</h2><p>No epoch was validated, so there are no curves.</p></section>`;
   const unit = timeUnit(begun);
   const drawn = (['validAccuracy', 'validLoss'] as const).flatMap((metric) => {
     const y = metric === 'validAccuracy' ? ACCURACY : LOSS;
@@ -59,11 +58,15 @@ function figures(runs: readonly NamedRun[], metric: 'validAccuracy' | 'validLoss
   return `Corresponding figures of the paper: ${names.map((name) => `${experiments[name].paper.figures[key]} (${name})`).join(', ')}.`;
 }
 
-function overTime({ epochs, seconds }: ReportedRun, metric: keyof EpochMetrics, unit: TimeUnit) {
+function overTime(
+  { epochs, seconds }: ReportedRun,
+  metric: 'validAccuracy' | 'validLoss',
+  unit: TimeUnit,
+): Point[] {
   let passed = seconds.features;
   return epochs.map((epoch) => {
     passed += epoch.seconds;
-    return { x: passed / unit.seconds, y: epoch[metric] };
+    return { x: passed / unit.seconds, y: epoch[metric] as number };
   });
 }
 

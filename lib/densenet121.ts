@@ -317,15 +317,17 @@ export class DenseNet121 {
 
   /**
    * Trains all layers that are not frozen. Training starts at once; `FitRun` gives its epochs and its result.
-   * Afterwards the model holds the weights of the best epoch, or after an abort or a failure those of the last step.
+   * Afterwards the model holds the weights of the best epoch, with `valid: null` those of the last one, or after an abort or a failure those of the last step.
    *
    * @throws InputError `INVALID_ARGUMENT`; TorchTlError `MODEL_BUSY` or `DISPOSED`
    */
-  fit(data: Dataset, options: FitOptions): FitRun {
+  fit(data: Dataset, options: FitOptions & { valid: Dataset }): FitRun;
+  fit(data: Dataset, options: FitOptions): FitRun<number | null>;
+  fit(data: Dataset, options: FitOptions): FitRun<number | null> {
     this.#state.requireUnused('fit');
     const checked = checkFit(options);
     const training = this.#training(data, checked);
-    requireClasses('valid', checked.valid, this);
+    if (checked.valid) requireClasses('valid', checked.valid, this);
     return new FitRun((onEpoch) =>
       this.#state.alone(checked.signal, (stopped) => train(training, stopped, onEpoch)),
     );

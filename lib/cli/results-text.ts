@@ -42,20 +42,23 @@ function comparedRow(name: string, measures: Measures, slowest: number): string[
 }
 
 function ownResults(results: RunResults): string {
-  const { best, epochs, stoppedBecause } = results;
+  const { best, epochs, stoppedBecause, dataset } = results;
   const [accuracy, loss, time] = MEASURES.map((measure) => [
     measure.name,
     measureText(measuresOf(results), measure),
   ]) as [string[], string[], string[]];
-  const figures = [
-    accuracy,
-    loss,
-    ['best epoch', best ? `${best.epoch} of ${epochs.length}` : '-'],
-    ['stop reason', stoppedBecause],
-    time,
-  ];
+  const rest = [['stop reason', stoppedBecause], time];
+  if (dataset.valid === 0) {
+    const kept = [['kept epoch', best ? `${best.epoch}, the last` : '-'], ...rest];
+    return `${columns(kept, ['left', 'right'])}\n\n${UNVALIDATED}`;
+  }
+  const figures = [accuracy, loss, ['best epoch', best ? `${best.epoch} of ${epochs.length}` : '-'], ...rest];
   return `${columns(figures, ['left', 'right'])}\n\n${INTERVALS}`;
 }
+
+const UNVALIDATED =
+  'Nothing was validated: best.safetensors holds the model of the last epoch. To judge it, evaluate it on labelled images ' +
+  'that it was not trained on (torch-tl evaluate).';
 
 function compareWithPaper(results: RunResults, paper: PaperFigures): string {
   const here = measuresOf(results);
@@ -68,7 +71,7 @@ function compareWithPaper(results: RunResults, paper: PaperFigures): string {
   return [
     table([results.experiment, 'here', 'paper'], figures, ['left', 'right', 'right']),
     '',
-    INTERVALS,
+    results.dataset.valid === 0 ? UNVALIDATED : INTERVALS,
     '',
     table(['difference', 'here', 'paper'], differencesOf(results, paper), ['left', 'left', 'left']),
   ].join('\n');

@@ -148,21 +148,28 @@ export class RunProgress {
   #showEpoch(event: EventOf<'epoch'>): void {
     const { epoch, trainLoss, trainAccuracy, validLoss, validAccuracy, lr, seconds, best } = event;
     const total = String(this.#epochs);
+    const short = `${epoch}/${total}`.padStart(2 * total.length + 1);
+    const trained = `train ${trainLoss.toFixed(4)} ${percent(trainAccuracy).padStart(8)}`;
+    const isValidated = validLoss !== null && validAccuracy !== null;
     const parts = [
       `epoch ${String(epoch).padStart(total.length)}/${total}`,
       `loss ${trainLoss.toFixed(4)}`,
       `accuracy ${percent(trainAccuracy).padStart(8)}`,
-      `valid loss ${validLoss.toFixed(4)}`,
-      `valid accuracy ${percent(validAccuracy).padStart(8)}`,
+      ...(isValidated
+        ? [`valid loss ${validLoss.toFixed(4)}`, `valid accuracy ${percent(validAccuracy).padStart(8)}`]
+        : []),
       `lr ${Number(lr.toPrecision(3))}`,
       duration(seconds),
     ];
+    if (!isValidated) {
+      this.#progress.line(parts.join('  '), `${short}  ${trained}  ${duration(seconds)}`);
+      return;
+    }
     const mark = best ? '  best' : '';
-    const short = `${epoch}/${total}`.padStart(2 * total.length + 1);
     const valid = `${validLoss.toFixed(4)} ${percent(validAccuracy).padStart(8)}`;
     this.#progress.line(
       parts.join('  ') + mark,
-      `${short}  train ${trainLoss.toFixed(4)} ${percent(trainAccuracy).padStart(8)}  valid ${valid}  ${duration(seconds)}${mark}`,
+      `${short}  ${trained}  valid ${valid}  ${duration(seconds)}${mark}`,
       `${short}  valid ${valid}  ${duration(seconds)}${mark}`,
     );
   }

@@ -9,8 +9,8 @@ export function seedsText({ summaries, runs }: SeedsResults): string {
   const rows = runs.map(({ experiment, seed, best }) => [
     experiment,
     String(seed),
-    best ? percent(best.validAccuracy) : '-',
-    best ? best.validLoss.toFixed(4) : '-',
+    best?.validAccuracy == null ? '-' : percent(best.validAccuracy),
+    best?.validLoss?.toFixed(4) ?? '-',
   ]);
   const hasPaper = summaries.some(({ experiment }) => experiment !== 'train');
   const heading = ['experiment', 'runs', 'accuracy', '95 % interval', 'loss'];

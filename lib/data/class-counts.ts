@@ -93,6 +93,8 @@ function imbalance(counts: readonly ClassCount[]): string | null {
 }
 
 function fewToValidate(counts: readonly ClassCount[]): string | null {
+  // Nothing is validated.
+  if (counts.every(({ valid }) => valid === 0)) return null;
   const few = counts.filter(({ valid }) => valid < FEW_TO_VALIDATE);
   if (few.length === 0) return null;
   const named = listed(few.map(({ name, valid }) => `'${name}' ${valid}`));

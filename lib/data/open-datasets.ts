@@ -5,7 +5,8 @@ import type { HeldOut } from './train-and-valid.ts';
 
 /**
  * The data that `--data` names, as two data sets. `validation` says where the validation images come from; `heldOut`
- * has the held-out images per class, or is null if the data has its own validation images.
+ * has the held-out images per class, or is null if the data has its own validation images. If nothing is validated,
+ * `valid` is empty.
  */
 export interface OpenedDatasets {
   train: Dataset;

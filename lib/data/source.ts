@@ -19,6 +19,7 @@ import type { ImageSet, Images } from './image-set.ts';
 import { type LeftOut, nothingLeftOut } from './left-out.ts';
 import { limitPerClass } from './limit.ts';
 import { partFolders } from './part-folders.ts';
+import { range } from './select.ts';
 import {
   decodeTrainAndValid,
   type HeldOut,
@@ -26,6 +27,7 @@ import {
   listTrainAndValid,
   readTrainAndValid,
   type TrainAndValid,
+  type Validation,
 } from './train-and-valid.ts';
 
 /** Opened training and validation data, with what results record about it. */
@@ -36,6 +38,7 @@ export interface OpenedData {
   source: string;
   classes: readonly string[];
   train: Images;
+  /** Empty if nothing is validated. */
   valid: Images;
   /** Where the validation images come from, as a phrase for people. */
   validation: string;
@@ -45,7 +48,7 @@ export interface OpenedData {
   skipped: readonly SkippedImage[];
   /** Files, folders and links that are not part of the data. */
   leftOut: LeftOut;
-  /** The held-out images per class; null if the data has its own validation images. */
+  /** The held-out images per class; null if the data has its own validation images, or nothing is validated. */
   heldOut: HeldOut[] | null;
 }
 
@@ -66,6 +69,8 @@ export interface DataOptions extends Omit<FilesDecodeOptions, 'imageSize' | 'res
   limits?: { train?: number | undefined; valid?: number | undefined };
   /** Seed for choosing the validation images if a folder or list has none; default 0. */
   seed?: number;
+  /** Whether there are to be validation images; default `auto`. */
+  validation?: Validation;
 }
 
 /** The names that `--data` accepts in addition to paths. */
@@ -107,9 +112,13 @@ export async function listData(spec: string, options: DataOptions = {}): Promise
  * @param seed for choosing the held-out validation images if there is no validation folder or split
  * @throws InputError `DATA_NOT_FOUND` or `DATA_INVALID` with the absolute path, also for a single class
  */
-export async function listImages(spec: string, seed: number): Promise<TrainAndValid> {
+export async function listImages(
+  spec: string,
+  seed: number,
+  validation: Validation = 'auto',
+): Promise<TrainAndValid> {
   const source = await storedPath(resolve(spec));
-  const images = await listSource(source, seed);
+  const images = await listSource(source, seed, validation);
   requireTwoClasses(source, images.train.classes);
   return images;
 }
@@ -122,11 +131,11 @@ export async function holdsImages(spec: string): Promise<boolean> {
   return (await isDirectory(source)) && isFolderOfImages(source, await list(source));
 }
 
-async function listSource(source: string, seed: number): Promise<TrainAndValid> {
-  if (await isList(source)) return readTrainAndValid(source, seed);
+async function listSource(source: string, seed: number, validation: Validation): Promise<TrainAndValid> {
+  if (await isList(source)) return readTrainAndValid(source, seed, validation);
   if (!(await isDirectory(source))) throw await notFound(source);
   const names = await list(source);
-  if (await isFolderOfImages(source, names)) return listTrainAndValid(source, seed);
+  if (await isFolderOfImages(source, names)) return listTrainAndValid(source, seed, validation);
   throw new InputError(
     'DATA_INVALID',
     `${source} contains no folders of images; expected <class>/<image>, or the same under train/ and valid/.`,
@@ -184,17 +193,18 @@ async function listDirectory(spec: string, options: DataOptions): Promise<Listed
 async function listCifar10(
   directory: string,
   origin: { name: string; source: string },
-  { limits = {} }: DataOptions,
+  { limits = {}, validation: wanted }: DataOptions,
 ): Promise<ListedData> {
   const { classes, train, valid, validation } = await readCifar10(directory, await list(directory));
+  const none = wanted === 'none';
   const limited = (set: ImageSet, limit: number | undefined) =>
     limit === undefined ? set : limitPerClass(set, limit);
   const opened: OpenedData = {
     ...origin,
     classes,
     train: limited(train, limits.train),
-    valid: limited(valid, limits.valid),
-    validation,
+    valid: none ? range(valid, 0, 0) : limited(valid, limits.valid),
+    validation: none ? `no validation: ${validation} is not used` : validation,
     resize: null,
     skipped: [],
     leftOut: nothingLeftOut(),
@@ -205,15 +215,15 @@ async function listCifar10(
 
 async function listFiles(
   source: string,
-  list: (source: string, seed: number) => Promise<TrainAndValid>,
+  list: (source: string, seed: number, validation?: Validation) => Promise<TrainAndValid>,
   options: DataOptions,
 ): Promise<ListedData> {
-  const { imageSize, resize = 'cover', limits = {}, seed = 0, ...control } = options;
+  const { imageSize, resize = 'cover', limits = {}, seed = 0, validation, ...control } = options;
   if (imageSize === undefined) {
     const help = 'read them with Dataset.fromFolder or fromList, which accept an imageSize';
     throw new InputError('DATA_INVALID', `${source} contains images of different sizes; ${help}.`);
   }
-  const listed = limitTrainAndValid(await list(source, seed), limits);
+  const listed = limitTrainAndValid(await list(source, seed, validation), limits);
   const { classes, labels } = listed.train;
   const origin = { name: basename(source), source, resize };
   const decoding = { ...control, imageSize, resize };

@@ -24,14 +24,18 @@ const TRAINING_SHARE = 0.8;
 /** Training and validation images that are not yet decoded. */
 export interface TrainAndValid {
   train: ImageFiles;
+  /** Empty if nothing is validated. */
   valid: ImageFiles;
   /** Where the validation images come from, as a phrase for people. */
   validation: string;
   /** Files, folders and links that are not used. */
   leftOut: LeftOut;
-  /** The held-out images per class; null if the data has its own validation images. */
+  /** The held-out images per class; null if the data has its own validation images, or nothing is validated. */
   heldOut: HeldOut[] | null;
 }
+
+/** `none` validates nothing: the data's validation images are not used, and no others are held out. */
+export type Validation = 'auto' | 'none';
 
 /** Number of images of a class that were held out for validation, and of all its images. */
 export interface HeldOut {
@@ -47,9 +51,13 @@ export interface HeldOut {
  * @param seed for choosing the held-out images
  * @throws errors of `partFolders`, `listImageFolder` and `splitPerClass`
  */
-export async function listTrainAndValid(directory: string, seed: number): Promise<TrainAndValid> {
+export async function listTrainAndValid(
+  directory: string,
+  seed: number,
+  validation: Validation = 'auto',
+): Promise<TrainAndValid> {
   const parts = await partFolders(directory);
-  if (parts === null) return holdOut(await listImageFolder(directory), seed);
+  if (parts === null) return divided(await listImageFolder(directory), seed, validation);
   const { train, valid, unused } = parts;
   if (train === null) {
     const others = (valid as Entry).name;
@@ -58,7 +66,8 @@ export async function listTrainAndValid(directory: string, seed: number): Promis
   }
   const all = await listImageFolder(train.path);
   const beside = { ...nothingLeftOut(), unused };
-  if (valid === null) return holdOut(all, seed, { where: ` of ${train.name}/`, beside });
+  if (valid === null) return divided(all, seed, validation, { where: ` of ${train.name}/`, beside });
+  if (validation === 'none') return withoutValidation(all, beside, `${valid.name}/`);
   const known = await listImageFolder(valid.path, all.classes);
   return withoutHoldingOut(all, known, `${valid.name}/`, beside);
 }
@@ -69,10 +78,14 @@ export async function listTrainAndValid(directory: string, seed: number): Promis
  *
  * @throws errors of `readImageList` and `splitPerClass`; InputError `DATA_INVALID` if no split is for training
  */
-export async function readTrainAndValid(list: string, seed: number): Promise<TrainAndValid> {
+export async function readTrainAndValid(
+  list: string,
+  seed: number,
+  validation: Validation = 'auto',
+): Promise<TrainAndValid> {
   const splits = await readImageList(list);
   const plain = splits.get(null);
-  if (plain) return holdOut(plain, seed);
+  if (plain) return divided(plain, seed, validation);
   const { train, valid, unused } = splitsByPart(list, splits);
   if (train === null) {
     const names = [...splits.keys()].join(', ');
@@ -80,7 +93,8 @@ export async function readTrainAndValid(list: string, seed: number): Promise<Tra
     throw new InputError('DATA_INVALID', message);
   }
   const beside = { ...nothingLeftOut(), unused };
-  if (valid === null) return holdOut(train.images, seed, { beside });
+  if (valid === null) return divided(train.images, seed, validation, { beside });
+  if (validation === 'none') return withoutValidation(train.images, beside, `the split ${valid.name}`);
   requireTrained(list, train.images, valid.images);
   return withoutHoldingOut(train.images, valid.images, `the split ${valid.name}`, beside);
 }
@@ -103,6 +117,29 @@ function requireTrained(source: string, train: ImageFiles, valid: ImageFiles): v
   if (missing.length === 0) return;
   const message = `${source} has validation images of ${missing.join(', ')}, but no training images.`;
   throw new InputError('DATA_INVALID', message);
+}
+
+/** Images for training alone; `unused` names the data's own validation images, if it has any. */
+function withoutValidation(all: ImageFiles, beside: LeftOut, unused: string | null): TrainAndValid {
+  const why = unused === null ? 'all images are trained on' : `${unused} is not used`;
+  return {
+    train: all,
+    valid: selectFiles(all, []),
+    validation: `no validation: ${why}`,
+    leftOut: leftOutOf([all.leftOut, beside]),
+    heldOut: null,
+  };
+}
+
+/** Data without validation images of its own. */
+function divided(
+  all: ImageFiles,
+  seed: number,
+  validation: Validation,
+  origin: { where?: string; beside?: LeftOut } = {},
+): TrainAndValid | Promise<TrainAndValid> {
+  if (validation === 'auto') return holdOut(all, seed, origin);
+  return withoutValidation(all, origin.beside ?? nothingLeftOut(), null);
 }
 
 async function holdOut(
@@ -176,7 +213,7 @@ export async function decodeTrainAndValid(
     decoding,
   );
   const trained = kept.filter((index) => index < train.files.length).length;
-  if (trained === 0 || trained === kept.length) {
+  if (trained === 0 || (valid.files.length > 0 && trained === kept.length)) {
     const none = trained === 0 ? 'training' : 'validation';
     throw new InputError('DATA_INVALID', `No ${none} image in ${source} can be decoded.`);
   }

@@ -138,6 +138,7 @@ export interface FeatureKeys {
    */
   cut: string;
   train: string;
+  /** Empty without validation images. */
   valid: string;
 }
 
@@ -201,7 +202,8 @@ export interface NativeCheckpoint {
   release(): void;
 }
 
-export interface EpochMetrics {
+/** `Valid` is the type of validation metrics: number where there are validation images, null where there are none. */
+export interface EpochMetrics<Valid extends number | null = number | null> {
   /** Counted from 1 through all stages. */
   epoch: number;
   /** Counted from 1. */
@@ -210,9 +212,12 @@ export interface EpochMetrics {
   lr: number;
   trainLoss: number;
   trainAccuracy: number;
-  validLoss: number;
-  validAccuracy: number;
+  /** null, as the accuracy, if nothing is validated. */
+  validLoss: Valid;
+  validAccuracy: Valid;
   seconds: number;
+  /** Whether it was the best epoch so far. Of several the last is the best; if nothing is validated, each is. */
+  best: boolean;
 }
 
 export type TrainEvent =
@@ -240,8 +245,8 @@ export type TrainEvent =
     }
   /** `NativeModel.checkpoint()` returns a new checkpoint. */
   | { type: 'checkpoint' }
-  /** `best` is true if this epoch is the best so far; `NativeModel.best()` then returns its weights. */
-  | ({ type: 'epoch'; best: boolean } & EpochMetrics);
+  /** If the epoch is the best so far, `NativeModel.best()` now returns its weights. */
+  | ({ type: 'epoch' } & EpochMetrics);
 
 export interface TrainResult {
   stoppedBecause: 'epochs' | 'early-stopping';
@@ -293,7 +298,7 @@ export interface NativeModel {
   best(): HostTensor[];
   /**
    * Logits of the best epoch for the validation images, in their order: float32 `[count, classes]`. Synchronous. null
-   * before the first epoch ends, and after resuming from a checkpoint that holds none.
+   * before the first epoch ends, without validation images, and after resuming from a checkpoint that holds none.
    */
   bestLogits(): HostTensor | null;
   /** The newest checkpoint of the last `train`. Synchronous; may be called while `train` runs. */
@@ -342,12 +347,12 @@ export interface NativeModel {
     options: Computation & { seed: number },
   ): Job<{ loss: number; gradients: HostTensor[] }>;
   /**
-   * Trains the model, which holds the best epoch's weights afterwards. `checkpoint` holds the tensors of a checkpoint
-   * of the same training to resume, or is empty. Rejects with `CHECKPOINT_INVALID` if it does not fit.
+   * Trains the model, which holds the best epoch's weights afterwards. With `valid` null nothing is validated.
+   * `checkpoint` holds the tensors of a checkpoint of the same training to resume, or is empty. Rejects with `CHECKPOINT_INVALID` if it does not fit.
    */
   train(
     train: NativeDataset,
-    valid: NativeDataset,
+    valid: NativeDataset | null,
     options: TrainOptions,
     onEvent: (event: TrainEvent) => void,
     checkpoint: HostTensor[],

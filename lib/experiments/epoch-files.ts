@@ -25,6 +25,7 @@ const COLUMNS = [
   'validLoss',
   'validAccuracy',
   'seconds',
+  'best',
 ] as const satisfies ReadonlyArray<keyof EpochMetrics>;
 
 /**
@@ -56,7 +57,9 @@ function jsonLine(epoch: EpochMetrics): string {
 }
 
 function csvLine(epoch: EpochMetrics): string {
-  return `${csvRow(COLUMNS.map((column) => epoch[column]))}\r\n`;
+  const { best, ...numbers } = epoch;
+  const fields = { ...numbers, best: String(best) };
+  return `${csvRow(COLUMNS.map((column) => fields[column]))}\r\n`;
 }
 
 function writeText(path: string, lines: string[]): Promise<void> {

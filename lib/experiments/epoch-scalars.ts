@@ -9,9 +9,9 @@ import type { EpochMetrics } from '../engine/native.ts';
 export function scalarsOf(epoch: EpochMetrics, images: number, processes = 1): Record<string, number> {
   return {
     'accuracy/train': epoch.trainAccuracy,
-    'accuracy/valid': epoch.validAccuracy,
     'loss/train': epoch.trainLoss,
-    'loss/valid': epoch.validLoss,
+    ...(epoch.validAccuracy !== null && { 'accuracy/valid': epoch.validAccuracy }),
+    ...(epoch.validLoss !== null && { 'loss/valid': epoch.validLoss }),
     learning_rate: epoch.lr,
     images_per_second: images / epoch.seconds,
     ...(processes > 1 && { processes, images_per_second_per_process: images / epoch.seconds / processes }),

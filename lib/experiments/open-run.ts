@@ -24,6 +24,7 @@ export interface OpenRun {
   setup: RunSetup;
   model: DenseNet121;
   train: Dataset;
+  /** Empty if nothing is validated. */
   valid: Dataset;
 }
 

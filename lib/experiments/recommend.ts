@@ -1,6 +1,7 @@
 import { listImages } from '../data/source.ts';
-import { checkOptions, DEFAULT_WEIGHTS, type RunOptions, runOptions } from '../options/index.ts';
+import { DEFAULT_WEIGHTS, type RunOptions, runOptions } from '../options/index.ts';
 import { unusedNames } from '../training/effects.ts';
+import { checkTraining } from '../training/without-validation.ts';
 import type { TrainClassifierOptions } from './train-classifier.ts';
 
 /** Options chosen for the user's own images, without those that the user set, and the reason as a sentence. */
@@ -55,7 +56,7 @@ export function recommend(images: number, given: TrainClassifierOptions): Recomm
     },
     given,
   );
-  const all = checkOptions(runOptions, { ...open, ...given });
+  const all = checkTraining(runOptions, { ...open, ...given });
   const unused = unusedNames(all);
   const chosen = Object.fromEntries(Object.entries(open).filter(([name]) => !unused.includes(name)));
   const reasons = reasonsFor(chosen, all.augmentation === 'none');
@@ -85,8 +86,8 @@ function reasonsFor(
 export async function recommendFor(
   given: TrainClassifierOptions & { init?: RunOptions['init'] },
 ): Promise<Recommendation> {
-  const { data = '', seed = 0, limitTrain = Number.POSITIVE_INFINITY } = given;
-  const { train } = await listImages(data, seed);
+  const { data = '', seed = 0, limitTrain = Number.POSITIVE_INFINITY, valid } = given;
+  const { train } = await listImages(data, seed, valid);
   return recommend(Math.min(train.files.length, limitTrain), given);
 }
 

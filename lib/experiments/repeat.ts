@@ -3,6 +3,7 @@ import { InputError } from '../errors.ts';
 import { checkOptions, runOptions } from '../options/index.ts';
 import { pathHint } from '../support/nearest-path.ts';
 import { requireUsed } from '../training/effects.ts';
+import { checkTraining } from '../training/without-validation.ts';
 import { noImages } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
 import { type RunConfig, readRunConfig, withoutUnusedOf } from './run-config.ts';
@@ -37,7 +38,7 @@ export async function repeat(
   }
   requireRepeatable(file, config, given);
   const options = { ...withoutUnusedOf(config), ...given };
-  requireUsed(given, checkOptions(runOptions, options));
+  requireUsed(given, checkTraining(runOptions, options));
   return run(definitionOf(config.experiment), withoutUnusedOf({ options }), control);
 }
 

@@ -7,6 +7,7 @@ import { checkOptions, type RunOptions, runOptions } from '../options/index.ts';
 import { plainOptions } from '../training/checkpoint.ts';
 import { requireUsed } from '../training/effects.ts';
 import { optionFacts } from '../training/facts.ts';
+import { checkTraining } from '../training/without-validation.ts';
 import { type RunConfig, readRunConfig, resumedOptions, withAbsolutePaths } from './run-config.ts';
 import { OWN_IMAGES, type RunDefinition } from './run-definition.ts';
 import { defaultRunDirectory } from './run-directory.ts';
@@ -78,7 +79,7 @@ export async function resolveRun(
   const path = resume ? directoryToResume(given) : (given.out ?? defaultRunDirectory(definition.name));
   const earlier = resume ? await readRunConfig(join(path, 'config.json')) : null;
   const asked = earlier ? resumedOptions(path, earlier, definition.name, given) : given;
-  const options = withAbsolutePaths(checkOptions(runOptions, asked));
+  const options = withAbsolutePaths(checkTraining(runOptions, asked));
   requireConsistent(options);
   // Otherwise the run would take the paper's images.
   if (definition === OWN_IMAGES && asked.data === undefined) throw noImages();

@@ -5,10 +5,11 @@ import type { Precision } from '../engine/native.ts';
 import { InputError } from '../errors.ts';
 import { readJsonFile } from '../formats/json.ts';
 import { fileProblem } from '../options/file-problem.ts';
-import { checkOptions, flagOf, type RunOptions, runOptions, type Stage } from '../options/index.ts';
+import { flagOf, type RunOptions, runOptions, type Stage } from '../options/index.ts';
 import { isSameValue } from '../support/names.ts';
 import { MAY_CHANGE, plainOptions } from '../training/checkpoint.ts';
 import { unusedNames } from '../training/effects.ts';
+import { checkTraining } from '../training/without-validation.ts';
 import { CATALOGUE } from '../weights/catalogue.ts';
 import type { RunResults } from './results.ts';
 
@@ -116,7 +117,7 @@ export function resumedOptions(
 
 /** A run's options without those that have no effect; earlier versions recorded these too. */
 export function withoutUnusedOf({ options }: Pick<RunConfig, 'options'>): Record<string, unknown> {
-  const unused = unusedNames(checkOptions(runOptions, options));
+  const unused = unusedNames(checkTraining(runOptions, options));
   return Object.fromEntries(Object.entries(options).filter(([name]) => !unused.includes(name)));
 }
 

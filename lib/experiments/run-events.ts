@@ -39,7 +39,7 @@ export type RunEvent =
   | CacheReport
   | FeaturesProgress
   | BatchProgress
-  | ({ type: 'epoch'; best: boolean } & EpochMetrics)
+  | ({ type: 'epoch' } & EpochMetrics)
   /** validation.json could not be made; the run is complete without it. */
   | { type: 'no-validation'; reason: string };
 

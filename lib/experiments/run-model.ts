@@ -14,7 +14,7 @@ import { everTrained, stageSetups } from './stage-setups.ts';
 
 /** Lists the images of `--data`; those of folders and lists are decoded when they are opened. */
 export function listRunImages(
-  { data, imageSize, resize, limitTrain, limitValid, skipCorrupt, imageCache, seed }: RunOptions,
+  { data, imageSize, resize, limitTrain, limitValid, valid, skipCorrupt, imageCache, seed }: RunOptions,
   signal: AbortSignal,
   onEvent: (event: DecodingEvent) => void,
 ): Promise<ListedDatasets> {
@@ -23,6 +23,7 @@ export function listRunImages(
     imageSize,
     resize,
     limits: { train: limitTrain, valid: limitValid },
+    validation: valid,
     skipCorrupt,
     imageCache,
     seed,

@@ -10,15 +10,17 @@ import type { StageSetup } from './stage-setups.ts';
 export function dataText(
   data: Pick<RunSetup['dataset'], 'name' | 'source' | 'train' | 'valid' | 'validation'>,
 ): string {
-  const images = `${count(data.train)} training and ${count(data.valid)} validation images`;
+  const validated = data.valid > 0 ? ` and ${count(data.valid)} validation` : '';
+  const images = `${count(data.train)} training${validated} images`;
   return `${data.name} (${data.source}), ${images} (${data.validation})`;
 }
 
 /** Maximum number of classes that are listed by name. */
 const MOST_NAMED = 20;
 
-/** Classes with their numbers of training and validation images. */
+/** Classes with their numbers of training and validation images; of the latter there may be none. */
 export function classesText(counts: readonly ClassCount[]): string {
+  if (counts.every(({ valid }) => valid === 0)) return trainingClassesText(counts);
   const number = count(counts.length);
   if (counts.length <= MOST_NAMED) {
     const named = counts.map(({ name, train, valid }) => `${name} ${count(train)}+${count(valid)}`);

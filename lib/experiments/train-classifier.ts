@@ -5,6 +5,7 @@ import { fromFirst, type Processes, together } from '../distributed/processes.ts
 import type { TrainClassifierDocs } from '../options/docs.ts';
 import { checkOptions, runOptions, trainOptions } from '../options/index.ts';
 import { requireUsed } from '../training/effects.ts';
+import { checkTraining } from '../training/without-validation.ts';
 import { nothingToResume } from './no-run.ts';
 import { type Recommendation, recommendFor } from './recommend.ts';
 import { directoryToResume, noImages } from './resolve-run.ts';
@@ -55,7 +56,7 @@ async function trainOwn(
   if (data === undefined) throw noImages();
   const recommendation = await recommendFor(given);
   const options = { ...recommendation.options, ...given };
-  requireUsed(given, checkOptions(runOptions, options));
+  requireUsed(given, checkTraining(runOptions, options));
   onRecommendation?.(recommendation);
   return run(OWN_IMAGES, { ...options, ...directory }, control);
 }

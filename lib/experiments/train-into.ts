@@ -25,6 +25,7 @@ export interface PreparedRun {
   options: RunOptions;
   model: DenseNet121;
   train: Dataset;
+  /** Empty if nothing is validated. */
   valid: Dataset;
   resume: boolean;
   signal: AbortSignal;
@@ -80,7 +81,7 @@ export async function trainAlong({
   const fit = model.fit(train, {
     ...withoutUnused(trainingOptions.strip().parse(options)),
     precision: setup.precision,
-    valid,
+    valid: valid.count > 0 ? valid : null,
     signal,
     onFeatures: onEvent,
     onBatch: onEvent,
@@ -114,7 +115,6 @@ class Recorder {
   readonly #events: EventFile | null;
   readonly #started = performance.now();
   readonly #epochs: EpochMetrics[] = [];
-  readonly #bestEpochs = new Set<number>();
   readonly #waiting: Array<{ epochs: number; event: RunEvent }> = [];
   #resumed: readonly ResumePoint[] = [];
   #begun: boolean;
@@ -177,12 +177,12 @@ class Recorder {
     };
   }
 
-  #start(signal: AbortSignal): FitRun {
+  #start(signal: AbortSignal): FitRun<number | null> {
     const { model, train, valid, setup, options, resume, onEvent } = this.#run;
     return model.fit(train, {
       ...withoutUnused(trainingOptions.strip().parse(options)),
       precision: setup.precision,
-      valid,
+      valid: valid.count > 0 ? valid : null,
       checkpoint: this.#directory.checkpoint,
       resume,
       signal,
@@ -194,10 +194,7 @@ class Recorder {
         onEvent(progress);
       },
       onBatch: onEvent,
-      onBest: ({ epoch }) => {
-        this.#bestEpochs.add(epoch);
-        this.#bestWriter.request();
-      },
+      onBest: () => this.#bestWriter.request(),
     });
   }
 
@@ -214,13 +211,13 @@ class Recorder {
     await this.#directory.rewindTo(epochs);
   }
 
-  async #recordEpochs(fit: FitRun): Promise<void> {
+  async #recordEpochs(fit: FitRun<number | null>): Promise<void> {
     for await (const epoch of fit) {
       await this.#directory.appendEpoch(epoch);
       const { train, setup } = this.#run;
       await this.#events?.append(epoch.epoch, scalarsOf(epoch, train.count, setup.processes?.length));
       this.#epochs.push(epoch);
-      this.#run.onEvent({ type: 'epoch', best: this.#bestEpochs.has(epoch.epoch), ...epoch });
+      this.#run.onEvent({ type: 'epoch', ...epoch });
       this.#reportWaiting();
     }
   }

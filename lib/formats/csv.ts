@@ -3,11 +3,13 @@ import { shown } from '../support/printable.ts';
 /**
  * A row of comma-separated values without a line break. Fields are quoted where RFC 4180 requires it. A text that a
  * spreadsheet would run as a formula gets a leading apostrophe, as OWASP recommends
- * (https://owasp.org/www-community/attacks/CSV_Injection). Numbers stay unchanged.
+ * (https://owasp.org/www-community/attacks/CSV_Injection). Numbers stay unchanged; null is an empty field.
  */
-export function csvRow(fields: ReadonlyArray<string | number>): string {
+export function csvRow(fields: ReadonlyArray<string | number | null>): string {
   return fields
-    .map((field) => (typeof field === 'number' ? String(field) : quotedWhereNeeded(harmless(shown(field)))))
+    .map((field) =>
+      typeof field === 'string' ? quotedWhereNeeded(harmless(shown(field))) : String(field ?? ''),
+    )
     .join(',');
 }
 

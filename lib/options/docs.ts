@@ -44,6 +44,8 @@ export interface ExperimentDocs {
   limitTrain?: unknown;
   /** Maximum number of validation images, balanced across classes. */
   limitValid?: unknown;
+  /** Validation: auto (the data's own validation images, else a fifth of each class) or none (nothing is held out and nothing validated; the last epoch is kept, and early stopping and the schedule plateau are off). Default: `"auto"`. */
+  valid?: unknown;
   /** Skip images of a folder or list that cannot be decoded; results.json lists them. Default: `false`. */
   skipCorrupt?: unknown;
   /** Directory for the decoded images of a folder or list, instead of the cache directory. False: decode images into memory and store none. Default: `true`. */
@@ -243,7 +245,7 @@ export interface FitDocs {
   joinTimeout?: unknown;
   /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
   collectiveTimeout?: unknown;
-  /** Images to validate on after each epoch. */
+  /** Images to validate on after each epoch; null validates nothing, and the last epoch is the best. */
   valid?: unknown;
   /** File to write checkpoints to: after each epoch, every `checkpointMinutes`, and when the signal stops the training. */
   checkpoint?: unknown;
@@ -428,6 +430,8 @@ export interface TrainClassifierDocs {
   limitTrain?: unknown;
   /** Maximum number of validation images, balanced across classes. */
   limitValid?: unknown;
+  /** Validation: auto (the data's own validation images, else a fifth of each class) or none (nothing is held out and nothing validated; the last epoch is kept, and early stopping and the schedule plateau are off). Default: `"auto"`. */
+  valid?: unknown;
   /** Skip images of a folder or list that cannot be decoded; results.json lists them. Default: `false`. */
   skipCorrupt?: unknown;
   /** Directory for the decoded images of a folder or list, instead of the cache directory. False: decode images into memory and store none. Default: `true`. */

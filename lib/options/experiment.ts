@@ -58,6 +58,12 @@ export const experimentOptions = z.strictObject({
     flags: '--limit-valid <n>',
     description: 'maximum number of validation images, balanced across classes',
   }),
+  valid: z.enum(['auto', 'none'], { error: 'auto or none' }).default('auto').register(commandLine, {
+    topic: 'Data',
+    flags: '--valid <auto|none>',
+    description:
+      "validation: auto (the data's own validation images, else a fifth of each class) or none (nothing is held out and nothing validated; the last epoch is kept, and early stopping and the schedule plateau are off)",
+  }),
   skipCorrupt: flag().default(false).register(commandLine, {
     topic: 'Data',
     flags: '--skip-corrupt',

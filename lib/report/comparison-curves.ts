@@ -13,9 +13,9 @@ const BANDS = 'Lines are means over the seeds, areas reach from the lowest to th
 
 /** Charts of validation accuracy and validation loss of all runs, over epochs and over time. */
 export function comparedCurves(runs: readonly NamedRun[]): Html {
-  const begun = runs.filter(({ run }) => run.epochs.length > 0);
+  const begun = runs.filter(({ measures }) => measures.loss !== null);
   if (begun.length === 0)
-    return html`<section id="curves"><h2>Curves</h2><p>No epoch has ended, so there are no curves.</p></section>`;
+    return html`<section id="curves"><h2>Curves</h2><p>No epoch was validated, so there are no curves.</p></section>`;
   const unit = timeUnit(begun);
   const groups = seedGroups(begun);
   const areRepeated = groups.length < begun.length;
@@ -87,10 +87,10 @@ function overTime({ name, runs }: SeedGroup, metric: Metric, unit: TimeUnit): Se
 }
 
 /** Mean, lowest and highest value in each epoch that all runs have reached. */
-function spreadPerEpoch(runs: readonly NamedRun[], value: (epoch: EpochMetrics) => number) {
+function spreadPerEpoch(runs: readonly NamedRun[], value: (epoch: EpochMetrics) => number | null) {
   const length = Math.min(...runs.map(({ run }) => run.epochs.length));
   return Array.from({ length }, (_, index) => {
-    const values = runs.map(({ run }) => value(run.epochs[index] as EpochMetrics));
+    const values = runs.map(({ run }) => value(run.epochs[index] as EpochMetrics) as number);
     return { mean: summaryOf(values).mean, low: Math.min(...values), high: Math.max(...values) };
   });
 }

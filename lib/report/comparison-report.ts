@@ -47,8 +47,8 @@ ${repeatThem(runs)}
 
 function lede(runs: readonly NamedRun[]): Content {
   const accurate = bestBy(runs, ({ measures }) => measures.accuracy);
-  const quick = bestBy(runs, ({ measures, run }) => (run.best ? -measures.seconds : null));
-  if (!accurate || !quick) return 'No epoch of any run has ended.';
+  const quick = bestBy(runs, ({ measures }) => (measures.accuracy === null ? null : -measures.seconds));
+  if (!accurate || !quick) return 'No epoch of any run was validated.';
   const [accuracy, loss, time] = MEASURES.map((measure) => measureText(accurate.measures, measure));
   return html`<b>${accurate.name}</b> is the most accurate run: validation accuracy ${accuracy ?? ''}, validation loss ${loss ?? ''}, time ${time ?? ''}.
 ${quick === accurate ? 'It is also the fastest.' : html`<b>${quick.name}</b> is the fastest run: it took ${percent(1 - quick.measures.seconds / accurate.measures.seconds)} less time and reached ${percent(quick.measures.accuracy ?? 0)}.`}`;

@@ -1,7 +1,7 @@
 import type { EpochMetrics } from '../engine/native.ts';
 import { experiments } from '../experiments/paper.ts';
 import { percent } from '../support/format.ts';
-import { type Axis, chart, type Series } from './chart.ts';
+import { type Axis, chart, type Point, type Series } from './chart.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 import { spansDecades } from './scale.ts';
@@ -71,16 +71,19 @@ function learningRateChart(run: ReportedRun): Html {
 
 type Metric = 'validAccuracy' | 'trainAccuracy' | 'validLoss' | 'trainLoss' | 'lr';
 
-/** Values of a metric over the epochs. */
-export function pointsOf(epochs: readonly EpochMetrics[], metric: Metric) {
-  return epochs.map((epoch) => ({ x: epoch.epoch, y: epoch[metric] }));
+/** Values of a metric over the epochs; none of validation metrics if nothing is validated. */
+export function pointsOf(epochs: readonly EpochMetrics[], metric: Metric): Point[] {
+  return epochs.flatMap((epoch) => {
+    const y = epoch[metric];
+    return y === null ? [] : [{ x: epoch.epoch, y }];
+  });
 }
 
 function bothSets(epochs: readonly EpochMetrics[], valid: Metric, train: Metric): Series[] {
   return [
     { name: 'validation', points: pointsOf(epochs, valid) },
     { name: 'training', points: pointsOf(epochs, train) },
-  ];
+  ].filter(({ points }) => points.length > 0);
 }
 
 /** Describes a curve for readers who cannot see it. */
@@ -93,7 +96,9 @@ function descriptionOf(
   const [first, last] = [epochs[0], epochs.at(-1)];
   if (!first || !last || !best) return '';
   const atBest = epochs.find(({ epoch }) => epoch === best.epoch) ?? last;
-  return `The ${what} is ${text(first[metric])} in epoch ${first.epoch}, ${text(atBest[metric])} in the best epoch (${best.epoch}) and ${text(last[metric])} in the last epoch (${last.epoch}).`;
+  const shown = (epoch: EpochMetrics) => text(epoch[metric] as number);
+  if (last[metric] === null) return 'Nothing was validated.';
+  return `The ${what} is ${shown(first)} in epoch ${first.epoch}, ${shown(atBest)} in the best epoch (${best.epoch}) and ${shown(last)} in the last epoch (${last.epoch}).`;
 }
 
 /** Names the paper's figure of the same curve. */

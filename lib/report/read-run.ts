@@ -15,7 +15,8 @@ import { scheduleFields } from '../options/schedule.ts';
 import { overrides } from '../options/schema.ts';
 import { unreadable } from '../support/files.ts';
 import { readRegularText } from '../support/regular-file.ts';
-import { epochMetrics, resumePoint } from '../training/checkpoint.ts';
+import { epochList, epochMetrics, resumePoint } from '../training/checkpoint.ts';
+import { withBest } from '../training/recorded-epochs.ts';
 import { bestOf, secondsOf } from '../training/train.ts';
 
 /** Content of a run directory. */
@@ -104,7 +105,7 @@ const configFile = z.object({
 
 const resultsFile = z.object({
   formatVersion,
-  epochs: z.array(epochMetrics),
+  epochs: epochList,
   seconds: z.object({ total: z.number(), features: z.number(), training: z.number() }),
   imagesPerSecond: z.number(),
   stoppedBecause: z.enum(['epochs', 'early-stopping', 'aborted', 'failed']),
@@ -193,7 +194,7 @@ async function readEpochs(file: string): Promise<EpochMetrics[]> {
     throw unreadable(file, cause);
   }
   const lines = text.split('\n').slice(0, -1);
-  return lines.map((line, index) => {
+  const epochs = lines.map((line, index) => {
     const checked = epochMetrics.safeParse(parsed(line));
     if (checked.success) return checked.data;
     throw new InputError(
@@ -201,6 +202,7 @@ async function readEpochs(file: string): Promise<EpochMetrics[]> {
       `${file} is damaged: line ${index + 1} does not hold the metrics of an epoch.`,
     );
   });
+  return withBest(epochs);
 }
 
 function parsed(line: string): unknown {

@@ -51,7 +51,10 @@ export function ratio(part: number | null, whole: number | null): string {
 
 /** States the statistical uncertainty of the accuracy. */
 function uncertainty({ best, dataset }: ReportedRun): Content {
-  if (!best || dataset.valid === 0) return html`<p>No epoch has ended, so there are no results.</p>`;
+  if (!best) return html`<p>No epoch has ended, so there are no results.</p>`;
+  if (best.validAccuracy === null) {
+    return html`<p>Nothing was validated: the model is that of the last epoch (${best.epoch}), and its accuracy on new images is unknown.</p>`;
+  }
   const [low, high] = wilsonInterval(best.validAccuracy, dataset.valid);
   return html`<p>The accuracy is that of the best epoch (${best.epoch}). Its 95 % confidence interval for ${count(dataset.valid)} validation images is
 ${percent(low)} to ${percent(high)}. The best epoch was selected on the same images, so expect slightly lower accuracy on new ones.</p>`;

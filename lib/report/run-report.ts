@@ -45,14 +45,15 @@ function lede({ experiment, dataset, imageSize, weights, init }: ReportedRun): C
       : html`Experiment of the paper: ${experiments[experiment].title}`;
   const start = init === 'random' ? 'with random weights' : html`with the weights <b>${weights.source}</b>`;
   return html`${what}. DenseNet-121, initialised ${start}, was trained on ${count(dataset.train)} images at ${imageSize} × ${imageSize} pixels
-and validated on ${count(dataset.valid)} others.`;
+${dataset.valid > 0 ? `and validated on ${count(dataset.valid)} others` : 'without validation'}.`;
 }
 
 function tiles(run: ReportedRun): Html {
   const measures = measuresOf(run);
+  const none = run.dataset.valid > 0 ? 'no epoch has ended' : 'nothing was validated';
   const notes: Record<string, string> = {
-    accuracy: run.best ? `epoch ${run.best.epoch} of ${run.epochs.length}` : 'no epoch has ended',
-    loss: run.best ? 'same epoch' : 'no epoch has ended',
+    accuracy: measures.accuracy === null ? none : `epoch ${run.best?.epoch} of ${run.epochs.length}`,
+    loss: measures.loss === null ? none : 'same epoch',
     seconds: run.device === 'cpu' ? run.hardware : `${run.hardware} (${run.device})`,
     trainableParameters: `of ${count(run.totalParameters)} in total`,
   };

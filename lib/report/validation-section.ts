@@ -16,7 +16,7 @@ const FIRST_MISTAKES = 12;
 /** Metrics, confusion matrix and mistakes of the best model on the validation images. */
 export function validationSection(run: ReportedRun): Html {
   const { validation } = run;
-  if (!validation) return missing();
+  if (!validation) return missing(run);
   const { evaluation, mistakes } = validation;
   const { classes, confusion } = evaluation;
   const pairs = confusions(confusion);
@@ -41,7 +41,12 @@ ${gallery(mistakes)}
 </section>`;
 }
 
-function missing(): Html {
+function missing({ dataset }: ReportedRun): Html {
+  if (dataset.valid === 0) {
+    return html`<section id="validation"><h2>Validation</h2>
+<p>Nothing was validated. To judge the model, evaluate it on labelled images that it was not trained on.</p>
+</section>`;
+  }
   return html`<section id="validation"><h2>Validation</h2>
 <p>The run has no <code>validation.json</code>, which is written when a run ends. Confusion matrix and mistakes are missing.</p>
 </section>`;

@@ -19,6 +19,7 @@ import { BackgroundWriter } from '../support/background-writer.ts';
 import { crc32 } from '../support/hash.ts';
 import { isSameValue } from '../support/names.ts';
 import { unusedNames } from './effects.ts';
+import { withBest } from './recorded-epochs.ts';
 
 /*
  * A checkpoint is one safetensors file, written atomically. Its tensors hold the exact state of the training in the
@@ -42,8 +43,8 @@ export interface CheckpointState {
   options: Record<string, unknown>;
   /** Precision, and numbers of threads and processes in use; the exact results depend on them. */
   computation: Pick<Required<Computation>, 'precision' | 'threads'> & { processes: number };
-  /** SHA-256 over images and labels of each set. */
-  data: { train: string; valid: string };
+  /** SHA-256 over images and labels of each set; `valid` is null if nothing is validated. */
+  data: { train: string; valid: string | null };
 }
 
 export interface StoredCheckpoint extends CheckpointState {
@@ -72,15 +73,18 @@ export const epochMetrics = z.object({
   lr: z.number(),
   trainLoss: z.number(),
   trainAccuracy: z.number(),
-  validLoss: z.number(),
-  validAccuracy: z.number(),
+  validLoss: z.number().nullable(),
+  validAccuracy: z.number().nullable(),
   seconds: z.number(),
+  best: z.boolean().optional(),
 });
+/** Epochs as files hold them. */
+export const epochList = z.array(epochMetrics).transform(withBest);
 export const resumePoint = z.object({ epoch: count, batch: count });
 const checkpointMetadata = z.object({
   formatVersion: z.literal('1'),
   batch: json(count),
-  epochs: json(z.array(epochMetrics)),
+  epochs: json(epochList),
   resumed: json(z.array(resumePoint)),
   options: json(z.record(z.string(), z.unknown())),
   computation: json(
@@ -91,7 +95,7 @@ const checkpointMetadata = z.object({
       processes: count.default(1),
     }),
   ),
-  data: json(z.object({ train: hash, valid: hash })),
+  data: json(z.object({ train: hash, valid: hash.nullable() })),
 });
 
 /** Writes checkpoints in the background. As soon as one is on the disk it writes the newest one requested meanwhile. */
@@ -229,6 +233,9 @@ export function requireSame(
 ): string[] {
   for (const part of ['train', 'valid'] as const) {
     if (then.data[part] === now.data[part]) continue;
+    if (then.data[part] === null) throw mismatch(file, 'it was trained without validation images');
+    if (now.data[part] === null)
+      throw mismatch(file, 'it was trained with validation images, and now there are none');
     throw mismatch(file, `the ${part === 'train' ? 'training' : 'validation'} images differ`);
   }
   const options = requireSameOptions(then, asked, file);

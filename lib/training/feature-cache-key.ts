@@ -57,11 +57,15 @@ export function keptCuts(
   });
 }
 
-/** Names of the files that hold the features of two sets: SHA-256 over everything that determines the features. */
+/**
+ * Names of the files that hold the features of two sets: SHA-256 over everything that determines the features.
+ *
+ * @param valid null without validation images, whose name is then empty
+ */
 export async function featureKeys(
   origin: FeatureOrigin,
   train: Dataset,
-  valid: Dataset,
+  valid: Dataset | null,
   signal?: AbortSignal,
 ): Promise<FeatureKeys> {
   const { cut, tensors, device, ...rest } = origin;
@@ -82,7 +86,7 @@ export async function featureKeys(
   };
   const keyOf = async (data: Dataset) =>
     sha256([Buffer.from(JSON.stringify({ ...made, pixels: await data.pixelsSha256(signal) }))]);
-  return { cut, train: await keyOf(train), valid: await keyOf(valid) };
+  return { cut, train: await keyOf(train), valid: valid ? await keyOf(valid) : '' };
 }
 
 function tensorsUpTo(cut: string, tensors: readonly HostTensor[]): HostTensor[] {

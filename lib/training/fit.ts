@@ -3,9 +3,10 @@ import { Dataset } from '../data/dataset.ts';
 import type { EpochMetrics, TrainEvent, TrainResult } from '../engine/native.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
 import type { FitDocs } from '../options/docs.ts';
-import { abortSignal, callback, checkOptions, trainingOptions } from '../options/index.ts';
+import { abortSignal, callback, trainingOptions } from '../options/index.ts';
 import type { ResumePoint } from './checkpoint.ts';
 import { requireUsed } from './effects.ts';
+import { checkTraining } from './without-validation.ts';
 
 type EventOf<Type extends TrainEvent['type']> = Extract<TrainEvent, { type: Type }>;
 
@@ -36,8 +37,12 @@ const file = "a file's path";
 
 export const fitOptions = trainingOptions.extend({
   valid: z
-    .custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' })
-    .describe('images to validate on after each epoch'),
+    .custom<Dataset | null>((value) => value === null || value instanceof Dataset, {
+      error: 'a Dataset, or null',
+    })
+    .describe(
+      'images to validate on after each epoch; null validates nothing, and the last epoch is the best',
+    ),
   checkpoint: z
     .string({ error: file })
     .min(1, { error: file })
@@ -74,24 +79,27 @@ export type FitOptions = z.input<typeof fitOptions> & FitDocs;
  * @throws InputError `INVALID_ARGUMENT`, also for options that would have no effect
  */
 export function checkFit(options: FitOptions): z.output<typeof fitOptions> {
-  const checked = checkOptions(fitOptions, options);
+  const checked = checkTraining(fitOptions, options);
   requireUsed(options, checked);
   return checked;
 }
 
 /** Result of a training. After a resumption it includes the epochs before the checkpoint. */
-export interface FitResult extends TrainResult {
-  /** Epoch with the highest validation accuracy; the lower validation loss decides between equal ones. */
-  best: EpochMetrics;
+export interface FitResult<Valid extends number | null = number> extends TrainResult {
   /**
-   * Logits of the validation images in the best epoch, `[count, classes]` in the order of the data; null if that epoch
-   * is from a checkpoint without them.
+   * Epoch with the highest validation accuracy; the lower validation loss decides between equal ones. Without validation
+   * images the last epoch.
+   */
+  best: EpochMetrics<Valid>;
+  /**
+   * Logits of the validation images in the best epoch, `[count, classes]` in the order of the data; null without
+   * validation images, and if that epoch is from a checkpoint without them.
    *
    * @internal
    */
   bestLogits: FeatureMatrix | null;
   /** Metrics of all epochs. */
-  epochs: EpochMetrics[];
+  epochs: EpochMetrics<Valid>[];
   /** Points at which the training was resumed from a checkpoint. */
   resumed: ResumePoint[];
 }
@@ -101,35 +109,35 @@ export interface FitResult extends TrainResult {
  * first epoch. Leaving the loop early does not stop the training; the signal does. The iteration rejects with the same
  * error as `result`, which then does not count as an unhandled rejection.
  */
-export class FitRun implements AsyncIterable<EpochMetrics> {
+export class FitRun<Valid extends number | null = number> implements AsyncIterable<EpochMetrics<Valid>> {
   /** Resolves when the training has ended; rejects with its error, or after an abort with the signal's reason. */
-  readonly result: Promise<FitResult>;
-  readonly #epochs: EpochMetrics[] = [];
+  readonly result: Promise<FitResult<Valid>>;
+  readonly #epochs: EpochMetrics<Valid>[] = [];
   #ended = false;
   #signalChange = () => {};
   #change = this.#nextChange();
 
   /** @internal */
-  constructor(train: (onEpoch: (epoch: EpochMetrics) => void) => Promise<FitResult>) {
+  constructor(train: (onEpoch: (epoch: EpochMetrics) => void) => Promise<FitResult<number | null>>) {
     const result = train((epoch) => {
-      this.#epochs.push(epoch);
+      this.#epochs.push(epoch as EpochMetrics<Valid>);
       this.#signalChange();
     });
     this.result = result.finally(() => {
       this.#ended = true;
       this.#signalChange();
-    });
+    }) as Promise<FitResult<Valid>>;
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<EpochMetrics> {
+  [Symbol.asyncIterator](): AsyncIterator<EpochMetrics<Valid>> {
     this.result.catch(() => {});
     return this.#iterate();
   }
 
-  async *#iterate(): AsyncGenerator<EpochMetrics> {
+  async *#iterate(): AsyncGenerator<EpochMetrics<Valid>> {
     let next = 0;
     while (true) {
-      while (next < this.#epochs.length) yield this.#epochs[next++] as EpochMetrics;
+      while (next < this.#epochs.length) yield this.#epochs[next++] as EpochMetrics<Valid>;
       if (this.#ended) break;
       await this.#change;
     }

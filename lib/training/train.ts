@@ -52,9 +52,9 @@ export async function train(
   given: Training,
   stopped: AbortSignal,
   onEpoch: (epoch: EpochMetrics) => void,
-): Promise<FitResult> {
+): Promise<FitResult<number | null>> {
   const data = given.data.share();
-  const valid = given.options.valid.share();
+  const valid = given.options.valid?.share() ?? null;
   const run = { ...given, data, options: { ...given.options, valid } };
   const failure = new AbortController();
   try {
@@ -63,7 +63,7 @@ export async function train(
     );
   } finally {
     data.dispose();
-    valid.dispose();
+    valid?.dispose();
   }
 }
 
@@ -71,7 +71,7 @@ async function trainWith(
   run: Training,
   control: { signal: AbortSignal; failure: AbortController },
   onEpoch: (epoch: EpochMetrics) => void,
-): Promise<FitResult> {
+): Promise<FitResult<number | null>> {
   const processes = await processesOf(run.options, control.signal);
   return together(processes, 'a training', () => trainTogether(run, processes, control, onEpoch));
 }
@@ -82,7 +82,7 @@ async function trainTogether(
   processes: Processes | null,
   { signal, failure }: { signal: AbortSignal; failure: AbortController },
   onEpoch: (epoch: EpochMetrics) => void,
-): Promise<FitResult> {
+): Promise<FitResult<number | null>> {
   const { model, device, data, options } = run;
   const stored = await storedCheckpoint(options, processes, signal);
   const state = await checkpointState(run, stored, processes, signal);
@@ -92,7 +92,10 @@ async function trainTogether(
   const onFailure = (error: unknown) => failure.abort(error);
   const checkpoints = processes?.isFirst === false ? null : await checkpointWriter(run, state, onFailure);
   const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
-  const images = await Promise.all([data.onDevice(device, signal), options.valid.onDevice(device, signal)]);
+  const images = await Promise.all([
+    data.onDevice(device, signal),
+    options.valid?.onDevice(device, signal) ?? null,
+  ]);
   const native = await sharedOptions(run, stored, processes, signal);
   const start = () => model.train(...images, native, guarded(report, failure), stored?.tensors ?? []);
   try {
@@ -149,7 +152,7 @@ async function checkpointState(
   const { data, options, computation } = run;
   const isCompared = options.checkpoint !== undefined || processes !== null;
   const train = isCompared ? await hashOf(data, signal) : '';
-  const valid = isCompared ? await hashOf(options.valid, signal) : '';
+  const valid = options.valid && (isCompared ? await hashOf(options.valid, signal) : '');
   const epochs = stored?.epochs ?? [];
   return {
     epochs: [...epochs],
@@ -213,33 +216,28 @@ function reporter(
     else if (event.type === 'batch') options.onBatch?.(event);
     else if (event.type === 'checkpoint') onCheckpoint();
     else {
-      const { type, best, ...epoch } = event;
+      const { type, ...epoch } = event;
       epochs.push(epoch);
-      if (best) options.onBest?.(epoch);
+      if (epoch.best) options.onBest?.(epoch);
       onEpoch(epoch);
     }
   };
 }
 
 function resultOf(
-  outcome: Omit<FitResult, 'epochs' | 'resumed' | 'best'>,
+  outcome: Omit<FitResult<number | null>, 'epochs' | 'resumed' | 'best'>,
   { epochs, resumed }: CheckpointState,
   stored: StoredCheckpoint | null,
-): FitResult {
+): FitResult<number | null> {
   const earlier = secondsOf(stored?.epochs ?? []);
   const { total, training, features } = outcome.seconds;
   const seconds = { total: total + earlier, training: training + earlier, features };
   return { ...outcome, seconds, epochs, resumed, best: bestOf(epochs) };
 }
 
-/** Epoch with the highest validation accuracy; the lower validation loss decides between equal ones. */
+/** The best of epochs, of which there is at least one: the engine says at each whether it was the best so far. */
 export function bestOf(epochs: readonly EpochMetrics[]): EpochMetrics {
-  return epochs.reduce((best, epoch) => {
-    if (epoch.validAccuracy !== best.validAccuracy) {
-      return epoch.validAccuracy > best.validAccuracy ? epoch : best;
-    }
-    return epoch.validLoss < best.validLoss ? epoch : best;
-  });
+  return epochs.findLast(({ best }) => best) as EpochMetrics;
 }
 
 export function secondsOf(epochs: readonly EpochMetrics[]): number {

@@ -313,7 +313,7 @@ Napi::Value ModelObject::gradients(const Napi::CallbackInfo& info) {
 
 Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
   const auto training = DatasetObject::labelled(info[0]);
-  const auto validation = DatasetObject::labelled(info[1]);
+  const auto validation = info[1].IsNull() ? nullptr : DatasetObject::labelled(info[1]);
   const auto given = info[2].As<Napi::Object>();
   const TrainOptions options = to_train_options(given);
   const auto checkpoint = info[4].As<Napi::Array>();
@@ -322,8 +322,8 @@ Napi::Value ModelObject::train(const Napi::CallbackInfo& info) {
     model.forget_training();
     JobObserver observer(job, model);
     Ranks ranks = ranks_of(job);
-    const TrainResult result =
-        torch_tl::train(model.network, *training, *validation, options, copies(borrowed), ranks, observer);
+    const TrainResult result = torch_tl::train(model.network, *training, validation.get(), options,
+                                               copies(borrowed), ranks, observer);
     return [result](Napi::Env env) { return to_js(env, result); };
   };
   return submit(info, work,

@@ -91,6 +91,13 @@ std::optional<FeatureCacheOptions> to_feature_cache(const Napi::Value& value) {
   return FeatureCacheOptions{to_string(cache.Get("directory")), to_int(cache.Get("memoryLimit"))};
 }
 
+/** A number of a validation; null without one. */
+Napi::Value or_null(Napi::Env env, const std::optional<ValidationMetrics>& validation,
+                    double ValidationMetrics::*member) {
+  if (!validation) return env.Null();
+  return Napi::Number::New(env, (*validation).*member);
+}
+
 const char* name_of(CachePlace place) {
   if (place == CachePlace::kDevice) return "device";
   return place == CachePlace::kMemory ? "memory" : "file";
@@ -237,8 +244,8 @@ void JobObserver::on_epoch(const EpochMetrics& metrics) {
     event["lr"] = metrics.learning_rate;
     event["trainLoss"] = metrics.train_loss;
     event["trainAccuracy"] = metrics.train_accuracy;
-    event["validLoss"] = metrics.valid_loss;
-    event["validAccuracy"] = metrics.valid_accuracy;
+    event["validLoss"] = or_null(env, metrics.validation, &ValidationMetrics::loss);
+    event["validAccuracy"] = or_null(env, metrics.validation, &ValidationMetrics::accuracy);
     event["seconds"] = metrics.seconds;
     return event;
   });

@@ -28,22 +28,33 @@ FeatureSource make_source(Network& network, const Dataset& training, const Sourc
   return {network, training, caches.front()};
 }
 
-Sources make_sources(Network& network, const Dataset& training, const Dataset& validation,
+Sources make_sources(Network& network, const Dataset& training, const Dataset* validation,
                      const SourceOptions& options, Ranks& ranks, Observer& observer) {
   const std::size_t cut = options.cache ? network.frozen_cut() : 0;
-  const FeatureSource images(network, training, options.computation);
-  if (cut == 0) return {cut, images, {network, validation, options.computation}};
-
+  const bool trains_on_maps = cut > 0 && !options.augmented;
   FeatureKeys keys;
-  if (options.keys && options.keys->cut == network.cut_name(cut)) keys = *options.keys;
+  if (cut > 0 && options.keys && options.keys->cut == network.cut_name(cut)) keys = *options.keys;
   std::vector<CacheRequest> requests;
-  if (!options.augmented) requests.push_back({CachedPart::kTraining, training, keys.training});
-  requests.push_back({CachedPart::kValidation, validation, keys.validation});
-  const std::vector<FeatureCache> caches = make_caches(
-      network, cut, requests, *options.cache, {options.computation, options.batch_size}, ranks, observer);
-  return {cut,
-          options.augmented ? images : FeatureSource(network, training, caches.front()),
-          {network, validation, caches.back()}};
+  if (trains_on_maps) requests.push_back({CachedPart::kTraining, training, keys.training});
+  if (cut > 0 && validation != nullptr) {
+    requests.push_back({CachedPart::kValidation, *validation, keys.validation});
+  }
+  std::vector<FeatureCache> caches;
+  if (!requests.empty()) {
+    caches = make_caches(network, cut, requests, *options.cache, {options.computation, options.batch_size},
+                         ranks, observer);
+  }
+  Sources sources{cut,
+                  trains_on_maps ? FeatureSource(network, training, caches.front())
+                                 : FeatureSource(network, training, options.computation),
+                  std::nullopt};
+  if (validation == nullptr) return sources;
+  if (cut > 0) {
+    sources.validation.emplace(network, *validation, caches.back());
+  } else {
+    sources.validation.emplace(network, *validation, options.computation);
+  }
+  return sources;
 }
 
 }  // namespace torch_tl

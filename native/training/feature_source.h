@@ -56,14 +56,14 @@ struct Sources {
   /** The cut of the caches, which are valid while it is the network's frozen cut; 0 without caches. */
   std::size_t cut = 0;
   FeatureSource training;
-  FeatureSource validation;
+  std::optional<FeatureSource> validation;  // none: nothing is validated
 };
 
 /**
- * Makes the sources of a training. With a cache, the frozen front of the network runs once over each set.
- * Throws what `make_caches` throws.
+ * Makes the sources of a training; `validation` is null if nothing is validated. With a cache, the frozen
+ * front of the network runs once over each set. Throws what `make_caches` throws.
  */
-Sources make_sources(Network& network, const Dataset& training, const Dataset& validation,
+Sources make_sources(Network& network, const Dataset& training, const Dataset* validation,
                      const SourceOptions& options, Ranks& ranks, Observer& observer);
 
 /** Makes the source of a training set alone. */

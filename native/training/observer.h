@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,16 +24,21 @@ struct BatchMetrics {
   double images_per_second = 0;
 };
 
+/** What validating after an epoch found. */
+struct ValidationMetrics {
+  double loss = 0;
+  double accuracy = 0;
+};
+
 struct EpochMetrics {
   std::int64_t epoch = 0;  // counted from 1, through all stages
   std::int64_t stage = 0;  // counted from 1
   double learning_rate = 0;
   double train_loss = 0;
   double train_accuracy = 0;
-  double valid_loss = 0;
-  double valid_accuracy = 0;
+  std::optional<ValidationMetrics> validation;  // none: nothing is validated
   double seconds = 0;
-  bool best = false;
+  bool best = false;  // so far
 };
 
 /** The whole state of a training after `epoch` epochs and `batch` batches of the next one. */
@@ -72,8 +78,8 @@ class Observer {
   virtual void on_epoch(const EpochMetrics& metrics) = 0;
   /**
    * Called before `on_epoch` with the whole network of the best epoch so far and its logits for the
-   * validation images, float32 [count, classes], both on the host. The logits are undefined if the epoch was
-   * before a checkpoint without logits.
+   * validation images, float32 [count, classes], both on the host. The logits are undefined if nothing is
+   * validated, or the epoch was before a checkpoint without logits.
    */
   virtual void on_best(std::vector<NamedTensor> tensors, at::Tensor logits) = 0;
   /** Whether a checkpoint may be made: checkpoints are large, and the previous one may not be written yet. */

@@ -52,7 +52,8 @@ Stage::Stage(Network& network, const Sources& sources, const StageOptions& stage
                 steps_of(ranges_.size(), options.gradient_accumulation_steps)),
       step_(network, sources.training, options, *optimizer_, random, ranks),
       validation_(network.device(), [this](const auto& inputs) {
-        const at::Tensor logits = sources_.validation.logits(inputs[0], ForwardContext(options_.computation));
+        const at::Tensor logits =
+            sources_.validation->logits(inputs[0], ForwardContext(options_.computation));
         return CapturedWork::Tensors{at::cross_entropy_loss(logits, inputs[1]), logits};
       }) {
   if (options.ema_decay) average_.emplace(network, *options.ema_decay);
@@ -124,7 +125,7 @@ void Stage::equalise() {
 
 Validation Stage::validate(std::int64_t epoch) {
   const at::NoGradGuard no_grad;
-  const FeatureSource& source = sources_.validation;
+  const FeatureSource& source = *sources_.validation;
   // Each rank adds its rows to zeros.
   Validation validation{{}, at::zeros({source.count(), network_.classes()}, at::kFloat)};
   const at::Tensor order = at::arange(source.count(), at::TensorOptions(network_.device()).dtype(at::kLong));

@@ -57,8 +57,9 @@ class Stage {
   void train_epoch(Progress& progress, const std::function<void()>& after_batch);
   /** Before `validate`: makes what training changes the same on all ranks. */
   void equalise();
+  /** Needs validation images. */
   Validation validate(std::int64_t epoch);
-  /** Ends an epoch with its validation loss. Returns true if early stopping ends the stage. */
+  /** Ends a validated epoch with its loss. Returns true if early stopping ends the stage. */
   bool end_epoch(double valid_loss);
 
   /** Learning rate at the epoch's last step. */

@@ -23,11 +23,12 @@ struct Best {
   double accuracy = -1;
   double loss = std::numeric_limits<double>::infinity();
   std::vector<NamedTensor> tensors;
-  at::Tensor logits;  // undefined if a checkpoint had none
+  at::Tensor logits;  // undefined if nothing is validated, or a checkpoint had none
 
   bool is_beaten_by(const EpochMetrics& epoch) const {
-    if (epoch.valid_accuracy != accuracy) return epoch.valid_accuracy > accuracy;
-    return epoch.valid_loss < loss;
+    if (!epoch.validation) return true;
+    if (epoch.validation->accuracy != accuracy) return epoch.validation->accuracy > accuracy;
+    return epoch.validation->loss < loss;
   }
 
   void archive(Archive& archive) {
@@ -40,7 +41,7 @@ struct Best {
 
 class Trainer {
  public:
-  Trainer(Network& network, const Dataset& training, const Dataset& validation, const TrainOptions& options,
+  Trainer(Network& network, const Dataset& training, const Dataset* validation, const TrainOptions& options,
           Ranks& ranks, Observer& observer)
       : network_(network),
         training_(training),
@@ -146,21 +147,24 @@ class Trainer {
     stage_->equalise();
     with_averages(stage_->average(), [&] {
       if (stage_->average() != nullptr) stage_->equalise();
-      const Validation validation = stage_->validate(metrics.epoch);
-      metrics.valid_loss = validation.metrics.loss();
-      metrics.valid_accuracy = validation.metrics.accuracy();
+      at::Tensor logits;
+      if (validation_ != nullptr) {
+        const Validation validation = stage_->validate(metrics.epoch);
+        metrics.validation = {validation.metrics.loss(), validation.metrics.accuracy()};
+        logits = validation.logits;
+      }
       metrics.best = best_.is_beaten_by(metrics);
-      if (metrics.best) keep_best(metrics, validation.logits);
+      if (metrics.best) keep_best(metrics, logits);
     });
     metrics.seconds = stopwatch.seconds();
-    end_epoch(metrics.valid_loss);
+    end_epoch(metrics.validation);
     observer_.on_epoch(metrics);
     epoch_unsaved_ = options_.checkpoints;
     if (ranks_.answer_of_first(is_checkpoint_due())) save_checkpoint();
   }
 
-  void end_epoch(double valid_loss) {
-    progress_.stopped_early = stage_->end_epoch(valid_loss);
+  void end_epoch(const std::optional<ValidationMetrics>& validation) {
+    progress_.stopped_early = validation && stage_->end_epoch(validation->loss);
     ++progress_.epoch;
     ++progress_.stage_epoch;
     progress_.batch = 0;
@@ -169,7 +173,12 @@ class Trainer {
   }
 
   void keep_best(const EpochMetrics& metrics, const at::Tensor& logits) {
-    best_ = {metrics.valid_accuracy, metrics.valid_loss, snapshot(), logits};
+    if (metrics.validation) {
+      best_.accuracy = metrics.validation->accuracy;
+      best_.loss = metrics.validation->loss;
+    }
+    best_.tensors = snapshot();
+    best_.logits = logits;
     observer_.on_best(best_.tensors, best_.logits);
   }
 
@@ -246,7 +255,7 @@ class Trainer {
 
   Network& network_;
   const Dataset& training_;
-  const Dataset& validation_;
+  const Dataset* validation_;  // null: nothing is validated
   const TrainOptions& options_;
   Ranks& ranks_;
   Observer& observer_;
@@ -264,7 +273,7 @@ class Trainer {
 
 }  // namespace
 
-TrainResult train(Network& network, const Dataset& training, const Dataset& validation,
+TrainResult train(Network& network, const Dataset& training, const Dataset* validation,
                   const TrainOptions& options, const std::vector<NamedTensor>& checkpoint, Ranks& ranks,
                   Observer& observer) {
   return Trainer(network, training, validation, options, ranks, observer).run(checkpoint);

@@ -228,7 +228,9 @@ async function expectModel(path: string, head: string): Promise<void> {
 }
 
 function bestOf(epochs: EpochMetrics[]) {
-  const [best] = [...epochs].sort((a, b) => b.validAccuracy - a.validAccuracy || a.validLoss - b.validLoss);
+  const [best] = ([...epochs] as EpochMetrics<number>[]).sort(
+    (a, b) => b.validAccuracy - a.validAccuracy || a.validLoss - b.validLoss,
+  );
   return { epoch: best?.epoch, validAccuracy: best?.validAccuracy, validLoss: best?.validLoss };
 }
 

@@ -61,13 +61,13 @@ describe('the bar of a training', () => {
     // The line of the bar is cleared, from its beginning.
     expect(before.slice(-12).join('')).toContain(CLEARED);
     expect(before.map(stripVTControlCharacters).at(-1)?.trim()).toBe('');
-    view.show({ type: 'epoch', best: false, ...epochMetrics(12) });
+    view.show({ type: 'epoch', ...epochMetrics(12) });
     expect(written.at(-1)).toMatch(/\n$/);
   });
 
   test.each([80, 50])("leaves an epoch's line of one line in %i columns", (width) => {
     const { text, progress } = terminal(width);
-    training(progress).show({ type: 'epoch', best: true, ...epochMetrics(12) });
+    training(progress).show({ type: 'epoch', ...epochMetrics(12), best: true });
     const line = text().at(-1) as string;
     expect(line.trimEnd().length).toBeLessThanOrEqual(width);
     expect(line).toMatch(/12\/32.* best\n$/);

@@ -124,6 +124,29 @@ describe('a folder of images', () => {
     expect(new Set(drawn).size).toBeGreaterThan(1);
   });
 
+  test('without validation has all images for training, and says what is not used', async () => {
+    const [plain, parted] = [temporaryDirectory(), temporaryDirectory()];
+    await writeImages(plain, { 'ant/1.png': RED, 'ant/2.png': RED, 'bee/1.png': GREEN });
+    await writeImages(parted, { 'train/ant/1.png': RED, 'train/bee/1.png': GREEN, 'val/wasp/1.png': GREEN });
+    const listFile = join(temporaryDirectory(), 'list.csv');
+    const line = (part: string, label: string) => `${join(plain, label, '1.png')},${label},${part}`;
+    writeFileSync(
+      listFile,
+      ['path,label,split', line('train', 'ant'), line('train', 'bee'), line('dev', 'ant')].join('\n'),
+    );
+    const opened = await Promise.all(
+      [plain, parted, listFile, 'sample'].map((spec) => openData(spec, { ...options, validation: 'none' })),
+    );
+    expect(opened.map(({ train, valid, validation }) => [train.count, valid.count, validation])).toEqual([
+      [3, 0, 'no validation: all images are trained on'],
+      [2, 0, 'no validation: val/ is not used'],
+      [2, 0, 'no validation: the split dev is not used'],
+      [2500, 0, 'no validation: test_batch.bin is not used'],
+    ]);
+    expect(opened.map(({ heldOut }) => heldOut)).toEqual([null, null, null, null]);
+    expect(opened[1]?.classes).toEqual(['ant', 'bee']);
+  });
+
   test('is refused where a validation class is unknown, and without an image size', async () => {
     const directory = temporaryDirectory();
     await writeImages(directory, { 'train/bee/1.png': RED, 'val/bees/1.png': RED });

@@ -16,7 +16,7 @@ export interface Job {
 
 /** What a process says of its training. */
 export interface Trained {
-  epochs: EpochMetrics[];
+  epochs: EpochMetrics<number>[];
   best: number;
   stoppedBecause: string;
   /** SHA-256 of the saved model. */

@@ -90,6 +90,7 @@ const JOBS: Array<[string, readonly number[], Job]> = [
       },
     },
   ],
+  ['nothing validated', [2], { options: { ...head, epochs: 2, valid: null, checkpoint: 'training' } }],
   ['frozen layers that run in every epoch', [2], { options: { ...head, epochs: 2, featureCache: false } }],
 ];
 

@@ -11,5 +11,6 @@ export function epochMetrics(epoch: number): EpochMetrics {
     validLoss: 1,
     validAccuracy: 0.5,
     seconds: 1,
+    best: false,
   };
 }

@@ -4,6 +4,7 @@ import { readCifar10Binary } from '../../lib/data/cifar10/binary.ts';
 import type { ImageSet } from '../../lib/data/image-set.ts';
 import { loadEngine } from '../../lib/engine/engine.ts';
 import type {
+  EpochMetrics,
   HostTensor,
   NativeDataset,
   NativeModel,
@@ -193,7 +194,8 @@ export function lastWeights(model: NativeModel): HostTensor[] {
 }
 
 export function epochEvents(events: TrainEvent[]) {
-  return events.filter((event) => event.type === 'epoch');
+  // These trainings have validation images.
+  return events.filter((event) => event.type === 'epoch') as EpochMetrics<number>[];
 }
 
 /** The epochs among a training's events, without what differs from run to run. */

@@ -6,6 +6,7 @@ import type { RunSetup } from '../../lib/experiments/results.ts';
 import type { Mistake, ValidationReport } from '../../lib/experiments/validation.ts';
 import { evaluation } from '../../lib/model/evaluate.ts';
 import { experimentOptions } from '../../lib/options/index.ts';
+import { withBest } from '../../lib/training/recorded-epochs.ts';
 import { BLUE, bands, type Colour, encode, GREEN, RED } from './images.ts';
 
 /*
@@ -60,7 +61,7 @@ export const SETUP: RunSetup = {
 
 /** Epochs that learn quickly, and then too much. */
 export function learningEpochs(count: number): EpochMetrics[] {
-  return Array.from({ length: count }, (_, index) => ({
+  const epochs = Array.from({ length: count }, (_, index) => ({
     epoch: index + 1,
     stage: 1,
     lr: index < count / 2 ? 1e-3 : 1e-5,
@@ -70,6 +71,7 @@ export function learningEpochs(count: number): EpochMetrics[] {
     validAccuracy: 0.65 - 0.3 / (index + 1) - index / 500,
     seconds: 0.75,
   }));
+  return withBest(epochs);
 }
 
 export interface RunFiles {

@@ -31,7 +31,8 @@ async function trained(
   const onResume = (event: ResumeEvent) => {
     resumption = event;
   };
-  const result = await model.fit(train, { valid, epochs: 2, checkpoint, onResume, ...options }).result;
+  const run = model.fit(train, { valid, epochs: 2, checkpoint, onResume, ...options });
+  const result = (await run.result) as FitResult;
   return { model, result, resumption };
 }
 

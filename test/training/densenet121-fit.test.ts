@@ -109,7 +109,7 @@ describe('DenseNet121.fit', () => {
     ['a batch of one', { batchSize: 1 }, 'batchSize must be an integer from 2 to 1000000, not 1'],
     ['an unknown layer', { freeze: 'denseblok4' }, "did you mean 'denseblock4'?"],
     ['an unknown class', { classWeights: { dgo: 2 } }, "did you mean 'dog'?"],
-    ['no validation set', { valid: undefined }, 'valid must be a Dataset, not undefined'],
+    ['no validation set', { valid: undefined }, 'valid must be a Dataset, or null, not undefined'],
     ['a signal that is none', { signal: true }, 'signal must be an AbortSignal, not true'],
     ['a callback that is none', { onBatch: 'log' }, "onBatch must be a function, not 'log'"],
   ])('refuses %s before anything is queued', async (_, wrong, message) => {

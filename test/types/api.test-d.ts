@@ -107,12 +107,14 @@ export async function training(trained: DenseNet121, train: Dataset, valid: Data
     onBest: (epoch) => same<EpochMetrics>()(epoch),
   });
   same<FitRun>()(run);
-  for await (const epoch of run) same<EpochMetrics>()(epoch);
+  for await (const epoch of run) same<EpochMetrics<number>>()(epoch);
   const result = await run.result;
   same<FitResult>()(result);
   same<'epochs' | 'early-stopping'>()(result.stoppedBecause);
   same<Stage[]>()(recipes['fine-tune'].stages({ epochs: 4, learningRate: 1e-3 }));
   trained.fit(train, { valid, recipe: await readRecipe('recipe.json') });
+  const unvalidated = await trained.fit(train, { valid: null }).result;
+  same<number | null>()(unvalidated.best.validLoss);
   // @ts-expect-error: options are needed, the validation set being one
   trained.fit(train);
   // @ts-expect-error: a run is no promise
@@ -124,7 +126,7 @@ export async function training(trained: DenseNet121, train: Dataset, valid: Data
 export async function runs(): Promise<RunResults> {
   await runExperiment('finetune', { limitTrain: 100, epochs: 1 }, { resume: true });
   const onEvent = (event: RunEvent) => {
-    if (event.type === 'epoch') same<number>()(event.validAccuracy);
+    if (event.type === 'epoch') same<number | null>()(event.validAccuracy);
   };
   return trainClassifier({ data: 'flowers' }, { onEvent });
 }

@@ -14,6 +14,11 @@ export type {
 } from './engine/native.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 export {
+  type CrossValidateOptions,
+  type CrossValidation,
+  crossValidate,
+} from './experiments/cross-validate.ts';
+export {
   type Experiment,
   type ExperimentName,
   experiments,
@@ -53,6 +58,7 @@ export type {
   ResumeEvent,
   StageStart,
 } from './training/fit.ts';
+export type { FoldOutcome, FoldsSummary } from './training/folds.ts';
 export type { LearningRateOptions, LearningRateSearch, LearningRateStep } from './training/learning-rate.ts';
 export { type Recipe, recipes, spreadLearningRates } from './training/recipes.ts';
 export type { WeightsSource } from './weights/catalogue.ts';

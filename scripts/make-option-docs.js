@@ -8,6 +8,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { downloadCifar10Options } from '../dist/data/cifar10/download.js';
 import { filesOptions, imagesOptions, listOptions } from '../dist/data/dataset.js';
+import { crossValidateOptions } from '../dist/experiments/cross-validate.js';
 import { extractionOptions } from '../dist/model/extraction.js';
 import { gradCamOptions } from '../dist/model/grad-cam.js';
 import { predictOptions } from '../dist/model/predict.js';
@@ -27,6 +28,7 @@ import { optionPage } from './option-page.js';
 
 const SCHEMAS = {
   CreateDocs: createOptions,
+  CrossValidateDocs: crossValidateOptions,
   DownloadCifar10Docs: downloadCifar10Options,
   DownloadWeightsDocs: downloadWeightsOptions,
   ExperimentDocs: experimentOptions,

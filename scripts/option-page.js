@@ -1,6 +1,6 @@
 import { AUGMENTATIONS, augmentationParts } from '../dist/options/augmentation.js';
 import { launchOptions } from '../dist/options/distributed.js';
-import { experimentOptions, seedsOptions } from '../dist/options/experiment.js';
+import { experimentOptions, seedsOptions, trainOptions } from '../dist/options/experiment.js';
 import { searchFields } from '../dist/options/learning-rate.js';
 import { commandLine, TOPICS } from '../dist/options/schema.js';
 import { stageOptions } from '../dist/options/stage.js';
@@ -62,6 +62,7 @@ function topicSection(topic) {
   const fields = {
     ...launchOptions.shape,
     ...experimentOptions.shape,
+    folds: trainOptions.shape.folds,
     ...seedsOptions.shape,
     ...searchFields,
   };

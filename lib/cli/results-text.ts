@@ -7,7 +7,7 @@ import {
   paperMeasures,
 } from '../experiments/beside-paper.ts';
 import { experiments, type PaperFigures } from '../experiments/paper.ts';
-import type { RunResults } from '../experiments/results.ts';
+import type { RunFolds, RunResults } from '../experiments/results.ts';
 import { percent } from '../support/format.ts';
 import { INTERVALS } from '../support/interval.ts';
 import { columns, table } from './table.ts';
@@ -48,6 +48,7 @@ function ownResults(results: RunResults): string {
     measureText(measuresOf(results), measure),
   ]) as [string[], string[], string[]];
   const rest = [['stop reason', stoppedBecause], time];
+  if (results.folds) return foldsText(results.folds, [accuracy, loss], rest);
   if (dataset.valid === 0) {
     const kept = [['kept epoch', best ? `${best.epoch}, the last` : '-'], ...rest];
     return `${columns(kept, ['left', 'right'])}\n\n${UNVALIDATED}`;
@@ -55,6 +56,27 @@ function ownResults(results: RunResults): string {
   const figures = [accuracy, loss, ['best epoch', best ? `${best.epoch} of ${epochs.length}` : '-'], ...rest];
   return `${columns(figures, ['left', 'right'])}\n\n${INTERVALS}`;
 }
+
+/** Out-of-fold figures, and the spread of the folds. */
+function foldsText(
+  { folds, accuracy, loss, epochs }: RunFolds,
+  [pooledAccuracy, pooledLoss]: readonly [readonly string[], readonly string[]],
+  rest: string[][],
+): string {
+  const figures = [
+    ['accuracy out of fold', pooledAccuracy[1] ?? ''],
+    [`  mean of ${folds.length} folds`, `${percent(accuracy.mean)} ± ${percent(accuracy.standardDeviation)}`],
+    ['loss out of fold', pooledLoss[1] ?? ''],
+    [`  mean of ${folds.length} folds`, `${loss.mean.toFixed(4)} ± ${loss.standardDeviation.toFixed(4)}`],
+    ['epochs of the last training', `${epochs}, the median of the best`],
+    ...rest,
+  ];
+  return `${columns(figures, ['left', 'right'])}\n\n${INTERVALS} ${OUT_OF_FOLD}`;
+}
+
+const OUT_OF_FOLD =
+  'Out of fold: each image is judged by a model that has not seen it. best.safetensors holds a model that was then ' +
+  'trained on all images.';
 
 const UNVALIDATED =
   'Nothing was validated: best.safetensors holds the model of the last epoch. To judge it, evaluate it on labelled images ' +

@@ -23,6 +23,8 @@ export class RunProgress {
   #epochs = 0;
   #stages: readonly StageSetup[] = [];
   #augmented = false;
+  /** The fold that trains, or `all` after the last; null in a run without folds. */
+  #fold: string | null = null;
   #epochsBefore = 0;
   #trainingSince = 0;
 
@@ -43,6 +45,8 @@ export class RunProgress {
     else if (event.type === 'data') this.#showData(event);
     else if (event.type === 'warning') this.#progress.line(`Warning: ${event.message}`);
     else if (event.type === 'setup') this.#showSetup(event);
+    else if (event.type === 'fold') this.#showFold(event);
+    else if (event.type === 'fold-end') this.#showFoldEnd(event);
     else if (event.type === 'resume') this.#showResumption(event);
     else if (event.type === 'stage') this.#showStage(event);
     else if (event.type === 'cache') this.#showCache(event);
@@ -85,6 +89,8 @@ export class RunProgress {
     this.#epochs = epochs;
     this.#stages = setup.stages;
     this.#augmented = augmented;
+    // The folds have been told of before.
+    if (this.#fold !== null) return;
     const line = (text: string) => this.#progress.line(text);
     if (!this.#isBrief) this.#showModel(setup);
     if (augmented) line('Augmentation: on; training images pass through the whole network in every epoch');
@@ -98,6 +104,29 @@ export class RunProgress {
     line(`Device: ${setup.device} (${setup.hardware}), LibTorch ${setup.libtorch}`);
     line(`Precision: ${setup.precision}, ${setup.precisionReason}`);
     if (setup.processes) line(`Processes: ${processesText(setup.processes)}`);
+  }
+
+  #showFold({ fold, folds, train, valid }: EventOf<'fold'>): void {
+    this.#fold = fold === null ? 'all' : `${fold}/${folds}`;
+    this.#epochsBefore = 0;
+    this.#trainingSince = 0;
+    const what =
+      fold === null
+        ? `Training on all ${images(train)}`
+        : `Fold ${fold} of ${folds}: ${count(train)} training and ${images(valid)} to validate`;
+    this.#progress.line(what);
+  }
+
+  /** Whether the training is that of a fold. */
+  get #isFold(): boolean {
+    return this.#fold !== null && this.#fold !== 'all';
+  }
+
+  #showFoldEnd({ fold, folds, best }: EventOf<'fold-end'>): void {
+    const { epoch, validAccuracy, validLoss } = best;
+    this.#progress.line(
+      `fold ${fold}/${folds}  best epoch ${epoch}  valid loss ${validLoss.toFixed(4)}  valid accuracy ${percent(validAccuracy).padStart(8)}`,
+    );
   }
 
   #showResumption({ epoch, batch, changed }: EventOf<'resume'>): void {
@@ -115,6 +144,7 @@ export class RunProgress {
   }
 
   #showCache({ part, cut, place, bytes, reason }: EventOf<'cache'>): void {
+    if (this.#isFold) return;
     const images =
       part === 'train' ? 'training images' : `validation images${this.#augmented ? ' only' : ''}`;
     const where = { memory: 'in memory', device: 'on the GPU', file: `on disk (${reason})` }[place];
@@ -131,10 +161,12 @@ export class RunProgress {
     const done = (epoch - 1 - this.#epochsBefore) * batches + batch;
     const total = (this.#epochs - this.#epochsBefore) * batches;
     const seconds = (performance.now() - this.#trainingSince) / 1000;
-    const at = `${epoch}/${this.#epochs}`;
+    const epochs = `${epoch}/${this.#epochs}`;
+    const at = this.#isFold ? `${this.#fold} ${epochs}` : epochs;
     const lost = loss.toFixed(4);
     const left = `${duration((seconds / done) * (total - done))} left`;
-    const parts = [`epoch ${at}`, `loss ${lost}`, `accuracy ${percent(accuracy)}`];
+    const where = this.#isFold ? `fold ${this.#fold}, epoch ${epochs}` : `epoch ${epochs}`;
+    const parts = [where, `loss ${lost}`, `accuracy ${percent(accuracy)}`];
     this.#progress.bar(
       done,
       total,
@@ -146,6 +178,8 @@ export class RunProgress {
   }
 
   #showEpoch(event: EventOf<'epoch'>): void {
+    // Of a fold only the best epoch is shown, at its end.
+    if (this.#isFold) return;
     const { epoch, trainLoss, trainAccuracy, validLoss, validAccuracy, lr, seconds, best } = event;
     const total = String(this.#epochs);
     const short = `${epoch}/${total}`.padStart(2 * total.length + 1);

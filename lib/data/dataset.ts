@@ -36,7 +36,7 @@ import { select } from './select.ts';
 import { SharedImages } from './shared-images.ts';
 import { openData } from './source.ts';
 import { splitPerClass } from './split.ts';
-import { twinKeys } from './twins.ts';
+import { findTwinKeys, twinKeys } from './twins.ts';
 import { unitsOf } from './units.ts';
 
 /** The origin of a data set. */
@@ -199,7 +199,28 @@ export class Dataset {
     const { seed } = checkOptions(splitOptions, options);
     const units = unitsOf(images.labels, { groups: images.groups, twins: twinKeys([images]) });
     const [first, rest] = splitPerClass(images.labels, fraction, seed, units);
-    return [new Dataset(this, select(images, first)), new Dataset(this, select(images, rest))];
+    return [this.subset(first), this.subset(rest)];
+  }
+
+  /**
+   * The images at the given indices, in that order. Pixels in memory are copied.
+   *
+   * @internal
+   * @throws TorchTlError `DISPOSED` or `OUT_OF_MEMORY`
+   */
+  subset(indices: readonly number[]): Dataset {
+    return new Dataset(this, select(this.#requireImages().set, indices));
+  }
+
+  /**
+   * Which images must stay together, see `unitsOf`.
+   *
+   * @internal
+   * @throws TorchTlError `DISPOSED`; InputError `FILE_UNREADABLE`; the signal's reason after an abort
+   */
+  async units(signal?: AbortSignal): Promise<number[] | undefined> {
+    const { set } = this.#requireImages();
+    return unitsOf(set.labels, { groups: set.groups, twins: await findTwinKeys([set], signal) });
   }
 
   /**

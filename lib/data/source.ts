@@ -25,6 +25,7 @@ import {
   type HeldOut,
   limitTrainAndValid,
   listTrainAndValid,
+  noFolds,
   readTrainAndValid,
   type TrainAndValid,
   type Validation,
@@ -196,6 +197,7 @@ async function listCifar10(
   { limits = {}, validation: wanted }: DataOptions,
 ): Promise<ListedData> {
   const { classes, train, valid, validation } = await readCifar10(directory, await list(directory));
+  if (wanted === 'folds') throw noFolds(origin.source, validation);
   const none = wanted === 'none';
   const limited = (set: ImageSet, limit: number | undefined) =>
     limit === undefined ? set : limitPerClass(set, limit);

@@ -34,8 +34,11 @@ export interface TrainAndValid {
   heldOut: HeldOut[] | null;
 }
 
-/** `none` validates nothing: the data's validation images are not used, and no others are held out. */
-export type Validation = 'auto' | 'none';
+/**
+ * `none` validates nothing: the data's validation images are not used, and no others are held out. `folds` holds none
+ * out either, and refuses data with validation images of its own.
+ */
+export type Validation = 'auto' | 'none' | 'folds';
 
 /** Number of images of a class that were held out for validation, and of all its images. */
 export interface HeldOut {
@@ -67,6 +70,7 @@ export async function listTrainAndValid(
   const all = await listImageFolder(train.path);
   const beside = { ...nothingLeftOut(), unused };
   if (valid === null) return divided(all, seed, validation, { where: ` of ${train.name}/`, beside });
+  if (validation === 'folds') throw noFolds(directory, `${valid.name}/`);
   if (validation === 'none') return withoutValidation(all, beside, `${valid.name}/`);
   const known = await listImageFolder(valid.path, all.classes);
   return withoutHoldingOut(all, known, `${valid.name}/`, beside);
@@ -94,6 +98,7 @@ export async function readTrainAndValid(
   }
   const beside = { ...nothingLeftOut(), unused };
   if (valid === null) return divided(train.images, seed, validation, { beside });
+  if (validation === 'folds') throw noFolds(list, `the split ${valid.name}`);
   if (validation === 'none') return withoutValidation(train.images, beside, `the split ${valid.name}`);
   requireTrained(list, train.images, valid.images);
   return withoutHoldingOut(train.images, valid.images, `the split ${valid.name}`, beside);
@@ -131,6 +136,16 @@ function withoutValidation(all: ImageFiles, beside: LeftOut, unused: string | nu
   };
 }
 
+/** The error for folds of data that has validation images. */
+export function noFolds(source: string, validation: string): InputError {
+  const said = (valid: string, folds: string) =>
+    `${source} has validation images, ${validation}, but ${folds} validates on each training image in turn. ` +
+    `Leave out ${folds} to validate on those images, or name the training images alone as ${valid}.`;
+  return new InputError('INVALID_ARGUMENT', said('`data`', '`folds`'), {
+    atCommandLine: said('--data', '--folds'),
+  });
+}
+
 /** Data without validation images of its own. */
 function divided(
   all: ImageFiles,
@@ -139,7 +154,8 @@ function divided(
   origin: { where?: string; beside?: LeftOut } = {},
 ): TrainAndValid | Promise<TrainAndValid> {
   if (validation === 'auto') return holdOut(all, seed, origin);
-  return withoutValidation(all, origin.beside ?? nothingLeftOut(), null);
+  const whole = withoutValidation(all, origin.beside ?? nothingLeftOut(), null);
+  return validation === 'none' ? whole : { ...whole, validation: 'each image in one of the folds' };
 }
 
 async function holdOut(

@@ -30,18 +30,19 @@ export const MEASURES: ReadonlyArray<{
   { key: 'trainableParameters', name: 'trainable parameters', text: count },
 ];
 
-/** Measures of a run. */
+/** Measures of a run; of a cross-validated one those over all images, each judged by a model that has not seen it. */
 export function measuresOf({
   best,
   seconds,
   trainableParameters,
   dataset,
-}: Pick<RunResults, 'best' | 'seconds' | 'trainableParameters' | 'dataset'>): Measures {
+  folds,
+}: Pick<RunResults, 'best' | 'seconds' | 'trainableParameters' | 'dataset' | 'folds'>): Measures {
   return {
-    accuracy: best?.validAccuracy ?? null,
-    images: dataset.valid,
-    loss: best?.validLoss ?? null,
-    seconds: seconds.total,
+    accuracy: folds?.outOfFold.accuracy ?? best?.validAccuracy ?? null,
+    images: folds?.outOfFold.count ?? dataset.valid,
+    loss: folds?.outOfFold.loss ?? best?.validLoss ?? null,
+    seconds: seconds.total + (folds?.folds ?? []).reduce((sum, fold) => sum + fold.seconds, 0),
     trainableParameters,
   };
 }

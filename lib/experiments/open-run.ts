@@ -23,6 +23,8 @@ import { createRunModel, describeRunModel, listRunImages, planOf } from './run-m
 export interface OpenRun {
   setup: RunSetup;
   model: DenseNet121;
+  /** Makes another model as it is before the training. */
+  createModel(): Promise<DenseNet121>;
   train: Dataset;
   /** Empty if nothing is validated. */
   valid: Dataset;
@@ -48,7 +50,8 @@ export async function withOpenRun<Result>(
   if (reason !== null) onEvent({ type: 'unused-gpu', reason });
   const listed = await listRunImages(options, signal, onEvent);
   const { device } = machine;
-  const model = await createRunModel(definition, options, listed, { device, signal });
+  const createModel = () => createRunModel(definition, options, listed, { device, signal });
+  const model = await createModel();
   try {
     planOf(model, options, listed.labels);
     if (writes) await requireSameRun(run, machine, model);
@@ -75,7 +78,7 @@ export async function withOpenRun<Result>(
         processes: shared,
       };
       signal.throwIfAborted();
-      return await work({ setup, model, train, valid });
+      return await work({ setup, model, createModel, train, valid });
     } finally {
       train.dispose();
       valid.dispose();

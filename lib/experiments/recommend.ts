@@ -86,8 +86,8 @@ function reasonsFor(
 export async function recommendFor(
   given: TrainClassifierOptions & { init?: RunOptions['init'] },
 ): Promise<Recommendation> {
-  const { data = '', seed = 0, limitTrain = Number.POSITIVE_INFINITY, valid } = given;
-  const { train } = await listImages(data, seed, valid);
+  const { data = '', seed = 0, limitTrain = Number.POSITIVE_INFINITY, valid, folds } = given;
+  const { train } = await listImages(data, seed, folds === undefined ? valid : 'folds');
   return recommend(Math.min(train.files.length, limitTrain), given);
 }
 

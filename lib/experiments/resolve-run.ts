@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Fact } from '../distributed/agreement.ts';
 import type { Processes } from '../distributed/processes.ts';
 import { InputError } from '../errors.ts';
-import { checkOptions, type RunOptions, runOptions } from '../options/index.ts';
+import { checkOptions, flagOf, type RunOptions, runOptions } from '../options/index.ts';
 import { plainOptions } from '../training/checkpoint.ts';
 import { requireUsed } from '../training/effects.ts';
 import { optionFacts } from '../training/facts.ts';
@@ -103,11 +103,22 @@ export function noImages(): InputError {
   });
 }
 
-/** @throws InputError `INVALID_ARGUMENT` for weights of a random start */
-export function requireConsistent({ init, weights }: RunOptions): void {
+/** @throws InputError `INVALID_ARGUMENT` for weights of a random start, and for options that folds have no use for */
+export function requireConsistent({ init, weights, folds, valid, limitValid }: RunOptions): void {
+  if (folds !== undefined && valid === 'none') throw besideFolds('valid', 'none');
+  if (folds !== undefined && limitValid !== undefined) throw besideFolds('limitValid', limitValid);
   if (init !== 'random' || weights === undefined) return;
   throw new InputError(
     'INVALID_ARGUMENT',
     `Random initialisation uses no weights, but '${weights}' was given; leave out one of the two.`,
   );
+}
+
+/** The error for an option beside folds, which decide themselves what is validated. */
+function besideFolds(name: string, value: unknown): InputError {
+  const said = (one: string, other: string) =>
+    `${one} validates on every image once, so ${other} ${value} would have no effect. Leave out one of the two.`;
+  return new InputError('INVALID_ARGUMENT', said('folds', name), {
+    atCommandLine: said('--folds', flagOf(name) ?? name),
+  });
 }

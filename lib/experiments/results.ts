@@ -4,6 +4,7 @@ import type { LeftOut } from '../data/left-out.ts';
 import type { EpochMetrics, Precision } from '../engine/native.ts';
 import type { ResumePoint } from '../training/checkpoint.ts';
 import type { FitResult } from '../training/fit.ts';
+import type { FoldsSummary } from '../training/folds.ts';
 import type { ExperimentName } from './paper.ts';
 import type { StageSetup } from './stage-setups.ts';
 
@@ -66,6 +67,12 @@ export interface RunSetup {
   classWeights: Record<string, number> | null;
 }
 
+/** What the folds of a run came to. */
+export interface RunFolds extends FoldsSummary {
+  /** Over all images, each judged by the model that has not seen it. */
+  outOfFold: { accuracy: number; loss: number; count: number };
+}
+
 /** Runs that were `aborted` or `failed` keep the epochs that were complete. */
 export type StoppedBecause = FitResult['stoppedBecause'] | 'aborted' | 'failed';
 
@@ -79,6 +86,8 @@ export interface RunResults extends RunSetup {
   stoppedBecause: StoppedBecause;
   /** Every point at which the run was resumed from a checkpoint. */
   resumed: readonly ResumePoint[];
+  /** Present for a cross-validated run, whose other results are those of the last training, on all images. */
+  folds?: RunFolds;
   /** Present for a failed run only. */
   error?: { code: string; message: string };
 }

@@ -40,6 +40,7 @@ const runConfig = z.object({
 const resultsFile = z.object({
   stoppedBecause: z.string(),
   epochs: z.array(z.object({ stage: z.number() })),
+  folds: z.object({ epochs: z.number() }).optional(),
 });
 
 /**
@@ -76,6 +77,7 @@ export async function finishedResults(
   }
   const results = content as RunResults | null;
   if (results?.stoppedBecause === 'early-stopping') return results;
+  if (results?.folds) return results.stoppedBecause === 'epochs' ? results : null;
   // Stages before the last may have stopped early.
   const inLast = results?.epochs.filter(({ stage }) => stage === stages.length).length ?? 0;
   return results?.stoppedBecause === 'epochs' && inLast >= (stages.at(-1)?.epochs ?? 0) ? results : null;
@@ -109,7 +111,9 @@ export function resumedOptions(
 ): Record<string, unknown> {
   requireEqual(directory, 'experiment', earlier.experiment, experiment);
   for (const [name, value] of Object.entries(plainOptions(withAbsolutePaths(given)))) {
-    if (name === 'out' || MAY_CHANGE.includes(name)) continue;
+    // With folds the number of epochs decides which epochs are the best, and so how long the last training is.
+    const isFixed = name === 'epochs' && earlier.options.folds !== undefined;
+    if (name === 'out' || (MAY_CHANGE.includes(name) && !isFixed)) continue;
     requireEqual(directory, name, earlier.options[name], value, flagOf(name));
   }
   return { ...withoutUnusedOf(earlier), ...given };

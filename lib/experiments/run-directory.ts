@@ -47,7 +47,7 @@ async function isMade(path: string): Promise<boolean> {
 const LOCK = 'lock';
 const CONFIG = 'config.json';
 const RESULTS = 'results.json';
-const VALIDATION = 'validation.json';
+export const VALIDATION = 'validation.json';
 const REPORT = 'report.html';
 
 const HOLDS_RUN = 'already holds another run. Give a directory that is new or empty';

@@ -8,6 +8,7 @@ import type {
   ResumeEvent,
   StageStart,
 } from '../training/fit.ts';
+import type { FoldOutcome } from '../training/folds.ts';
 import type { RunSetup, StoppedBecause } from './results.ts';
 
 /** Progress of decoding the images of a folder or list; `decoded` comes last. */
@@ -34,6 +35,10 @@ export type RunEvent =
   /** A possible fault of the data. */
   | ({ type: 'warning' } & DataWarning)
   | { type: 'setup'; setup: RunSetup; directory: string; epochs: number; augmented: boolean }
+  /** The training of a fold begins, with so many images; `fold` is null for the last training, on all images. */
+  | { type: 'fold'; fold: number | null; folds: number; train: number; valid: number }
+  /** The training of a fold has ended, now or earlier. */
+  | ({ type: 'fold-end'; folds: number } & FoldOutcome)
   | ResumeEvent
   | StageStart
   | CacheReport

@@ -1,24 +1,25 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import type { DenseNet121 } from '../densenet121.ts';
 import { processesOf } from '../distributed/join.ts';
 import { fromFirst, together } from '../distributed/processes.ts';
+import { InputError } from '../errors.ts';
 import type { ExperimentDocs } from '../options/docs.ts';
 import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options/index.ts';
 import { nearestPath } from '../support/nearest-path.ts';
-import { packageVersion } from '../support/version.ts';
-import { MAY_CHANGE, recordedOptions } from '../training/checkpoint.ts';
-import { withoutUnused } from '../training/effects.ts';
+import { MAY_CHANGE } from '../training/checkpoint.ts';
 import { stagesOf } from '../training/recipes.ts';
+import { trainCrossValidated } from './cross-validated-run.ts';
 import { nothingToResume } from './no-run.ts';
 import { withOpenRun } from './open-run.ts';
 import { experimentName } from './paper.ts';
+import { recordedConfig } from './recorded-config.ts';
 import { type GivenOptions, type ResolvedRun, resolveTogether } from './resolve-run.ts';
-import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
+import type { RunResults } from './results.ts';
 import { finishedResults } from './run-config.ts';
 import { definitionOf, type RunDefinition } from './run-definition.ts';
 import { holdsRun, makeUnusedDirectory, RunDirectory, requireVacant } from './run-directory.ts';
 import type { RunControl, RunEvent } from './run-events.ts';
+import { dealFolds } from './train-folds.ts';
 import { trainAlong, trainInto } from './train-into.ts';
 
 export type ExperimentOptions = z.input<typeof experimentOptions> & ExperimentDocs;
@@ -53,17 +54,35 @@ export async function run(
   const processes = await processesOf(checkOptions(runOptions, given), signal);
   return together(processes, `the run ${definition.name}`, async () => {
     const resolved = await resolveTogether(processes, definition, given, { resume });
+    requireWhole(resolved.options);
     const finished = await fromFirst(processes, () => begin(resolved, given, { resume, onEvent }));
     if (finished) return finished;
     const { options, earlier } = resolved;
     return withOpenRun(resolved, processes, { signal, onEvent }, async (opened) => {
+      const { folds, seed } = options;
+      const dealt = folds === undefined ? null : await dealFolds(opened.train, { folds, seed }, signal);
       const prepared = { ...opened, options, signal, onEvent, resume: earlier !== null };
       // Rank 0 alone writes.
-      if (processes?.isFirst === false) return trainAlong(prepared);
-      const directory = await openDirectory(resolved, configOf(opened.setup, options, opened.model));
-      return trainInto(directory, prepared);
+      const writes = processes?.isFirst !== false;
+      const config = recordedConfig(opened.setup, options, opened.model);
+      const directory = writes ? await openDirectory(resolved, config) : null;
+      if (dealt !== null) {
+        const path = await fromFirst(processes, () => (directory as RunDirectory).path);
+        return trainCrossValidated(directory, definition, { ...prepared, path, processes }, dealt);
+      }
+      return directory === null ? trainAlong(prepared) : trainInto(directory, prepared);
     });
   });
+}
+
+/** @throws InputError `INVALID_ARGUMENT` for the options of a fold, which is trained as a part of its run alone */
+function requireWhole({ fold }: RunOptions): void {
+  if (fold === undefined) return;
+  throw new InputError(
+    'INVALID_ARGUMENT',
+    `These are the options of fold ${fold} of a cross-validation, which is trained as a part of it. Use the directory ` +
+      'of the whole run, two levels up.',
+  );
 }
 
 /** Checks the directory. Returns the results of a run that has nothing left to train, else null. */
@@ -108,16 +127,4 @@ async function openDirectory(
 ): Promise<RunDirectory> {
   if (earlier) return RunDirectory.reopen(path, config);
   return RunDirectory.create(isUnnamed ? await makeUnusedDirectory(path) : path, config);
-}
-
-/** Everything needed to repeat the run: the options, and what they came to here. */
-function configOf(setup: RunSetup, options: RunOptions, model: DenseNet121) {
-  const { out: _, ...used } = withoutUnused(options);
-  return {
-    formatVersion: FORMAT_VERSION,
-    ...setup,
-    head: model.head,
-    options: recordedOptions(used),
-    versions: { 'torch-tl': packageVersion(), node: process.versions.node, libtorch: setup.libtorch },
-  };
 }

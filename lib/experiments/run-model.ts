@@ -14,7 +14,18 @@ import { everTrained, stageSetups } from './stage-setups.ts';
 
 /** Lists the images of `--data`; those of folders and lists are decoded when they are opened. */
 export function listRunImages(
-  { data, imageSize, resize, limitTrain, limitValid, valid, skipCorrupt, imageCache, seed }: RunOptions,
+  {
+    data,
+    imageSize,
+    resize,
+    limitTrain,
+    limitValid,
+    valid,
+    folds,
+    skipCorrupt,
+    imageCache,
+    seed,
+  }: RunOptions,
   signal: AbortSignal,
   onEvent: (event: DecodingEvent) => void,
 ): Promise<ListedDatasets> {
@@ -23,7 +34,7 @@ export function listRunImages(
     imageSize,
     resize,
     limits: { train: limitTrain, valid: limitValid },
-    validation: valid,
+    validation: folds === undefined ? valid : 'folds',
     skipCorrupt,
     imageCache,
     seed,

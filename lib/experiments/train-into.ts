@@ -15,10 +15,10 @@ import type { FitRun, ResumeEvent } from '../training/fit.ts';
 import { epochsOf } from '../training/recipes.ts';
 import { bestOf, secondsOf } from '../training/train.ts';
 import { scalarsOf } from './epoch-scalars.ts';
-import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
+import { FORMAT_VERSION, type RunFolds, type RunResults, type RunSetup } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 import type { RunEvent } from './run-events.ts';
-import { validationReport } from './validation.ts';
+import { gradCamMaps, type HeatMaps, validationReport } from './validation.ts';
 
 export interface PreparedRun {
   setup: RunSetup;
@@ -30,6 +30,16 @@ export interface PreparedRun {
   resume: boolean;
   signal: AbortSignal;
   onEvent: (event: RunEvent) => void;
+  /** What the trainings of a cross-validation came to, which the training on all images records. */
+  outOfFold?: OutOfFold;
+}
+
+/** Results over all images, each judged by the model of a fold that has not seen it. */
+export interface OutOfFold {
+  folds: RunFolds;
+  /** float32 `[count, classes]`, in the order of the training images; null on ranks other than 0. */
+  logits: FeatureMatrix | null;
+  heatMaps: HeatMaps;
 }
 
 /**
@@ -46,9 +56,10 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
     const augmented = options.augmentation !== 'none';
     onEvent({ type: 'setup', setup, directory: directory.path, epochs: epochsOf(options), augmented });
     const { bestLogits, ...outcome } = await recorder.train();
-    const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome };
+    const folds = run.outOfFold && { folds: run.outOfFold.folds };
+    const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome, ...folds };
     // Before the results, which complete a run: a run that is killed here gets its report when it is resumed.
-    if (bestLogits) await recordValidation(directory, run, bestLogits, outcome.best.epoch);
+    await recordValidation(directory, run, bestLogits, outcome.best.epoch);
     await directory.writeResults(results);
     return results;
   } catch (error) {
@@ -77,6 +88,7 @@ export async function trainAlong({
   valid,
   signal,
   onEvent,
+  outOfFold,
 }: PreparedRun): Promise<RunResults> {
   const fit = model.fit(train, {
     ...withoutUnused(trainingOptions.strip().parse(options)),
@@ -87,19 +99,24 @@ export async function trainAlong({
     onBatch: onEvent,
   });
   const { bestLogits: _, best, ...outcome } = await fit.result;
-  return { formatVersion: FORMAT_VERSION, ...setup, ...outcome, best: summaryOf(best) };
+  const folds = outOfFold && { folds: outOfFold.folds };
+  return { formatVersion: FORMAT_VERSION, ...setup, ...outcome, best: summaryOf(best), ...folds };
 }
 
 /** A report that fails, or is stopped, does not fail the run. */
 async function recordValidation(
   directory: RunDirectory,
-  { model, valid, setup: { precision }, signal, onEvent }: PreparedRun,
-  logits: FeatureMatrix,
+  run: PreparedRun,
+  bestLogits: FeatureMatrix | null,
   epoch: number,
 ): Promise<void> {
+  const { model, setup, signal, onEvent, outOfFold } = run;
+  const valid = outOfFold ? run.train : run.valid;
+  const logits = outOfFold ? outOfFold.logits : bestLogits;
+  if (logits === null) return;
   try {
-    const report = await validationReport(model, valid, { epoch, logits }, { precision, signal });
-    await directory.writeValidation(report);
+    const heatMaps = outOfFold?.heatMaps ?? gradCamMaps(model, { precision: setup.precision, signal });
+    await directory.writeValidation(await validationReport(valid, { epoch, logits }, heatMaps));
   } catch (error) {
     if (!signal.aborted) onEvent({ type: 'no-validation', reason: (error as Error).message });
   }

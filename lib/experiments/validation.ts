@@ -43,24 +43,28 @@ interface WrongAnswer extends Pick<Mistake, 'source' | 'label' | 'top'> {
   pixels: RawImage;
 }
 
+/** Makes the heat maps of mistakes, as data URIs of WebPs; undefined for those without one. */
+export type HeatMaps = (
+  mistakes: ReadonlyArray<Pick<Mistake, 'source' | 'top'> & { pixels: RawImage }>,
+) => Promise<Array<string | undefined>>;
+
 /**
- * The validation report of a run's best model.
+ * The validation report of logits.
  *
- * @param logits float32 `[count, classes]`, the model's logits of the validation images in their order
- * @throws what `DenseNet121.gradCam` throws; sharp's errors
+ * @param logits float32 `[count, classes]` of the validation images in their order
+ * @throws what `heatMaps` throws; sharp's errors
  */
 export async function validationReport(
-  model: DenseNet121,
   valid: Dataset,
   { epoch, logits }: { epoch: number; logits: FeatureMatrix },
-  options: Pick<GradCamOptions, 'precision' | 'signal'>,
+  heatMaps: HeatMaps,
 ): Promise<ValidationReport> {
   const rows = rowsOf(logits);
   const labels = Array.from(valid.labels, Number);
   const wrong = await Promise.all(
     worstMistakes(rows, labels).map((index) => wrongAnswer(valid, index, rows[index] as Float32Array)),
   );
-  const activations = await activationImages(model, wrong.slice(0, ACTIVATIONS), options);
+  const activations = await heatMaps(wrong.slice(0, ACTIVATIONS));
   const images = await Promise.all(wrong.map(({ pixels }) => imageImage(pixels)));
   return {
     formatVersion: FORMAT_VERSION,
@@ -74,6 +78,34 @@ export async function validationReport(
         ...(activation === undefined ? {} : { activation }),
       };
     }),
+  };
+}
+
+/**
+ * Heat maps by Grad-CAM of the model, for the likeliest class.
+ *
+ * @throws what `DenseNet121.gradCam` throws
+ */
+export function gradCamMaps(
+  model: DenseNet121,
+  options: Pick<GradCamOptions, 'precision' | 'signal'>,
+): HeatMaps {
+  return async (mistakes) => {
+    const images = mistakes.map(({ pixels }) => pixels);
+    const classes = mistakes.map(({ top }) => top[0]?.label as string);
+    const activations = await model.gradCam(images, { ...options, classes });
+    return Promise.all(
+      activations.map((activation, place) => activationImage(images[place] as RawImage, activation)),
+    );
+  };
+}
+
+/** The heat maps that other reports have of the same images. */
+export function knownMaps(read: () => Promise<ReadonlyArray<Pick<ValidationReport, 'mistakes'>>>): HeatMaps {
+  return async (mistakes) => {
+    const all = (await read()).flatMap((report) => report.mistakes);
+    const known = new Map(all.map(({ source, activation }) => [source, activation]));
+    return mistakes.map(({ source }) => known.get(source));
   };
 }
 
@@ -103,17 +135,4 @@ function nameOf(valid: Dataset, index: number): string {
   if (file === undefined) return `image ${index + 1} of the validation set`;
   const path = relative(valid.source, file);
   return path.startsWith('..') ? relative(dirname(valid.source), file) : path;
-}
-
-async function activationImages(
-  model: DenseNet121,
-  wrong: readonly WrongAnswer[],
-  options: Pick<GradCamOptions, 'precision' | 'signal'>,
-): Promise<string[]> {
-  const images = wrong.map(({ pixels }) => pixels);
-  const classes = wrong.map(({ top }) => top[0]?.label as string);
-  const activations = await model.gradCam(images, { ...options, classes });
-  return Promise.all(
-    activations.map((activation, place) => activationImage(images[place] as RawImage, activation)),
-  );
 }

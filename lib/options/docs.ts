@@ -19,6 +19,109 @@ export interface CreateDocs {
   signal?: unknown;
 }
 
+export interface CrossValidateDocs {
+  /** Number of images per batch. Default: `128`. */
+  batchSize?: unknown;
+  /** Number of passes over the training images; a named recipe distributes them over its stages. Default: `32`. */
+  epochs?: unknown;
+  /** Stages of the training: head, fine-tune, gradual or a JSON file of stages. */
+  recipe?: unknown;
+  /** Layers that do not train, such as backbone,*.norm1,through:denseblock3; all others do; none freezes nothing. */
+  freeze?: unknown;
+  /** Weight of each class in the loss: balanced gives rarer classes more weight; classes without a weight have 1; mean losses divide by the sum of the images' weights, which mixup and cutmix mix like the images. */
+  classWeights?: unknown;
+  /** Seed of the initial weights, the order of the images, augmentation and dropout. Default: `0`. */
+  seed?: unknown;
+  /** Precision to compute in: auto, fp32 or bf16. Default: `"auto"`. */
+  precision?: unknown;
+  /** Number of CPU threads (default: one per core). */
+  threads?: unknown;
+  /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
+  kernels?: unknown;
+  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  featureCache?: unknown;
+  /** Minutes between checkpoints of a run. Default: `10`. */
+  checkpointMinutes?: unknown;
+  /** Optimiser: adam, adamw or sgd. Default: `"adam"`. */
+  optimizer?: unknown;
+  /** Initial learning rate, which the schedule then changes; for one-cycle, the highest one. Default: `0.001`. */
+  learningRate?: unknown;
+  /** Learning rates for single layers, by name or pattern. */
+  layerLearningRates?: unknown;
+  /** Adam and AdamW: decay factor of the moving average of gradients. Default: `0.9`. */
+  beta1?: unknown;
+  /** Adam and AdamW: decay factor of the moving average of squared gradients. Default: `0.999`. */
+  beta2?: unknown;
+  /** Adam and AdamW: added to the denominator of the update. Default: `1e-8`. */
+  epsilon?: unknown;
+  /** SGD: momentum factor. Default: `0.9`. */
+  momentum?: unknown;
+  /** SGD: use Nesterov momentum. Default: `true`. */
+  nesterov?: unknown;
+  /** Weight decay: Adam and SGD add it to the gradient (L2 penalty), AdamW shrinks the weights. Default: `0`. */
+  weightDecay?: unknown;
+  /** Apply weight decay to norms and biases too. Default: `false`. */
+  decayNormsAndBiases?: unknown;
+  /** Maximum L2 norm of all gradients together; larger gradients are scaled down. */
+  clipNorm?: unknown;
+  /** Number of batches whose gradients are averaged for one step. Default: `1`. */
+  gradientAccumulationSteps?: unknown;
+  /** Schedule of the learning rate: constant, cosine, one-cycle, step or plateau. Default: `"plateau"`. */
+  schedule?: unknown;
+  /** Number of epochs, possibly fractional, in which the learning rate rises before the schedule begins. Default: `0`. */
+  warmupEpochs?: unknown;
+  /** Final learning rate of cosine; lower bound of step and plateau. Default: `0.00001`. */
+  minLearningRate?: unknown;
+  /** Step: number of epochs between reductions of the learning rate. Default: `10`. */
+  stepEpochs?: unknown;
+  /** Step: factor of each reduction. Default: `0.1`. */
+  stepFactor?: unknown;
+  /** Plateau: factor of the reduction when the validation loss stops falling. Default: `0.1`. */
+  plateauFactor?: unknown;
+  /** Plateau: number of epochs without a lower validation loss before a reduction. Default: `5`. */
+  plateauPatience?: unknown;
+  /** Number of epochs without a lower validation loss after which the training, or its stage, ends. Default: `15`. */
+  earlyStoppingPatience?: unknown;
+  /** Minimum decrease of the validation loss that counts as lower. Default: `0.00001`. */
+  earlyStoppingMinDelta?: unknown;
+  /** Fraction of the target that is spread evenly over all classes. Default: `0`. */
+  labelSmoothing?: unknown;
+  /** Decay factor per step of a moving average of the weights, which is then validated and saved. */
+  emaDecay?: unknown;
+  /** Random changes to the training images in every epoch: none, light or strong. Default: `"none"`. */
+  augmentation?: unknown;
+  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
+  distributed?: unknown;
+  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
+  joinTimeout?: unknown;
+  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
+  collectiveTimeout?: unknown;
+  /** Stops the training after the current batch. */
+  signal?: unknown;
+  /** Called when a stage begins. */
+  onStage?: unknown;
+  /** Called with the place where features are kept. */
+  onCache?: unknown;
+  /** Called with the progress of the pass through the frozen layers. */
+  onFeatures?: unknown;
+  /** Called after each training step. */
+  onBatch?: unknown;
+  /** Number of folds. Default: `5`. */
+  folds?: unknown;
+  /** Weights of the backbone: a name from the catalogue, a .safetensors or .pth file, or null for random weights. Default: `"tiny-imagenet"`. */
+  weights?: unknown;
+  /** Side of the images in pixels. Default: `155`. */
+  imageSize?: unknown;
+  /** Device to compute on: auto, cpu, cuda or cuda:N. Default: `"auto"`. */
+  device?: unknown;
+  /** Layers after the backbone: linear, base, base-optimized, finetune, or a list of layers. Default: `[{"type":"globalAveragePool"},{"type":"dense","units":"classes"}]`. */
+  head?: unknown;
+  /** Directory for a checkpoint of each training; a later call with the same options resumes from them. */
+  checkpoints?: unknown;
+  /** Called after the training of each fold. */
+  onFold?: unknown;
+}
+
 export interface DownloadCifar10Docs {
   /** Directory for the data, instead of the cache directory. */
   directory?: unknown;
@@ -526,6 +629,8 @@ export interface TrainClassifierDocs {
   head?: unknown;
   /** How images are made square: cover, contain, stretch (default: cover). */
   resize?: unknown;
+  /** Cross-validate: train k times, each time validated on another fold, then once on all images; needs images without a validation part. */
+  folds?: unknown;
 }
 
 export interface PredictDocs {

@@ -98,6 +98,9 @@ export const experimentOptions = z.strictObject({
   }),
 });
 
+/** Number of folds of a cross-validation. */
+export const folds = () => integer(2, 100);
+
 /** Options of any run. An experiment sets its own head, and CIFAR-10 needs no resizing to squares. */
 export const runOptions = experimentOptions.extend({
   head: z
@@ -115,6 +118,14 @@ export const runOptions = experimentOptions.extend({
       flags: '--resize <name>',
       description: `how images are made square: ${RESIZES.join(', ')} (default: cover)`,
     }),
+  folds: folds().optional().register(commandLine, {
+    topic: 'Training',
+    flags: '--folds <k>',
+    description:
+      'cross-validate: train k times, each time validated on another fold, then once on all images; needs images without a validation part',
+  }),
+  /** Number of the fold that a run of a cross-validation is for; config.json says it. */
+  fold: integer(1, 100).optional(),
 });
 
 export type RunOptions = z.output<typeof runOptions>;
@@ -128,7 +139,7 @@ export function flagOf(name: string): string | undefined {
 const BY_COUNT = '(default: chosen by the number of images)';
 
 /** Options of a run with the user's own images, whose number determines several defaults. */
-export const trainOptions = runOptions.omit({ init: true }).extend({
+export const trainOptions = runOptions.omit({ init: true, fold: true }).extend({
   data: text('a directory or a list').optional().register(commandLine, {
     topic: 'Data',
     flags: '--data <dir|list>',

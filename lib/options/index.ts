@@ -11,6 +11,7 @@ export {
   experimentOptions,
   featuresOptions,
   flagOf,
+  folds,
   type RunOptions,
   runOptions,
   seedsOptions,

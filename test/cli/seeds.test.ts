@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import type { SeedsResults } from '../../lib/experiments/run-seeds.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { lastingDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
 const SMALL = ['--data', 'sample', '--limit-train', '20', '--limit-valid', '10', '--image-size', '32'];
@@ -14,7 +14,7 @@ describe('runs with several seeds', () => {
   let results: SeedsResults;
 
   beforeAll(async () => {
-    cwd = temporaryDirectory();
+    cwd = lastingDirectory();
     const args = ['run', 'finetune', ...OPTIONS, '--seed', '4', '--seeds', '3', '--json', '--out', 'seeds'];
     const { code, stdout } = await torchTl(args, { cwd });
     expect(code).toBe(0);

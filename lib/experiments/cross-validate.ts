@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import type { z } from 'zod';
+import type { Dataset } from '../data/dataset.ts';
+import { DenseNet121 } from '../densenet121.ts';
+import { requireDataset } from '../model/data-checks.ts';
+import { type Evaluation, evaluation } from '../model/evaluate.ts';
+import type { FeatureMatrix } from '../model/extraction.ts';
+import { rowsOf } from '../model/logits.ts';
+import type { CrossValidateDocs } from '../options/docs.ts';
+import { callback, checkOptions, folds, text, trainingOptions } from '../options/index.ts';
+import { createOptions } from '../options/model.ts';
+import { requireUsed, withoutUnused } from '../training/effects.ts';
+import { fitOptions } from '../training/fit.ts';
+import { type FoldOutcome, type FoldsSummary, finalOptions, foldsSummary } from '../training/folds.ts';
+import { dealFolds } from './train-folds.ts';
+
+export const crossValidateOptions = fitOptions
+  .omit({ valid: true, checkpoint: true, resume: true, onResume: true, onBest: true })
+  .extend({
+    folds: folds().default(5).describe('number of folds'),
+    ...createOptions.pick({ weights: true, imageSize: true, device: true }).shape,
+    head: createOptions.shape.head
+      .default(() => createOptions.shape.head.parse('linear'))
+      .describe('layers after the backbone: linear, base, base-optimized, finetune, or a list of layers'),
+    checkpoints: text('a directory')
+      .optional()
+      .describe(
+        'directory for a checkpoint of each training; a later call with the same options resumes from them',
+      ),
+    onFold: callback<(fold: FoldOutcome) => void>().describe('called after the training of each fold'),
+  });
+
+export type CrossValidateOptions = z.input<typeof crossValidateOptions> & CrossValidateDocs;
+
+/** Result of a cross-validation. */
+export interface CrossValidation extends FoldsSummary {
+  /** Metrics over all images, each judged by the model that has not seen it. */
+  evaluation: Evaluation;
+  /** Logits of each image by the model that has not seen it: float32 `[count, classes]`, in the order of the data. */
+  logits: FeatureMatrix;
+  /** A model that was trained on all images for `epochs` epochs. The caller disposes of it. */
+  model: DenseNet121;
+}
+
+/**
+ * Cross-validates a training: trains a new model for each fold on the images of the other folds, and then one on all
+ * images for the median number of the folds' best epochs. Folds are stratified; images of one group and exact twins are
+ * in one fold. Features of frozen layers are computed once for all trainings.
+ *
+ * @throws InputError `INVALID_ARGUMENT`, also if a class has fewer images than there are folds; what
+ *   `DenseNet121.create` and `fit` throw
+ */
+export async function crossValidate(
+  data: Dataset,
+  options: CrossValidateOptions = {},
+): Promise<CrossValidation> {
+  requireDataset('data', data);
+  const checked = checkOptions(crossValidateOptions, options);
+  requireUsed(options, checked);
+  const images = data.share();
+  try {
+    return await validateFolds(images, checked);
+  } finally {
+    images.dispose();
+  }
+}
+
+type Checked = z.output<typeof crossValidateOptions>;
+
+async function validateFolds(data: Dataset, options: Checked): Promise<CrossValidation> {
+  const dealt = await dealFolds(data, options, options.signal);
+  const logits = new Float32Array(data.count * data.classes.length);
+  const outcomes: FoldOutcome[] = [];
+  for (const [index, images] of dealt.entries()) {
+    const { outcome, rows } = await trainFold(data, options, { fold: index + 1, images });
+    for (const [place, image] of images.entries()) {
+      logits.set(rows[place] as Float32Array, image * data.classes.length);
+    }
+    outcomes.push(outcome);
+    options.onFold?.(outcome);
+  }
+  const summary = foldsSummary(outcomes);
+  const matrix = { shape: [data.count, data.classes.length], data: logits };
+  const labels = Array.from(data.labels, Number);
+  return {
+    ...summary,
+    evaluation: evaluation(rowsOf(matrix), labels, data.classes),
+    logits: matrix,
+    model: await trainOnAll(data, options, summary.epochs),
+  };
+}
+
+async function trainFold(
+  data: Dataset,
+  options: Checked,
+  { fold, images }: { fold: number; images: readonly number[] },
+): Promise<{ outcome: FoldOutcome; rows: Float32Array[] }> {
+  const held = new Set(images);
+  const train = data.subset([...data.labels.keys()].filter((image) => !held.has(image)));
+  const valid = data.subset(images);
+  const model = await createModel(data, options);
+  try {
+    const fit = model.fit(train, { ...trainingOf(options, `fold-${fold}`), valid });
+    const { best, bestLogits, seconds } = await fit.result;
+    const { epoch, validAccuracy, validLoss } = best;
+    const outcome = {
+      fold,
+      train: train.count,
+      valid: valid.count,
+      best: { epoch, validAccuracy, validLoss },
+      seconds: seconds.total,
+    };
+    return { outcome, rows: rowsOf(bestLogits as FeatureMatrix) };
+  } finally {
+    model.dispose();
+    train.dispose();
+    valid.dispose();
+  }
+}
+
+async function trainOnAll(data: Dataset, options: Checked, epochs: number): Promise<DenseNet121> {
+  const model = await createModel(data, options);
+  try {
+    const training = trainingOf(finalOptions(options, epochs), 'all');
+    await model.fit(data, { ...training, valid: null }).result;
+    return model;
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+function createModel(data: Dataset, { weights, head, imageSize, device, seed, signal }: Checked) {
+  const { classes, resize } = data;
+  const shape = { weights, head, imageSize, classes, resize: resize ?? ('cover' as const) };
+  return DenseNet121.create({ ...shape, device, seed, signal });
+}
+
+/** The options of one training, which resumes from its checkpoint if there is one. */
+function trainingOf(options: Checked, name: string) {
+  const { checkpoints, signal, onStage, onCache, onFeatures, onBatch } = options;
+  const file = checkpoints === undefined ? {} : { checkpoint: join(checkpoints, `${name}.safetensors`) };
+  const training = withoutUnused(trainingOptions.strip().parse(options));
+  return { ...training, ...file, resume: true, signal, onStage, onCache, onFeatures, onBatch };
+}

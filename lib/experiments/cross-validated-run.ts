@@ -1,0 +1,66 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Dataset } from '../data/dataset.ts';
+import { fromFirst } from '../distributed/processes.ts';
+import { readJsonFile } from '../formats/json.ts';
+import { evaluation } from '../model/evaluate.ts';
+import { rowsOf } from '../model/logits.ts';
+import { finalOptions } from '../training/folds.ts';
+import { epochsOf } from '../training/recipes.ts';
+import type { RunFolds, RunResults } from './results.ts';
+import type { RunDefinition } from './run-definition.ts';
+import { type RunDirectory, VALIDATION } from './run-directory.ts';
+import { describeRunModel } from './run-model.ts';
+import { type FoldedRun, foldPath, type TrainedFolds, trainFolds } from './train-folds.ts';
+import { type OutOfFold, type PreparedRun, trainAlong, trainInto } from './train-into.ts';
+import { knownMaps, type ValidationReport } from './validation.ts';
+
+/**
+ * Trains a run with folds: a model for each fold, and then one on all images, which the run keeps.
+ *
+ * @param directory the run's directory, which is closed at the end; null on ranks other than 0
+ * @param dealt the images of each fold, from `dealFolds`
+ * @throws what `trainInto` throws
+ */
+export async function trainCrossValidated(
+  directory: RunDirectory | null,
+  definition: RunDefinition,
+  run: FoldedRun & Pick<PreparedRun, 'model' | 'valid'>,
+  dealt: readonly number[][],
+): Promise<RunResults> {
+  const { model, train, setup, options, onEvent } = run;
+  try {
+    const augmented = options.augmentation !== 'none';
+    onEvent({ type: 'setup', setup, directory: run.path, epochs: epochsOf(options), augmented });
+    const outOfFold = await combined(run, await trainFolds(run, dealt));
+    const final = finalOptions(options, outOfFold.folds.epochs);
+    const described = await describeRunModel(definition, final, model, train.labels);
+    const resume = directory !== null && existsSync(directory.checkpoint);
+    const last = { ...run, options: final, setup: { ...setup, ...described }, resume, outOfFold };
+    onEvent({ type: 'fold', fold: null, folds: dealt.length, train: train.count, valid: 0 });
+    if (directory === null) return await trainAlong(last);
+    if (!resume) await directory.rewindTo([]);
+    return await trainInto(directory, last);
+  } finally {
+    await directory?.close();
+  }
+}
+
+async function combined(run: FoldedRun, { summary, logits }: TrainedFolds): Promise<OutOfFold> {
+  const outOfFold = await fromFirst(run.processes, () => outOfFoldFigures(run.train, logits));
+  const reports = summary.folds.map(({ fold }) => join(foldPath(run.path, fold), VALIDATION));
+  const heatMaps = knownMaps(() => Promise.all(reports.map(readReport)));
+  return { folds: { ...summary, outOfFold }, logits, heatMaps };
+}
+
+function outOfFoldFigures(train: Dataset, logits: TrainedFolds['logits']): RunFolds['outOfFold'] {
+  const rows = rowsOf(logits as NonNullable<TrainedFolds['logits']>);
+  const { accuracy, loss, count } = evaluation(rows, Array.from(train.labels, Number), train.classes);
+  return { accuracy, loss, count };
+}
+
+/** A fold whose report could not be made has no heat maps. */
+async function readReport(file: string): Promise<Pick<ValidationReport, 'mistakes'>> {
+  const content = await readJsonFile(file, 'RUN_INVALID');
+  return (content as ValidationReport | null) ?? { mistakes: [] };
+}

@@ -1,0 +1,163 @@
+import { join } from 'node:path';
+import { classCounts } from '../data/class-counts.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { foldsOf } from '../data/folds.ts';
+import type { DenseNet121 } from '../densenet121.ts';
+import { fromFirst, type Processes } from '../distributed/processes.ts';
+import { InputError } from '../errors.ts';
+import type { FeatureMatrix } from '../model/extraction.ts';
+import type { RunOptions } from '../options/index.ts';
+import { readCheckpoint } from '../training/checkpoint.ts';
+import { type FoldOutcome, type FoldsSummary, foldsSummary } from '../training/folds.ts';
+import { stagesOf } from '../training/recipes.ts';
+import { recordedConfig } from './recorded-config.ts';
+import type { RunResults, RunSetup } from './results.ts';
+import { finishedResults } from './run-config.ts';
+import { checkpointIn, holdsRun, RunDirectory } from './run-directory.ts';
+import { type PreparedRun, trainAlong, trainInto } from './train-into.ts';
+
+/*
+ * Cross-validation of a run: a training for each fold, in a run directory of its own, which can be resumed.
+ */
+
+/** A run whose images are all training images so far. */
+export interface FoldedRun extends Omit<PreparedRun, 'model' | 'valid' | 'resume'> {
+  /** The run's directory; the folds' directories are in it. */
+  path: string;
+  /** Makes a model as it is before a training. */
+  createModel(): Promise<DenseNet121>;
+  processes: Processes | null;
+}
+
+/** What the folds' trainings came to. */
+export interface TrainedFolds {
+  summary: FoldsSummary;
+  /** Logits of each image by the model that has not seen it, float32 `[count, classes]`; null on ranks other than 0. */
+  logits: FeatureMatrix | null;
+}
+
+/**
+ * The images of each fold, as indices into the run's images. Images of one group and exact twins are in one fold.
+ *
+ * @throws InputError `INVALID_ARGUMENT` if a class has too few images for so many folds
+ */
+export async function dealFolds(
+  train: Dataset,
+  { folds, seed }: { folds: number; seed: number },
+  signal?: AbortSignal,
+): Promise<number[][]> {
+  const foldOf = foldsOf(train.labels, await train.units(signal), { folds, seed, classes: train.classes });
+  const places = [...foldOf.keys()];
+  return Array.from({ length: folds }, (_, fold) => places.filter((image) => foldOf[image] === fold));
+}
+
+/**
+ * Trains a model for each fold, one after the other. Finished folds are left as they are, and others resumed.
+ *
+ * @param dealt the images of each fold, from `dealFolds`
+ * @throws what `trainInto` throws
+ */
+export async function trainFolds(run: FoldedRun, dealt: readonly number[][]): Promise<TrainedFolds> {
+  const outcomes: FoldOutcome[] = [];
+  for (const [index, images] of dealt.entries()) {
+    outcomes.push(await trainFold(run, dealt, { fold: index + 1, images }));
+  }
+  const isFirst = run.processes?.isFirst !== false;
+  return {
+    summary: foldsSummary(outcomes),
+    logits: isFirst ? await outOfFoldLogits(run, dealt) : null,
+  };
+}
+
+async function trainFold(
+  run: FoldedRun,
+  dealt: readonly number[][],
+  { fold, images }: { fold: number; images: readonly number[] },
+): Promise<FoldOutcome> {
+  const held = new Set(images);
+  const train = run.train.subset([...run.train.labels.keys()].filter((image) => !held.has(image)));
+  const valid = run.train.subset(images);
+  try {
+    run.onEvent({ type: 'fold', fold, folds: dealt.length, train: train.count, valid: valid.count });
+    const path = foldPath(run.path, fold);
+    const options = { ...run.options, fold };
+    const finished = await fromFirst(run.processes, () => finishedResults(path, stagesOf(options)));
+    const setup = foldSetup(run.setup, { train, valid, fold, folds: dealt.length });
+    const { best, seconds } = finished ?? (await trainModel(run, path, { setup, options, train, valid }));
+    if (best?.validAccuracy == null || best.validLoss == null) throw damaged(path);
+    const { epoch, validAccuracy, validLoss } = best;
+    const outcome = {
+      fold,
+      train: train.count,
+      valid: valid.count,
+      best: { epoch, validAccuracy, validLoss },
+      seconds: seconds.total,
+    };
+    run.onEvent({ type: 'fold-end', folds: dealt.length, ...outcome });
+    return outcome;
+  } finally {
+    train.dispose();
+    valid.dispose();
+  }
+}
+
+async function trainModel(
+  run: FoldedRun,
+  path: string,
+  fold: Pick<PreparedRun, 'setup' | 'options' | 'train' | 'valid'>,
+): Promise<RunResults> {
+  const { processes, signal, createModel } = run;
+  const model = await createModel();
+  try {
+    const resume = await fromFirst(processes, () => holdsRun(path));
+    // The run's own setup is the one to show.
+    const onEvent: PreparedRun['onEvent'] = (event) => event.type === 'setup' || run.onEvent(event);
+    const prepared = { ...fold, model, resume, signal, onEvent };
+    if (processes?.isFirst === false) return await trainAlong(prepared);
+    const config = recordedConfig(fold.setup, fold.options, model);
+    const directory = await (resume ? RunDirectory.reopen(path, config) : RunDirectory.create(path, config));
+    return await trainInto(directory, prepared);
+  } finally {
+    model.dispose();
+  }
+}
+
+/** The setup of a run with the images of one fold. */
+function foldSetup(
+  setup: RunSetup,
+  { train, valid, fold, folds }: { train: Dataset; valid: Dataset; fold: number; folds: number },
+): RunSetup {
+  const counts = classCounts(train.classes, train.labels, valid.labels);
+  const used = { train: train.count, valid: valid.count, classCounts: counts };
+  return { ...setup, dataset: { ...setup.dataset, ...used, validation: `fold ${fold} of ${folds}` } };
+}
+
+/** Directory of a fold's run. */
+export function foldPath(path: string, fold: number): string {
+  return join(path, 'folds', String(fold));
+}
+
+/** The logits of the folds' best epochs, which their checkpoints hold, in the order of the run's images. */
+async function outOfFoldLogits(run: FoldedRun, dealt: readonly number[][]): Promise<FeatureMatrix> {
+  const { count, classes } = run.train;
+  const data = new Float32Array(count * classes.length);
+  for (const [index, images] of dealt.entries()) {
+    const path = foldPath(run.path, index + 1);
+    const stored = await readCheckpoint(checkpointIn(path), run.signal);
+    const logits = stored?.tensors.find(({ name }) => name === 'best_epoch.logits');
+    if (logits?.shape[0] !== images.length || logits.shape[1] !== classes.length) throw damaged(path);
+    const rows = new Float32Array(logits.data.slice().buffer);
+    for (const [place, image] of images.entries()) {
+      const row = rows.subarray(place * classes.length, (place + 1) * classes.length);
+      data.set(row, image * classes.length);
+    }
+  }
+  return { shape: [count, classes.length], data };
+}
+
+function damaged(path: string): InputError {
+  return new InputError(
+    'RUN_INVALID',
+    `${path} does not hold a finished fold of this run. Remove the directory, and resume the run to train the fold again.`,
+  );
+}

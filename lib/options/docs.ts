@@ -72,7 +72,7 @@ export interface ExperimentDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between checkpoints of a run. Default: `10`. */
   checkpointMinutes?: unknown;
@@ -185,7 +185,7 @@ export interface FitDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between checkpoints of a run. Default: `10`. */
   checkpointMinutes?: unknown;
@@ -343,7 +343,7 @@ export interface LearningRateDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Optimiser: adam, adamw or sgd. Default: `"adam"`. */
   optimizer?: unknown;
@@ -454,7 +454,7 @@ export interface TrainClassifierDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between checkpoints of a run. Default: `10`. */
   checkpointMinutes?: unknown;
@@ -615,7 +615,7 @@ export interface TrainingDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between checkpoints of a run. Default: `10`. */
   checkpointMinutes?: unknown;

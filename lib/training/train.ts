@@ -38,6 +38,8 @@ export interface Training {
   plan: TrainingPlan;
   /** Layers of the model that train; each stage updates it when it begins. */
   layers: TrainedLayers;
+  /** Where the model's weights came from: a name or a path; null for random weights. */
+  weights: string | null;
 }
 
 /**
@@ -93,7 +95,7 @@ async function trainTogether(
   const checkpoints = processes?.isFirst === false ? null : await checkpointWriter(run, state, onFailure);
   const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
   const images = await Promise.all([data.onDevice(device, signal), options.valid.onDevice(device, signal)]);
-  const native = await sharedOptions(run, stored, processes, signal);
+  const native = await sharedOptions({ ...run, valid: options.valid }, stored, processes, signal);
   const start = () => model.train(...images, native, guarded(report, failure), stored?.tensors ?? []);
   try {
     const outcome = await settleTogether(processes, start, signal);

@@ -401,6 +401,7 @@ export class DenseNet121 {
       options,
       plan,
       layers: this.layers.requireAny(plan.stages[0]?.trainable ?? null),
+      weights: this.weights?.source ?? null,
     };
   }
 

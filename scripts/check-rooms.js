@@ -17,6 +17,7 @@ const ORDER = [
   'densenet121.ts',
   'training',
   'model',
+  'caches',
   'data',
   'weights',
   'options',

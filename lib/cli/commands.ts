@@ -65,6 +65,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     description: 'list, download or inspect weights',
     load: () => import('./weights.ts'),
   },
+  cache: {
+    usage: '',
+    description: 'list or remove what is kept on the disk: features, decoded images, LibTorch, weights',
+    load: () => import('./cache.ts'),
+  },
   doctor: {
     usage: '[options]',
     description: 'show what torch-tl found on this machine and what it will use',

@@ -9,6 +9,8 @@ import { choosePrecision, type PrecisionChoice } from '../engine/precision.ts';
 import { type ErrorCode, TorchTlError } from '../errors.ts';
 import { type Candidate, findCandidates } from '../libtorch/locate.ts';
 import { DEFAULT_MINOR } from '../libtorch/version.ts';
+import { featureCacheDirectory } from '../support/cache-directory.ts';
+import { cacheLimit } from '../support/cache-limit.ts';
 import { size } from '../support/format.ts';
 import { packageRoot } from '../support/package-root.ts';
 import { shownJson } from '../support/printable.ts';
@@ -35,6 +37,8 @@ export interface DoctorReport {
   precision:
     | ({ device: string; choice: PrecisionChoice['precision'] } & Pick<PrecisionChoice, 'reason'>)
     | null;
+  /** Where features are kept by default, and how many bytes they may take in all; `error` if the limit is no size. */
+  featureCache: { directory: string; limit: number } | { error: { code: ErrorCode; message: string } };
 }
 
 /** Defines `torch-tl doctor`. It exits with 1 if the engine cannot be loaded. */
@@ -70,7 +74,17 @@ export function examine(): DoctorReport {
     gpus: info?.cuda ?? null,
     joinsProcesses: info?.joinsProcesses ?? null,
     precision: info && automaticPrecision(info),
+    featureCache: examineFeatureCache(),
   };
+}
+
+function examineFeatureCache(): DoctorReport['featureCache'] {
+  try {
+    return { directory: featureCacheDirectory(), limit: cacheLimit() };
+  } catch (error) {
+    const { code, message } = error as TorchTlError;
+    return { error: { code, message } };
+  }
 }
 
 function tryEngine(): { info: EngineInfo; libtorch: string } | TorchTlError {
@@ -98,6 +112,7 @@ function describe(report: DoctorReport): string {
     ['Engine', describeEngine(report.engine)],
     ['Processor', `${report.cpu.model}, ${report.cpu.cores} cores`],
     ...describeEngineInfo(report),
+    ['Features', describeFeatureCache(report.featureCache)],
   ];
   const text = columns(rows, ['left', 'left']);
   return 'error' in report.engine ? `${text}\n\n${report.engine.error.message}` : text;
@@ -110,6 +125,12 @@ function describePlatform({ os, release, arch, glibc }: DoctorReport['platform']
 function describeEngine(engine: DoctorReport['engine']): string {
   if ('error' in engine) return `not usable (${engine.error.code})`;
   return `built for LibTorch ${engine.builtFor}, running on ${engine.libtorch}`;
+}
+
+function describeFeatureCache(cache: DoctorReport['featureCache']): string {
+  if ('error' in cache) return cache.error.message;
+  if (cache.limit === 0) return 'not kept, since TORCH_TL_CACHE_LIMIT is 0';
+  return `kept in ${cache.directory}, at most ${size(cache.limit)} (TORCH_TL_CACHE_LIMIT)`;
 }
 
 function describeEngineInfo(report: DoctorReport): string[][] {

@@ -143,12 +143,12 @@ export class RunProgress {
     this.#progress.line(`Stage ${stage} of ${stages}${title}: ${stageText(setup)}`);
   }
 
-  #showCache({ part, cut, place, bytes, reason }: EventOf<'cache'>): void {
+  #showCache(event: EventOf<'cache'>): void {
     if (this.#isFold) return;
+    const { part, cut, bytes } = event;
     const images =
       part === 'train' ? 'training images' : `validation images${this.#augmented ? ' only' : ''}`;
-    const where = { memory: 'in memory', device: 'on the GPU', file: `on disk (${reason})` }[place];
-    this.#progress.line(`Feature cache: ${cut} output for ${images}, ${size(bytes)} ${where}`);
+    this.#progress.line(`Feature cache: ${cut} output for ${images}, ${size(bytes)} ${placeText(event)}`);
   }
 
   #showFeatures({ done, total, seconds }: EventOf<'features'>): void {
@@ -207,4 +207,13 @@ export class RunProgress {
       `${short}  valid ${valid}  ${duration(seconds)}${mark}`,
     );
   }
+}
+
+/** Where features are, and what of them was found in kept files. */
+function placeText({ place, images, computed, kept, whyNotKept, reason }: EventOf<'cache'>): string {
+  const where = { memory: 'in memory', device: 'on the GPU', file: 'on disk' }[place];
+  if (whyNotKept !== null) return `${where}, not kept: ${whyNotKept}`;
+  if (kept === null) return place === 'file' ? `${where} (${reason})` : where;
+  const isPart = computed > 0 && computed < images;
+  return `${where}, ${isPart ? `${count(computed)} of ${count(images)} computed, ` : ''}${reason}`;
 }

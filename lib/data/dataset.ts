@@ -302,6 +302,16 @@ export class Dataset {
   }
 
   /**
+   * A key for each image, uint8 `[count, 16]`, computed once: see `imageKeys`.
+   *
+   * @internal
+   * @throws TorchTlError `DISPOSED`; InputError `FILE_UNREADABLE`; the signal's reason immediately after an abort
+   */
+  async imageKeys(signal?: AbortSignal): Promise<Uint8Array> {
+    return this.#requireImages().imageKeys(signal);
+  }
+
+  /**
    * Frees the memory of the images on the host and on every device, once running work has finished with them. Repeated
    * calls do nothing.
    */

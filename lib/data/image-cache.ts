@@ -172,7 +172,7 @@ async function isNew(directory: string): Promise<boolean> {
 }
 
 /** Name of a cache's directory. It contains a hash of the header, so that different caches have different names. */
-async function nameOf(header: string): Promise<string> {
+export async function nameOf(header: string): Promise<string> {
   const { source, imageSize, resize } = JSON.parse(header) as {
     source: string;
     imageSize: number;
@@ -223,7 +223,8 @@ async function removeIfUnused(root: string, name: string): Promise<void> {
   }
 }
 
-async function firstLine(path: string): Promise<string> {
+/** The first line of an index, which says how the images were decoded. */
+export async function firstLine(path: string): Promise<string> {
   return withRegularFile(path, async (file) => {
     const beginning = Buffer.alloc(HEADER_BYTES);
     const text = beginning.subarray(0, await readInto(file, beginning, 0)).toString();

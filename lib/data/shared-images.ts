@@ -3,6 +3,7 @@ import type { Job, NativeDataset } from '../engine/native.ts';
 import { sha256 } from '../support/hash.ts';
 import { onAbort, SharedWork } from '../support/signals.ts';
 import { readPixels } from './decoding/read-pixels.ts';
+import { imageKeys } from './image-keys.ts';
 import type { Images } from './image-set.ts';
 
 /** Reference-counted images and the engine's copies of them, which are freed when the last holder releases them. */
@@ -10,6 +11,7 @@ export class SharedImages {
   readonly set: Images;
   #holders = 0;
   #sha256: SharedWork<string> | undefined;
+  #keys: SharedWork<Uint8Array> | undefined;
   readonly #onDevice = new Map<string, SharedWork<NativeDataset>>();
 
   constructor(set: Images) {
@@ -50,6 +52,14 @@ export class SharedImages {
       this.#sha256 = new SharedWork((stopped) => sha256(hashed(this.set), stopped));
     }
     return this.#sha256.result(signal);
+  }
+
+  /** A key for each image, computed once: see `imageKeys`. */
+  imageKeys(signal?: AbortSignal): Promise<Uint8Array> {
+    if (!this.#keys || this.#keys.lost) {
+      this.#keys = new SharedWork((stopped) => imageKeys(this.set, stopped));
+    }
+    return this.#keys.result(signal);
   }
 
   #copyTo(device: string, stopped: AbortSignal): Promise<NativeDataset> {

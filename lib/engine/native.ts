@@ -127,27 +127,49 @@ export interface StageOptions {
   schedule: ScheduleOptions;
   /** Watches the validation loss; null disables early stopping. */
   earlyStopping: { patience: number; minDelta: number } | null;
-  /** Names of the files that keep the features of this stage's frozen layers; null keeps none. */
+  /** Under which keys the features of this stage's frozen layers are kept; null keeps none. */
   featureKeys: FeatureKeys | null;
 }
 
-/** Names of feature files for later trainings: `<key>.features`, for the training and the validation images. */
+/** Under which keys features are kept for later trainings. */
 export interface FeatureKeys {
   /**
-   * The section of the backbone after which features are taken, such as `denseblock3`; it and all before it are frozen.
+   * The section of the backbone after which features are taken, such as `denseblock3`, or the first layer of the head;
+   * it and all before it are frozen.
    */
   cut: string;
-  train: string;
-  /** Empty without validation images. */
-  valid: string;
+  /** What determines the features besides the images, in words: one line of JSON. */
+  about: string;
+  train: SetKeys;
+  valid: SetKeys;
+}
+
+/** Keys of the features of a set. */
+export interface SetKeys {
+  /** SHA-256 in hexadecimal of all that determines the features besides the images. */
+  origin: string;
+  /** uint8 `[count, 16]`: a key for each image, the same for the same image. */
+  images: Uint8Array;
 }
 
 /** The feature cache keeps the outputs of the frozen layers, so that those run once per image. */
 export interface FeatureCacheOptions {
-  /** Directory of kept feature files and of features that do not fit in memory. */
+  /** Directory of features that are not kept and do not fit in memory. */
   directory: string;
   /** Largest number of bytes of features in memory. */
   memoryLimit: number;
+  /** Where features are kept for later trainings; null keeps none. */
+  kept: KeptFeatures | null;
+}
+
+/** A directory of kept features. */
+export interface KeptFeatures {
+  directory: string;
+  /**
+   * Largest number of bytes of all files in torch-tl's own directory, in which a training keeps what it can; null for
+   * the user's directory, which has no limit and must be writable.
+   */
+  limit: number | null;
 }
 
 /** Augmentations, drawn for every batch and applied in this order. null or 0 disables one. */
@@ -228,8 +250,17 @@ export type TrainEvent =
       cut: string;
       place: 'device' | 'memory' | 'file';
       bytes: number;
+      /** Number of images in the set. */
+      images: number;
+      /** Number of images whose features are computed for this set; fewer than `images` where kept files have some. */
+      computed: number;
+      /** Whether kept files have the features of all images. */
       reused: boolean;
-      /** Why the features are kept in this place, and why an existing file is replaced. */
+      /** Directory in which the features are kept for later trainings; null if they are for this training alone. */
+      kept: string | null;
+      /** Why they are not kept, as a clause; null if they are, or were not to be. */
+      whyNotKept: string | null;
+      /** Why the features are in this place, and why an existing file is replaced. */
       reason: string;
     }
   | { type: 'stage'; stage: number; stages: number; trainableParameters: number }

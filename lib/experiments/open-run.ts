@@ -6,6 +6,7 @@ import { unusedGpu } from '../engine/device.ts';
 import { loadEngine } from '../engine/engine.ts';
 import { requireWritableDirectory } from '../files/writable.ts';
 import type { RunOptions } from '../options/index.ts';
+import { cacheLimit } from '../support/cache-limit.ts';
 import { readCheckpoint, requireSameOptions } from '../training/checkpoint.ts';
 import { describeMachine, type Machine, processSetup } from './machine.ts';
 import type { ResolvedRun } from './resolve-run.ts';
@@ -92,6 +93,7 @@ export async function withOpenRun<Result>(
 async function requirePlaces({ path, options: { featureCache } }: ResolvedRun): Promise<void> {
   await requireWritableDirectory(path);
   if (typeof featureCache === 'string') await requireWritableDirectory(featureCache);
+  if (featureCache === true) cacheLimit();
 }
 
 /** Makes sure that a resumed run has the weights and the options of its checkpoint. */

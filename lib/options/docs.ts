@@ -177,7 +177,7 @@ export interface ExperimentDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between checkpoints of a run. Default: `10`. */
   checkpointMinutes?: unknown;
@@ -290,7 +290,7 @@ export interface FitDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between checkpoints of a run. Default: `10`. */
   checkpointMinutes?: unknown;
@@ -448,7 +448,7 @@ export interface LearningRateDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Optimiser: adam, adamw or sgd. Default: `"adam"`. */
   optimizer?: unknown;
@@ -561,7 +561,7 @@ export interface TrainClassifierDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between checkpoints of a run. Default: `10`. */
   checkpointMinutes?: unknown;
@@ -724,7 +724,7 @@ export interface TrainingDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between checkpoints of a run. Default: `10`. */
   checkpointMinutes?: unknown;

@@ -94,7 +94,8 @@ export const trainingOptions = z.strictObject({
     .register(commandLine, {
       topic,
       flags: '--feature-cache <dir>',
-      description: 'directory for the features of a frozen backbone, instead of memory',
+      description:
+        'directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory',
       off: {
         flags: '--no-feature-cache',
         description: 'compute the features of a frozen backbone again in every epoch',

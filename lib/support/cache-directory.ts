@@ -21,3 +21,8 @@ export function imageCacheDirectory(): { root: string; own: boolean } {
   const { TORCH_TL_IMAGE_CACHE: named } = process.env;
   return named ? { root: resolve(named), own: false } : { root: join(cacheDirectory(), 'images'), own: true };
 }
+
+/** The directory of the features that are kept by default: `features` in the cache directory. */
+export function featureCacheDirectory(): string {
+  return join(cacheDirectory(), 'features');
+}

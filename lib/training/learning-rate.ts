@@ -12,7 +12,7 @@ import {
   trainingOptions,
 } from '../options/index.ts';
 import { requireUsed } from './effects.ts';
-import { nativeOptions } from './engine-options.ts';
+import { sharedOptions } from './engine-options.ts';
 import { searchFacts } from './facts.ts';
 import type { BatchProgress, FeaturesProgress } from './fit.ts';
 import type { Training } from './train.ts';
@@ -50,7 +50,10 @@ type SearchOptions = TrainingOptions & z.output<typeof learningRateOptions>;
 
 /** Inputs of a search: those of the training it is for, without validation images. */
 export interface Search
-  extends Pick<Training, 'model' | 'device' | 'computation' | 'data' | 'plan' | 'layers'> {
+  extends Pick<
+    Training,
+    'model' | 'device' | 'preprocessing' | 'computation' | 'data' | 'plan' | 'layers' | 'weights'
+  > {
   options: SearchOptions;
 }
 
@@ -82,7 +85,8 @@ export async function findLearningRate(search: Search, stopped: AbortSignal): Pr
     return await together(processes, 'a search for a learning rate', async () => {
       if (processes) await processes.agree(await searchFacts({ ...search, data: held }, stopped));
       const images = await held.onDevice(device, stopped);
-      const native = { ...nativeOptions(search), group: processes?.group ?? null };
+      const prepared = { ...search, data: held, valid: held };
+      const native = await sharedOptions(prepared, null, processes, stopped);
       const points = await reportingTogether(
         processes,
         reporter(options),

@@ -38,6 +38,8 @@ export interface Training {
   plan: TrainingPlan;
   /** Layers of the model that train; each stage updates it when it begins. */
   layers: TrainedLayers;
+  /** Where the model's weights came from: a name or a path; null for random weights. */
+  weights: string | null;
 }
 
 /**
@@ -96,7 +98,7 @@ async function trainTogether(
     data.onDevice(device, signal),
     options.valid?.onDevice(device, signal) ?? null,
   ]);
-  const native = await sharedOptions(run, stored, processes, signal);
+  const native = await sharedOptions({ ...run, valid: options.valid ?? data }, stored, processes, signal);
   const start = () => model.train(...images, native, guarded(report, failure), stored?.tensors ?? []);
   try {
     const outcome = await settleTogether(processes, start, signal);

@@ -1,5 +1,6 @@
 #include "bindings/training.h"
 
+#include <cstring>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -59,6 +60,15 @@ ScheduleOptions to_schedule_options(const Napi::Object& value) {
   return options;
 }
 
+SetKeys to_set_keys(const Napi::Value& value) {
+  const auto keys = value.As<Napi::Object>();
+  const auto images = keys.Get("images").As<Napi::Uint8Array>();
+  SetKeys set{to_string(keys.Get("origin")), {}};
+  set.images.resize(images.ByteLength() / sizeof(ImageKey));
+  std::memcpy(set.images.data(), images.Data(), set.images.size() * sizeof(ImageKey));
+  return set;
+}
+
 StageOptions to_stage_options(const Napi::Object& value) {
   StageOptions stage;
   stage.epochs = to_int(value.Get("epochs"));
@@ -80,7 +90,8 @@ StageOptions to_stage_options(const Napi::Object& value) {
   }
   if (const Napi::Value keys = value.Get("featureKeys"); keys.IsObject()) {
     const auto of = keys.As<Napi::Object>();
-    stage.feature_keys = {to_string(of.Get("cut")), to_string(of.Get("train")), to_string(of.Get("valid"))};
+    stage.feature_keys = {to_string(of.Get("cut")), to_string(of.Get("about")), to_set_keys(of.Get("train")),
+                          to_set_keys(of.Get("valid"))};
   }
   return stage;
 }
@@ -88,7 +99,17 @@ StageOptions to_stage_options(const Napi::Object& value) {
 std::optional<FeatureCacheOptions> to_feature_cache(const Napi::Value& value) {
   if (value.IsNull()) return std::nullopt;
   const auto cache = value.As<Napi::Object>();
-  return FeatureCacheOptions{to_string(cache.Get("directory")), to_int(cache.Get("memoryLimit"))};
+  FeatureCacheOptions options{to_string(cache.Get("directory")), to_int(cache.Get("memoryLimit")), {}};
+  if (const Napi::Value kept = cache.Get("kept"); kept.IsObject()) {
+    const Napi::Value limit = kept.As<Napi::Object>().Get("limit");
+    options.kept.emplace(KeptFeatures{to_string(kept.As<Napi::Object>().Get("directory")), {}});
+    if (!limit.IsNull()) options.kept->limit = to_int(limit);
+  }
+  return options;
+}
+
+Napi::Value text_or_null(Napi::Env env, const std::string& text) {
+  return text.empty() ? env.Null() : Napi::Value(Napi::String::New(env, text));
 }
 
 /** A number of a validation; null without one. */
@@ -163,7 +184,11 @@ void JobObserver::on_cache(const CacheReport& report) {
     event["cut"] = report.cut;
     event["place"] = name_of(report.place);
     event["bytes"] = number(report.bytes);
+    event["images"] = number(report.images);
+    event["computed"] = number(report.computed);
     event["reused"] = report.reused;
+    event["kept"] = text_or_null(env, report.kept);
+    event["whyNotKept"] = text_or_null(env, report.why_not_kept);
     event["reason"] = report.reason;
     return event;
   });

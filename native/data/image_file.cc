@@ -12,7 +12,9 @@ namespace {
 
 std::shared_ptr<const File> open_for(const ImageFile& images, const std::string& name) {
   try {
-    return std::make_shared<const File>(images.path);
+    const auto file = std::make_shared<const File>(images.path);
+    file->hold();
+    return file;
   } catch (const std::system_error& error) {
     throw FileUnreadable("cannot read " + name + ": " + error.code().message());
   }

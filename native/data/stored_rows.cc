@@ -31,20 +31,19 @@ struct StoredRows::Run {
   std::int64_t count;
 };
 
-std::vector<StoredRows::Run> StoredRows::runs_of(const at::Tensor& indices) const {
+std::vector<StoredRows::Run> StoredRows::runs_of(const std::vector<WantedRow>& wanted) const {
   const std::int64_t longest = rows_in(kRunBytes, layout_);
-  const at::Tensor contiguous = indices.contiguous();
-  const auto* wanted = contiguous.const_data_ptr<std::int64_t>();
   std::vector<Run> runs;
-  for (std::int64_t i = 0; i < contiguous.numel(); ++i) {
+  for (const WantedRow& one : wanted) {
     if (!runs.empty()) {
       Run& last = runs.back();
-      if (last.first + last.count == wanted[i] && last.count < longest) {
+      const bool follows = last.first + last.count == one.row && last.position + last.count == one.position;
+      if (follows && last.count < longest) {
         ++last.count;
         continue;
       }
     }
-    runs.push_back({i, wanted[i], 1});
+    runs.push_back({one.position, one.row, 1});
   }
   return runs;
 }
@@ -53,9 +52,19 @@ at::Tensor StoredRows::select(const at::Tensor& indices) const {
   std::vector<std::int64_t> sizes = layout_.sizes;
   sizes[0] = indices.numel();
   at::Tensor rows = at::empty(sizes, layout_.type);
+  const at::Tensor contiguous = indices.contiguous();
+  const auto* const chosen = contiguous.const_data_ptr<std::int64_t>();
+  std::vector<WantedRow> wanted;
+  wanted.reserve(static_cast<std::size_t>(sizes[0]));
+  for (std::int64_t i = 0; i < sizes[0]; ++i) wanted.push_back({chosen[i], i});
+  read_into(rows, wanted);
+  return rows;
+}
+
+void StoredRows::read_into(at::Tensor& rows, const std::vector<WantedRow>& wanted) const {
   auto* const to = static_cast<std::uint8_t*>(rows.mutable_data_ptr());
   const std::size_t bytes = layout_.row_bytes();
-  const std::vector<Run> runs = runs_of(indices);
+  const std::vector<Run> runs = runs_of(wanted);
   const auto read = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const Run& run = runs[i];
@@ -70,13 +79,12 @@ at::Tensor StoredRows::select(const at::Tensor& indices) const {
   };
   try {
     if (place_.check) place_.check();
-    const std::size_t grain = runs.size() * kRunBytes / std::max(rows.nbytes(), kRunBytes);
+    const std::size_t grain = runs.size() * kRunBytes / std::max(wanted.size() * bytes, kRunBytes);
     at::parallel_for(0, static_cast<std::int64_t>(runs.size()),
                      static_cast<std::int64_t>(std::max(grain, std::size_t{1})), read);
   } catch (const std::system_error& error) {
     throw FileUnreadable("cannot read " + place_.name + ": " + error.code().message());
   }
-  return rows;
 }
 
 at::Tensor StoredRows::select(const BatchRange& range) const {

@@ -37,6 +37,12 @@ struct RowsPlace {
   std::function<void()> check{};
 };
 
+/** A wanted row of a file, and its position in the result. */
+struct WantedRow {
+  std::int64_t row;
+  std::int64_t position;
+};
+
 /**
  * Rows in a file, read batch by batch, so that there may be more rows than memory. Rows in the system's cache
  * cost one copy, as they would if the file were mapped.
@@ -50,10 +56,12 @@ class StoredRows {
   at::Tensor select(const at::Tensor& indices) const;
   /** The rows of a range, likewise. */
   at::Tensor select(const BatchRange& range) const;
+  /** Reads rows into their positions of `rows`, [n, ...] on the host, likewise. */
+  void read_into(at::Tensor& rows, const std::vector<WantedRow>& wanted) const;
 
  private:
   struct Run;
-  std::vector<Run> runs_of(const at::Tensor& indices) const;
+  std::vector<Run> runs_of(const std::vector<WantedRow>& wanted) const;
 
   RowsPlace place_;
   RowsLayout layout_;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +42,11 @@ bool File::read(std::size_t /*offset*/, void* /*to*/, std::size_t /*bytes*/) con
 void File::write(std::size_t /*offset*/, const void* /*from*/, std::size_t /*bytes*/) { refuse(); }
 void File::unlink() { refuse(); }
 void File::publish(const fs::path& /*path*/) { refuse(); }
+void File::hold() const { refuse(); }
+void File::touch() const { refuse(); }
+bool remove_unless_held(const fs::path& /*path*/) { return false; }
+std::size_t free_bytes(const fs::path& /*directory*/) { refuse(); }
+void require_writable(const fs::path& /*directory*/) { refuse(); }
 std::int64_t place_of(const fs::path& /*directory*/) { refuse(); }
 
 #else
@@ -187,10 +193,33 @@ void File::unlink() {
 }
 
 void File::publish(const fs::path& path) {
-  require(::fsync(file_.number()) == 0);
   fs::rename(temporary_, path);
   temporary_.clear();
-  require(::fsync(open_file(path.parent_path(), O_RDONLY).number()) == 0);
+  hold();
+}
+
+// Without locks on this system, no file counts as held. A lock of one's own is replaced.
+void File::hold() const { ::flock(file_.number(), LOCK_SH | LOCK_NB); }
+
+// Only the owner of a file may do this, and only on a disk that can be written.
+void File::touch() const { ::futimens(file_.number(), nullptr); }
+
+bool remove_unless_held(const fs::path& path) {
+  const FileDescriptor file = try_open(path, O_RDONLY);
+  if (file.number() < 0) return errno == ENOENT;
+  if (::flock(file.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) return false;
+  return ::unlink(path.c_str()) == 0 || errno == ENOENT;
+}
+
+std::size_t free_bytes(const fs::path& directory) {
+  struct statvfs disk {};
+  require(::statvfs(directory.c_str(), &disk) == 0);
+  return static_cast<std::size_t>(disk.f_bavail) * disk.f_frsize;
+}
+
+void require_writable(const fs::path& directory) {
+  fs::create_directories(directory);
+  require(::access(directory.c_str(), W_OK | X_OK) == 0);
 }
 
 std::int64_t place_of(const fs::path& directory) {

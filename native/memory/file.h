@@ -62,14 +62,33 @@ class File {
   const std::filesystem::path& temporary() const { return temporary_; }
   /** Unlinks a new file, so that it disappears with the process, however that ends. */
   void unlink();
-  /** Flushes a new file to the disk and then renames it to `path`, replacing any file there. */
+  /**
+   * Renames a new file to `path`, replacing any file there, and holds it. It is not flushed to the disk:
+   * after a power cut its content may be anything.
+   */
   void publish(const std::filesystem::path& path);
+  /** Shows other processes, until this object is deleted, that the file is in use (`remove_unless_held`). */
+  void hold() const;
+  /** Sets the time of the last change to now, if the system allows it. */
+  void touch() const;
 
  private:
   FileDescriptor file_;
   std::filesystem::path temporary_;  // empty without a temporary name
   std::size_t size_ = 0;
 };
+
+/**
+ * Deletes a file unless a process holds it or it is being written. Returns whether it is gone. Does not
+ * throw.
+ */
+bool remove_unless_held(const std::filesystem::path& path);
+
+/** Bytes that this process may still write on the disk of a directory. Throws std::system_error. */
+std::size_t free_bytes(const std::filesystem::path& directory);
+
+/** Makes a directory, and throws std::system_error if this process cannot write in it. */
+void require_writable(const std::filesystem::path& directory);
 
 /**
  * A number that two processes have alike if they see the same directory on the same machine. Makes the

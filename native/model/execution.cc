@@ -224,8 +224,12 @@ at::Tensor Execution::run_backbone(at::Tensor x, std::size_t begin, std::size_t 
   return x.to(in_precision.precision);
 }
 
-at::Tensor Execution::run_head(at::Tensor x, const ForwardContext& context) {
-  for (const Run& run : head_) x = run(std::move(x), context);
+at::Tensor Execution::run_first_of_head(at::Tensor x, const ForwardContext& context) {
+  return head_.front()(std::move(x), context);
+}
+
+at::Tensor Execution::run_rest_of_head(at::Tensor x, const ForwardContext& context) {
+  for (const Run& run : std::span(head_).subspan(1)) x = run(std::move(x), context);
   return x;
 }
 

@@ -31,8 +31,10 @@ class Execution {
    * [n, 3, side, side], -> the maps behind section `end` - 1.
    */
   at::Tensor run_backbone(at::Tensor x, std::size_t begin, std::size_t end, const ForwardContext& context);
-  /** The last map [n, 1024, h, w] -> logits [n, classes]. */
-  at::Tensor run_head(at::Tensor x, const ForwardContext& context);
+  /** The last map [n, 1024, h, w] -> the output of the head's first layer, a vector for each image. */
+  at::Tensor run_first_of_head(at::Tensor x, const ForwardContext& context);
+  /** The output of the head's first layer -> logits [n, classes]. */
+  at::Tensor run_rest_of_head(at::Tensor x, const ForwardContext& context);
 
  private:
   /** Runs a section, or one or two layers of the head. */

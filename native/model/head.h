@@ -32,6 +32,8 @@ class Head {
    */
   Head(const std::vector<HeadLayer>& layers, std::int64_t side, at::Generator& generator);
 
+  /** The first layer, which has no parameters and makes a vector of each image's map. */
+  const Layer& first() const { return *layers_.front(); }
   /** The layers, each of which takes the output of the one before it. */
   std::vector<Layer*> leaves();
   std::int64_t classes() const { return classes_; }

@@ -73,24 +73,38 @@ at::Tensor Network::normalise(const at::Tensor& images, at::ScalarType precision
 }
 
 at::Tensor Network::features(const at::Tensor& images, const ForwardContext& context) {
-  return run(images, 0, last_cut(), context);
+  return run(images, 0, backbone_cut(), context);
 }
 
 at::Tensor Network::logits(const at::Tensor& features, const ForwardContext& context) {
-  return execution_.run_head(features, context).to(at::kFloat);
+  const at::Tensor vectors = execution_.run_first_of_head(features, context);
+  return execution_.run_rest_of_head(vectors, context).to(at::kFloat);
+}
+
+std::size_t Network::frozen_cut() const {
+  const std::size_t cut = backbone_.frozen_cut();
+  return cut == backbone_cut() ? cut + 1 : cut;
+}
+
+const std::string& Network::cut_name(std::size_t cut) const {
+  if (cut > backbone_cut()) return head_.first().name();
+  return backbone_.sections().at(cut - 1)->name();
 }
 
 at::MemoryFormat Network::cut_format(std::size_t cut) const {
-  return cut == last_cut() ? at::MemoryFormat::Contiguous : at::MemoryFormat::ChannelsLast;
+  return cut >= backbone_cut() ? at::MemoryFormat::Contiguous : at::MemoryFormat::ChannelsLast;
 }
 
 at::Tensor Network::prefix(const at::Tensor& images, std::size_t cut, const Computation& computation) {
   const at::NoGradGuard no_grad;
-  return run(images, 0, cut, ForwardContext(computation));
+  const ForwardContext evaluation(computation);
+  if (cut <= backbone_cut()) return run(images, 0, cut, evaluation);
+  return execution_.run_first_of_head(features(images, evaluation), evaluation);
 }
 
 at::Tensor Network::logits_from(const at::Tensor& maps, std::size_t cut, const ForwardContext& context) {
-  return logits(run(maps, cut, last_cut(), context), context);
+  if (cut > backbone_cut()) return execution_.run_rest_of_head(maps, context).to(at::kFloat);
+  return logits(run(maps, cut, backbone_cut(), context), context);
 }
 
 at::Tensor Network::run(const at::Tensor& maps, std::size_t begin, std::size_t end,

@@ -56,14 +56,18 @@ class Network {
 
   /*
    * A cut is a place between the backbone's sections, given as the number of sections in front of it. At cut
-   * 0 are preprocessed images, at the last cut the backbone's last map.
+   * 0 are preprocessed images, behind all sections the backbone's last map. The last cut is behind the head's
+   * first layer, which has no parameters: there each image has a vector.
    */
 
   /** The last cut with no layer in front of it that trains. */
-  std::size_t frozen_cut() const { return backbone_.frozen_cut(); }
-  /** The name of the section in front of a cut other than 0, such as `denseblock3`. */
-  const std::string& cut_name(std::size_t cut) const { return backbone_.sections().at(cut - 1)->name(); }
-  /** The memory format of maps [n, c, h, w] at a cut: contiguous at the last cut, channels last at others. */
+  std::size_t frozen_cut() const;
+  /** The name of the section or layer in front of a cut other than 0, such as `denseblock3`. */
+  const std::string& cut_name(std::size_t cut) const;
+  /**
+   * The memory format of maps [n, c, h, w] at a cut: channels last within the backbone, contiguous behind it,
+   * as vectors [n, c] are.
+   */
   at::MemoryFormat cut_format(std::size_t cut) const;
   /** Preprocessed images -> the maps at a cut, in evaluation mode and without gradients. */
   at::Tensor prefix(const at::Tensor& images, std::size_t cut, const Computation& computation);
@@ -102,8 +106,9 @@ class Network {
   at::Tensor shift_;
 
   Network(const NetworkOptions& options, at::Generator generator);
-  std::size_t last_cut() const { return backbone_.sections().size(); }
-  /** The maps at cut `begin` -> the maps at cut `end`. */
+  /** The cut behind the backbone. */
+  std::size_t backbone_cut() const { return backbone_.sections().size(); }
+  /** The maps at cut `begin` -> the maps at cut `end`, neither of which is in the head. */
   at::Tensor run(const at::Tensor& maps, std::size_t begin, std::size_t end, const ForwardContext& context);
 };
 

@@ -15,12 +15,12 @@ namespace {
 
 /** Computes each batch's output from its preprocessed images, and passes it to `keep`. */
 template <typename Compute>
-void extract(const Network& network, const Dataset& data, const Extraction& extraction, Ranks& ranks,
-             Compute compute, const KeepBatch& keep) {
+void extract(const Network& network, std::int64_t images_in_all, const ImagesOf& images_of,
+             const Extraction& extraction, Ranks& ranks, Compute compute, const KeepBatch& keep) {
   const at::NoGradGuard no_grad;
   CapturedWork computed(network.device(),
                         [&compute](const auto& inputs) { return CapturedWork::Tensors{compute(inputs[0])}; });
-  const std::vector<BatchRange> ranges = batch_ranges(data.count(), extraction.batch_size);
+  const std::vector<BatchRange> ranges = batch_ranges(images_in_all, extraction.batch_size);
   const auto count = static_cast<std::int64_t>(ranges.size());
   const BatchRange own = ranks.share().batches(count, ranks.share().rank);
   // Rank 0 has the most.
@@ -30,10 +30,7 @@ void extract(const Network& network, const Dataset& data, const Extraction& extr
     double images = 0;
     if (round < own.size()) {
       const BatchRange& range = ranges[own.begin + round];
-      const at::Tensor pixels = data.images(range);
-      const at::Tensor batch =
-          computed({network.preprocess(pixels, extraction.computation.precision)}).outputs[0];
-      keep(range, batch);
+      keep(range, computed({images_of(range)}).outputs[0]);
       images = static_cast<double>(range.size());
     }
     // A GPU lags behind: wait for it before the last report, so that this and its time are true.
@@ -55,14 +52,18 @@ at::Tensor extract_all(const Network& network, const Dataset& data, const Extrac
     shape[0] = data.count();
     all = at::empty(shape, ranks.alone() ? batch.options() : batch.options().device(at::kCPU));
   };
-  extract(network, data, extraction, ranks, compute, [&](const BatchRange& range, const at::Tensor& batch) {
+  const auto images_of = [&](const BatchRange& range) {
+    return network.preprocess(data.images(range), extraction.computation.precision);
+  };
+  const auto keep = [&](const BatchRange& range, const at::Tensor& batch) {
     if (!all.defined()) make_like(batch);
     all.narrow(0, range.begin, range.size()).copy_(batch);
-  });
+  };
+  extract(network, data.count(), images_of, extraction, ranks, compute, keep);
   if (ranks.alone()) return all;
   if (!all.defined()) {
     const at::NoGradGuard no_grad;
-    make_like(compute(network.preprocess(data.images(BatchRange{0, 1}), extraction.computation.precision)));
+    make_like(compute(images_of(BatchRange{0, 1})));
   }
   int rank = 0;
   for (const BatchRange& images : images_by_rank(data.count(), extraction.batch_size, ranks)) {
@@ -91,12 +92,12 @@ at::Tensor extract_features(Network& network, const Dataset& data, const Extract
                      [&](const at::Tensor& images) { return network.features(images, evaluation); });
 }
 
-void extract_rows(Network& network, const Dataset& data, std::size_t cut, const Extraction& extraction,
-                  Ranks& ranks, const KeepBatch& keep) {
-  const auto rows = [&](const at::Tensor& images) {
-    return to_rows(network.prefix(images, cut, extraction.computation), network.cut_format(cut));
+void extract_rows(Network& network, std::int64_t count, const ImagesOf& images, std::size_t cut,
+                  const Extraction& extraction, Ranks& ranks, const KeepBatch& keep) {
+  const auto rows = [&](const at::Tensor& batch) {
+    return to_rows(network.prefix(batch, cut, extraction.computation), network.cut_format(cut));
   };
-  extract(network, data, extraction, ranks, rows, keep);
+  extract(network, count, images, extraction, ranks, rows, keep);
 }
 
 at::Tensor extract_logits(Network& network, const Dataset& data, const Extraction& extraction, Ranks& ranks) {

@@ -34,12 +34,15 @@ at::Tensor extract_features(Network& network, const Dataset& data, const Extract
 /** Takes the output for a batch, which is valid until the next batch. */
 using KeepBatch = std::function<void(const BatchRange&, const at::Tensor&)>;
 
+/** Returns preprocessed images of a range, [n, 3, side, side]. */
+using ImagesOf = std::function<at::Tensor(const BatchRange&)>;
+
 /**
- * Computes the maps at a cut and passes them to `keep` batch by batch, as rows (training/feature_rows.h) on
- * the network's device. Every rank gets the batches of its own.
+ * Computes the maps of `count` images at a cut and passes them to `keep` batch by batch, as rows
+ * (training/feature_rows.h) on the network's device. Every rank gets the batches of its own.
  */
-void extract_rows(Network& network, const Dataset& data, std::size_t cut, const Extraction& extraction,
-                  Ranks& ranks, const KeepBatch& keep);
+void extract_rows(Network& network, std::int64_t count, const ImagesOf& images, std::size_t cut,
+                  const Extraction& extraction, Ranks& ranks, const KeepBatch& keep);
 /** The images whose rows each rank gets, by rank. */
 std::vector<BatchRange> images_by_rank(std::int64_t count, std::int64_t batch_size, const Ranks& ranks);
 

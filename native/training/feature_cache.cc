@@ -2,159 +2,158 @@
 
 #include <ATen/ops/empty.h>
 
+#include <optional>
 #include <utility>
 
 #include "device/gpu.h"
+#include "errors.h"
 #include "training/feature_file.h"
+#include "training/feature_pass.h"
 #include "training/feature_rows.h"
+#include "training/kept_caches.h"
 #include "training/shared_features.h"
-#include "training/stopwatch.h"
 
 namespace torch_tl {
 namespace {
 
-/** The layout of one image's row, which is the same for all images of all sets. */
-RowsLayout layout_of_row(Network& network, std::size_t cut, const Dataset& data,
-                         const Computation& computation) {
-  const at::Tensor image = network.preprocess(data.images(BatchRange{0, 1}), computation.precision);
-  const at::Tensor row = to_rows(network.prefix(image, cut, computation), network.cut_format(cut));
-  return {row.sizes().vec(), row.scalar_type()};
-}
-
-/** The state of one set while its cache is made. */
-struct Entry {
-  const CacheRequest& request;
-  RowsLayout layout;
-  FoundFeatures found;
-};
-
-/** Makes the caches of one training, which share the memory limit and the progress. */
-class CacheMaker {
+/** Makes the cache of one set for this training alone. */
+class OwnCache {
  public:
-  CacheMaker(Network& network, std::size_t cut, RowsLayout row, const FeatureCacheOptions& options,
-             const Extraction& extraction, Ranks& ranks, Observer& observer)
-      : network_(network),
-        cut_(cut),
-        row_(std::move(row)),
-        options_(options),
-        extraction_(extraction),
-        ranks_(ranks),
-        observer_(observer),
-        memory_left_(options.memory_limit) {}
+  /** `why_not_kept` is a clause, or empty if nobody asked for these features to be kept. */
+  OwnCache(FeaturePass& pass, const CacheRequest& request, std::string why_not_kept)
+      : pass_(pass),
+        request_(request),
+        why_not_kept_(std::move(why_not_kept)),
+        layout_(pass.layout(request.data.count())) {}
 
-  Entry find(const CacheRequest& request) {
-    Entry entry{request, row_, {}};
-    entry.layout.sizes[0] = request.data.count();
-    if (!request.key.empty()) {
-      entry.found = find_feature_file(options_.directory, request.key, entry.layout);
-    }
-    // A rank that lacks them needs the others to compute.
-    if (!ranks_.all(entry.found.rows.has_value())) entry.found.rows.reset();
-    if (!entry.found.rows) total_ += request.data.count();
-    return entry;
-  }
-
-  FeatureCache make(const Entry& entry) {
-    const bool on_device = gpu_has_room(network_.device(), entry.layout.bytes());
-    if (entry.request.key.empty() && ranks_.alone()) return {new_rows(entry, on_device), network_, cut_};
-    const StoredRows rows = stored_rows(entry, on_device ? CachePlace::kDevice : CachePlace::kFile);
-    if (!on_device) return {rows, network_, cut_};
-    const auto piece = [&rows](const BatchRange& range) { return rows.select(range); };
-    // What one rank copies is no affair of the others: they stop at the next batch.
-    const auto check_stop = [this] {
-      if (ranks_.alone()) ranks_.check_stop();
-    };
-    return {copy_in_pieces(entry.layout, network_.device(), piece, check_stop), network_, cut_};
+  FeatureCache make() {
+    const bool on_device = gpu_has_room(pass_.network().device(), layout_.bytes());
+    return {pass_.ranks().alone() ? rows(on_device) : shared_rows(on_device), pass_.network(), pass_.cut()};
   }
 
  private:
-  /** The rows that were found, or that are made in a file, and kept if they have a key. */
-  StoredRows stored_rows(const Entry& entry, CachePlace place) {
-    if (entry.found.rows) {
-      report(entry, place, "found in " + options_.directory);
-      return *entry.found.rows;
+  FeatureCache::Rows rows(bool on_device) {
+    if (on_device) {
+      report(CachePlace::kDevice, "it has room");
+      return filled(at::TensorOptions(pass_.network().device()));
     }
-    const bool is_kept = !entry.request.key.empty();
-    report(entry, place, is_kept ? "kept in " + options_.directory : "the processes of a machine share it");
-    if (!ranks_.alone()) return shared_rows(entry);
-    FeatureFile file(options_.directory, entry.layout);
-    fill(file, entry);
-    return file.keep(entry.request.key);
+    const std::string limit = "the " + std::to_string(pass_.memory_left()) + " bytes of memory for it";
+    if (pass_.take_memory(layout_.bytes())) {
+      report(CachePlace::kMemory, "it fits into " + limit);
+      return filled(at::TensorOptions(at::kCPU));
+    }
+    report(CachePlace::kFile, "it is larger than " + limit);
+    FeatureFile file(pass_.options().directory, layout_);
+    file.make_private();
+    run([&file](const BatchRange& range, const at::Tensor& batch) { file.write(range.begin, batch); });
+    return GatheredRows(file.rows());
   }
 
   /** The rows that all ranks make together. */
-  StoredRows shared_rows(const Entry& entry) {
-    const CacheRequest& request = entry.request;
-    SharedFeatures file(ranks_, options_.directory, entry.layout);
-    run(entry, [&file](const BatchRange& range, const at::Tensor& batch) { file.write(range.begin, batch); });
-    file.exchange(images_by_rank(request.data.count(), extraction_.batch_size, ranks_));
-    return request.key.empty() ? file.rows() : file.keep(request.key);
+  FeatureCache::Rows shared_rows(bool on_device) {
+    report(on_device ? CachePlace::kDevice : CachePlace::kFile, "the processes of a machine share it");
+    SharedFeatures file(pass_.ranks(), pass_.options().directory, layout_);
+    run([&file](const BatchRange& range, const at::Tensor& batch) { file.write(range.begin, batch); });
+    file.exchange(images_by_rank(request_.data.count(), pass_.extraction().batch_size, pass_.ranks()));
+    const StoredRows rows = file.rows();
+    if (!on_device) return GatheredRows(rows);
+    const auto piece = [&rows](const BatchRange& range) { return rows.select(range); };
+    return copy_in_pieces(layout_, pass_.network().device(), piece, [this] { pass_.check_stop(); });
   }
 
-  FeatureCache::Rows new_rows(const Entry& entry, bool on_device) {
-    const RowsLayout& layout = entry.layout;
-    const auto bytes = static_cast<std::int64_t>(layout.bytes());
-    if (on_device) {
-      report(entry, CachePlace::kDevice, "it has room");
-      return filled(at::empty(layout.sizes, at::TensorOptions(network_.device()).dtype(layout.type)), entry);
-    }
-    const std::string limit = "the " + std::to_string(memory_left_) + " bytes of memory for it";
-    if (bytes <= memory_left_) {
-      report(entry, CachePlace::kMemory, "it fits into " + limit);
-      memory_left_ -= bytes;
-      return filled(at::empty(layout.sizes, layout.type), entry);
-    }
-    report(entry, CachePlace::kFile, "it is larger than " + limit);
-    FeatureFile file(options_.directory, layout);
-    file.make_private();
-    fill(file, entry);
-    return file.rows();
-  }
-
-  at::Tensor filled(at::Tensor rows, const Entry& entry) {
-    run(entry, [&rows](const BatchRange& range, const at::Tensor& batch) {
+  at::Tensor filled(const at::TensorOptions& options) {
+    at::Tensor rows = at::empty(layout_.sizes, options.dtype(layout_.type));
+    run([&rows](const BatchRange& range, const at::Tensor& batch) {
       rows.narrow(0, range.begin, range.size()).copy_(batch);
     });
     return rows;
   }
 
-  void fill(FeatureFile& file, const Entry& entry) {
-    run(entry, [&file](const BatchRange&, const at::Tensor& batch) { file.append(batch); });
-  }
-
-  void run(const Entry& entry, const KeepBatch& keep) {
-    Extraction extraction = extraction_;
-    extraction.on_progress = [this](std::int64_t done) {
-      observer_.on_features(done_ + done, total_, stopwatch_.seconds());
+  void run(const KeepBatch& keep) {
+    const Network& network = pass_.network();
+    const at::ScalarType precision = pass_.extraction().computation.precision;
+    const auto images = [&](const BatchRange& range) {
+      return network.preprocess(request_.data.images(range), precision);
     };
-    extract_rows(network_, entry.request.data, cut_, extraction, ranks_, keep);
-    done_ += entry.request.data.count();
+    pass_.run(request_.data.count(), images, keep);
   }
 
-  void report(const Entry& entry, CachePlace place, std::string reason) {
-    if (!entry.found.fault.empty()) reason += "; made again, since " + entry.found.fault;
-    observer_.on_cache({entry.request.part, network_.cut_name(cut_), place,
-                        static_cast<std::int64_t>(entry.layout.bytes()), entry.found.rows.has_value(),
-                        std::move(reason)});
+  void report(CachePlace place, const std::string& reason) const {
+    CacheReport report;
+    report.part = request_.part;
+    report.place = place;
+    report.bytes = static_cast<std::int64_t>(layout_.bytes());
+    report.images = request_.data.count();
+    report.computed = report.images;
+    report.reason = reason;
+    report.why_not_kept = why_not_kept_;
+    pass_.report(report);
   }
 
-  Network& network_;
-  std::size_t cut_;
-  RowsLayout row_;
-  const FeatureCacheOptions& options_;
-  const Extraction& extraction_;
-  Ranks& ranks_;
-  Observer& observer_;
-  std::int64_t memory_left_;
-  std::int64_t done_ = 0;
-  std::int64_t total_ = 0;
-  Stopwatch stopwatch_;
+  FeaturePass& pass_;
+  const CacheRequest& request_;
+  std::string why_not_kept_;
+  RowsLayout layout_;
 };
+
+/** Sets whose features have one origin, so that they are looked for and computed together. */
+struct SetsOfOrigin {
+  std::vector<CacheRequest> requests;
+  std::optional<KeptCaches> kept{};
+  std::string why_not_kept{};
+};
+
+std::vector<SetsOfOrigin> by_origin(const std::vector<CacheRequest>& requests) {
+  std::vector<SetsOfOrigin> groups;
+  for (const CacheRequest& request : requests) {
+    const CacheRequest* const last = groups.empty() ? nullptr : &groups.back().requests.back();
+    const bool is_of_last = last != nullptr && last->keys != nullptr && request.keys != nullptr &&
+                            last->keys->origin == request.keys->origin;
+    if (!is_of_last) groups.push_back({});
+    groups.back().requests.push_back(request);
+  }
+  return groups;
+}
+
+void look_for_kept(FeaturePass& pass, SetsOfOrigin& sets) {
+  if (pass.options().kept && sets.requests.front().keys != nullptr) {
+    sets.kept.emplace(pass, sets.requests);
+    sets.why_not_kept = sets.kept->why_not();
+    if (!sets.why_not_kept.empty()) sets.kept.reset();
+  }
+  if (sets.kept) {
+    pass.expect(sets.kept->missing());
+  } else {
+    for (const CacheRequest& request : sets.requests) pass.expect(request.data.count());
+  }
+}
+
+std::vector<FeatureCache> make_sets(FeaturePass& pass, SetsOfOrigin& sets) {
+  if (sets.kept) {
+    // Nobody has asked for the files in torch-tl's own cache: a training must not fail for them.
+    const bool may_fail = !pass.options().kept->limit || !pass.ranks().alone();
+    try {
+      return sets.kept->make();
+    } catch (const WriteFailed& error) {
+      if (may_fail) throw;
+      sets.why_not_kept = error.what();
+    } catch (const FileUnreadable& error) {
+      if (may_fail) throw;
+      sets.why_not_kept = error.what();
+    }
+    for (const CacheRequest& request : sets.requests) pass.expect(request.data.count());
+  }
+  std::vector<FeatureCache> caches;
+  for (const CacheRequest& request : sets.requests) {
+    caches.push_back(OwnCache(pass, request, sets.why_not_kept).make());
+  }
+  return caches;
+}
 
 }  // namespace
 
 at::Tensor FeatureCache::maps(const at::Tensor& indices) const {
-  const auto* const stored = std::get_if<StoredRows>(&rows_);
+  const auto* const stored = std::get_if<GatheredRows>(&rows_);
   if (stored != nullptr) return to_maps(stored->select(indices.to(at::kCPU)).to(indices.device()), format_);
   const auto& rows = std::get<at::Tensor>(rows_);
   return to_maps(rows.index_select(0, indices.to(rows.device())).to(indices.device()), format_);
@@ -164,14 +163,13 @@ std::vector<FeatureCache> make_caches(Network& network, std::size_t cut,
                                       const std::vector<CacheRequest>& requests,
                                       const FeatureCacheOptions& options, const Extraction& extraction,
                                       Ranks& ranks, Observer& observer) {
-  RowsLayout row = layout_of_row(network, cut, requests.front().data, extraction.computation);
-  CacheMaker maker(network, cut, std::move(row), options, extraction, ranks, observer);
-  std::vector<Entry> entries;
-  entries.reserve(requests.size());
-  for (const CacheRequest& request : requests) entries.push_back(maker.find(request));
+  FeaturePass pass(network, cut, requests.front().data, options, extraction, ranks, observer);
+  std::vector<SetsOfOrigin> groups = by_origin(requests);
+  for (SetsOfOrigin& sets : groups) look_for_kept(pass, sets);
   std::vector<FeatureCache> caches;
-  caches.reserve(requests.size());
-  for (const Entry& entry : entries) caches.push_back(maker.make(entry));
+  for (SetsOfOrigin& sets : groups) {
+    for (FeatureCache& cache : make_sets(pass, sets)) caches.push_back(std::move(cache));
+  }
   return caches;
 }
 

@@ -2,31 +2,21 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "data/stored_rows.h"
 #include "memory/file.h"
+#include "training/feature_format.h"
 
 namespace torch_tl {
 
-/** FNV-1a over words of 64 bits: detects damage by accident, not by intent. */
-class WordsHash {
- public:
-  /** Adds a piece. All pieces but the last must be whole words, as rows of at least 64 channels are. */
-  void add(const std::uint8_t* data, std::size_t size);
-  std::uint64_t value() const { return value_; }
-
- private:
-  std::uint64_t value_ = 0xcbf29ce484222325;
-};
-
 /**
- * A new file of features: a header page, then the rows. It is deleted when nothing reads it any more, and
- * when the process ends, unless it is kept. Members throw WriteFailed.
+ * A new file of features (training/feature_format.h). It is deleted when nothing reads it any more, and when
+ * the process ends, unless it is kept. Members throw WriteFailed.
  */
 class FeatureFile {
  public:
@@ -40,35 +30,34 @@ class FeatureFile {
   std::string name() const { return file_->temporary().string(); }
   /** Hides the file from other processes; those that have opened it keep it. */
   void make_private();
-  /** Appends rows [n, ...], on any device. */
-  void append(const at::Tensor& rows);
   /** Writes rows [n, ...], on any device, from row `first` on. */
   void write(std::int64_t first, const at::Tensor& rows);
   /** All rows, once they have been written. */
   StoredRows rows() const;
-  /** Names a file whose rows were appended `<key>.features`, replacing an older one. */
-  StoredRows keep(const std::string& key);
-  /** Likewise a file whose rows were written, by several processes. */
-  void keep_written(const std::string& key);
+  /**
+   * Names the file after its content, replacing an older one of that content, once this process and others
+   * have written all rows.
+   */
+  StoredRows keep(const FeatureContent& content);
   /** All rows, once another process has kept the file. */
-  StoredRows kept(const std::string& key) const;
+  StoredRows kept(const FeatureContent& content) const;
 
  private:
+  std::vector<std::uint64_t> hashes() const;
+  StoredRows kept_rows(const FeatureContent& content, std::vector<std::uint64_t> hashes) const;
+
   std::string directory_;
   RowsLayout layout_;
   std::shared_ptr<File> file_;
-  std::int64_t appended_ = 0;  // rows
-  WordsHash hash_;
+  std::vector<std::optional<std::uint64_t>> written_;  // hashes of the rows that this process has written
 };
 
-/** The result of looking for a kept file: its rows, or none and perhaps a fault. */
-struct FoundFeatures {
-  std::optional<StoredRows> rows;
-  std::string fault;  // what is wrong with the file, as a clause
-};
-
-/** Checks all of `<key>.features`; returns rows only if key, layout and hash are right. */
-FoundFeatures find_feature_file(const std::string& directory, const std::string& key,
-                                const RowsLayout& layout);
+/**
+ * Rows of a file that other processes can open. If it was written to since, those in `used` are compared with
+ * their hashes again before they are read.
+ */
+StoredRows checked_rows(const std::shared_ptr<const File>& file, const std::string& path,
+                        const RowsLayout& layout, std::vector<std::int64_t> used,
+                        std::vector<std::uint64_t> hashes);
 
 }  // namespace torch_tl

@@ -18,13 +18,27 @@ at::Tensor FeatureSource::labels(const at::Tensor& indices) const {
   return data_.labels.index_select(0, indices);
 }
 
+namespace {
+
+CacheRequest request_for(const Network& network, std::size_t cut, CachedPart part, const Dataset& data,
+                         const SourceOptions& options) {
+  CacheRequest request{part, data};
+  if (options.keys && options.keys->cut == network.cut_name(cut)) {
+    request.keys = part == CachedPart::kTraining ? &options.keys->training : &options.keys->validation;
+    request.about = options.keys->about;
+  }
+  return request;
+}
+
+}  // namespace
+
 FeatureSource make_source(Network& network, const Dataset& training, const SourceOptions& options,
                           Ranks& ranks, Observer& observer) {
   const std::size_t cut = options.cache && !options.augmented ? network.frozen_cut() : 0;
   if (cut == 0) return {network, training, options.computation};
-  const std::vector<FeatureCache> caches =
-      make_caches(network, cut, {{CachedPart::kTraining, training, {}}}, *options.cache,
-                  {options.computation, options.batch_size}, ranks, observer);
+  const CacheRequest request = request_for(network, cut, CachedPart::kTraining, training, options);
+  const std::vector<FeatureCache> caches = make_caches(
+      network, cut, {request}, *options.cache, {options.computation, options.batch_size}, ranks, observer);
   return {network, training, caches.front()};
 }
 
@@ -32,12 +46,12 @@ Sources make_sources(Network& network, const Dataset& training, const Dataset* v
                      const SourceOptions& options, Ranks& ranks, Observer& observer) {
   const std::size_t cut = options.cache ? network.frozen_cut() : 0;
   const bool trains_on_maps = cut > 0 && !options.augmented;
-  FeatureKeys keys;
-  if (cut > 0 && options.keys && options.keys->cut == network.cut_name(cut)) keys = *options.keys;
   std::vector<CacheRequest> requests;
-  if (trains_on_maps) requests.push_back({CachedPart::kTraining, training, keys.training});
+  if (trains_on_maps) {
+    requests.push_back(request_for(network, cut, CachedPart::kTraining, training, options));
+  }
   if (cut > 0 && validation != nullptr) {
-    requests.push_back({CachedPart::kValidation, *validation, keys.validation});
+    requests.push_back(request_for(network, cut, CachedPart::kValidation, *validation, options));
   }
   std::vector<FeatureCache> caches;
   if (!requests.empty()) {

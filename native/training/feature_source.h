@@ -48,7 +48,7 @@ struct SourceOptions {
   /** Whether training images change from epoch to epoch, so that only the validation set can be cached. */
   bool augmented = false;
   std::optional<FeatureCacheOptions> cache;
-  /** Names of files in which to keep what is cached, if they are for the present cut. */
+  /** Under which keys to keep what is cached, if they are for the present cut. */
   std::optional<FeatureKeys> keys;
 };
 

@@ -57,8 +57,12 @@ struct CacheReport {
   std::string cut;  // the last section that is not run again
   CachePlace place = CachePlace::kMemory;
   std::int64_t bytes = 0;
-  bool reused = false;
-  std::string reason;  // why in this place, and why an existing file was not reused
+  std::int64_t images = 0;    // of the set
+  std::int64_t computed = 0;  // images whose features are computed for this set
+  bool reused = false;        // whether kept files have the features of all images
+  std::string kept;          // directory of the kept files; empty if the features are for this training alone
+  std::string why_not_kept;  // as a clause; empty if they are kept, or nobody has asked for that
+  std::string reason;        // why in this place, and why an existing file was not reused
 };
 
 /** Receives the progress of a computation, on the thread that computes. */

@@ -7,6 +7,7 @@
 
 #include "data/augmentation.h"
 #include "model/layers.h"
+#include "training/feature_keys.h"
 
 namespace torch_tl {
 
@@ -41,17 +42,18 @@ struct EarlyStoppingOptions {
   double min_delta = 1e-5;
 };
 
-/** File names under which features at one cut are kept for later trainings. */
-struct FeatureKeys {
-  std::string cut;
-  std::string training;
-  std::string validation;
+/** Where features are kept for later trainings. */
+struct KeptFeatures {
+  std::string directory;
+  /** Bytes of all files in the directory, if it is torch-tl's own; none for a directory of the user's. */
+  std::optional<std::int64_t> limit;
 };
 
 struct FeatureCacheOptions {
-  /** Directory of the files that are kept, and of temporary ones for features too large for memory. */
+  /** Directory of temporary files for features that are too large for memory and are not kept. */
   std::string directory;
   std::int64_t memory_limit = 0;  // bytes
+  std::optional<KeptFeatures> kept;
 };
 
 /** Leaf layers, by their full names, with their own learning rate. */
@@ -69,7 +71,7 @@ struct StageOptions {
   std::vector<LayerLearningRate> layer_learning_rates;
   ScheduleOptions schedule;
   std::optional<EarlyStoppingOptions> early_stopping;
-  std::optional<FeatureKeys> feature_keys;  // without them no files are kept
+  std::optional<FeatureKeys> feature_keys;  // without them no features are kept
 };
 
 struct LossOptions {

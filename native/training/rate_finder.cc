@@ -70,6 +70,7 @@ std::vector<RatePoint> search(Network& network, const Dataset& training, const T
   SourceOptions source_options{options.computation, options.batch_size, options.augmentation.has_value()};
   // Caching features pays only if images are used more than once.
   if (finder.steps * options.batch_size > training.count()) source_options.cache = options.feature_cache;
+  source_options.keys = stage.feature_keys;
   const FeatureSource source = make_source(network, training, source_options, ranks, observer);
   RandomState random(network.device(), options.seed, ranks.share().rank);
   const std::unique_ptr<Optimizer> optimizer =

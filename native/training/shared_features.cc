@@ -66,10 +66,10 @@ StoredRows SharedFeatures::rows() {
   return file_->rows();
 }
 
-StoredRows SharedFeatures::keep(const std::string& key) {
-  if (leads()) file_->keep_written(key);
+StoredRows SharedFeatures::keep(const FeatureContent& content) {
+  if (leads()) file_->keep(content);
   ranks_.meet();
-  return file_->kept(key);
+  return file_->kept(content);
 }
 
 }  // namespace torch_tl

@@ -25,8 +25,8 @@ class SharedFeatures {
   /** Completes every file, once all ranks have written theirs: rank `r` the rows `written[r]`. */
   void exchange(const std::vector<BatchRange>& written);
   StoredRows rows();
-  /** Likewise, and keeps the files as `<key>.features`. */
-  StoredRows keep(const std::string& key);
+  /** Likewise, and keeps the files. */
+  StoredRows keep(const FeatureContent& content);
 
  private:
   bool leads() const { return ranks_.share().rank == leader_; }

@@ -28,7 +28,7 @@ describe('torch-tl run', () => {
     );
     expect(stdout).toMatch(/^Weights: tiny-imagenet, trained on Tiny ImageNet.*SHA-256 7596e3f6/m);
     expect(lines.filter((line) => line.startsWith('epoch '))).toHaveLength(2);
-    expect(stdout).toMatch(/^Feature cache: norm5 output for training images, 164 kB in memory$/m);
+    expect(stdout).toMatch(/^Feature cache: flatten output for training images, 164 kB in memory$/m);
     expect(stdout).toMatch(/^validation accuracy +\S+ % \([\d.]+ to [\d.]+\) +92\.72 % \(92\.2 to 93\.2\)$/m);
 
     const [name] = readdirSync(join(cwd, 'runs'));
@@ -105,7 +105,7 @@ describe('torch-tl run', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Augmentation: on; training images pass through the whole network/m);
     expect(stdout.match(/^Feature cache: .*$/gm)).toEqual([
-      'Feature cache: norm5 output for validation images only, 82 kB in memory',
+      'Feature cache: flatten output for validation images only, 82 kB in memory',
     ]);
   });
 

@@ -179,7 +179,7 @@ test.runIf(process.platform === 'linux')('a file of features that has no name is
   const options = trainOptions(train, {
     epochs: 50,
     batchSize: 4,
-    featureCache: { directory, memoryLimit: 0 },
+    featureCache: { directory, memoryLimit: 0, kept: null },
   });
   const cut = (event: TrainEvent) => {
     if (event.type === 'batch') for (const path of openIn(directory)) truncateSync(path, 0);

@@ -4,25 +4,38 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { FeatureKeys } from '../../lib/engine/native.ts';
 import { program } from '../cli/torch-tl.ts';
 import { frozenModel } from '../support/frozen-model.ts';
+import { featureKeys, keptIn, keysOf, numbers } from '../support/kept-features.ts';
 import { bytesOf, lastWeights, nativeData, nativeTraining } from '../support/native.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-const KEYS = { cut: 'denseblock3', train: 'train-key', valid: 'valid-key' };
+/** Each set has an origin, and so a file, of its own. */
+const KEYS: FeatureKeys = {
+  ...featureKeys('denseblock3', { train: 0, valid: 0 }),
+  train: keysOf('a', numbers(6)),
+  valid: keysOf('b', numbers(4)),
+};
+
+function trainingFile(directory: string): string {
+  const [name] = readdirSync(directory).filter((one) => one.startsWith('a'));
+  return join(directory, name as string);
+}
 
 /** Trains with the files of a directory; which of them were reused, why not, and the weights. */
 async function training(directory: string) {
   const model = await frozenModel('denseblock3');
   const [train, valid] = [await nativeData('train', 6), await nativeData('valid', 4)];
   const { events } = await nativeTraining(model, train, valid, {
-    featureCache: { directory, memoryLimit: 0 },
+    featureCache: keptIn(directory),
     featureKeys: KEYS,
     checkpoints: true,
   });
@@ -38,6 +51,16 @@ function flip(path: string, position: number): void {
   writeFileSync(path, bytes);
 }
 
+function flipAfter(path: string, text: string): void {
+  flip(path, readFileSync(path).indexOf(text) + text.length);
+}
+
+function replace(path: string, text: string, by: string): void {
+  const bytes = readFileSync(path);
+  bytes.write(by, bytes.indexOf(text));
+  writeFileSync(path, bytes);
+}
+
 function writeAt(path: string, bytes: Uint8Array): void {
   const file = openSync(path, 'r+');
   writeSync(file, bytes);
@@ -49,11 +72,15 @@ describe('a file of features that is not what it should be is made anew and said
     ['empty', (path: string) => truncateSync(path, 0), /size/],
     ['truncated', (path: string) => truncateSync(path, readFileSync(path).length - 1), /size/],
     ['of a flipped header', (path: string) => flip(path, 3), /damaged/],
-    ['of a flipped key', (path: string) => flip(path, 30), /damaged/],
+    ['of a flipped origin', (path: string) => flip(path, 30), /damaged/],
+    ['of a flipped number of rows', (path: string) => flipAfter(path, 'sizes '), /damaged/],
+    ['of more rows than it has', (path: string) => replace(path, 'sizes 6', 'sizes 9'), /size/],
+    ['of a flipped key', (path: string) => flip(path, 4096), /damaged/],
+    ['of a flipped hash', (path: string) => flip(path, 4096 + 16), /damaged/],
     ['of a flipped value', (path: string) => flip(path, -5), /damaged/],
     ['of zeros', (path: string) => writeFileSync(path, Buffer.alloc(readFileSync(path).length)), /damaged/],
     [
-      'another key',
+      'of the format before',
       (path: string) => writeAt(path, Buffer.from('torch-tl features 1\nkey other')),
       /damaged/,
     ],
@@ -61,7 +88,7 @@ describe('a file of features that is not what it should be is made anew and said
   ] as const)('%s', async ([, damage, reason]) => {
     const directory = temporaryDirectory();
     const first = await training(directory);
-    const path = join(directory, 'train-key.features');
+    const path = trainingFile(directory);
     const whole = readFileSync(path);
     damage(path);
     const second = await training(directory);
@@ -75,13 +102,17 @@ describe('a file of features that is not what it should be is made anew and said
 
   test('a directory of that name, which nothing can replace, is WRITE_FAILED and nothing is left', async () => {
     const directory = temporaryDirectory();
-    mkdirSync(join(directory, 'train-key.features'));
+    await training(directory);
+    const path = trainingFile(directory);
+    rmSync(path);
+    mkdirSync(path);
+    const names = readdirSync(directory);
     await expect(training(directory)).rejects.toMatchObject({
       name: 'TorchTlError',
       code: 'WRITE_FAILED',
       message: expect.stringContaining(directory),
     });
-    expect(readdirSync(directory)).toEqual(['train-key.features']);
+    expect(readdirSync(directory)).toEqual(names);
   });
 });
 
@@ -118,5 +149,6 @@ test('what a killed process leaves is removed by the next training', async () =>
   expect(readdirSync(shared)).toHaveLength(1);
   writeFileSync(join(shared, 'mine'), 'of somebody else');
   await training(shared);
-  expect(readdirSync(shared).sort()).toEqual(['mine', 'train-key.features', 'valid-key.features']);
+  expect(readdirSync(shared).filter((name) => name.endsWith('.features'))).toHaveLength(2);
+  expect(readdirSync(shared).filter((name) => !name.endsWith('.features'))).toEqual(['mine']);
 });

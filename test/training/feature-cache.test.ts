@@ -15,7 +15,7 @@ import {
 } from '../support/native.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
-const MEMORY: FeatureCacheOptions = { directory: '/nonexistent', memoryLimit: 1 << 30 };
+const MEMORY: FeatureCacheOptions = { directory: '/nonexistent', memoryLimit: 1 << 30, kept: null };
 
 const cachesIn = (events: TrainEvent[]) => events.filter((event) => event.type === 'cache');
 const runsFeatures = (events: TrainEvent[]) => events.some(({ type }) => type === 'features');
@@ -56,24 +56,47 @@ describe('losses and weights are the same to the bit with the cache in memory, i
     ['norm5', 64, 'bf16', 2],
   ] as const)('frozen up to %s, at %i pixels, in %s', async ([cut, imageSize, precision, epochs]) => {
     const shape = { head: 'finetune', imageSize };
-    const file = { directory: temporaryDirectory(), memoryLimit: 0 };
+    const file = { directory: temporaryDirectory(), memoryLimit: 0, kept: null };
     const without = await outcome(cut, shape, { precision, epochs, featureCache: null });
     const inMemory = await outcome(cut, shape, { precision, epochs, featureCache: MEMORY });
     const inFile = await outcome(cut, shape, { precision, epochs, featureCache: file });
     expect(without.caches).toEqual([]);
-    expect(inMemory.caches).toEqual([`${cut} in memory`, `${cut} in memory`]);
-    expect(inFile.caches).toEqual([`${cut} in file`, `${cut} in file`]);
+    // Behind the whole backbone the head's first layer, which flattens, is cached too.
+    const cached = cut === 'norm5' ? 'flatten' : cut;
+    expect(inMemory.caches).toEqual([`${cached} in memory`, `${cached} in memory`]);
+    expect(inFile.caches).toEqual([`${cached} in file`, `${cached} in file`]);
     expect(without.trained.epochs).toHaveLength(epochs);
     expect(inMemory.trained).toEqual(without.trained);
     expect(inFile.trained).toEqual(without.trained);
     expect(readdirSync(file.directory)).toEqual([]);
   });
 
-  test('with the base-optimized head, which flattens', async () => {
-    const shape = { head: 'base-optimized', imageSize: 64 };
-    const without = await outcome('norm5', shape, { featureCache: null });
-    expect((await outcome('norm5', shape, { featureCache: MEMORY })).trained).toEqual(without.trained);
-  });
+  test.for([
+    ['linear', 64, 'fp32'],
+    ['linear', 155, 'fp32'],
+    ['linear', 155, 'bf16'],
+    ['base-optimized', 64, 'fp32'],
+  ] as const)(
+    'behind the pooling of the %s head, at %i pixels, in %s',
+    async ([head, imageSize, precision]) => {
+      const shape = { head, imageSize };
+      const without = await outcome('norm5', shape, { precision, featureCache: null });
+      const cached = await outcome('norm5', shape, { precision, featureCache: MEMORY });
+      expect(cached.caches).toEqual(['globalAveragePool in memory', 'globalAveragePool in memory']);
+      expect(cached.trained).toEqual(without.trained);
+    },
+  );
+});
+
+test('behind the pooling an image takes 4 kB whatever its size, in bf16 half of that', async () => {
+  const bytes = async (precision: 'fp32' | 'bf16') => {
+    const model = await frozenModel('norm5', { imageSize: 96 });
+    const [train, valid] = [await nativeData('train', 3), await nativeData('valid', 2)];
+    const { events } = await nativeTraining(model, train, valid, { precision, featureCache: MEMORY });
+    return cachesIn(events).map((event) => event.bytes);
+  };
+  expect(await bytes('fp32')).toEqual([3 * 4096, 2 * 4096]);
+  expect(await bytes('bf16')).toEqual([3 * 2048, 2 * 2048]);
 });
 
 test('with augmentation only the validation set is cached, and the bits are the same', async () => {
@@ -81,7 +104,7 @@ test('with augmentation only the validation set is cached, and the bits are the 
   const shape = { head: 'linear', imageSize: 32 };
   const without = await outcome('norm5', shape, { augmentation, featureCache: null });
   const cached = await outcome('norm5', shape, { augmentation, featureCache: MEMORY });
-  expect(cached.caches).toEqual(['norm5 in memory']);
+  expect(cached.caches).toEqual(['globalAveragePool in memory']);
   expect(cached.trained).toEqual(without.trained);
 });
 
@@ -95,48 +118,13 @@ test('a backbone whose first layer trains is not cached', async () => {
 test('memory that is too small for both sets goes to the one that fits, and the events say why', async () => {
   const model = await frozenModel('norm5');
   const [train, valid] = [await nativeData('train', 8), await nativeData('valid', 4)];
-  const featureCache = { directory: temporaryDirectory(), memoryLimit: 4 * 1024 * 4 };
+  const featureCache = { directory: temporaryDirectory(), memoryLimit: 4 * 1024 * 4, kept: null };
   const { events } = await nativeTraining(model, train, valid, { featureCache });
   expect(cachesIn(events)).toMatchObject([
-    { part: 'train', cut: 'norm5', place: 'file', bytes: 8 * 1024 * 4, reused: false },
-    { part: 'valid', cut: 'norm5', place: 'memory', bytes: 4 * 1024 * 4, reused: false },
+    { part: 'train', cut: 'globalAveragePool', place: 'file', bytes: 8 * 1024 * 4, reused: false },
+    { part: 'valid', cut: 'globalAveragePool', place: 'memory', bytes: 4 * 1024 * 4, reused: false },
   ]);
   expect(cachesIn(events)[0]?.reason).toContain('larger than the 16384 bytes of memory');
-});
-
-describe('a kept file', () => {
-  const keys = { cut: 'denseblock3', train: 'a-key', valid: 'another-key' };
-
-  async function training(featureCache: FeatureCacheOptions, options: TrainingOptions = {}) {
-    const model = await frozenModel('denseblock3');
-    const [train, valid] = [await nativeData('train', 12), await nativeData('valid', 5)];
-    const { events } = await nativeTraining(model, train, valid, {
-      featureCache,
-      featureKeys: keys,
-      checkpoints: true,
-      ...options,
-    });
-    return { events, weights: bytesOf(lastWeights(model)) };
-  }
-
-  test('is used by the next training, which runs no features and has the same bits', async () => {
-    const shared = { directory: `${temporaryDirectory()}/made/when/needed`, memoryLimit: 0 };
-    const first = await training(shared);
-    expect(readdirSync(shared.directory).sort()).toEqual(['a-key.features', 'another-key.features']);
-    const second = await training(shared);
-    expect(cachesIn(first.events).map(({ reused }) => reused)).toEqual([false, false]);
-    expect(cachesIn(second.events).map(({ reused }) => reused)).toEqual([true, true]);
-    expect([runsFeatures(first.events), runsFeatures(second.events)]).toEqual([true, false]);
-    expect(second.weights).toEqual(first.weights);
-    expect(second.weights).toEqual((await training(MEMORY, { featureKeys: null })).weights);
-  });
-
-  test('is neither made nor used where the keys are for another cut', async () => {
-    const shared = { directory: temporaryDirectory(), memoryLimit: 1 << 30 };
-    const { events } = await training(shared, { featureKeys: { ...keys, cut: 'denseblock2' } });
-    expect(cachesIn(events).map(({ place }) => place)).toEqual(['memory', 'memory']);
-    expect(readdirSync(shared.directory)).toEqual([]);
-  });
 });
 
 test('a stage that freezes the same layers as the one before makes no features of its own', async () => {
@@ -159,6 +147,6 @@ test('a stage that freezes the same layers as the one before makes no features o
   ).result;
   const told = events.filter(({ type }) => type === 'stage' || type === 'cache');
   expect(told.map((event) => (event.type === 'cache' ? event.cut : event.type))).toEqual([
-    ...['stage', 'norm5', 'norm5', 'stage', 'stage', 'transition3', 'transition3'],
+    ...['stage', 'globalAveragePool', 'globalAveragePool', 'stage', 'stage', 'transition3', 'transition3'],
   ]);
 });

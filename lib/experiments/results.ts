@@ -2,6 +2,7 @@ import type { ClassCount, DataWarning } from '../data/class-counts.ts';
 import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import type { LeftOut } from '../data/left-out.ts';
 import type { EpochMetrics, Precision } from '../engine/native.ts';
+import type { Calibration } from '../model/calibration.ts';
 import type { ResumePoint } from '../training/checkpoint.ts';
 import type { FitResult } from '../training/fit.ts';
 import type { ExperimentName } from './paper.ts';
@@ -79,6 +80,8 @@ export interface RunResults extends RunSetup {
   stoppedBecause: StoppedBecause;
   /** Every point at which the run was resumed from a checkpoint. */
   resumed: readonly ResumePoint[];
+  /** How the best model was calibrated; null if it was not. */
+  calibration: Calibration | null;
   /** Present for a failed run only. */
   error?: { code: string; message: string };
 }

@@ -14,7 +14,9 @@ import { withoutUnused } from '../training/effects.ts';
 import type { FitRun, ResumeEvent } from '../training/fit.ts';
 import { epochsOf } from '../training/recipes.ts';
 import { bestOf, secondsOf } from '../training/train.ts';
+import { calibrateRun } from './calibrate-run.ts';
 import { scalarsOf } from './epoch-scalars.ts';
+import { labelIssueReport, labelIssuesCsv, labelIssuesOf } from './label-issues.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 import type { RunEvent } from './run-events.ts';
@@ -45,9 +47,14 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
     const augmented = options.augmentation !== 'none';
     onEvent({ type: 'setup', setup, directory: directory.path, epochs: epochsOf(options), augmented });
     const { bestLogits, ...outcome } = await recorder.train();
-    const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome };
-    // Before the results, which complete a run: a run that is killed here gets its report when it is resumed.
-    if (bestLogits) await recordValidation(directory, run, bestLogits, outcome.best.epoch);
+    // Before the results, which complete a run: a run that is killed here gets the rest when it is resumed.
+    const { calibration, logits } = await calibrateRun(run, bestLogits);
+    if (calibration) {
+      await run.model.saveBest(directory.best);
+      onEvent({ type: 'calibration', ...calibration });
+    }
+    if (logits) await recordValidation(directory, run, logits, outcome.best.epoch);
+    const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome, calibration };
     await directory.writeResults(results);
     return results;
   } catch (error) {
@@ -68,15 +75,8 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
  *
  * @throws what `fit` throws
  */
-export async function trainAlong({
-  setup,
-  options,
-  model,
-  train,
-  valid,
-  signal,
-  onEvent,
-}: PreparedRun): Promise<RunResults> {
+export async function trainAlong(run: PreparedRun): Promise<RunResults> {
+  const { setup, options, model, train, valid, signal, onEvent } = run;
   const fit = model.fit(train, {
     ...withoutUnused(trainingOptions.strip().parse(options)),
     precision: setup.precision,
@@ -85,8 +85,9 @@ export async function trainAlong({
     onFeatures: onEvent,
     onBatch: onEvent,
   });
-  const { bestLogits: _, best, ...outcome } = await fit.result;
-  return { formatVersion: FORMAT_VERSION, ...setup, ...outcome, best: summaryOf(best) };
+  const { bestLogits, best, ...outcome } = await fit.result;
+  const { calibration } = await calibrateRun(run, bestLogits);
+  return { formatVersion: FORMAT_VERSION, ...setup, ...outcome, best: summaryOf(best), calibration };
 }
 
 /** A report that fails, or is stopped, does not fail the run. */
@@ -97,8 +98,13 @@ async function recordValidation(
   epoch: number,
 ): Promise<void> {
   try {
-    const report = await validationReport(model, valid, { epoch, logits }, { precision, signal });
-    await directory.writeValidation(report);
+    const issues = labelIssuesOf(valid, logits);
+    await directory.writeLabelIssues(labelIssuesCsv(issues));
+    const labelIssues = await labelIssueReport(valid, issues);
+    const outcome = { epoch, logits, labelIssues };
+    await directory.writeValidation(await validationReport(model, valid, outcome, { precision, signal }));
+    const file = directory.labelIssues;
+    if (issues.length > 0) onEvent({ type: 'label-issues', count: issues.length, images: valid.count, file });
   } catch (error) {
     if (!signal.aborted) onEvent({ type: 'no-validation', reason: (error as Error).message });
   }
@@ -173,6 +179,7 @@ class Recorder {
       seconds: { total, features: this.#featuresSeconds, training },
       imagesPerSecond: training > 0 ? images / training : 0,
       resumed: this.#resumed,
+      calibration: null,
       ...(this.#run.signal.aborted || isStop(error) ? { stoppedBecause: 'aborted' } : failure(error)),
     };
   }

@@ -38,6 +38,8 @@ export interface Training {
   plan: TrainingPlan;
   /** Layers of the model that train; each stage updates it when it begins. */
   layers: TrainedLayers;
+  /** Called before the engine changes the model. */
+  onStart: () => void;
 }
 
 /**
@@ -94,7 +96,10 @@ async function trainTogether(
   const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
   const images = await Promise.all([data.onDevice(device, signal), options.valid.onDevice(device, signal)]);
   const native = await sharedOptions(run, stored, processes, signal);
-  const start = () => model.train(...images, native, guarded(report, failure), stored?.tensors ?? []);
+  const start = () => {
+    run.onStart();
+    return model.train(...images, native, guarded(report, failure), stored?.tensors ?? []);
+  };
   try {
     const outcome = await settleTogether(processes, start, signal);
     await checkpoints?.idle();

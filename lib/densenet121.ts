@@ -9,9 +9,10 @@ import { computationOf } from './engine/precision.ts';
 import { InputError } from './errors.ts';
 import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 import type { StoredTensor } from './formats/stored-tensor.ts';
+import { type Calibration, calibrationOf, dividedTensors } from './model/calibration.ts';
 import { requireClasses, requireDataset, requireResize, requireTrainingData } from './model/data-checks.ts';
 import { descriptionOf, type ModelDescription } from './model/description.ts';
-import { type Evaluation, evaluate } from './model/evaluate.ts';
+import { type Evaluation, evaluate, labelsAmong } from './model/evaluate.ts';
 import { type ExportOptions, type ExportResult, exportContents, exportFormat } from './model/export.ts';
 import {
   type ExtractionOptions,
@@ -21,6 +22,7 @@ import {
   type FeatureMatrix,
   type ImagesOnDevice,
 } from './model/extraction.ts';
+import { FoldedTemperatures } from './model/folded-temperatures.ts';
 import { type ClassActivation, type GradCamOptions, gradCam, gradCamOptions } from './model/grad-cam.ts';
 import { ModelState } from './model/lifecycle.ts';
 import {
@@ -62,9 +64,9 @@ import { readWeights } from './weights/read-weights.ts';
 /**
  * DenseNet-121 with a head for the given classes, on one device.
  *
- * `fit` and `findLearningRate` need the model to themselves. While one of them runs, every other method except
- * `saveBest` and `dispose` fails with `MODEL_BUSY`. While any other asynchronous method runs, these two fail with
- * `MODEL_BUSY`. After `dispose` every method fails with `DISPOSED`. Methods that return a promise reject; the others,
+ * `fit`, `findLearningRate` and `calibrate` need the model to themselves. While one of them runs, every other method
+ * except `saveBest` and `dispose` fails with `MODEL_BUSY`. While any other asynchronous method runs, these three fail
+ * with `MODEL_BUSY`. After `dispose` every method fails with `DISPOSED`. Methods that return a promise reject; the others,
  * and `fit`, throw.
  */
 export class DenseNet121 {
@@ -83,6 +85,7 @@ export class DenseNet121 {
   readonly #native: NativeModel;
   readonly #metadata: ModelMetadata;
   readonly #state: ModelState;
+  readonly #temperatures: FoldedTemperatures;
   /** @internal */
   readonly layers: TrainedLayers;
 
@@ -95,6 +98,7 @@ export class DenseNet121 {
     this.#native = native;
     this.#state = new ModelState(() => native.dispose());
     this.#metadata = metadata;
+    this.#temperatures = new FoldedTemperatures(metadata.temperature);
     this.layers = new TrainedLayers(leafNamesOf(native.tensors().map(({ name }) => name)));
     this.classes = metadata.classes;
     this.imageSize = metadata.imageSize;
@@ -158,13 +162,17 @@ export class DenseNet121 {
   save(path: string): Promise<void> {
     return this.#state.work('save', async () => {
       requirePath(path);
-      await this.#write(path, await this.#state.settle(() => this.#native.state()));
+      await this.#write(
+        path,
+        await this.#state.settle(() => this.#native.state()),
+        this.#temperatures.ofModel,
+      );
     });
   }
 
   /**
-   * Writes the model as `save` does, with the weights of the best epoch of the last `fit`. It may be called while that
-   * `fit` runs and then writes the best epoch so far.
+   * Writes the model as `save` does, with the weights of the best epoch of the last `fit`, calibrated if the model was
+   * since that `fit` ended by itself. It may be called while that `fit` runs and then writes the best epoch so far.
    *
    * @throws InputError `INVALID_ARGUMENT`, also before the first epoch has ended; TorchTlError
    *   `WRITE_FAILED` or `DISPOSED`
@@ -179,7 +187,9 @@ export class DenseNet121 {
         'saveBest() was called before an epoch of fit() ended; call it after the first one.',
       );
     }
-    await this.#write(path, tensors);
+    const { divisors, ofBest } = this.#temperatures;
+    const calibrated = divisors.reduce((all, divisor) => dividedTensors(all, this.head, divisor), tensors);
+    await this.#write(path, calibrated, ofBest);
   }
 
   /**
@@ -197,7 +207,7 @@ export class DenseNet121 {
       const { format, check } = checkOptions(modelExportOptions, options);
       const chosen = exportFormat(path, format);
       const tensors = await this.#state.settle(() => this.#native.state());
-      const contents = { tensors, metadata: modelMetadataText(this.#metadata) };
+      const contents = { tensors, metadata: this.#metadataText(this.#temperatures.ofModel) };
       const compare = check ? (exported: Uint8Array) => this.#compare(tensors, exported) : null;
       return exportContents(path, contents, chosen, 'the model', compare);
     });
@@ -328,9 +338,51 @@ export class DenseNet121 {
     const checked = checkFit(options);
     const training = this.#training(data, checked);
     if (checked.valid) requireClasses('valid', checked.valid, this);
+    const onStart = () => this.#temperatures.beginTraining();
     return new FitRun((onEpoch) =>
-      this.#state.alone(checked.signal, (stopped) => train(training, stopped, onEpoch)),
+      this.#state.alone(checked.signal, async (stopped) => {
+        const result = await train({ ...training, onStart }, stopped, onEpoch);
+        this.#temperatures.endTraining();
+        return result;
+      }),
     );
+  }
+
+  /**
+   * Makes the model's probabilities agree with how often it is right: temperature scaling (Guo et al. 2017,
+   * https://arxiv.org/abs/1706.04599). The logits are divided by the number between 0.1 and 100 that gives the lowest
+   * loss on labelled images, which the model must not have been trained on. Weights and biases of the last dense layer
+   * are divided by it, frozen or not, so that every method, file and export has it. No ranking changes, nor the accuracy.
+   * A later `fit` trains the divided weights further; calibrate again after it. A call that is aborted or fails changes
+   * nothing.
+   *
+   * @param valid images that `fit` validated on, or others; their classes are matched with the model's by name
+   * @throws InputError `INVALID_ARGUMENT`, also for classes that the model does not have; the signal's reason; what
+   *   `onProgress` threw; TorchTlError `LOSS_NOT_FINITE` if the logits are not finite, `OUT_OF_MEMORY`, `MODEL_BUSY` or
+   *   `DISPOSED`
+   */
+  async calibrate(valid: Dataset, options: ExtractionOptions = {}): Promise<Calibration> {
+    this.#state.requireUnused('calibrate');
+    requireResize('valid', valid, this);
+    const { signal } = checkOptions(extractionOptions, options);
+    return this.#state.alone(signal, async (stopped) => {
+      const labels = labelsAmong(valid, this.classes);
+      const calibration = calibrationOf(await this.#extract('logits', valid, options), labels, this.classes);
+      stopped.throwIfAborted();
+      await this.#divideLogits(calibration.temperature);
+      return calibration;
+    });
+  }
+
+  /**
+   * Divides the logits as `calibrate` does, by a temperature that was fitted before.
+   *
+   * @internal
+   * @throws TorchTlError `MODEL_BUSY` or `DISPOSED`
+   */
+  async divideLogits(temperature: number): Promise<void> {
+    this.#state.requireUnused('divideLogits');
+    return this.#state.alone(undefined, () => this.#divideLogits(temperature));
   }
 
   /**
@@ -426,8 +478,20 @@ export class DenseNet121 {
     }
   }
 
-  #write(path: string, tensors: HostTensor[]): Promise<void> {
-    return writeSafetensors(path, tensors, modelMetadataText(this.#metadata));
+  #write(path: string, tensors: HostTensor[], temperature: number | undefined): Promise<void> {
+    return writeSafetensors(path, tensors, this.#metadataText(temperature));
+  }
+
+  #metadataText(temperature: number | undefined): Record<string, string> {
+    return modelMetadataText({ ...this.#metadata, temperature });
+  }
+
+  async #divideLogits(temperature: number): Promise<void> {
+    const state = await this.#state.settle(() => this.#native.state());
+    // The tensors that are the same objects have not changed.
+    const changed = dividedTensors(state, this.head, temperature).filter((tensor) => !state.includes(tensor));
+    await this.#state.settle(() => this.#native.load(changed));
+    this.#temperatures.add(temperature);
   }
 
   #setTrainable(method: string, selections: LayerSelection[], trainable: boolean): void {

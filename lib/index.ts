@@ -34,6 +34,7 @@ export {
   type TrainClassifierOptions,
   trainClassifier,
 } from './experiments/train-classifier.ts';
+export type { Calibration, CalibrationMeasures } from './model/calibration.ts';
 export type { ModelDescription } from './model/description.ts';
 export type { ClassMetrics, Evaluation } from './model/evaluate.ts';
 export type { ExportFormat, ExportOptions, ExportResult } from './model/export.ts';

@@ -1,3 +1,4 @@
+import { AT_LIMIT, calibrationText } from '../experiments/calibration-text.ts';
 import type { RunSetup } from '../experiments/results.ts';
 import type { RunEvent } from '../experiments/run-events.ts';
 import {
@@ -39,6 +40,8 @@ export class RunProgress {
     else if (event.type === 'afresh') this.#showAfresh(event);
     else if (event.type === 'no-validation')
       this.#progress.line(`Warning: there is no validation report: ${event.reason}`);
+    else if (event.type === 'calibration') this.#showCalibration(event);
+    else if (event.type === 'label-issues') this.#showLabelIssues(event);
     else if (event.type === 'unused-gpu') this.#progress.line(`Warning: no GPU is used: ${event.reason}`);
     else if (event.type === 'decoding') showPass(this.#progress, 'decoding', event);
     else if (event.type === 'decoded') showDecoded(this.#progress, event);
@@ -70,6 +73,19 @@ export class RunProgress {
     if (!isNew) return;
     const hint = meant === null ? '' : ` Did you mean '${meant}'? Press Ctrl-C to stop.`;
     this.#progress.line(`Warning: there is no run in ${directory}; starting a new one.${hint}`);
+  }
+
+  #showCalibration(event: EventOf<'calibration'>): void {
+    this.#progress.line(`Calibrated: ${calibrationText(event)}`);
+    if (event.isAtLimit) this.#progress.line(`Warning: ${AT_LIMIT}`);
+  }
+
+  #showLabelIssues({ count: found, images: all, file }: EventOf<'label-issues'>): void {
+    if (this.#isFold) return;
+    const which = `${count(found)} of ${count(all)} ${this.#fold === null ? 'validation images' : 'images'}`;
+    this.#progress.line(
+      `Labels: ${which} ${found === 1 ? 'looks' : 'look'} wrongly labelled; listed in ${file}`,
+    );
   }
 
   #showData(event: EventOf<'data'>): void {

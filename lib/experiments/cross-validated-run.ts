@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
-import { fromFirst } from '../distributed/processes.ts';
 import { readJsonFile } from '../formats/json.ts';
 import { evaluation } from '../model/evaluate.ts';
 import { rowsOf } from '../model/logits.ts';
@@ -32,7 +31,7 @@ export async function trainCrossValidated(
   try {
     const augmented = options.augmentation !== 'none';
     onEvent({ type: 'setup', setup, directory: run.path, epochs: epochsOf(options), augmented });
-    const outOfFold = await combined(run, await trainFolds(run, dealt));
+    const outOfFold = combined(run, await trainFolds(run, dealt));
     const final = finalOptions(options, outOfFold.folds.epochs);
     const described = await describeRunModel(definition, final, model, train.labels);
     const resume = directory !== null && existsSync(directory.checkpoint);
@@ -46,15 +45,15 @@ export async function trainCrossValidated(
   }
 }
 
-async function combined(run: FoldedRun, { summary, logits }: TrainedFolds): Promise<OutOfFold> {
-  const outOfFold = await fromFirst(run.processes, () => outOfFoldFigures(run.train, logits));
+function combined(run: FoldedRun, { summary, logits }: TrainedFolds): OutOfFold {
+  const outOfFold = outOfFoldFigures(run.train, logits);
   const reports = summary.folds.map(({ fold }) => join(foldPath(run.path, fold), VALIDATION));
   const heatMaps = knownMaps(() => Promise.all(reports.map(readReport)));
   return { folds: { ...summary, outOfFold }, logits, heatMaps };
 }
 
 function outOfFoldFigures(train: Dataset, logits: TrainedFolds['logits']): RunFolds['outOfFold'] {
-  const rows = rowsOf(logits as NonNullable<TrainedFolds['logits']>);
+  const rows = rowsOf(logits);
   const { accuracy, loss, count } = evaluation(rows, Array.from(train.labels, Number), train.classes);
   return { accuracy, loss, count };
 }

@@ -2,6 +2,7 @@ import type { ClassCount, DataWarning } from '../data/class-counts.ts';
 import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import type { LeftOut } from '../data/left-out.ts';
 import type { EpochMetrics, Precision } from '../engine/native.ts';
+import type { Calibration } from '../model/calibration.ts';
 import type { ResumePoint } from '../training/checkpoint.ts';
 import type { FitResult } from '../training/fit.ts';
 import type { FoldsSummary } from '../training/folds.ts';
@@ -88,6 +89,8 @@ export interface RunResults extends RunSetup {
   resumed: readonly ResumePoint[];
   /** Present for a cross-validated run, whose other results are those of the last training, on all images. */
   folds?: RunFolds;
+  /** How the best model was calibrated; null if it was not. */
+  calibration: Calibration | null;
   /** Present for a failed run only. */
   error?: { code: string; message: string };
 }

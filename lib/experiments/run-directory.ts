@@ -48,6 +48,7 @@ const LOCK = 'lock';
 const CONFIG = 'config.json';
 const RESULTS = 'results.json';
 export const VALIDATION = 'validation.json';
+const LABEL_ISSUES = 'label-issues.csv';
 const REPORT = 'report.html';
 
 const HOLDS_RUN = 'already holds another run. Give a directory that is new or empty';
@@ -67,7 +68,7 @@ export async function requireVacant(path: string): Promise<void> {
 
 /**
  * The files of a run: `config.json`, `epochs.jsonl` and `metrics.csv`, `results.json`, `validation.json`,
- * `best.safetensors` and a checkpoint. The lines of an epoch are on disk before `appendEpoch` resolves; every other file
+ * `label-issues.csv`, `best.safetensors` and a checkpoint. The lines of an epoch are on disk before `appendEpoch` resolves; every other file
  * is either complete or absent. The directory is locked while it is open.
  */
 export class RunDirectory {
@@ -135,7 +136,8 @@ export class RunDirectory {
   async rewindTo(epochs: readonly EpochMetrics[]): Promise<void> {
     await writeJson(this.path, CONFIG, this.#config);
     await writeEpochs(this.path, epochs);
-    for (const name of [RESULTS, VALIDATION, REPORT]) await rm(join(this.path, name), { force: true });
+    const ofEnd = [RESULTS, VALIDATION, LABEL_ISSUES, REPORT];
+    for (const name of ofEnd) await rm(join(this.path, name), { force: true });
     if (epochs.length === 0) await rm(this.best, { force: true });
   }
 
@@ -150,6 +152,15 @@ export class RunDirectory {
 
   async writeValidation(report: object): Promise<void> {
     await writeJson(this.path, VALIDATION, report);
+  }
+
+  get labelIssues(): string {
+    return join(this.path, LABEL_ISSUES);
+  }
+
+  /** @throws TorchTlError `WRITE_FAILED` */
+  async writeLabelIssues(csv: string): Promise<void> {
+    await writeFileAtomically(this.labelIssues, [Buffer.from(csv)]);
   }
 
   /** A lock file that cannot be removed does no harm: it keeps others out only while it is locked. */

@@ -1,6 +1,7 @@
 import type { DataWarning } from '../data/class-counts.ts';
 import type { DecodeReport } from '../data/image-files.ts';
 import type { EpochMetrics } from '../engine/native.ts';
+import type { Calibration } from '../model/calibration.ts';
 import type {
   BatchProgress,
   CacheReport,
@@ -45,6 +46,10 @@ export type RunEvent =
   | FeaturesProgress
   | BatchProgress
   | ({ type: 'epoch' } & EpochMetrics)
+  /** The best model was calibrated, and best.safetensors holds it so. */
+  | ({ type: 'calibration' } & Calibration)
+  /** Labels of `count` of the validation images look wrong; `file` lists them. */
+  | { type: 'label-issues'; count: number; images: number; file: string }
   /** validation.json could not be made; the run is complete without it. */
   | { type: 'no-validation'; reason: string };
 

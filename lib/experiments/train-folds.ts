@@ -4,9 +4,9 @@ import type { Dataset } from '../data/dataset.ts';
 import { foldsOf } from '../data/folds.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { fromFirst, type Processes } from '../distributed/processes.ts';
+import type { HostTensor } from '../engine/native.ts';
 import { InputError } from '../errors.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
-import type { RunOptions } from '../options/index.ts';
 import { readCheckpoint } from '../training/checkpoint.ts';
 import { type FoldOutcome, type FoldsSummary, foldsSummary } from '../training/folds.ts';
 import { stagesOf } from '../training/recipes.ts';
@@ -32,8 +32,8 @@ export interface FoldedRun extends Omit<PreparedRun, 'model' | 'valid' | 'resume
 /** What the folds' trainings came to. */
 export interface TrainedFolds {
   summary: FoldsSummary;
-  /** Logits of each image by the model that has not seen it, float32 `[count, classes]`; null on ranks other than 0. */
-  logits: FeatureMatrix | null;
+  /** Logits of each image by the model that has not seen it, float32 `[count, classes]`. */
+  logits: FeatureMatrix;
 }
 
 /**
@@ -62,11 +62,7 @@ export async function trainFolds(run: FoldedRun, dealt: readonly number[][]): Pr
   for (const [index, images] of dealt.entries()) {
     outcomes.push(await trainFold(run, dealt, { fold: index + 1, images }));
   }
-  const isFirst = run.processes?.isFirst !== false;
-  return {
-    summary: foldsSummary(outcomes),
-    logits: isFirst ? await outOfFoldLogits(run, dealt) : null,
-  };
+  return { summary: foldsSummary(outcomes), logits: await sharedLogits(run, dealt) };
 }
 
 async function trainFold(
@@ -135,6 +131,19 @@ function foldSetup(
 /** Directory of a fold's run. */
 export function foldPath(path: string, fold: number): string {
   return join(path, 'folds', String(fold));
+}
+
+/** `outOfFoldLogits` of rank 0, which has the checkpoints. */
+async function sharedLogits(run: FoldedRun, dealt: readonly number[][]): Promise<FeatureMatrix> {
+  const { processes } = run;
+  if (processes === null) return outOfFoldLogits(run, dealt);
+  const own = processes.isFirst ? await outOfFoldLogits(run, dealt) : null;
+  const tensors = own && [
+    { name: 'logits', dtype: 'float32' as const, shape: own.shape, data: new Uint8Array(own.data.buffer) },
+  ];
+  const [logits] = await processes.tensorsFromFirst(tensors ?? []);
+  const { shape, data } = logits as HostTensor;
+  return { shape, data: new Float32Array(data.slice().buffer) };
 }
 
 /** The logits of the folds' best epochs, which their checkpoints hold, in the order of the run's images. */

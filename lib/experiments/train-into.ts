@@ -14,7 +14,9 @@ import { withoutUnused } from '../training/effects.ts';
 import type { FitRun, ResumeEvent } from '../training/fit.ts';
 import { epochsOf } from '../training/recipes.ts';
 import { bestOf, secondsOf } from '../training/train.ts';
+import { calibrateRun } from './calibrate-run.ts';
 import { scalarsOf } from './epoch-scalars.ts';
+import { labelIssueReport, labelIssuesCsv, labelIssuesOf } from './label-issues.ts';
 import { FORMAT_VERSION, type RunFolds, type RunResults, type RunSetup } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 import type { RunEvent } from './run-events.ts';
@@ -37,8 +39,8 @@ export interface PreparedRun {
 /** Results over all images, each judged by the model of a fold that has not seen it. */
 export interface OutOfFold {
   folds: RunFolds;
-  /** float32 `[count, classes]`, in the order of the training images; null on ranks other than 0. */
-  logits: FeatureMatrix | null;
+  /** float32 `[count, classes]`, in the order of the training images. */
+  logits: FeatureMatrix;
   heatMaps: HeatMaps;
 }
 
@@ -56,10 +58,23 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
     const augmented = options.augmentation !== 'none';
     onEvent({ type: 'setup', setup, directory: directory.path, epochs: epochsOf(options), augmented });
     const { bestLogits, ...outcome } = await recorder.train();
+    const validated = validatedBy(run, bestLogits);
+    // Before the results, which complete a run: a run that is killed here gets the rest when it is resumed.
+    const { calibration, logits } = await calibrateRun(run, validated);
+    if (calibration) {
+      await run.model.saveBest(directory.best);
+      onEvent({ type: 'calibration', ...calibration });
+    }
+    if (logits)
+      await recordValidation(directory, run, { data: validated.data, logits, epoch: outcome.best.epoch });
     const folds = run.outOfFold && { folds: run.outOfFold.folds };
-    const results: RunResults = { formatVersion: FORMAT_VERSION, ...setup, ...outcome, ...folds };
-    // Before the results, which complete a run: a run that is killed here gets its report when it is resumed.
-    await recordValidation(directory, run, bestLogits, outcome.best.epoch);
+    const results: RunResults = {
+      formatVersion: FORMAT_VERSION,
+      ...setup,
+      ...outcome,
+      ...folds,
+      calibration,
+    };
     await directory.writeResults(results);
     return results;
   } catch (error) {
@@ -80,16 +95,8 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
  *
  * @throws what `fit` throws
  */
-export async function trainAlong({
-  setup,
-  options,
-  model,
-  train,
-  valid,
-  signal,
-  onEvent,
-  outOfFold,
-}: PreparedRun): Promise<RunResults> {
+export async function trainAlong(run: PreparedRun): Promise<RunResults> {
+  const { setup, options, model, train, valid, signal, onEvent } = run;
   const fit = model.fit(train, {
     ...withoutUnused(trainingOptions.strip().parse(options)),
     precision: setup.precision,
@@ -98,25 +105,38 @@ export async function trainAlong({
     onFeatures: onEvent,
     onBatch: onEvent,
   });
-  const { bestLogits: _, best, ...outcome } = await fit.result;
-  const folds = outOfFold && { folds: outOfFold.folds };
-  return { formatVersion: FORMAT_VERSION, ...setup, ...outcome, best: summaryOf(best), ...folds };
+  const { bestLogits, best, ...outcome } = await fit.result;
+  const { calibration } = await calibrateRun(run, validatedBy(run, bestLogits));
+  const folds = run.outOfFold && { folds: run.outOfFold.folds };
+  return {
+    formatVersion: FORMAT_VERSION,
+    ...setup,
+    ...outcome,
+    best: summaryOf(best),
+    ...folds,
+    calibration,
+  };
+}
+
+/** The images that judge the run, and their logits: the validation images, or with folds all of them. */
+function validatedBy({ valid, train, outOfFold }: PreparedRun, bestLogits: FeatureMatrix | null) {
+  return outOfFold ? { data: train, logits: outOfFold.logits } : { data: valid, logits: bestLogits };
 }
 
 /** A report that fails, or is stopped, does not fail the run. */
 async function recordValidation(
   directory: RunDirectory,
-  run: PreparedRun,
-  bestLogits: FeatureMatrix | null,
-  epoch: number,
+  { model, setup, signal, onEvent, outOfFold }: PreparedRun,
+  { data, logits, epoch }: { data: Dataset; logits: FeatureMatrix; epoch: number },
 ): Promise<void> {
-  const { model, setup, signal, onEvent, outOfFold } = run;
-  const valid = outOfFold ? run.train : run.valid;
-  const logits = outOfFold ? outOfFold.logits : bestLogits;
-  if (logits === null) return;
   try {
+    const issues = labelIssuesOf(data, logits);
+    await directory.writeLabelIssues(labelIssuesCsv(issues));
+    const labelIssues = await labelIssueReport(data, issues);
     const heatMaps = outOfFold?.heatMaps ?? gradCamMaps(model, { precision: setup.precision, signal });
-    await directory.writeValidation(await validationReport(valid, { epoch, logits }, heatMaps));
+    await directory.writeValidation(await validationReport(data, { epoch, logits, labelIssues }, heatMaps));
+    const file = directory.labelIssues;
+    if (issues.length > 0) onEvent({ type: 'label-issues', count: issues.length, images: data.count, file });
   } catch (error) {
     if (!signal.aborted) onEvent({ type: 'no-validation', reason: (error as Error).message });
   }
@@ -190,6 +210,7 @@ class Recorder {
       seconds: { total, features: this.#featuresSeconds, training },
       imagesPerSecond: training > 0 ? images / training : 0,
       resumed: this.#resumed,
+      calibration: null,
       ...(this.#run.signal.aborted || isStop(error) ? { stoppedBecause: 'aborted' } : failure(error)),
     };
   }

@@ -1,4 +1,3 @@
-import { dirname, relative } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import type { RawImage } from '../data/decoding/decode.ts';
 import type { DenseNet121 } from '../densenet121.ts';
@@ -7,6 +6,8 @@ import type { FeatureMatrix } from '../model/extraction.ts';
 import type { GradCamOptions } from '../model/grad-cam.ts';
 import { logSoftmax, ranking, rowsOf } from '../model/logits.ts';
 import { rankedClasses } from '../model/predict.ts';
+import { nameOf } from './image-name.ts';
+import type { LabelIssueReport } from './label-issues.ts';
 import { FORMAT_VERSION } from './results.ts';
 import { activationImage, imageImage } from './shown-images.ts';
 
@@ -31,6 +32,8 @@ export interface ValidationReport {
   evaluation: Evaluation;
   /** The mistakes with the highest losses, highest first. */
   mistakes: Mistake[];
+  /** The labels that look wrong; null in runs of earlier versions. */
+  labelIssues: LabelIssueReport | null;
 }
 
 /** Number of mistakes that are shown, and number of those with a heat map. */
@@ -56,7 +59,7 @@ export type HeatMaps = (
  */
 export async function validationReport(
   valid: Dataset,
-  { epoch, logits }: { epoch: number; logits: FeatureMatrix },
+  { epoch, logits, labelIssues }: Pick<ValidationReport, 'epoch' | 'labelIssues'> & { logits: FeatureMatrix },
   heatMaps: HeatMaps,
 ): Promise<ValidationReport> {
   const rows = rowsOf(logits);
@@ -78,6 +81,7 @@ export async function validationReport(
         ...(activation === undefined ? {} : { activation }),
       };
     }),
+    labelIssues,
   };
 }
 
@@ -127,12 +131,4 @@ async function wrongAnswer(valid: Dataset, index: number, row: Float32Array): Pr
   const { imageSize: side } = valid;
   const pixels: RawImage = { data: await valid.pixelsAt(index), width: side, height: side, channels: 3 };
   return { source: nameOf(valid, index), label, top, pixels };
-}
-
-/** Path of an image's file, relative to the folder or list that it comes from; for other data its number. */
-function nameOf(valid: Dataset, index: number): string {
-  const file = valid.fileOf(index);
-  if (file === undefined) return `image ${index + 1} of the validation set`;
-  const path = relative(valid.source, file);
-  return path.startsWith('..') ? relative(dirname(valid.source), file) : path;
 }

@@ -65,9 +65,18 @@ export async function evaluate(
   classes: readonly string[],
   logits: () => Promise<{ shape: number[]; data: Float32Array }>,
 ): Promise<Evaluation> {
-  const places = indicesOf(data.classes, classes);
-  const labels = Array.from(data.labels, (label) => Number(places[Number(label)]));
+  const labels = labelsAmong(data, classes);
   return evaluation(rowsOf(await logits()), labels, classes);
+}
+
+/**
+ * Labels of data as indices into a model's classes, which are matched by name.
+ *
+ * @throws InputError `INVALID_ARGUMENT`, naming the classes of the data that the model does not have
+ */
+export function labelsAmong(data: Dataset, classes: readonly string[]): number[] {
+  const places = indicesOf(data.classes, classes);
+  return Array.from(data.labels, (label) => Number(places[Number(label)]));
 }
 
 /**

@@ -36,7 +36,7 @@ export class ModelState {
   requireIdle(method: string): void {
     this.requireOpen(method);
     if (this.#isReserved)
-      throw busy(method, 'while fit() or findLearningRate() runs; await its result first');
+      throw busy(method, 'while fit(), findLearningRate() or calibrate() runs; await its result first');
   }
 
   /**

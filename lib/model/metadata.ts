@@ -33,6 +33,8 @@ export interface ModelMetadata extends Normalisation {
   resize: Resize;
   /** Layers after the backbone. */
   head: HeadLayer[];
+  /** The number by which calibration has divided the logits; the weights have it already. */
+  temperature?: number | undefined;
 }
 
 /** Maximum length of a value in characters; enough for a hundred thousand epochs or class names. */
@@ -66,15 +68,17 @@ const format = z.object({
   formatVersion: z.literal('1', { error: "must be '1'" }),
   architecture: z.literal('densenet121', { error: "must be 'densenet121'" }),
 });
+const POSITIVE = 'must be a number above 0';
 const modelMetadata = normalisation.extend({
   classes: json(classNames),
   imageSize: json(imageSize()),
   resize: z.enum(RESIZES, { error: `must be ${RESIZES.join(' or ')}` }),
   head: json(z.unknown()).transform(headLayers),
+  temperature: json(z.number({ error: POSITIVE }).positive({ error: POSITIVE })).optional(),
 });
 
 /** Metadata as the text values of a safetensors file. */
-export function modelMetadataText(metadata: ModelMetadata): Record<string, string> {
+export function modelMetadataText({ temperature, ...metadata }: ModelMetadata): Record<string, string> {
   return {
     formatVersion: '1',
     architecture: 'densenet121',
@@ -84,6 +88,7 @@ export function modelMetadataText(metadata: ModelMetadata): Record<string, strin
     mean: JSON.stringify(metadata.mean),
     std: JSON.stringify(metadata.std),
     head: JSON.stringify(metadata.head),
+    ...(temperature === undefined ? {} : { temperature: JSON.stringify(temperature) }),
   };
 }
 

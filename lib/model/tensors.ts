@@ -1,5 +1,6 @@
 import { InputError } from '../errors.ts';
 import type { SafetensorsFile } from '../formats/safetensors.ts';
+import type { HeadLayer } from '../options/head.ts';
 import { type ModelMetadata, readModelMetadata } from './metadata.ts';
 
 /**
@@ -20,7 +21,7 @@ export function modelMetadataOf({ tensors, metadata: text }: SafetensorsFile, fi
   if (needed > stored)
     throw wrong(`its head has ${needed} weights, but all tensors together have ${stored} values`);
   const { classes, head } = metadata;
-  const name = isPooledDense(metadata) ? 'classifier' : `classifier.${head.length - 2}`;
+  const name = lastLayerName(head);
   const [outputs] = tensors.find((tensor) => tensor.name === `${name}.weight`)?.shape ?? [];
   if (outputs !== undefined && outputs !== classes.length) {
     throw wrong(`it names ${classes.length} classes, but ${name}.weight is for ${outputs}`);
@@ -28,8 +29,13 @@ export function modelMetadataOf({ tensors, metadata: text }: SafetensorsFile, fi
   return metadata;
 }
 
+/** Name of the head's last layer, the dense layer that gives the logits. */
+export function lastLayerName(head: readonly HeadLayer[]): string {
+  return isPooledDense(head) ? 'classifier' : `classifier.${head.length - 2}`;
+}
+
 /** Whether the head is torchvision's, pool and dense layer; only then the last layer's name has no number. */
-function isPooledDense({ head }: ModelMetadata): boolean {
+function isPooledDense(head: readonly HeadLayer[]): boolean {
   return head.length === 2 && head[0]?.type === 'globalAveragePool';
 }
 

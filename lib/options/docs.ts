@@ -237,6 +237,8 @@ export interface ExperimentDocs {
   collectiveTimeout?: unknown;
   /** Device to compute on: auto, cpu, cuda or cuda:N. Default: `"auto"`. */
   device?: unknown;
+  /** Make the best model's probabilities agree with its accuracy: divide its logits by a temperature that is fitted to the validation images. Default: `false`. */
+  calibrate?: unknown;
   /** New or empty directory for the run (default: a new one under runs/). */
   out?: unknown;
   /** Also write the epochs as TensorBoard events, in the run's directory. Default: `false`. */
@@ -621,6 +623,8 @@ export interface TrainClassifierDocs {
   collectiveTimeout?: unknown;
   /** Device to compute on: auto, cpu, cuda or cuda:N. Default: `"auto"`. */
   device?: unknown;
+  /** Make the best model's probabilities agree with its accuracy: divide its logits by a temperature that is fitted to the validation images. Default: `false`. */
+  calibrate?: unknown;
   /** New or empty directory for the run (default: a new one under runs/). */
   out?: unknown;
   /** Also write the epochs as TensorBoard events, in the run's directory. Default: `false`. */

@@ -86,6 +86,12 @@ export const experimentOptions = z.strictObject({
   imageSize,
   ...trainingOptions.shape,
   device,
+  calibrate: flag().default(false).register(commandLine, {
+    topic: 'Output',
+    flags: '--calibrate',
+    description:
+      "make the best model's probabilities agree with its accuracy: divide its logits by a temperature that is fitted to the validation images",
+  }),
   out: text('a directory').optional().register(commandLine, {
     topic: 'Output',
     flags: '--out <dir>',

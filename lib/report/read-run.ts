@@ -103,6 +103,8 @@ const configFile = z.object({
   versions: z.record(z.string(), z.string()),
 });
 
+const measures = z.object({ loss: z.number(), calibrationError: z.number() });
+
 const resultsFile = z.object({
   formatVersion,
   epochs: epochList,
@@ -110,6 +112,11 @@ const resultsFile = z.object({
   imagesPerSecond: z.number(),
   stoppedBecause: z.enum(['epochs', 'early-stopping', 'aborted', 'failed']),
   resumed: z.array(resumePoint),
+  // Runs of earlier versions were not calibrated.
+  calibration: z
+    .object({ temperature: z.number(), isAtLimit: z.boolean(), before: measures, after: measures })
+    .nullable()
+    .default(null),
   error: z.exactOptional(z.object({ code: z.string(), message: z.string() })),
 });
 
@@ -148,6 +155,23 @@ const validationFile: z.ZodType<ValidationReport> = z.object({
       activation: z.exactOptional(dataUri),
     }),
   ),
+  // Runs of earlier versions did not look for them.
+  labelIssues: z
+    .object({
+      count,
+      shown: z.array(
+        z.object({
+          source: z.string(),
+          label: z.string(),
+          likelierLabel: z.string(),
+          probability: z.number(),
+          margin: z.number(),
+          image: dataUri,
+        }),
+      ),
+    })
+    .nullable()
+    .default(null),
 });
 
 /**
@@ -181,6 +205,7 @@ async function unfinished(path: string) {
     imagesPerSecond: 0,
     stoppedBecause: null,
     resumed: [],
+    calibration: null,
   };
 }
 

@@ -4,6 +4,7 @@ import { count } from '../support/format.ts';
 import { curvesSection } from './curves.ts';
 import { endingOf } from './ending.ts';
 import { type Content, type Html, html } from './html.ts';
+import { labelIssuesSection } from './label-issues-section.ts';
 import { contents, page } from './page.ts';
 import type { ReportedRun } from './read-run.ts';
 import { resultsSection } from './results-section.ts';
@@ -24,6 +25,7 @@ ${contents([
   ['results', 'Results'],
   ['curves', 'Curves'],
   ['validation', 'Validation'],
+  ...(run.validation?.labelIssues ? [['labels', 'Labels'] as const] : []),
   ['setup', 'Setup'],
   ['repeat', 'Reproduce'],
 ])}
@@ -32,6 +34,7 @@ ${contents([
 ${resultsSection(run)}
 ${curvesSection(run)}
 ${validationSection(run)}
+${labelIssuesSection(run)}
 ${setupSection(run)}
 ${repeatSection(run)}
 </main>`,

@@ -1,3 +1,4 @@
+import { AT_LIMIT, calibrationText } from '../experiments/calibration-text.ts';
 import type { Mistake, ValidationReport } from '../experiments/validation.ts';
 import { type Confusion, classifiedAs, confusions, type Evaluation } from '../model/evaluate.ts';
 import { count, percent } from '../support/format.ts';
@@ -30,7 +31,9 @@ ${facts([
     : []),
   ['loss', evaluation.loss.toFixed(4)],
   ['calibration error', percent(evaluation.calibrationError)],
+  ...(run.calibration ? [['calibrated', calibrationText(run.calibration)] as const] : []),
 ])}
+${run.calibration?.isAtLimit ? html`<p class="warning">${AT_LIMIT}</p>` : null}
 <p class="note">The calibration error is the mean difference between the predicted probability and the accuracy at that probability.</p>
 <h3>Confusion matrix</h3>
 ${classes.length > MAX_CLASSES ? pairsTable(classes, pairs) : matrix(classes, confusion)}

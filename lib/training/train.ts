@@ -40,6 +40,8 @@ export interface Training {
   layers: TrainedLayers;
   /** Where the model's weights came from: a name or a path; null for random weights. */
   weights: string | null;
+  /** Called before the engine changes the model. */
+  onStart: () => void;
 }
 
 /**
@@ -99,7 +101,10 @@ async function trainTogether(
     options.valid?.onDevice(device, signal) ?? null,
   ]);
   const native = await sharedOptions({ ...run, valid: options.valid ?? data }, stored, processes, signal);
-  const start = () => model.train(...images, native, guarded(report, failure), stored?.tensors ?? []);
+  const start = () => {
+    run.onStart();
+    return model.train(...images, native, guarded(report, failure), stored?.tensors ?? []);
+  };
   try {
     const outcome = await settleTogether(processes, start, signal);
     await checkpoints?.idle();

@@ -12,7 +12,7 @@ import { stagesOf } from './recipes.ts';
 const DEFAULTS = { schedule: 'constant', earlyStoppingPatience: 'off' };
 
 /** Options that mean nothing without validation images. */
-const NEED_VALIDATION = ['limitValid'];
+const NEED_VALIDATION = ['limitValid', 'calibrate'];
 
 /**
  * Checks the options of a training or a run and fills in defaults, which are others if nothing is validated: with
@@ -36,7 +36,8 @@ export function validates({ valid }: { valid?: unknown }): boolean {
 
 function requireNothingWatched(options: TrainingOptions): void {
   for (const name of NEED_VALIDATION) {
-    if ((options as unknown as Record<string, unknown>)[name] !== undefined) throw needsValidation(name);
+    const value = (options as unknown as Record<string, unknown>)[name];
+    if (value !== undefined && value !== false) throw needsValidation(name);
   }
   for (const [index, stage] of stagesOf(options).entries()) {
     for (const name of ['schedule', 'earlyStoppingPatience'] as const) {

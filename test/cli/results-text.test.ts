@@ -13,6 +13,7 @@ const RESULTS: RunResults = {
   imagesPerSecond: 2580,
   stoppedBecause: 'epochs',
   resumed: [],
+  calibration: null,
 };
 
 describe('resultsText', () => {

@@ -39,6 +39,7 @@ describe('torch-tl run', () => {
       'checkpoint',
       'config.json',
       'epochs.jsonl',
+      'label-issues.csv',
       'metrics.csv',
       'report.html',
       'results.json',

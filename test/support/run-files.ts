@@ -129,6 +129,7 @@ export async function validationReport(classes: readonly string[], epoch = 8): P
     epoch,
     evaluation: evaluation(logits, labels, classes),
     mistakes: await Promise.all(mistakes),
+    labelIssues: { count: 30, shown: [await labelIssue(classes)] },
   };
 }
 
@@ -144,6 +145,11 @@ async function mistake(label: string, classes: readonly string[], index: number)
     image: await dataUri([RED, GREEN]),
     ...(index === 1 ? {} : { activation: await dataUri([RED, BLUE]) }),
   };
+}
+
+async function labelIssue([label = '', likelierLabel = '']: readonly string[]) {
+  const source = 'valid/cat/7.png';
+  return { source, label, likelierLabel, probability: 0.9, margin: 0.85, image: await dataUri([BLUE]) };
 }
 
 async function dataUri(colours: Colour[]): Promise<string> {

@@ -35,6 +35,8 @@ const ASYNCHRONOUS: Record<string, Call> = {
   gradCam: ({ model }) => model.gradCam(IMAGE),
   evaluate: ({ model, valid }) => model.evaluate(valid),
   findLearningRate: ({ model, train }) => model.findLearningRate(train, { steps: 2, freeze: 'backbone' }),
+  calibrate: ({ model, valid }) => model.calibrate(valid),
+  divideLogits: ({ model }) => model.divideLogits(2),
 };
 
 /** Those that throw. Of a training what it comes to counts too. */
@@ -46,7 +48,13 @@ const SYNCHRONOUS: Record<string, Call> = {
   [String(Symbol.dispose)]: ({ model }) => model[Symbol.dispose](),
 };
 
-type Outcome = 'works' | 'MODEL_BUSY' | 'DISPOSED' | 'INVALID_ARGUMENT' | 'rejects LOSS_NOT_FINITE';
+type Outcome =
+  | 'works'
+  | 'MODEL_BUSY'
+  | 'DISPOSED'
+  | 'INVALID_ARGUMENT'
+  | 'LOSS_NOT_FINITE'
+  | 'rejects LOSS_NOT_FINITE';
 
 interface State {
   /** Brings the model there, and gives what ends it. */
@@ -61,7 +69,13 @@ const DISPOSED = { outcome: 'DISPOSED', own: DISPOSAL } as const;
 const TRAINS = { outcome: 'MODEL_BUSY', own: { saveBest: 'works', ...DISPOSAL } } as const;
 const WORKS = {
   outcome: 'works',
-  own: { fit: 'MODEL_BUSY', findLearningRate: 'MODEL_BUSY', saveBest: 'INVALID_ARGUMENT' },
+  own: {
+    fit: 'MODEL_BUSY',
+    findLearningRate: 'MODEL_BUSY',
+    calibrate: 'MODEL_BUSY',
+    divideLogits: 'MODEL_BUSY',
+    saveBest: 'INVALID_ARGUMENT',
+  },
 } as const;
 
 const STATES: Record<string, State> = {
@@ -81,6 +95,11 @@ const STATES: Record<string, State> = {
   },
   'whose learning rate is searched for': {
     enter: ({ model, train }) => underWay(model.findLearningRate(train, { steps: 5, freeze: 'backbone' })),
+    outcome: 'MODEL_BUSY',
+    own: { saveBest: 'INVALID_ARGUMENT', ...DISPOSAL },
+  },
+  'that is calibrated': {
+    enter: ({ model, valid }) => underWay(model.calibrate(valid)),
     outcome: 'MODEL_BUSY',
     own: { saveBest: 'INVALID_ARGUMENT', ...DISPOSAL },
   },
@@ -120,7 +139,7 @@ const STATES: Record<string, State> = {
     },
     outcome: 'works',
     // Its weights are no longer finite either.
-    own: { fit: 'rejects LOSS_NOT_FINITE' },
+    own: { fit: 'rejects LOSS_NOT_FINITE', calibrate: 'LOSS_NOT_FINITE' },
   },
   'whose training was stopped': {
     enter: async (setting) => {
@@ -194,6 +213,7 @@ describe("an abort rejects with the signal's reason", () => {
     features: ({ model, train }, signal) => model.features(train, { signal }),
     logits: ({ model, train }, signal) => model.logits(train, { signal }),
     evaluate: ({ model, valid }, signal) => model.evaluate(valid, { signal }),
+    calibrate: ({ model, valid }, signal) => model.calibrate(valid, { signal }),
     predict: ({ model }, signal) => model.predict(IMAGE, { signal }),
     gradCam: ({ model }, signal) => model.gradCam(IMAGE, { signal }),
     findLearningRate: ({ model, train }, signal) => model.findLearningRate(train, { signal }),

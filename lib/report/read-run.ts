@@ -105,6 +105,28 @@ const configFile = z.object({
 
 const measures = z.object({ loss: z.number(), calibrationError: z.number() });
 
+const spread = z.object({
+  mean: z.number(),
+  standardDeviation: z.number(),
+  interval95: z.tuple([z.number(), z.number()]).nullable(),
+});
+
+const foldsOfRun = z.object({
+  accuracy: spread,
+  loss: spread,
+  epochs: count,
+  folds: z.array(
+    z.object({
+      fold: count,
+      train: count,
+      valid: count,
+      best: z.object({ epoch: count, validAccuracy: z.number(), validLoss: z.number() }),
+      seconds: z.number(),
+    }),
+  ),
+  outOfFold: z.object({ accuracy: z.number(), loss: z.number(), count }),
+});
+
 const resultsFile = z.object({
   formatVersion,
   epochs: epochList,
@@ -117,6 +139,7 @@ const resultsFile = z.object({
     .object({ temperature: z.number(), isAtLimit: z.boolean(), before: measures, after: measures })
     .nullable()
     .default(null),
+  folds: z.exactOptional(foldsOfRun),
   error: z.exactOptional(z.object({ code: z.string(), message: z.string() })),
 });
 

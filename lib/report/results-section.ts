@@ -8,6 +8,7 @@ import {
 import { experiments } from '../experiments/paper.ts';
 import { count, percent } from '../support/format.ts';
 import { wilsonInterval } from '../support/interval.ts';
+import { foldsSection } from './folds-section.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 import { dataTable } from './table.ts';
@@ -50,7 +51,8 @@ export function ratio(part: number | null, whole: number | null): string {
 }
 
 /** States the statistical uncertainty of the accuracy. */
-function uncertainty({ best, dataset }: ReportedRun): Content {
+function uncertainty({ best, dataset, folds }: ReportedRun): Content {
+  if (folds) return foldsSection(folds);
   if (!best) return html`<p>No epoch has ended, so there are no results.</p>`;
   if (best.validAccuracy === null) {
     return html`<p>Nothing was validated: the model is that of the last epoch (${best.epoch}), and its accuracy on new images is unknown.</p>`;

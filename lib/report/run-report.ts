@@ -41,22 +41,25 @@ ${repeatSection(run)}
   });
 }
 
-function lede({ experiment, dataset, imageSize, weights, init }: ReportedRun): Content {
+function lede({ experiment, dataset, imageSize, weights, init, folds }: ReportedRun): Content {
   const what =
     experiment === 'train'
       ? html`Classifier for your own images`
       : html`Experiment of the paper: ${experiments[experiment].title}`;
   const start = init === 'random' ? 'with random weights' : html`with the weights <b>${weights.source}</b>`;
   return html`${what}. DenseNet-121, initialised ${start}, was trained on ${count(dataset.train)} images at ${imageSize} × ${imageSize} pixels
-${dataset.valid > 0 ? `and validated on ${count(dataset.valid)} others` : 'without validation'}.`;
+${dataset.valid > 0 ? `and validated on ${count(dataset.valid)} others` : (folds && `after a cross-validation in ${folds.folds.length} folds`) || 'without validation'}.`;
 }
 
 function tiles(run: ReportedRun): Html {
   const measures = measuresOf(run);
   const none = run.dataset.valid > 0 ? 'no epoch has ended' : 'nothing was validated';
+  const where = run.folds
+    ? 'out of fold, over all images'
+    : `epoch ${run.best?.epoch} of ${run.epochs.length}`;
   const notes: Record<string, string> = {
-    accuracy: measures.accuracy === null ? none : `epoch ${run.best?.epoch} of ${run.epochs.length}`,
-    loss: measures.loss === null ? none : 'same epoch',
+    accuracy: measures.accuracy === null ? none : where,
+    loss: measures.loss === null ? none : run.folds ? 'out of fold' : 'same epoch',
     seconds: run.device === 'cpu' ? run.hardware : `${run.hardware} (${run.device})`,
     trainableParameters: `of ${count(run.totalParameters)} in total`,
   };

@@ -23,7 +23,7 @@ export function validationSection(run: ReportedRun): Html {
   const pairs = confusions(confusion);
   return html`<section id="validation"><h2>Validation</h2>
 ${stale(run, validation)}
-<p>${summary(validation, pairs)}</p>
+<p>${judged(run, validation)}${summary(validation, pairs)}</p>
 ${facts([
   ['accuracy', shareText(evaluation.accuracy, evaluation.count)],
   ...(classes.length > 5
@@ -55,18 +55,24 @@ function missing({ dataset }: ReportedRun): Html {
 </section>`;
 }
 
-function stale({ best }: ReportedRun, { epoch }: ValidationReport): Content {
-  if (best === null || best.epoch === epoch) return null;
+function stale({ best, folds }: ReportedRun, { epoch }: ValidationReport): Content {
+  if (best === null || folds || best.epoch === epoch) return null;
   return html`<p class="warning">This section describes the model of epoch ${epoch}; epoch ${best.epoch} has become the best since.</p>`;
 }
 
-function summary({ epoch, evaluation }: ValidationReport, [worst]: Confusion[]): Content {
-  const { count: images, perClass: metrics } = evaluation;
+/** Which model has judged which images. */
+function judged({ folds }: ReportedRun, { epoch, evaluation }: ValidationReport): Content {
+  const images = count(evaluation.count);
+  return folds
+    ? `Results on all ${images} images, each judged by the model of a fold that has not seen it.`
+    : `Results of the model of epoch ${epoch} on ${images} validation images.`;
+}
+
+function summary({ evaluation }: ValidationReport, [worst]: Confusion[]): Content {
+  const { perClass: metrics } = evaluation;
   const seen = metrics.filter((metric) => metric.count > 0).sort((a, b) => b.f1 - a.f1);
   const [best, weakest] = [seen[0], seen.at(-1)];
-  const parts: Content[] = [
-    html`Results of the model of epoch ${epoch} on ${count(images)} validation images.`,
-  ];
+  const parts: Content[] = [];
   if (best && weakest && best !== weakest) {
     parts.push(
       html` The class with the highest F1 is <b>${best.label}</b>, the one with the lowest is <b>${weakest.label}</b>.`,

@@ -6,6 +6,7 @@ import {
   measureText,
   paperMeasures,
 } from '../experiments/beside-paper.ts';
+import { monitorName } from '../experiments/monitor-text.ts';
 import { experiments, type PaperFigures } from '../experiments/paper.ts';
 import type { RunResults } from '../experiments/results.ts';
 import { percent } from '../support/format.ts';
@@ -52,8 +53,20 @@ function ownResults(results: RunResults): string {
     const kept = [['kept epoch', best ? `${best.epoch}, the last` : '-'], ...rest];
     return `${columns(kept, ['left', 'right'])}\n\n${UNVALIDATED}`;
   }
-  const figures = [accuracy, loss, ['best epoch', best ? `${best.epoch} of ${epochs.length}` : '-'], ...rest];
+  const figures = [
+    accuracy,
+    ...monitoredRow(results),
+    loss,
+    ['best epoch', best ? `${best.epoch} of ${epochs.length}` : '-'],
+    ...rest,
+  ];
   return `${columns(figures, ['left', 'right'])}\n\n${INTERVALS}`;
+}
+
+/** The monitored figure of the best epoch, where it is neither accuracy nor loss. */
+function monitoredRow({ best, monitor }: RunResults): string[][] {
+  if (monitor === null || best?.monitored === undefined) return [];
+  return [[monitorName(monitor), percent(best.monitored)]];
 }
 
 const UNVALIDATED =
@@ -63,11 +76,13 @@ const UNVALIDATED =
 function compareWithPaper(results: RunResults, paper: PaperFigures): string {
   const here = measuresOf(results);
   const there = paperMeasures(paper);
-  const figures = MEASURES.map((measure) => [
+  const measured = MEASURES.map((measure) => [
     measure.name,
     measureText(here, measure),
     measureText(there, measure),
   ]);
+  const [accuracy = [], ...others] = measured;
+  const figures = [accuracy, ...monitoredRow(results).map((row) => [...row, '-']), ...others];
   return [
     table([results.experiment, 'here', 'paper'], figures, ['left', 'right', 'right']),
     '',

@@ -1,3 +1,4 @@
+import { monitorName } from '../experiments/monitor-text.ts';
 import type { RunEvent } from '../experiments/run-events.ts';
 import {
   classesText,
@@ -9,6 +10,7 @@ import {
   weightsText,
 } from '../experiments/setup-text.ts';
 import type { StageSetup } from '../experiments/stage-setups.ts';
+import type { Monitor } from '../options/index.ts';
 import { count, duration, images, percent, size } from '../support/format.ts';
 import { showDecoded } from './decoding.ts';
 import { type Progress, showPass } from './progress.ts';
@@ -21,6 +23,7 @@ export class RunProgress {
   #epochs = 0;
   #stages: readonly StageSetup[] = [];
   #augmented = false;
+  #monitor: Monitor | null = null;
   #epochsBefore = 0;
   #trainingSince = 0;
 
@@ -51,7 +54,7 @@ export class RunProgress {
     const how =
       stoppedBecause === 'epochs'
         ? 'is finished; to continue it, give more epochs (--epochs)'
-        : 'is finished: it stopped early because the validation loss no longer fell';
+        : 'is finished: it stopped early because validation got no better';
     this.#progress.line(`The run in ${directory} ${how}.`);
   }
 
@@ -80,6 +83,7 @@ export class RunProgress {
     this.#epochs = epochs;
     this.#stages = setup.stages;
     this.#augmented = augmented;
+    this.#monitor = setup.monitor;
     const line = (text: string) => this.#progress.line(text);
     line(`Model: ${modelText(setup)}`);
     line(`Weights: ${weightsText(setup.weights)}`);
@@ -136,7 +140,7 @@ export class RunProgress {
   }
 
   #showEpoch(event: EventOf<'epoch'>): void {
-    const { epoch, trainLoss, trainAccuracy, validLoss, validAccuracy, lr, seconds, best } = event;
+    const { epoch, trainLoss, trainAccuracy, validLoss, validAccuracy, monitored, lr, seconds, best } = event;
     const total = String(this.#epochs);
     const short = `${epoch}/${total}`.padStart(2 * total.length + 1);
     const trained = `train ${trainLoss.toFixed(4)} ${percent(trainAccuracy).padStart(8)}`;
@@ -147,6 +151,9 @@ export class RunProgress {
       `accuracy ${percent(trainAccuracy).padStart(8)}`,
       ...(isValidated
         ? [`valid loss ${validLoss.toFixed(4)}`, `valid accuracy ${percent(validAccuracy).padStart(8)}`]
+        : []),
+      ...(this.#monitor !== null && monitored !== undefined
+        ? [`${monitorName(this.#monitor)} ${percent(monitored).padStart(8)}`]
         : []),
       `lr ${Number(lr.toPrecision(3))}`,
       duration(seconds),

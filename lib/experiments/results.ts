@@ -2,6 +2,7 @@ import type { ClassCount, DataWarning } from '../data/class-counts.ts';
 import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import type { LeftOut } from '../data/left-out.ts';
 import type { EpochMetrics, Precision } from '../engine/native.ts';
+import type { Monitor } from '../options/index.ts';
 import type { ResumePoint } from '../training/checkpoint.ts';
 import type { FitResult } from '../training/fit.ts';
 import type { ExperimentName } from './paper.ts';
@@ -64,16 +65,24 @@ export interface RunSetup {
   stages: readonly StageSetup[];
   /** Weight of each class in the loss; null if all count the same. */
   classWeights: Record<string, number> | null;
+  /**
+   * The validation figure that decides the best epoch, early stopping and the schedule plateau; null if accuracy decides
+   * the best epoch, and loss the others.
+   */
+  monitor: Monitor | null;
 }
 
 /** Runs that were `aborted` or `failed` keep the epochs that were complete. */
 export type StoppedBecause = FitResult['stoppedBecause'] | 'aborted' | 'failed';
 
+/** What results.json says of the best epoch. */
+export type BestEpoch = Pick<EpochMetrics, 'epoch' | 'validAccuracy' | 'validLoss' | 'monitored'>;
+
 /** The content of results.json. */
 export interface RunResults extends RunSetup {
   formatVersion: typeof FORMAT_VERSION;
   epochs: EpochMetrics[];
-  best: Pick<EpochMetrics, 'epoch' | 'validAccuracy' | 'validLoss'> | null;
+  best: BestEpoch | null;
   seconds: { total: number; features: number; training: number };
   imagesPerSecond: number;
   stoppedBecause: StoppedBecause;

@@ -15,7 +15,7 @@ import type { FitRun, ResumeEvent } from '../training/fit.ts';
 import { epochsOf } from '../training/recipes.ts';
 import { bestOf, secondsOf } from '../training/train.ts';
 import { scalarsOf } from './epoch-scalars.ts';
-import { FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
+import { type BestEpoch, FORMAT_VERSION, type RunResults, type RunSetup } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 import type { RunEvent } from './run-events.ts';
 import { validationReport } from './validation.ts';
@@ -235,8 +235,8 @@ class Recorder {
   }
 }
 
-function summaryOf({ epoch, validAccuracy, validLoss }: EpochMetrics) {
-  return { epoch, validAccuracy, validLoss };
+function summaryOf({ epoch, validAccuracy, validLoss, monitored }: EpochMetrics): BestEpoch {
+  return { epoch, validAccuracy, validLoss, ...(monitored !== undefined && { monitored }) };
 }
 
 /** Whether another process of the job was told to stop. */

@@ -86,6 +86,8 @@ function asText(evaluation: Evaluation): string {
   const lines = [
     `accuracy           ${shareText(accuracy, evaluation.count)}`,
     ...(classes.length > 5 ? [`top-5 accuracy     ${shareText(top5Accuracy, evaluation.count)}`] : []),
+    `balanced accuracy  ${percent(evaluation.balancedAccuracy)}`,
+    `macro F1           ${percent(evaluation.macroF1)}`,
     `loss               ${loss.toFixed(4)}`,
     `calibration error  ${percent(calibrationError)}`,
   ];

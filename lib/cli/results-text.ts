@@ -6,6 +6,7 @@ import {
   measureText,
   paperMeasures,
 } from '../experiments/beside-paper.ts';
+import { monitorName } from '../experiments/monitor-text.ts';
 import { experiments, type PaperFigures } from '../experiments/paper.ts';
 import type { RunFolds, RunResults } from '../experiments/results.ts';
 import { percent } from '../support/format.ts';
@@ -53,7 +54,13 @@ function ownResults(results: RunResults): string {
     const kept = [['kept epoch', best ? `${best.epoch}, the last` : '-'], ...rest];
     return `${columns(kept, ['left', 'right'])}\n\n${UNVALIDATED}`;
   }
-  const figures = [accuracy, loss, ['best epoch', best ? `${best.epoch} of ${epochs.length}` : '-'], ...rest];
+  const figures = [
+    accuracy,
+    ...monitoredRow(results),
+    loss,
+    ['best epoch', best ? `${best.epoch} of ${epochs.length}` : '-'],
+    ...rest,
+  ];
   return `${columns(figures, ['left', 'right'])}\n\n${INTERVALS}`;
 }
 
@@ -78,6 +85,12 @@ const OUT_OF_FOLD =
   'Out of fold: each image is judged by a model that has not seen it. best.safetensors holds a model that was then ' +
   'trained on all images.';
 
+/** The monitored figure of the best epoch, where it is neither accuracy nor loss. */
+function monitoredRow({ best, monitor }: RunResults): string[][] {
+  if (monitor === null || best?.monitored === undefined) return [];
+  return [[monitorName(monitor), percent(best.monitored)]];
+}
+
 const UNVALIDATED =
   'Nothing was validated: best.safetensors holds the model of the last epoch. To judge it, evaluate it on labelled images ' +
   'that it was not trained on (torch-tl evaluate).';
@@ -85,11 +98,13 @@ const UNVALIDATED =
 function compareWithPaper(results: RunResults, paper: PaperFigures): string {
   const here = measuresOf(results);
   const there = paperMeasures(paper);
-  const figures = MEASURES.map((measure) => [
+  const measured = MEASURES.map((measure) => [
     measure.name,
     measureText(here, measure),
     measureText(there, measure),
   ]);
+  const [accuracy = [], ...others] = measured;
+  const figures = [accuracy, ...monitoredRow(results).map((row) => [...row, '-']), ...others];
   return [
     table([results.experiment, 'here', 'paper'], figures, ['left', 'right', 'right']),
     '',

@@ -1,4 +1,5 @@
 import { AT_LIMIT, calibrationText } from '../experiments/calibration-text.ts';
+import { monitorName } from '../experiments/monitor-text.ts';
 import type { RunSetup } from '../experiments/results.ts';
 import type { RunEvent } from '../experiments/run-events.ts';
 import {
@@ -11,6 +12,7 @@ import {
   weightsText,
 } from '../experiments/setup-text.ts';
 import type { StageSetup } from '../experiments/stage-setups.ts';
+import type { Monitor } from '../options/index.ts';
 import { count, duration, images, percent, size } from '../support/format.ts';
 import { showDecoded } from './decoding.ts';
 import { type Progress, showPass } from './progress.ts';
@@ -26,6 +28,7 @@ export class RunProgress {
   #augmented = false;
   /** The fold that trains, or `all` after the last; null in a run without folds. */
   #fold: string | null = null;
+  #monitor: Monitor | null = null;
   #epochsBefore = 0;
   #trainingSince = 0;
 
@@ -62,7 +65,7 @@ export class RunProgress {
     const how =
       stoppedBecause === 'epochs'
         ? 'is finished; to continue it, give more epochs (--epochs)'
-        : 'is finished: it stopped early because the validation loss no longer fell';
+        : 'is finished: it stopped early because validation got no better';
     this.#progress.line(`The run in ${directory} ${how}.`);
   }
 
@@ -105,6 +108,7 @@ export class RunProgress {
     this.#epochs = epochs;
     this.#stages = setup.stages;
     this.#augmented = augmented;
+    this.#monitor = setup.monitor;
     // The folds have been told of before.
     if (this.#fold !== null) return;
     const line = (text: string) => this.#progress.line(text);
@@ -196,7 +200,7 @@ export class RunProgress {
   #showEpoch(event: EventOf<'epoch'>): void {
     // Of a fold only the best epoch is shown, at its end.
     if (this.#isFold) return;
-    const { epoch, trainLoss, trainAccuracy, validLoss, validAccuracy, lr, seconds, best } = event;
+    const { epoch, trainLoss, trainAccuracy, validLoss, validAccuracy, monitored, lr, seconds, best } = event;
     const total = String(this.#epochs);
     const short = `${epoch}/${total}`.padStart(2 * total.length + 1);
     const trained = `train ${trainLoss.toFixed(4)} ${percent(trainAccuracy).padStart(8)}`;
@@ -207,6 +211,9 @@ export class RunProgress {
       `accuracy ${percent(trainAccuracy).padStart(8)}`,
       ...(isValidated
         ? [`valid loss ${validLoss.toFixed(4)}`, `valid accuracy ${percent(validAccuracy).padStart(8)}`]
+        : []),
+      ...(this.#monitor !== null && monitored !== undefined
+        ? [`${monitorName(this.#monitor)} ${percent(monitored).padStart(8)}`]
         : []),
       `lr ${Number(lr.toPrecision(3))}`,
       duration(seconds),

@@ -110,7 +110,7 @@ export interface ScheduleOptions {
   /** `step` multiplies the rate by `stepFactor` every `stepEpochs` epochs. */
   stepEpochs: number;
   stepFactor: number;
-  /** Keras' ReduceLROnPlateau on the validation loss. */
+  /** Keras' ReduceLROnPlateau on the validation loss or the monitored figure. */
   plateauFactor: number;
   plateauPatience: number;
 }
@@ -125,7 +125,7 @@ export interface StageOptions {
   /** Leaf layers with their own learning rate, which the schedule scales in the same way. */
   layerLearningRates: Array<{ layers: string[]; learningRate: number }>;
   schedule: ScheduleOptions;
-  /** Watches the validation loss; null disables early stopping. */
+  /** Watches the validation loss or the monitored figure; null disables early stopping. */
   earlyStopping: { patience: number; minDelta: number } | null;
   /** Under which keys the features of this stage's frozen layers are kept; null keeps none. */
   featureKeys: FeatureKeys | null;
@@ -202,6 +202,11 @@ export interface TrainOptions extends Computation, SharedWork {
   clipNorm: number | null;
   gradientAccumulationSteps: number;
   emaDecay: number | null;
+  /**
+   * Decides the best epoch, early stopping and the schedule `plateau`. null: the best epoch has the highest accuracy,
+   * and the others watch the loss.
+   */
+  monitor: 'loss' | 'accuracy' | 'balanced-accuracy' | 'macro-f1' | null;
   /** Applied to training images; their features are then not cached. */
   augmentation: AugmentationOptions | null;
   /**
@@ -237,6 +242,8 @@ export interface EpochMetrics<Valid extends number | null = number | null> {
   /** null, as the accuracy, if nothing is validated. */
   validLoss: Valid;
   validAccuracy: Valid;
+  /** The figure that `monitor` names, if it is neither loss nor accuracy and there are validation images. */
+  monitored?: number;
   seconds: number;
   /** Whether it was the best epoch so far. Of several the last is the best; if nothing is validated, each is. */
   best: boolean;

@@ -26,6 +26,7 @@ const COLUMNS = [
   'validAccuracy',
   'seconds',
   'best',
+  'monitored',
 ] as const satisfies ReadonlyArray<keyof EpochMetrics>;
 
 /**
@@ -58,7 +59,7 @@ function jsonLine(epoch: EpochMetrics): string {
 
 function csvLine(epoch: EpochMetrics): string {
   const { best, ...numbers } = epoch;
-  const fields = { ...numbers, best: String(best) };
+  const fields = { monitored: null, ...numbers, best: String(best) };
   return `${csvRow(COLUMNS.map((column) => fields[column]))}\r\n`;
 }
 

@@ -12,6 +12,7 @@ export function scalarsOf(epoch: EpochMetrics, images: number, processes = 1): R
     'loss/train': epoch.trainLoss,
     ...(epoch.validAccuracy !== null && { 'accuracy/valid': epoch.validAccuracy }),
     ...(epoch.validLoss !== null && { 'loss/valid': epoch.validLoss }),
+    ...(epoch.monitored !== undefined && { 'monitored/valid': epoch.monitored }),
     learning_rate: epoch.lr,
     images_per_second: images / epoch.seconds,
     ...(processes > 1 && { processes, images_per_second_per_process: images / epoch.seconds / processes }),

@@ -3,6 +3,7 @@ import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import type { LeftOut } from '../data/left-out.ts';
 import type { EpochMetrics, Precision } from '../engine/native.ts';
 import type { Calibration } from '../model/calibration.ts';
+import type { Monitor } from '../options/index.ts';
 import type { ResumePoint } from '../training/checkpoint.ts';
 import type { FitResult } from '../training/fit.ts';
 import type { FoldsSummary } from '../training/folds.ts';
@@ -66,6 +67,11 @@ export interface RunSetup {
   stages: readonly StageSetup[];
   /** Weight of each class in the loss; null if all count the same. */
   classWeights: Record<string, number> | null;
+  /**
+   * The validation figure that decides the best epoch, early stopping and the schedule plateau; null if accuracy decides
+   * the best epoch, and loss the others.
+   */
+  monitor: Monitor | null;
 }
 
 /** What the folds of a run came to. */
@@ -77,11 +83,14 @@ export interface RunFolds extends FoldsSummary {
 /** Runs that were `aborted` or `failed` keep the epochs that were complete. */
 export type StoppedBecause = FitResult['stoppedBecause'] | 'aborted' | 'failed';
 
+/** What results.json says of the best epoch. */
+export type BestEpoch = Pick<EpochMetrics, 'epoch' | 'validAccuracy' | 'validLoss' | 'monitored'>;
+
 /** The content of results.json. */
 export interface RunResults extends RunSetup {
   formatVersion: typeof FORMAT_VERSION;
   epochs: EpochMetrics[];
-  best: Pick<EpochMetrics, 'epoch' | 'validAccuracy' | 'validLoss'> | null;
+  best: BestEpoch | null;
   seconds: { total: number; features: number; training: number };
   imagesPerSecond: number;
   stoppedBecause: StoppedBecause;

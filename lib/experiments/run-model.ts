@@ -91,6 +91,7 @@ export type ModelSetup = Pick<
   | 'totalParameters'
   | 'stages'
   | 'classWeights'
+  | 'monitor'
 >;
 
 /** The model's part of a run's record, with the options that say most about the training. */
@@ -114,6 +115,7 @@ export async function describeRunModel(
     trainableParameters: everTrained(plan, layers),
     totalParameters,
     stages: stageSetups(options, plan, layers),
+    monitor: plan.monitor,
     classWeights: plan.classWeights && byName(model.classes, plan.classWeights),
   };
 }

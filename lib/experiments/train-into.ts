@@ -17,7 +17,7 @@ import { bestOf, secondsOf } from '../training/train.ts';
 import { calibrateRun } from './calibrate-run.ts';
 import { scalarsOf } from './epoch-scalars.ts';
 import { labelIssueReport, labelIssuesCsv, labelIssuesOf } from './label-issues.ts';
-import { FORMAT_VERSION, type RunFolds, type RunResults, type RunSetup } from './results.ts';
+import { type BestEpoch, FORMAT_VERSION, type RunFolds, type RunResults, type RunSetup } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 import type { RunEvent } from './run-events.ts';
 import { gradCamMaps, type HeatMaps, validationReport } from './validation.ts';
@@ -273,8 +273,8 @@ class Recorder {
   }
 }
 
-function summaryOf({ epoch, validAccuracy, validLoss }: EpochMetrics) {
-  return { epoch, validAccuracy, validLoss };
+function summaryOf({ epoch, validAccuracy, validLoss, monitored }: EpochMetrics): BestEpoch {
+  return { epoch, validAccuracy, validLoss, ...(monitored !== undefined && { monitored }) };
 }
 
 /** Whether another process of the job was told to stop. */

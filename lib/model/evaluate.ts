@@ -24,6 +24,10 @@ export interface Evaluation {
   accuracy: number;
   /** Fraction of the images whose true class is among the five likeliest. */
   top5Accuracy: number;
+  /** Mean recall of the classes that have images (scikit-learn's `balanced_accuracy_score`). */
+  balancedAccuracy: number;
+  /** Mean F1 of the classes that have images or are predicted (scikit-learn's `f1_score`, macro). */
+  macroF1: number;
   /** Mean cross-entropy per image, in nats. */
   loss: number;
   /**
@@ -112,15 +116,17 @@ export function evaluation(
     (confusion[label] as number[])[predicted] = at(confusion, label, predicted) + 1;
   }
   const count = labels.length;
+  const perClass = classes.map((label, index) => ({ label, ...metricsOf(index, confusion) }));
   return {
     accuracy: correct / count,
     top5Accuracy: inTop5 / count,
+    ...averagesOf(perClass, confusion),
     loss: loss / count,
     calibrationError: bins.reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.correct), 0) / count,
     count,
     classes: [...classes],
     confusion,
-    perClass: classes.map((label, index) => ({ label, ...metricsOf(index, confusion) })),
+    perClass,
   };
 }
 
@@ -134,6 +140,23 @@ export function confusions(confusion: readonly (readonly number[])[]): Confusion
     .flatMap((row, label) => row.map((images, predicted) => ({ label, predicted, images })))
     .filter(({ label, predicted, images }) => predicted !== label && images > 0)
     .sort((a, b) => b.images - a.images);
+}
+
+/** Means over the classes, of those with images and of those with images or predictions. */
+export function averagesOf(
+  perClass: readonly ClassMetrics[],
+  confusion: readonly (readonly number[])[],
+): Pick<Evaluation, 'balancedAccuracy' | 'macroF1'> {
+  const seen = perClass.filter(({ count }) => count > 0);
+  const named = perClass.filter(({ count }, index) => count > 0 || classifiedAs(index, confusion) > 0);
+  return {
+    balancedAccuracy: mean(seen.map(({ recall }) => recall)),
+    macroF1: mean(named.map(({ f1 }) => f1)),
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Number of images that are classified as a class, by its index. */

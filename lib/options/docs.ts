@@ -30,6 +30,8 @@ export interface CrossValidateDocs {
   freeze?: unknown;
   /** Weight of each class in the loss: balanced gives rarer classes more weight; classes without a weight have 1; mean losses divide by the sum of the images' weights, which mixup and cutmix mix like the images. */
   classWeights?: unknown;
+  /** Validation figure that decides the best epoch, early stopping and the schedule plateau: loss, accuracy, balanced-accuracy or macro-f1 (default: accuracy for the best epoch, loss for the others). */
+  monitor?: unknown;
   /** Seed of the initial weights, the order of the images, augmentation and dropout. Default: `0`. */
   seed?: unknown;
   /** Precision to compute in: auto, fp32 or bf16. Default: `"auto"`. */
@@ -76,13 +78,13 @@ export interface CrossValidateDocs {
   stepEpochs?: unknown;
   /** Step: factor of each reduction. Default: `0.1`. */
   stepFactor?: unknown;
-  /** Plateau: factor of the reduction when the validation loss stops falling. Default: `0.1`. */
+  /** Plateau: factor of the reduction when the monitored figure, by default the validation loss, gets no better. Default: `0.1`. */
   plateauFactor?: unknown;
-  /** Plateau: number of epochs without a lower validation loss before a reduction. Default: `5`. */
+  /** Plateau: number of epochs without a better monitored figure before a reduction. Default: `5`. */
   plateauPatience?: unknown;
-  /** Number of epochs without a lower validation loss after which the training, or its stage, ends. Default: `15`. */
+  /** Number of epochs without a better monitored figure, by default the validation loss, after which the training, or its stage, ends. Default: `15`. */
   earlyStoppingPatience?: unknown;
-  /** Minimum decrease of the validation loss that counts as lower. Default: `0.00001`. */
+  /** Minimum change of the monitored figure that counts as better. Default: `0.00001`. */
   earlyStoppingMinDelta?: unknown;
   /** Fraction of the target that is spread evenly over all classes. Default: `0`. */
   labelSmoothing?: unknown;
@@ -284,6 +286,8 @@ export interface FitDocs {
   freeze?: unknown;
   /** Weight of each class in the loss: balanced gives rarer classes more weight; classes without a weight have 1; mean losses divide by the sum of the images' weights, which mixup and cutmix mix like the images. */
   classWeights?: unknown;
+  /** Validation figure that decides the best epoch, early stopping and the schedule plateau: loss, accuracy, balanced-accuracy or macro-f1 (default: accuracy for the best epoch, loss for the others). */
+  monitor?: unknown;
   /** Seed of the initial weights, the order of the images, augmentation and dropout. Default: `0`. */
   seed?: unknown;
   /** Precision to compute in: auto, fp32 or bf16. Default: `"auto"`. */
@@ -330,13 +334,13 @@ export interface FitDocs {
   stepEpochs?: unknown;
   /** Step: factor of each reduction. Default: `0.1`. */
   stepFactor?: unknown;
-  /** Plateau: factor of the reduction when the validation loss stops falling. Default: `0.1`. */
+  /** Plateau: factor of the reduction when the monitored figure, by default the validation loss, gets no better. Default: `0.1`. */
   plateauFactor?: unknown;
-  /** Plateau: number of epochs without a lower validation loss before a reduction. Default: `5`. */
+  /** Plateau: number of epochs without a better monitored figure before a reduction. Default: `5`. */
   plateauPatience?: unknown;
-  /** Number of epochs without a lower validation loss after which the training, or its stage, ends. Default: `15`. */
+  /** Number of epochs without a better monitored figure, by default the validation loss, after which the training, or its stage, ends. Default: `15`. */
   earlyStoppingPatience?: unknown;
-  /** Minimum decrease of the validation loss that counts as lower. Default: `0.00001`. */
+  /** Minimum change of the monitored figure that counts as better. Default: `0.00001`. */
   earlyStoppingMinDelta?: unknown;
   /** Fraction of the target that is spread evenly over all classes. Default: `0`. */
   labelSmoothing?: unknown;
@@ -555,6 +559,8 @@ export interface TrainClassifierDocs {
   freeze?: unknown;
   /** Weight of each class in the loss: balanced gives rarer classes more weight; classes without a weight have 1; mean losses divide by the sum of the images' weights, which mixup and cutmix mix like the images. */
   classWeights?: unknown;
+  /** Validation figure that decides the best epoch, early stopping and the schedule plateau: loss, accuracy, balanced-accuracy or macro-f1 (default: accuracy for the best epoch, loss for the others). */
+  monitor?: unknown;
   /** Seed of the initial weights, the order of the images, augmentation and dropout. Default: `0`. */
   seed?: unknown;
   /** Precision to compute in: auto, fp32 or bf16. Default: `"auto"`. */
@@ -601,13 +607,13 @@ export interface TrainClassifierDocs {
   stepEpochs?: unknown;
   /** Step: factor of each reduction. Default: `0.1`. */
   stepFactor?: unknown;
-  /** Plateau: factor of the reduction when the validation loss stops falling. Default: `0.1`. */
+  /** Plateau: factor of the reduction when the monitored figure, by default the validation loss, gets no better. Default: `0.1`. */
   plateauFactor?: unknown;
-  /** Plateau: number of epochs without a lower validation loss before a reduction. Default: `5`. */
+  /** Plateau: number of epochs without a better monitored figure before a reduction. Default: `5`. */
   plateauPatience?: unknown;
-  /** Number of epochs without a lower validation loss after which the training, or its stage, ends. Default: `15`. */
+  /** Number of epochs without a better monitored figure, by default the validation loss, after which the training, or its stage, ends. Default: `15`. */
   earlyStoppingPatience?: unknown;
-  /** Minimum decrease of the validation loss that counts as lower. Default: `0.00001`. */
+  /** Minimum change of the monitored figure that counts as better. Default: `0.00001`. */
   earlyStoppingMinDelta?: unknown;
   /** Fraction of the target that is spread evenly over all classes. Default: `0`. */
   labelSmoothing?: unknown;
@@ -699,13 +705,13 @@ export interface StageDocs {
   stepEpochs?: unknown;
   /** Step: factor of each reduction. */
   stepFactor?: unknown;
-  /** Plateau: factor of the reduction when the validation loss stops falling. */
+  /** Plateau: factor of the reduction when the monitored figure, by default the validation loss, gets no better. */
   plateauFactor?: unknown;
-  /** Plateau: number of epochs without a lower validation loss before a reduction. */
+  /** Plateau: number of epochs without a better monitored figure before a reduction. */
   plateauPatience?: unknown;
-  /** Number of epochs without a lower validation loss after which the training, or its stage, ends. */
+  /** Number of epochs without a better monitored figure, by default the validation loss, after which the training, or its stage, ends. */
   earlyStoppingPatience?: unknown;
-  /** Minimum decrease of the validation loss that counts as lower. */
+  /** Minimum change of the monitored figure that counts as better. */
   earlyStoppingMinDelta?: unknown;
 }
 
@@ -720,6 +726,8 @@ export interface TrainingDocs {
   freeze?: unknown;
   /** Weight of each class in the loss: balanced gives rarer classes more weight; classes without a weight have 1; mean losses divide by the sum of the images' weights, which mixup and cutmix mix like the images. */
   classWeights?: unknown;
+  /** Validation figure that decides the best epoch, early stopping and the schedule plateau: loss, accuracy, balanced-accuracy or macro-f1 (default: accuracy for the best epoch, loss for the others). */
+  monitor?: unknown;
   /** Seed of the initial weights, the order of the images, augmentation and dropout. Default: `0`. */
   seed?: unknown;
   /** Precision to compute in: auto, fp32 or bf16. Default: `"auto"`. */
@@ -766,13 +774,13 @@ export interface TrainingDocs {
   stepEpochs?: unknown;
   /** Step: factor of each reduction. Default: `0.1`. */
   stepFactor?: unknown;
-  /** Plateau: factor of the reduction when the validation loss stops falling. Default: `0.1`. */
+  /** Plateau: factor of the reduction when the monitored figure, by default the validation loss, gets no better. Default: `0.1`. */
   plateauFactor?: unknown;
-  /** Plateau: number of epochs without a lower validation loss before a reduction. Default: `5`. */
+  /** Plateau: number of epochs without a better monitored figure before a reduction. Default: `5`. */
   plateauPatience?: unknown;
-  /** Number of epochs without a lower validation loss after which the training, or its stage, ends. Default: `15`. */
+  /** Number of epochs without a better monitored figure, by default the validation loss, after which the training, or its stage, ends. Default: `15`. */
   earlyStoppingPatience?: unknown;
-  /** Minimum decrease of the validation loss that counts as lower. Default: `0.00001`. */
+  /** Minimum change of the monitored figure that counts as better. Default: `0.00001`. */
   earlyStoppingMinDelta?: unknown;
   /** Fraction of the target that is spread evenly over all classes. Default: `0`. */
   labelSmoothing?: unknown;

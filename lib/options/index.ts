@@ -39,4 +39,4 @@ export {
   text,
 } from './schema.ts';
 export { RECIPE_NAMES, type RecipeName, type Stage, stageOptions } from './stage.ts';
-export { type TrainingOptions, trainingOptions } from './training.ts';
+export { MONITORS, type Monitor, type TrainingOptions, trainingOptions } from './training.ts';

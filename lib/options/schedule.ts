@@ -38,22 +38,23 @@ export const scheduleFields = {
   plateauFactor: between0And1().default(0.1).register(commandLine, {
     topic: 'Schedule',
     flags: '--plateau-factor <factor>',
-    description: 'plateau: factor of the reduction when the validation loss stops falling',
+    description:
+      'plateau: factor of the reduction when the monitored figure, by default the validation loss, gets no better',
   }),
   plateauPatience: integer(1).default(5).register(commandLine, {
     topic: 'Schedule',
     flags: '--plateau-patience <n>',
-    description: 'plateau: number of epochs without a lower validation loss before a reduction',
+    description: 'plateau: number of epochs without a better monitored figure before a reduction',
   }),
   earlyStoppingPatience: orOff({ min: 1, max: 1_000_000, whole: true }).default(15).register(commandLine, {
     topic: 'Regularisation',
     flags: '--early-stopping-patience <n|off>',
     description:
-      'number of epochs without a lower validation loss after which the training, or its stage, ends',
+      'number of epochs without a better monitored figure, by default the validation loss, after which the training, or its stage, ends',
   }),
   earlyStoppingMinDelta: notNegative().default(1e-5).register(commandLine, {
     topic: 'Regularisation',
-    flags: '--early-stopping-min-delta <loss>',
-    description: 'minimum decrease of the validation loss that counts as lower',
+    flags: '--early-stopping-min-delta <number>',
+    description: 'minimum change of the monitored figure that counts as better',
   }),
 };

@@ -21,6 +21,11 @@ import { epochs, freeze, RECIPE_NAMES, stageOptions } from './stage.ts';
 const topic = 'Training';
 const recipe = `${RECIPE_NAMES.join(', ')} or a list of stages`;
 const featureCache = 'true, false or a directory';
+
+/** Names of validation figures that can be monitored. */
+export const MONITORS = ['loss', 'accuracy', 'balanced-accuracy', 'macro-f1'] as const;
+export type Monitor = (typeof MONITORS)[number];
+const monitors = 'loss, accuracy, balanced-accuracy or macro-f1';
 const classWeights = 'balanced, or a weight for each named class';
 
 export const seed = seedRange().default(0).register(commandLine, {
@@ -83,6 +88,14 @@ export const trainingOptions = z.strictObject({
       description:
         "weight of each class in the loss: balanced gives rarer classes more weight; classes without a weight have 1; mean losses divide by the sum of the images' weights, which mixup and cutmix mix like the images",
       read: pairsFromText,
+    }),
+  monitor: z
+    .enum(MONITORS, { error: monitors })
+    .optional()
+    .register(commandLine, {
+      topic,
+      flags: '--monitor <name>',
+      description: `validation figure that decides the best epoch, early stopping and the schedule plateau: ${monitors} (default: accuracy for the best epoch, loss for the others)`,
     }),
   seed,
   precision,

@@ -1,4 +1,5 @@
 import { InputError } from '../errors.ts';
+import { monitorName } from '../experiments/monitor-text.ts';
 import type { StageSetup } from '../experiments/stage-setups.ts';
 import { checkOptions, runOptions } from '../options/index.ts';
 import { epochsOf } from '../training/recipes.ts';
@@ -76,9 +77,11 @@ function plannedEpochs({ options, stages }: ReportedRun): number | null {
   }
 }
 
-function patience({ options }: ReportedRun, stage: StageSetup | undefined): string {
+function patience({ options, monitor }: ReportedRun, stage: StageSetup | undefined): string {
   const { earlyStoppingPatience: epochs, earlyStoppingMinDelta: delta } = { ...options, ...stage };
-  return `the validation loss had not fallen by more than ${delta} for ${epochs} epochs`;
+  const watched = monitor ?? 'loss';
+  const way = watched === 'loss' ? 'fallen' : 'risen';
+  return `the ${monitorName(watched)} had not ${way} by more than ${delta} for ${epochs} epochs`;
 }
 
 function resumeText({ experiment, path }: ReportedRun): string {

@@ -9,7 +9,9 @@ import { experiments } from '../experiments/paper.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from '../experiments/results.ts';
 import type { ValidationReport } from '../experiments/validation.ts';
 import { readJsonFile } from '../formats/json.ts';
+import { averagesOf } from '../model/evaluate.ts';
 import { fileProblem } from '../options/file-problem.ts';
+import { MONITORS } from '../options/index.ts';
 import { optimizerFields } from '../options/optimizer.ts';
 import { scheduleFields } from '../options/schedule.ts';
 import { overrides } from '../options/schema.ts';
@@ -94,6 +96,7 @@ const setupFields = {
     )
     .default([]),
   classWeights: z.record(z.string(), z.number()).nullable().default(null),
+  monitor: z.enum(MONITORS).nullable().default(null),
 };
 
 const configFile = z.object({
@@ -168,7 +171,9 @@ const validationFile: z.ZodType<ValidationReport> = z.object({
       ({ classes, confusion, perClass }) =>
         [confusion, perClass, ...confusion].every(({ length }) => length === classes.length),
       { error: 'must have a row and a column of the confusion matrix, and metrics, for each class' },
-    ),
+    )
+    // Earlier versions did not write the means over the classes.
+    .transform((found) => ({ ...found, ...averagesOf(found.perClass, found.confusion) })),
   mistakes: z.array(
     z.object({
       source: z.string(),

@@ -5,6 +5,7 @@ import {
   measureText,
   paperMeasures,
 } from '../experiments/beside-paper.ts';
+import { monitorName } from '../experiments/monitor-text.ts';
 import { experiments } from '../experiments/paper.ts';
 import { count, percent } from '../support/format.ts';
 import { wilsonInterval } from '../support/interval.ts';
@@ -50,14 +51,21 @@ export function ratio(part: number | null, whole: number | null): string {
   return part === null || whole === null || whole === 0 ? '-' : `${(part / whole).toPrecision(3)} ×`;
 }
 
+/** What the best epoch has the best of, where it is not the accuracy. */
+function bestBy(monitor: ReportedRun['monitor'], { monitored }: NonNullable<ReportedRun['best']>): string {
+  if (monitor === null || monitor === 'accuracy') return '';
+  const value = monitored === undefined ? '' : ` of ${percent(monitored)}`;
+  return `, by its ${monitorName(monitor)}${value}`;
+}
+
 /** States the statistical uncertainty of the accuracy. */
-function uncertainty({ best, dataset, folds }: ReportedRun): Content {
+function uncertainty({ best, dataset, folds, monitor }: ReportedRun): Content {
   if (folds) return foldsSection(folds);
   if (!best) return html`<p>No epoch has ended, so there are no results.</p>`;
   if (best.validAccuracy === null) {
     return html`<p>Nothing was validated: the model is that of the last epoch (${best.epoch}), and its accuracy on new images is unknown.</p>`;
   }
   const [low, high] = wilsonInterval(best.validAccuracy, dataset.valid);
-  return html`<p>The accuracy is that of the best epoch (${best.epoch}). Its 95 % confidence interval for ${count(dataset.valid)} validation images is
+  return html`<p>The accuracy is that of the best epoch (${best.epoch}${bestBy(monitor, best)}). Its 95 % confidence interval for ${count(dataset.valid)} validation images is
 ${percent(low)} to ${percent(high)}. The best epoch was selected on the same images, so expect slightly lower accuracy on new ones.</p>`;
 }

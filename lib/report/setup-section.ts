@@ -1,3 +1,4 @@
+import { monitorName } from '../experiments/monitor-text.ts';
 import { classesText, processesText, settingsText, weightsText } from '../experiments/setup-text.ts';
 import { count, duration, images } from '../support/format.ts';
 import { commandOf, shellText } from './command.ts';
@@ -49,6 +50,7 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
         : JSON.stringify(run.options.augmentation ?? 'none'),
     ],
     ['class weights', classWeightsText(run.classWeights)],
+    ...(run.monitor ? [['best epoch by', monitorName(run.monitor)] as const] : []),
     ['seed', String(run.seed)],
     ['hardware', run.device === 'cpu' ? run.hardware : `${run.hardware} (${run.device})`],
     ...(run.processes ? [['processes', processesOf(run)] as const] : []),

@@ -29,6 +29,8 @@ ${facts([
   ...(classes.length > 5
     ? [['top-5 accuracy', shareText(evaluation.top5Accuracy, evaluation.count)] as const]
     : []),
+  ['balanced accuracy', percent(evaluation.balancedAccuracy)],
+  ['macro F1', percent(evaluation.macroF1)],
   ['loss', evaluation.loss.toFixed(4)],
   ['calibration error', percent(evaluation.calibrationError)],
   ...(run.calibration ? [['calibrated', calibrationText(run.calibration)] as const] : []),

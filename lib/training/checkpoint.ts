@@ -76,6 +76,7 @@ export const epochMetrics = z.object({
   validLoss: z.number().nullable(),
   validAccuracy: z.number().nullable(),
   seconds: z.number(),
+  monitored: z.exactOptional(z.number()),
   best: z.boolean().optional(),
 });
 /** Epochs as files hold them. */

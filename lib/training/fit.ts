@@ -87,8 +87,8 @@ export function checkFit(options: FitOptions): z.output<typeof fitOptions> {
 /** Result of a training. After a resumption it includes the epochs before the checkpoint. */
 export interface FitResult<Valid extends number | null = number> extends TrainResult {
   /**
-   * Epoch with the highest validation accuracy; the lower validation loss decides between equal ones. Without validation
-   * images the last epoch.
+   * Epoch with the highest validation accuracy, or the best figure that `monitor` names; the lower validation loss
+   * decides between equal ones. Without validation images the last epoch.
    */
   best: EpochMetrics<Valid>;
   /**

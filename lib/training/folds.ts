@@ -48,7 +48,8 @@ export function finalOptions<Options extends TrainingOptions>(options: Options, 
   const changed: Partial<TrainingOptions> = { ...unwatched(options), epochs };
   if (typeof recipe === 'string') changed.epochs = Math.max(epochs, recipes[recipe].leastEpochs);
   else if (recipe !== undefined) changed.recipe = cutOff(recipe, epochs);
-  return { ...options, ...changed };
+  const { monitor: _, ...unmonitored } = options;
+  return { ...unmonitored, ...changed } as Options;
 }
 
 /** The stages until so many epochs. */

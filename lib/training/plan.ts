@@ -5,7 +5,7 @@ import type {
   StageOptions,
 } from '../engine/native.ts';
 import { InputError } from '../errors.ts';
-import { augmentationOf, type Stage, type TrainingOptions } from '../options/index.ts';
+import { augmentationOf, type Monitor, type Stage, type TrainingOptions } from '../options/index.ts';
 import { matchedPart, selectLayers } from '../options/layer-selection.ts';
 import { isSameName, repeatedNames } from '../support/names.ts';
 import { nearest } from '../support/nearest.ts';
@@ -24,6 +24,8 @@ export interface TrainingPlan {
   /** One weight per class, in the order of the classes; null weighs all classes equally. */
   classWeights: number[] | null;
   emaDecay: number | null;
+  /** null: accuracy decides the best epoch, and the rest watches the loss. */
+  monitor: Monitor | null;
   augmentation: AugmentationOptions | null;
 }
 
@@ -63,6 +65,7 @@ export function trainingPlan(options: TrainingOptions, trained: Trained): Traini
     labelSmoothing,
     classWeights: classWeightsOf(options.classWeights, trained),
     emaDecay: options.emaDecay ?? null,
+    monitor: options.monitor ?? null,
     augmentation: augmentationOf(options.augmentation),
   };
 }

@@ -12,7 +12,7 @@ import { stagesOf } from './recipes.ts';
 const DEFAULTS = { schedule: 'constant', earlyStoppingPatience: 'off' };
 
 /** Options that mean nothing without validation images. */
-const NEED_VALIDATION = ['limitValid', 'calibrate'];
+const NEED_VALIDATION = ['limitValid', 'calibrate', 'monitor'];
 
 /**
  * Checks the options of a training or a run and fills in defaults, which are others if nothing is validated: with

@@ -140,6 +140,12 @@ TrainOptions to_train_options(const Napi::Object& value) {
   if (const Napi::Value weights = value.Get("classWeights"); weights.IsArray()) {
     options.loss.class_weights = to_doubles(weights);
   }
+  if (const Napi::Value monitor = value.Get("monitor"); monitor.IsString()) {
+    options.monitor = named<Monitor>(monitor, {{"loss", Monitor::kLoss},
+                                               {"accuracy", Monitor::kAccuracy},
+                                               {"balanced-accuracy", Monitor::kBalancedAccuracy},
+                                               {"macro-f1", Monitor::kMacroF1}});
+  }
   options.clip_norm = to_optional_double(value.Get("clipNorm"));
   options.gradient_accumulation_steps = to_int(value.Get("gradientAccumulationSteps"));
   options.ema_decay = to_optional_double(value.Get("emaDecay"));
@@ -271,6 +277,9 @@ void JobObserver::on_epoch(const EpochMetrics& metrics) {
     event["trainAccuracy"] = metrics.train_accuracy;
     event["validLoss"] = or_null(env, metrics.validation, &ValidationMetrics::loss);
     event["validAccuracy"] = or_null(env, metrics.validation, &ValidationMetrics::accuracy);
+    if (metrics.validation && metrics.validation->monitored) {
+      event["monitored"] = *metrics.validation->monitored;
+    }
     event["seconds"] = metrics.seconds;
     return event;
   });

@@ -28,6 +28,7 @@ struct BatchMetrics {
 struct ValidationMetrics {
   double loss = 0;
   double accuracy = 0;
+  std::optional<double> monitored;  // the monitor's figure, if it is another one
 };
 
 struct EpochMetrics {

@@ -36,7 +36,7 @@ struct ScheduleOptions {
   std::int64_t plateau_patience = 5;
 };
 
-/** Keras' EarlyStopping on the validation loss. */
+/** Keras' EarlyStopping on the validation loss or the monitor's figure. */
 struct EarlyStoppingOptions {
   std::int64_t patience = 15;
   double min_delta = 1e-5;
@@ -79,6 +79,9 @@ struct LossOptions {
   std::vector<double> class_weights;  // one per class, or empty
 };
 
+/** The figure of a validation that decides the best epoch, early stopping and the plateau schedule. */
+enum class Monitor { kLoss, kAccuracy, kBalancedAccuracy, kMacroF1 };
+
 struct TrainOptions {
   std::int64_t batch_size = 128;
   std::uint64_t seed = 0;
@@ -86,6 +89,7 @@ struct TrainOptions {
   std::optional<FeatureCacheOptions> feature_cache;
   std::vector<StageOptions> stages;
   LossOptions loss;
+  std::optional<Monitor> monitor;
   std::optional<double> clip_norm;
   std::int64_t gradient_accumulation_steps = 1;
   std::optional<double> ema_decay;

@@ -8,15 +8,15 @@
 
 namespace torch_tl {
 
-/** Detects a loss that has not fallen by `min_delta` for `patience` epochs. */
+/** Detects a figure that has not fallen by `min_delta` for `patience` epochs. */
 class PlateauWatch {
  public:
   PlateauWatch(std::int64_t patience, double min_delta) : patience_(patience), min_delta_(min_delta) {}
 
-  /** Adds an epoch's loss. Returns true when patience has run out, and then starts to count again. */
-  bool update(double loss) {
-    if (loss < best_ - min_delta_) {
-      best_ = loss;
+  /** Adds an epoch's figure. Returns true when patience has run out, and then starts to count again. */
+  bool update(double figure) {
+    if (figure < best_ - min_delta_) {
+      best_ = figure;
       waited_ = 0;
       return false;
     }

@@ -44,8 +44,8 @@ double Schedule::rate(std::int64_t step) const {
   return learning_rate_;
 }
 
-void Schedule::end_epoch(double valid_loss) {
-  if (!plateau_.update(valid_loss)) return;
+void Schedule::end_epoch(double watched) {
+  if (!plateau_.update(watched)) return;
   plateau_rate_ =
       std::max(plateau_rate_ * options_.plateau_factor, std::min(plateau_rate_, options_.min_learning_rate));
 }

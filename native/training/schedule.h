@@ -17,7 +17,7 @@ namespace torch_tl {
  * - one-cycle: PyTorch's OneCycleLR (cosine up from 1/25 over the warm-up or 0.3 of the steps, then down
  *   to 1/250,000) without changes of momentum; a single step has the peak rate
  * - step: PyTorch's StepLR, an epoch at a time
- * - plateau: Keras' ReduceLROnPlateau on the validation loss
+ * - plateau: Keras' ReduceLROnPlateau on the validation loss or the monitor's figure
  */
 class Schedule {
  public:
@@ -25,8 +25,8 @@ class Schedule {
            std::int64_t steps_per_epoch);
 
   double rate(std::int64_t step) const;
-  /** Ends an epoch with its validation loss. */
-  void end_epoch(double valid_loss);
+  /** Ends an epoch with the figure that is to fall. */
+  void end_epoch(double watched);
   void archive(Archive& archive);
 
  private:

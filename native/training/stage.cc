@@ -147,9 +147,9 @@ Validation Stage::validate(std::int64_t epoch) {
   return validation;
 }
 
-bool Stage::end_epoch(double valid_loss) {
-  schedule_.end_epoch(valid_loss);
-  return early_stopping_ && early_stopping_->update(valid_loss);
+bool Stage::end_epoch(double watched) {
+  schedule_.end_epoch(watched);
+  return early_stopping_ && early_stopping_->update(watched);
 }
 
 void Stage::archive(Archive& archive) {

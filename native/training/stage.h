@@ -59,8 +59,10 @@ class Stage {
   void equalise();
   /** Needs validation images. */
   Validation validate(std::int64_t epoch);
-  /** Ends a validated epoch with its loss. Returns true if early stopping ends the stage. */
-  bool end_epoch(double valid_loss);
+  /**
+   * Ends a validated epoch with the figure that is to fall. Returns true if early stopping ends the stage.
+   */
+  bool end_epoch(double watched);
 
   /** Learning rate at the epoch's last step. */
   double learning_rate(const Progress& progress) const { return schedule_.rate(progress.step - 1); }

@@ -11,6 +11,7 @@
 #include "errors.h"
 #include "training/archive.h"
 #include "training/feature_source.h"
+#include "training/monitor.h"
 #include "training/random_state.h"
 #include "training/stage.h"
 #include "training/stopwatch.h"
@@ -20,19 +21,20 @@ namespace {
 
 /** The best epoch so far, with the network as it was then and its logits for the validation images. */
 struct Best {
-  double accuracy = -1;
+  double score = -std::numeric_limits<double>::infinity();
   double loss = std::numeric_limits<double>::infinity();
   std::vector<NamedTensor> tensors;
   at::Tensor logits;  // undefined if nothing is validated, or a checkpoint had none
 
-  bool is_beaten_by(const EpochMetrics& epoch) const {
-    if (!epoch.validation) return true;
-    if (epoch.validation->accuracy != accuracy) return epoch.validation->accuracy > accuracy;
-    return epoch.validation->loss < loss;
+  bool is_beaten_by(double other_score, double other_loss) const {
+    if (other_score != score) return other_score > score;
+    return other_loss < loss;
   }
 
   void archive(Archive& archive) {
-    archive.value("best_epoch.accuracy", accuracy);
+    // Older checkpoints are of trainings without a monitor.
+    const bool is_older = archive.restoring() && !archive.has("best_epoch.score");
+    archive.value(is_older ? "best_epoch.accuracy" : "best_epoch.score", score);
     archive.value("best_epoch.loss", loss);
     archive.shared_tensors("best.", tensors);
     archive.optional_tensor("best_epoch.logits", logits);
@@ -147,14 +149,12 @@ class Trainer {
     stage_->equalise();
     with_averages(stage_->average(), [&] {
       if (stage_->average() != nullptr) stage_->equalise();
-      at::Tensor logits;
-      if (validation_ != nullptr) {
-        const Validation validation = stage_->validate(metrics.epoch);
-        metrics.validation = {validation.metrics.loss(), validation.metrics.accuracy()};
-        logits = validation.logits;
+      if (validation_ == nullptr) {
+        metrics.best = true;
+        keep_best({});
+      } else {
+        validate(metrics);
       }
-      metrics.best = best_.is_beaten_by(metrics);
-      if (metrics.best) keep_best(metrics, logits);
     });
     metrics.seconds = stopwatch.seconds();
     end_epoch(metrics.validation);
@@ -164,7 +164,7 @@ class Trainer {
   }
 
   void end_epoch(const std::optional<ValidationMetrics>& validation) {
-    progress_.stopped_early = validation && stage_->end_epoch(validation->loss);
+    progress_.stopped_early = validation && stage_->end_epoch(watched_of(options_.monitor, *validation));
     ++progress_.epoch;
     ++progress_.stage_epoch;
     progress_.batch = 0;
@@ -172,11 +172,20 @@ class Trainer {
     progress_.metrics = {};
   }
 
-  void keep_best(const EpochMetrics& metrics, const at::Tensor& logits) {
-    if (metrics.validation) {
-      best_.accuracy = metrics.validation->accuracy;
-      best_.loss = metrics.validation->loss;
-    }
+  void validate(EpochMetrics& metrics) {
+    const Validation validation = stage_->validate(metrics.epoch);
+    const at::Tensor labels = validation_->labels.to(at::kCPU);
+    metrics.validation = {validation.metrics.loss(), validation.metrics.accuracy(),
+                          monitored(options_.monitor, validation.logits, labels)};
+    const double score = score_of(options_.monitor, *metrics.validation);
+    metrics.best = best_.is_beaten_by(score, metrics.validation->loss);
+    if (!metrics.best) return;
+    best_.score = score;
+    best_.loss = metrics.validation->loss;
+    keep_best(validation.logits);
+  }
+
+  void keep_best(const at::Tensor& logits) {
     best_.tensors = snapshot();
     best_.logits = logits;
     observer_.on_best(best_.tensors, best_.logits);

@@ -30,8 +30,9 @@ struct Gradients {
 
 /**
  * Trains all layers that are not frozen, stage after stage. After each stage the network holds the weights of
- * the best epoch so far: the one with the highest validation accuracy, and among equals the lowest loss. If
- * `validation` is null, nothing is validated, and every epoch is the best so far.
+ * the best epoch so far: the one with the highest validation accuracy, or the best figure of the monitor, and
+ * among equals the lowest loss. If `validation` is null, nothing is validated, and every epoch is the best so
+ * far.
  *
  * `checkpoint` holds the tensors of a checkpoint of the same training to resume from, the network's included,
  * or is empty; all ranks get the same. Throws Aborted, PeerStopped, PeerLost, LossNotFinite, which names

@@ -74,7 +74,7 @@ describe('torch-tl evaluate', () => {
     writeBatches(cwd, { 'data_batch_1.bin': [1], 'test_batch.bin': [9, 0, 3] });
     const { stdout } = await evaluate(cwd);
     expect(stdout).toMatch(
-      /\naccuracy +[\d.]+ % \([\d.]+ to [\d.]+\)\ntop-5 accuracy +[\d.]+ % \(.*\)\nloss +[\d.]+\ncalibration error/,
+      /\naccuracy +[\d.]+ % \([\d.]+ to [\d.]+\)\ntop-5 accuracy +[\d.]+ % \(.*\)\nbalanced accuracy +[\d.]+ %\nmacro F1 +[\d.]+ %\nloss +[\d.]+\ncalibration error/,
     );
     expect(stdout).toMatch(/\nairplane +[\d.]+ % \(.*\) +[\d.]+ % \(.*\) +[\d.]+ % +1\n/);
   });

@@ -94,6 +94,13 @@ const JOBS: Array<[string, readonly number[], Job]> = [
       },
     },
   ],
+  [
+    'a monitored figure',
+    [2],
+    {
+      options: { ...head, monitor: 'macro-f1', learningRate: 0.05, schedule: 'plateau', plateauPatience: 1 },
+    },
+  ],
   ['nothing validated', [2], { options: { ...head, epochs: 2, valid: null, checkpoint: 'training' } }],
   ['frozen layers that run in every epoch', [2], { options: { ...head, epochs: 2, featureCache: false } }],
 ];

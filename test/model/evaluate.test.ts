@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import { evaluation } from '../../lib/model/evaluate.ts';
 import { logSoftmax } from '../../lib/model/logits.ts';
+import metrics from '../fixtures/metrics.json' with { type: 'json' };
 import { bands, GREEN, RED } from '../support/images.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 
@@ -17,6 +18,8 @@ describe('evaluation', () => {
     expect(rest).toEqual({
       accuracy: 0.5,
       top5Accuracy: 1,
+      balancedAccuracy: 0.5,
+      macroF1: 0.5,
       count: 4,
       classes: ['a', 'b', 'c'],
       confusion: [
@@ -44,6 +47,19 @@ describe('evaluation', () => {
     expect(calibration(0.8, 8)).toBeCloseTo(0, 6);
     expect(calibration(0.8, 6)).toBeCloseTo(0.2, 6);
   });
+
+  test.each(metrics)(
+    "has scikit-learn's figures of $classes classes",
+    ({ logits, labels, classes, figures }) => {
+      const names = Array.from({ length: classes }, (_, index) => `class ${index}`);
+      const rows = logits.map((row) => Float32Array.from(row));
+      const found = evaluation(rows, labels, names);
+      for (const [name, value] of Object.entries(figures)) {
+        const difference = Math.abs(found[name as keyof typeof figures] - value);
+        expect(difference, name).toBeLessThanOrEqual(1e-12);
+      }
+    },
+  );
 
   test('tells precision from recall', () => {
     const takenFor = (index: number) => Float32Array.from([0, 0], (_, place) => (place === index ? 1 : 0));

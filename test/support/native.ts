@@ -152,6 +152,7 @@ export function trainOptions(train: NativeDataset, given: TrainingOptions = {}):
     clipNorm: null,
     gradientAccumulationSteps: 1,
     emaDecay: null,
+    monitor: null,
     augmentation: null,
     checkpoints: false,
     checkpointSeconds: null,

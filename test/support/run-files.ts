@@ -57,6 +57,7 @@ export const SETUP: RunSetup = {
     },
   ],
   classWeights: null,
+  monitor: null,
 };
 
 /** Epochs that learn quickly, and then too much. */

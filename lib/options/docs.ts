@@ -40,7 +40,7 @@ export interface CrossValidateDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Directory for the features of a frozen backbone, instead of memory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
+  /** Directory to keep the features of a frozen backbone in, for later trainings, instead of the cache directory. False: compute the features of a frozen backbone again in every epoch. Default: `true`. */
   featureCache?: unknown;
   /** Minutes between checkpoints of a run. Default: `10`. */
   checkpointMinutes?: unknown;
@@ -171,6 +171,8 @@ export interface ExperimentDocs {
   freeze?: unknown;
   /** Weight of each class in the loss: balanced gives rarer classes more weight; classes without a weight have 1; mean losses divide by the sum of the images' weights, which mixup and cutmix mix like the images. */
   classWeights?: unknown;
+  /** Validation figure that decides the best epoch, early stopping and the schedule plateau: loss, accuracy, balanced-accuracy or macro-f1 (default: accuracy for the best epoch, loss for the others). */
+  monitor?: unknown;
   /** Seed of the initial weights, the order of the images, augmentation and dropout. Default: `0`. */
   seed?: unknown;
   /** Precision to compute in: auto, fp32 or bf16. Default: `"auto"`. */
@@ -217,13 +219,13 @@ export interface ExperimentDocs {
   stepEpochs?: unknown;
   /** Step: factor of each reduction. Default: `0.1`. */
   stepFactor?: unknown;
-  /** Plateau: factor of the reduction when the validation loss stops falling. Default: `0.1`. */
+  /** Plateau: factor of the reduction when the monitored figure, by default the validation loss, gets no better. Default: `0.1`. */
   plateauFactor?: unknown;
-  /** Plateau: number of epochs without a lower validation loss before a reduction. Default: `5`. */
+  /** Plateau: number of epochs without a better monitored figure before a reduction. Default: `5`. */
   plateauPatience?: unknown;
-  /** Number of epochs without a lower validation loss after which the training, or its stage, ends. Default: `15`. */
+  /** Number of epochs without a better monitored figure, by default the validation loss, after which the training, or its stage, ends. Default: `15`. */
   earlyStoppingPatience?: unknown;
-  /** Minimum decrease of the validation loss that counts as lower. Default: `0.00001`. */
+  /** Minimum change of the monitored figure that counts as better. Default: `0.00001`. */
   earlyStoppingMinDelta?: unknown;
   /** Fraction of the target that is spread evenly over all classes. Default: `0`. */
   labelSmoothing?: unknown;

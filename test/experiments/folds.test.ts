@@ -122,7 +122,8 @@ describe('a run with folds', () => {
       epochs: epochs.map(({ seconds: _, ...epoch }) => epoch),
     });
     expect(comparable(resumed)).toEqual(comparable(results));
-    expect(readFileSync(join(to, 'best.safetensors'))).toEqual(readFileSync(join(out, 'best.safetensors')));
+    const [model, same] = [to, out].map((path) => readFileSync(join(path, 'best.safetensors')));
+    expect(model?.equals(same as Buffer)).toBe(true);
     // Nothing is left to do.
     const before = readFileSync(join(to, 'results.json'), 'utf8');
     await trainClassifier({ out: to }, { resume: true });

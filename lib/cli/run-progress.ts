@@ -12,6 +12,7 @@ import {
 import type { StageSetup } from '../experiments/stage-setups.ts';
 import type { Monitor } from '../options/index.ts';
 import { count, duration, images, percent, size } from '../support/format.ts';
+import { shareText } from '../support/interval.ts';
 import { showDecoded } from './decoding.ts';
 import { type Progress, showPass } from './progress.ts';
 
@@ -24,6 +25,7 @@ export class RunProgress {
   #stages: readonly StageSetup[] = [];
   #augmented = false;
   #monitor: Monitor | null = null;
+  #validImages = 0;
   #epochsBefore = 0;
   #trainingSince = 0;
 
@@ -84,6 +86,7 @@ export class RunProgress {
     this.#stages = setup.stages;
     this.#augmented = augmented;
     this.#monitor = setup.monitor;
+    this.#validImages = setup.dataset.valid;
     const line = (text: string) => this.#progress.line(text);
     line(`Model: ${modelText(setup)}`);
     line(`Weights: ${weightsText(setup.weights)}`);
@@ -150,7 +153,10 @@ export class RunProgress {
       `loss ${trainLoss.toFixed(4)}`,
       `accuracy ${percent(trainAccuracy).padStart(8)}`,
       ...(isValidated
-        ? [`valid loss ${validLoss.toFixed(4)}`, `valid accuracy ${percent(validAccuracy).padStart(8)}`]
+        ? [
+            `valid loss ${validLoss.toFixed(4)}`,
+            `valid accuracy ${shareText(validAccuracy, this.#validImages).padStart(24)}`,
+          ]
         : []),
       ...(this.#monitor !== null && monitored !== undefined
         ? [`${monitorName(this.#monitor)} ${percent(monitored).padStart(8)}`]

@@ -5,6 +5,7 @@ import type { EpochMetrics, Precision } from '../engine/native.ts';
 import type { Monitor } from '../options/index.ts';
 import type { ResumePoint } from '../training/checkpoint.ts';
 import type { FitResult } from '../training/fit.ts';
+import type { BestEpoch } from './best-epoch.ts';
 import type { ExperimentName } from './paper.ts';
 import type { StageSetup } from './stage-setups.ts';
 
@@ -74,9 +75,6 @@ export interface RunSetup {
 
 /** Runs that were `aborted` or `failed` keep the epochs that were complete. */
 export type StoppedBecause = FitResult['stoppedBecause'] | 'aborted' | 'failed';
-
-/** What results.json says of the best epoch. */
-export type BestEpoch = Pick<EpochMetrics, 'epoch' | 'validAccuracy' | 'validLoss' | 'monitored'>;
 
 /** The content of results.json. */
 export interface RunResults extends RunSetup {

@@ -1,6 +1,6 @@
 import { type ExperimentName, experiments } from '../experiments/paper.ts';
 import { type Axis, chart, type Point } from './chart.ts';
-import { ACCURACY, EPOCH, LOSS, pointsOf, shortNumber } from './curves.ts';
+import { ACCURACY, accuracyText, EPOCH, LOSS, pointsOf, shortNumber } from './curves.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { NamedRun } from './named-run.ts';
 import type { ReportedRun } from './read-run.ts';
@@ -22,7 +22,11 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
         title: `${title} per epoch`,
         note: figures(runs, metric),
         x: EPOCH,
-        series: begun.map(({ name, run }) => ({ name, points: pointsOf(run.epochs, metric) })),
+        series: begun.map(({ name, run }) => ({
+          name,
+          points: pointsOf(run.epochs, metric),
+          exact: exactOf(run, metric, y),
+        })),
       }),
       chart({
         ...shared,
@@ -30,24 +34,29 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
         title: `${title} over time`,
         note: 'Time is counted from the start of the training and includes the pass of the images through a frozen backbone.',
         x: { name: unit.name, text: shortNumber, exact: (time) => time.toFixed(1), including: [0] },
-        series: begun.map(({ name, run }) => ({ name, points: overTime(run, metric, unit) })),
+        series: begun.map(({ name, run }) => ({
+          name,
+          points: overTime(run, metric, unit),
+          exact: exactOf(run, metric, y),
+        })),
       }),
     ];
   });
   return html`<section id="curves"><h2>Curves</h2><div class="charts">${drawn}</div></section>`;
 }
 
-function descriptionOf(
-  runs: readonly NamedRun[],
-  metric: 'validAccuracy' | 'validLoss',
-  { exact, text, name }: Axis,
-): string {
+function descriptionOf(runs: readonly NamedRun[], metric: 'validAccuracy' | 'validLoss', axis: Axis): string {
   return runs
-    .map(
-      ({ name: run, run: { best } }) =>
-        `${run}: ${name} ${(exact ?? text)(best?.[metric] ?? 0)} in its best epoch (${best?.epoch}).`,
-    )
+    .map(({ name, run }) => {
+      const value = exactOf(run, metric, axis)(run.best?.[metric] ?? 0);
+      return `${name}: ${axis.name} ${value} in its best epoch (${run.best?.epoch}).`;
+    })
     .join(' ');
+}
+
+/** How a run's values are written out: accuracies with their intervals. */
+function exactOf(run: ReportedRun, metric: 'validAccuracy' | 'validLoss', { exact, text }: Axis) {
+  return metric === 'validAccuracy' ? accuracyText(run) : (exact ?? text);
 }
 
 function figures(runs: readonly NamedRun[], metric: 'validAccuracy' | 'validLoss'): Content {

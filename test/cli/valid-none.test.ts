@@ -46,7 +46,7 @@ describe('train --valid none', () => {
 
     const results = resultsIn(cwd);
     expect(results).toMatchObject({
-      best: { epoch: 2, validAccuracy: null, validLoss: null },
+      best: { epoch: 2, validAccuracy: null, validAccuracyInterval95: null, validLoss: null },
       dataset: { train: 4, valid: 0, validation: 'no validation: all images are trained on' },
       warnings: [],
     });

@@ -57,7 +57,7 @@ describe('train --valid none', () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual(
       results.epochs.map((epoch) => ({ formatVersion: 1, ...epoch })),
     );
-    expect(readIn(cwd, 'metrics.csv')).toMatch(/\r\n2,1,[^,]+,[^,]+,[^,]+,,,[\d.]+,true\r\n$/);
+    expect(readIn(cwd, 'metrics.csv')).toMatch(/\r\n2,1,[^,]+,[^,]+,[^,]+,,,[\d.]+,true,\r\n$/);
     expect(existsSync(join(cwd, 'run', 'validation.json'))).toBe(false);
     const [events] = readdirSync(join(cwd, 'run', 'tensorboard'));
     const scalars = readIn(cwd, join('tensorboard', events as string));

@@ -37,7 +37,6 @@ export function define(command: Command): void {
     .option('--csv', 'print comma-separated values: a header and one line per image');
   addExamples(command, {
     'predict --weights best.safetensors rose.jpg': 'print the likeliest classes of an image',
-    'predict --weights best.safetensors images --csv': 'print one line per image of a folder',
     'predict --weights best.safetensors - --json < rose.jpg': 'read an image from stdin, print JSON',
     'predict --weights best.safetensors new --copy-to sorted --threshold 0.9':
       'copy the images to sorted/<class>/, those that may be of another class to sorted/unsure/',

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import { InputError } from '../errors.ts';
+import { requireWritableDirectory } from '../files/writable.ts';
 import { csvPath, csvRow } from '../formats/csv.ts';
 import type { Prediction } from '../model/predict.ts';
 import { predictRunOptions } from '../options/index.ts';
@@ -12,15 +13,18 @@ import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { namedImages, STDIN } from './named-images.ts';
+import { notice } from './notice.ts';
 import { print } from './output.ts';
 import { showSkipped } from './skipped.ts';
+import { SortedCopies } from './sorted-copies.ts';
 import { columns } from './table.ts';
 
 /** Number of images that are decoded and classified at a time. */
 const GROUP = 256;
 
 type Options = z.output<typeof predictRunOptions>;
-type Answer = Prediction & { path: string };
+/** A prediction with the path of its image, and of the copy if it was copied. */
+type Answer = Prediction & { path: string; copy?: string };
 
 /** Defines `torch-tl predict`. */
 export function define(command: Command): void {
@@ -33,27 +37,47 @@ export function define(command: Command): void {
     .option('--csv', 'print comma-separated values: a header and one line per image');
   addExamples(command, {
     'predict --weights best.safetensors rose.jpg': 'print the likeliest classes of an image',
-    'predict --weights best.safetensors images --csv': 'print one line per image of a folder',
     'predict --weights best.safetensors - --json < rose.jpg': 'read an image from stdin, print JSON',
+    'predict --weights best.safetensors new --copy-to sorted --threshold 0.9':
+      'copy the images to sorted/<class>/, those that may be of another class to sorted/unsure/',
   });
   addFlags(command, predictRunOptions).action(async (named: string[]) => {
     const options = readFlags(command, predictRunOptions);
     const { json, csv } = command.opts<{ json?: true; csv?: true }>();
     if (json && csv) throw new InputError('INVALID_ARGUMENT', 'Give --json or --csv, not both.');
+    await requireSortable(named, options);
     const { answers, classes } = await interruptible((signal) => predict(named, options, signal));
     if (json) print(shownJson(answers.map(({ top, ...answer }) => answer)));
     else print(csv ? asCsv(answers, classes) : asText(answers));
   });
 }
 
+/**
+ * Makes sure that the images can be copied, if they are to be.
+ *
+ * @throws InputError `INVALID_ARGUMENT` or `WRITE_FAILED`
+ */
+async function requireSortable(named: string[], { copyTo, threshold }: Options): Promise<void> {
+  const refused = (message: string) => new InputError('INVALID_ARGUMENT', message);
+  if (copyTo === undefined) {
+    if (threshold === undefined) return;
+    throw refused('--threshold would have no effect: it needs --copy-to. Leave it out.');
+  }
+  if (named.includes(STDIN)) {
+    throw refused('--copy-to needs files: an image on stdin has no name. Save it, and give its path.');
+  }
+  await requireWritableDirectory(copyTo);
+}
+
 async function predict(
   named: string[],
-  { weights, device, topK, batchSize, precision, threads, kernels, skipCorrupt }: Options,
+  { weights, device, topK, batchSize, precision, threads, kernels, skipCorrupt, copyTo, threshold }: Options,
   signal: AbortSignal,
 ): Promise<{ answers: Answer[]; classes: readonly string[] }> {
   const paths = await namedImages(named);
   const { DenseNet121 } = await import('../densenet121.ts');
   const model = await DenseNet121.load(weights, { device });
+  const copies = copyTo === undefined ? null : new SortedCopies(copyTo, model.classes, threshold ?? 0);
   try {
     const piped = paths.includes(STDIN) ? await buffer(process.stdin) : undefined;
     const answers: Answer[] = [];
@@ -69,7 +93,7 @@ async function predict(
         threads,
         kernels,
         signal,
-        skipCorrupt,
+        skipCorrupt: skipCorrupt || copies !== null,
         onSkipped: (skipped) => {
           const named = skipped.map(({ index, reason }) => ({ path: group[index] as string, reason }));
           for (const { index } of skipped) kept.delete(index);
@@ -77,16 +101,16 @@ async function predict(
         },
       });
       const places = [...kept];
-      answers.push(
-        ...predictions.map((answer, place) => ({
-          ...answer,
-          path: group[places[place] as number] as string,
-        })),
-      );
+      for (const [place, prediction] of predictions.entries()) {
+        const answer = { ...prediction, path: group[places[place] as number] as string };
+        answers.push(copies ? { ...answer, copy: await copies.add(answer, signal) } : answer);
+      }
     }
     showSkipped(leftOut);
     return { answers, classes: model.classes };
   } finally {
+    // After an interruption too.
+    if (copies && copies.total > 0) notice(copies.summary());
     model.dispose();
   }
 }
@@ -101,13 +125,15 @@ function asText(answers: Answer[]): string {
 }
 
 function asCsv(answers: Answer[], classes: readonly string[]): string {
-  const heading = ['path', 'label', 'index', 'probability', ...classes];
-  const rows = answers.map(({ path, label, index, probability, probabilities }) => [
+  const areCopied = answers.some(({ copy }) => copy !== undefined);
+  const heading = ['path', 'label', 'index', 'probability', ...classes, ...(areCopied ? ['copy'] : [])];
+  const rows = answers.map(({ path, label, index, probability, probabilities, copy }) => [
     csvPath(path),
     label,
     index,
     probability,
     ...probabilities,
+    ...(copy === undefined ? [] : [csvPath(copy)]),
   ]);
   return [heading, ...rows].map(csvRow).join('\n');
 }

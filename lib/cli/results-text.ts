@@ -10,7 +10,7 @@ import { monitorName } from '../experiments/monitor-text.ts';
 import { experiments, type PaperFigures } from '../experiments/paper.ts';
 import type { RunFolds, RunResults } from '../experiments/results.ts';
 import { percent } from '../support/format.ts';
-import { INTERVALS } from '../support/interval.ts';
+import { INTERVALS, shareText } from '../support/interval.ts';
 import { columns, table } from './table.ts';
 
 /** Results of a run. For one of the paper's experiments also the paper's results and the differences in setup. */
@@ -56,6 +56,7 @@ function ownResults(results: RunResults): string {
   }
   const figures = [
     accuracy,
+    ...top5Row(results),
     ...monitoredRow(results),
     loss,
     ['best epoch', best ? `${best.epoch} of ${epochs.length}` : '-'],
@@ -85,6 +86,12 @@ const OUT_OF_FOLD =
   'Out of fold: each image is judged by a model that has not seen it. best.safetensors holds a model that was then ' +
   'trained on all images.';
 
+/** The top-5 accuracy of the best epoch, if there are more than five classes. */
+function top5Row({ best, dataset }: RunResults): string[][] {
+  if (best?.validTop5Accuracy === undefined) return [];
+  return [['validation top-5 accuracy', shareText(best.validTop5Accuracy, dataset.valid)]];
+}
+
 /** The monitored figure of the best epoch, where it is neither accuracy nor loss. */
 function monitoredRow({ best, monitor }: RunResults): string[][] {
   if (monitor === null || best?.monitored === undefined) return [];
@@ -104,7 +111,8 @@ function compareWithPaper(results: RunResults, paper: PaperFigures): string {
     measureText(there, measure),
   ]);
   const [accuracy = [], ...others] = measured;
-  const figures = [accuracy, ...monitoredRow(results).map((row) => [...row, '-']), ...others];
+  const own = [...top5Row(results), ...monitoredRow(results)].map((row) => [...row, '-']);
+  const figures = [accuracy, ...own, ...others];
   return [
     table([results.experiment, 'here', 'paper'], figures, ['left', 'right', 'right']),
     '',

@@ -14,6 +14,7 @@ import {
 import type { StageSetup } from '../experiments/stage-setups.ts';
 import type { Monitor } from '../options/index.ts';
 import { count, duration, images, percent, size } from '../support/format.ts';
+import { shareText } from '../support/interval.ts';
 import { showDecoded } from './decoding.ts';
 import { type Progress, showPass } from './progress.ts';
 
@@ -29,6 +30,7 @@ export class RunProgress {
   /** The fold that trains, or `all` after the last; null in a run without folds. */
   #fold: string | null = null;
   #monitor: Monitor | null = null;
+  #validImages = 0;
   #epochsBefore = 0;
   #trainingSince = 0;
 
@@ -109,6 +111,7 @@ export class RunProgress {
     this.#stages = setup.stages;
     this.#augmented = augmented;
     this.#monitor = setup.monitor;
+    this.#validImages = setup.dataset.valid;
     // The folds have been told of before.
     if (this.#fold !== null) return;
     const line = (text: string) => this.#progress.line(text);
@@ -210,7 +213,10 @@ export class RunProgress {
       `loss ${trainLoss.toFixed(4)}`,
       `accuracy ${percent(trainAccuracy).padStart(8)}`,
       ...(isValidated
-        ? [`valid loss ${validLoss.toFixed(4)}`, `valid accuracy ${percent(validAccuracy).padStart(8)}`]
+        ? [
+            `valid loss ${validLoss.toFixed(4)}`,
+            `valid accuracy ${shareText(validAccuracy, this.#validImages).padStart(24)}`,
+          ]
         : []),
       ...(this.#monitor !== null && monitored !== undefined
         ? [`${monitorName(this.#monitor)} ${percent(monitored).padStart(8)}`]

@@ -7,6 +7,7 @@ import type { Monitor } from '../options/index.ts';
 import type { ResumePoint } from '../training/checkpoint.ts';
 import type { FitResult } from '../training/fit.ts';
 import type { FoldsSummary } from '../training/folds.ts';
+import type { BestEpoch } from './best-epoch.ts';
 import type { ExperimentName } from './paper.ts';
 import type { StageSetup } from './stage-setups.ts';
 
@@ -82,9 +83,6 @@ export interface RunFolds extends FoldsSummary {
 
 /** Runs that were `aborted` or `failed` keep the epochs that were complete. */
 export type StoppedBecause = FitResult['stoppedBecause'] | 'aborted' | 'failed';
-
-/** What results.json says of the best epoch. */
-export type BestEpoch = Pick<EpochMetrics, 'epoch' | 'validAccuracy' | 'validLoss' | 'monitored'>;
 
 /** The content of results.json. */
 export interface RunResults extends RunSetup {

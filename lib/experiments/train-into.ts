@@ -14,10 +14,11 @@ import { withoutUnused } from '../training/effects.ts';
 import type { FitRun, ResumeEvent } from '../training/fit.ts';
 import { epochsOf } from '../training/recipes.ts';
 import { bestOf, secondsOf } from '../training/train.ts';
+import { bestEpochOf, withTop5 } from './best-epoch.ts';
 import { calibrateRun } from './calibrate-run.ts';
 import { scalarsOf } from './epoch-scalars.ts';
 import { labelIssueReport, labelIssuesCsv, labelIssuesOf } from './label-issues.ts';
-import { type BestEpoch, FORMAT_VERSION, type RunFolds, type RunResults, type RunSetup } from './results.ts';
+import { FORMAT_VERSION, type RunFolds, type RunResults, type RunSetup } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 import type { RunEvent } from './run-events.ts';
 import { gradCamMaps, type HeatMaps, validationReport } from './validation.ts';
@@ -106,13 +107,14 @@ export async function trainAlong(run: PreparedRun): Promise<RunResults> {
     onBatch: onEvent,
   });
   const { bestLogits, best, ...outcome } = await fit.result;
+  const summary = withTop5(bestEpochOf(best, run.valid.count), run.valid, bestLogits);
   const { calibration } = await calibrateRun(run, validatedBy(run, bestLogits));
   const folds = run.outOfFold && { folds: run.outOfFold.folds };
   return {
     formatVersion: FORMAT_VERSION,
     ...setup,
     ...outcome,
-    best: summaryOf(best),
+    best: summary,
     ...folds,
     calibration,
   };
@@ -196,7 +198,8 @@ class Recorder {
     }
     this.#writingFailed.signal.throwIfAborted();
     const { best, ...outcome } = await fit.result;
-    return { ...outcome, best: summaryOf(best) };
+    const { valid } = this.#run;
+    return { ...outcome, best: withTop5(bestEpochOf(best, valid.count), valid, outcome.bestLogits) };
   }
 
   /** The results so far of a run that `error` ended. */
@@ -206,7 +209,7 @@ class Recorder {
     const total = this.#earlierSeconds + (performance.now() - this.#started) / 1000;
     return {
       epochs: this.#epochs,
-      best: this.#epochs.length > 0 ? summaryOf(bestOf(this.#epochs)) : null,
+      best: this.#epochs.length > 0 ? bestEpochOf(bestOf(this.#epochs), this.#run.valid.count) : null,
       seconds: { total, features: this.#featuresSeconds, training },
       imagesPerSecond: training > 0 ? images / training : 0,
       resumed: this.#resumed,
@@ -271,10 +274,6 @@ class Recorder {
       this.#run.onEvent((this.#waiting.shift() as { event: RunEvent }).event);
     }
   }
-}
-
-function summaryOf({ epoch, validAccuracy, validLoss, monitored }: EpochMetrics): BestEpoch {
-  return { epoch, validAccuracy, validLoss, ...(monitored !== undefined && { monitored }) };
 }
 
 /** Whether another process of the job was told to stop. */

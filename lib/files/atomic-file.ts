@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import {
   type FileHandle,
+  link,
+  lstat,
   mkdir,
   open,
   readdir,
@@ -43,6 +45,42 @@ export async function writeFileAtomically(path: string, chunks: Chunks): Promise
   } catch (cause) {
     throw unwritable(path, cause);
   }
+}
+
+/**
+ * Writes a new file so that its path names nothing or the whole content. Nothing is replaced: returns false if there is
+ * something of that name.
+ *
+ * @throws TorchTlError `WRITE_FAILED` for system errors; errors that `chunks` throws, unchanged
+ */
+export async function createFileAtomically(path: string, chunks: Chunks): Promise<boolean> {
+  try {
+    const { file, temporary } = await openTemporary(dirname(path));
+    try {
+      await writeFile(file, chunks);
+      await file.sync();
+      return await placeNew(temporary, path);
+    } finally {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      await file.close();
+    }
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
+}
+
+/** Gives a temporary file its name, unless there is something of that name. */
+async function placeNew(temporary: string, path: string): Promise<boolean> {
+  try {
+    await link(temporary, path);
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') return false;
+  }
+  // A file system without hard links.
+  if (await lstat(path).catch(() => null)) return false;
+  await rename(temporary, path);
+  return true;
 }
 
 /**

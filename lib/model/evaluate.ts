@@ -1,9 +1,10 @@
 import type { Dataset } from '../data/dataset.ts';
 import { indicesOf } from '../data/labels.ts';
+import { type Interval, wilsonInterval } from '../support/interval.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
 
-/** Metrics of one class. */
-export interface ClassMetrics {
+/** Numbers of one class from which the rest follows. */
+interface ClassScores {
   /** Name of the class. */
   label: string;
   /** Fraction of the images classified as this class that belong to it; 0 if there are none. */
@@ -16,18 +17,22 @@ export interface ClassMetrics {
   count: number;
 }
 
+/** Metrics of one class. */
+export interface ClassMetrics extends ClassScores {
+  /** 95 % Wilson interval of the precision; `[0, 1]` if no image is classified as this class. */
+  precisionInterval95: Interval;
+  /** 95 % Wilson interval of the recall; `[0, 1]` if there are no images of this class. */
+  recallInterval95: Interval;
+}
+
 const CALIBRATION_BINS = 15;
 
-/** Metrics of a model on labelled images. */
-export interface Evaluation {
+/** Metrics from which the rest of an evaluation follows. */
+interface Scores {
   /** Fraction of the images whose likeliest class is the true one. */
   accuracy: number;
   /** Fraction of the images whose true class is among the five likeliest. */
   top5Accuracy: number;
-  /** Mean recall of the classes that have images (scikit-learn's `balanced_accuracy_score`). */
-  balancedAccuracy: number;
-  /** Mean F1 of the classes that have images or are predicted (scikit-learn's `f1_score`, macro). */
-  macroF1: number;
   /** Mean cross-entropy per image, in nats. */
   loss: number;
   /**
@@ -42,6 +47,20 @@ export interface Evaluation {
   classes: string[];
   /** Confusion matrix in numbers of images: a row per true class, a column per predicted class. */
   confusion: number[][];
+  /** Metrics of each class, in the order of the classes. */
+  perClass: ClassScores[];
+}
+
+/** Metrics of a model on labelled images. */
+export interface Evaluation extends Scores {
+  /** 95 % Wilson interval of the accuracy. */
+  accuracyInterval95: Interval;
+  /** 95 % Wilson interval of the top-5 accuracy. */
+  top5AccuracyInterval95: Interval;
+  /** Mean recall of the classes that have images (scikit-learn's `balanced_accuracy_score`). */
+  balancedAccuracy: number;
+  /** Mean F1 of the classes that have images or are predicted (scikit-learn's `f1_score`, macro). */
+  macroF1: number;
   /** Metrics of each class, in the order of the classes. */
   perClass: ClassMetrics[];
 }
@@ -112,22 +131,46 @@ export function evaluation(
       bin.confidence += confidence;
       bin.correct += predicted === label ? 1 : 0;
     }
-    if (ranked.indexOf(label) < 5) inTop5++;
+    if (isAmongTop5(row, label)) inTop5++;
     (confusion[label] as number[])[predicted] = at(confusion, label, predicted) + 1;
   }
   const count = labels.length;
-  const perClass = classes.map((label, index) => ({ label, ...metricsOf(index, confusion) }));
-  return {
+  return withDerived({
     accuracy: correct / count,
     top5Accuracy: inTop5 / count,
-    ...averagesOf(perClass, confusion),
     loss: loss / count,
     calibrationError: bins.reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.correct), 0) / count,
     count,
     classes: [...classes],
     confusion,
-    perClass,
+    perClass: classes.map((label, index) => ({ label, ...metricsOf(index, confusion) })),
+  });
+}
+
+/** Adds what follows from the other metrics: intervals, and means over the classes. */
+export function withDerived(scores: Scores): Evaluation {
+  const { accuracy, top5Accuracy, count, confusion, perClass } = scores;
+  return {
+    ...scores,
+    accuracyInterval95: wilsonInterval(accuracy, count),
+    top5AccuracyInterval95: wilsonInterval(top5Accuracy, count),
+    ...averagesOf(perClass, confusion),
+    perClass: perClass.map((one, index) => ({
+      ...one,
+      precisionInterval95: wilsonInterval(one.precision, classifiedAs(index, confusion)),
+      recallInterval95: wilsonInterval(one.recall, one.count),
+    })),
   };
+}
+
+/** Whether the class is among the five likeliest, of equal ones the earlier. */
+export function isAmongTop5(logits: Float32Array, label: number): boolean {
+  const own = logits[label] as number;
+  const before = logits.reduce(
+    (sum, logit, index) => sum + (logit > own || (logit === own && index < label) ? 1 : 0),
+    0,
+  );
+  return before < 5;
 }
 
 /**
@@ -142,9 +185,9 @@ export function confusions(confusion: readonly (readonly number[])[]): Confusion
     .sort((a, b) => b.images - a.images);
 }
 
-/** Means over the classes, of those with images and of those with images or predictions. */
-export function averagesOf(
-  perClass: readonly ClassMetrics[],
+/** Means over the classes: of those with images, and of those with images or predictions. */
+function averagesOf(
+  perClass: readonly ClassScores[],
   confusion: readonly (readonly number[])[],
 ): Pick<Evaluation, 'balancedAccuracy' | 'macroF1'> {
   const seen = perClass.filter(({ count }) => count > 0);
@@ -164,7 +207,7 @@ export function classifiedAs(index: number, confusion: readonly (readonly number
   return confusion.reduce((sum, row) => sum + (row[index] as number), 0);
 }
 
-function metricsOf(index: number, confusion: number[][]): Omit<ClassMetrics, 'label'> {
+function metricsOf(index: number, confusion: number[][]): Omit<ClassScores, 'label'> {
   const hits = at(confusion, index, index);
   const count = confusion.reduce((sum, _, predicted) => sum + at(confusion, index, predicted), 0);
   const predicted = classifiedAs(index, confusion);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { distributedFields } from './distributed.ts';
 import { featuresOptions } from './experiment.ts';
-import { integer } from './range.ts';
+import { integer, number } from './range.ts';
 import { commandLine, text } from './schema.ts';
 
 const { data, skipCorrupt, batchSize, device, precision, threads, kernels } = featuresOptions.shape;
@@ -27,6 +27,18 @@ export const predictRunOptions = z.strictObject({
     topic: 'Output',
     flags: '--top-k <n>',
     description: 'number of most probable classes to print',
+  }),
+  copyTo: text('a directory').optional().register(commandLine, {
+    topic: 'Output',
+    flags: '--copy-to <dir>',
+    description:
+      'directory to copy the images to, each to the folder of its class; nothing there is overwritten: a copy whose name is taken gets a number, unless that is the same image; images that cannot be decoded are named and left out',
+  }),
+  threshold: number(0, 1).optional().register(commandLine, {
+    topic: 'Output',
+    flags: '--threshold <probability>',
+    description:
+      'with --copy-to: least probability of the likeliest class; less probable images are copied to the folder unsure',
   }),
   skipCorrupt,
 });

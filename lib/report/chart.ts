@@ -14,6 +14,8 @@ export interface Series {
   points: readonly Point[];
   /** Lowest and highest value at each x, drawn as an area behind the line. */
   band?: ReadonlyArray<{ x: number; low: number; high: number }>;
+  /** Formats a value in the table and in tooltips; by default as the axis does. */
+  exact?: (value: number) => string;
 }
 
 /** An axis of a chart. */
@@ -106,7 +108,7 @@ ${across.ticks.map((tick) => html`<text x="${left(tick)}" y="${PLOT.bottom + 18}
         line.points.map((point) => ({
           x: left(point.x),
           y: top(point.y),
-          tip: `${line.name}, ${x.name} ${shown(x, point.x)}: ${shown(y, point.y)}`,
+          tip: `${line.name}, ${x.name} ${shown(x, point.x)}: ${shown({ ...y, ...line }, point.y)}`,
         })),
       ),
     ),
@@ -161,17 +163,22 @@ function legend(series: readonly Series[]): Html {
 /** A table with a row for each x value and a column for each line. */
 function numbers({ title, x, y, series }: Chart): Html {
   const places = [...new Set(series.flatMap(({ points }) => points.map((point) => point.x)))];
-  const columns = series.map(({ points }) => new Map(points.map((point) => [point.x, point.y])));
+  const columns = series.map((line) => ({
+    line,
+    points: new Map(line.points.map((point) => [point.x, point.y])),
+  }));
   const rows = places
     .sort((a, b) => a - b)
     .map((place) => [
       shown(x, place),
-      ...columns.map((column) => (column.has(place) ? shown(y, column.get(place) as number) : '')),
+      ...columns.map(({ points, line }) =>
+        points.has(place) ? shown({ ...y, ...line }, points.get(place) as number) : '',
+      ),
     ]);
   return dataTable({ caption: title, heading: [x.name, ...series.map(({ name }) => name)], rows });
 }
 
-function shown({ text, exact = text }: Axis, value: number): string {
+function shown({ text, exact = text }: Pick<Axis, 'text' | 'exact'>, value: number): string {
   return exact(value);
 }
 

@@ -2,9 +2,10 @@ import type { EpochMetrics } from '../engine/native.ts';
 import { type ExperimentName, experiments } from '../experiments/paper.ts';
 import { summaryOf } from '../support/statistics.ts';
 import { type Axis, chart, type Series } from './chart.ts';
-import { ACCURACY, EPOCH, LOSS, pointsOf, shortNumber } from './curves.ts';
+import { ACCURACY, accuracyText, EPOCH, LOSS, pointsOf, shortNumber } from './curves.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { NamedRun } from './named-run.ts';
+import type { ReportedRun } from './read-run.ts';
 import { type SeedGroup, seedGroups } from './spread.ts';
 
 type Metric = 'validAccuracy' | 'validLoss';
@@ -30,7 +31,7 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
         title: `${title} per epoch`,
         note: [areRepeated ? BANDS : null, figures(runs, metric)],
         x: EPOCH,
-        series: groups.map((group) => overEpochs(group, metric)),
+        series: groups.map((group) => overEpochs(group, metric, y)),
       }),
       chart({
         ...shared,
@@ -38,20 +39,25 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
         title: `${title} over time`,
         note: 'Time is counted from the start of the training and includes the pass of the images through a frozen backbone.',
         x: { name: unit.name, text: shortNumber, exact: (time) => time.toFixed(1), including: [0] },
-        series: groups.map((group) => overTime(group, metric, unit)),
+        series: groups.map((group) => overTime(group, metric, { unit, y })),
       }),
     ];
   });
   return html`<section id="curves"><h2>Curves</h2><div class="charts">${drawn}</div></section>`;
 }
 
-function descriptionOf(runs: readonly NamedRun[], metric: Metric, { exact, text, name }: Axis): string {
+function descriptionOf(runs: readonly NamedRun[], metric: Metric, axis: Axis): string {
   return runs
-    .map(
-      ({ name: run, run: { best } }) =>
-        `${run}: ${name} ${(exact ?? text)(best?.[metric] ?? 0)} in its best epoch (${best?.epoch}).`,
-    )
+    .map(({ name, run }) => {
+      const value = exactOf(run, metric, axis)(run.best?.[metric] ?? 0);
+      return `${name}: ${axis.name} ${value} in its best epoch (${run.best?.epoch}).`;
+    })
     .join(' ');
+}
+
+/** How a run's values are written out: accuracies with their intervals. */
+function exactOf(run: ReportedRun, metric: Metric, { exact, text }: Axis) {
+  return metric === 'validAccuracy' ? accuracyText(run) : (exact ?? text);
 }
 
 function figures(runs: readonly NamedRun[], metric: Metric): Content {
@@ -63,9 +69,11 @@ function figures(runs: readonly NamedRun[], metric: Metric): Content {
 }
 
 /** A run's curve; of runs that differ in their seed alone the mean, and behind it the lowest and highest values. */
-function overEpochs({ name, runs }: SeedGroup, metric: Metric): Series {
+function overEpochs({ name, runs }: SeedGroup, metric: Metric, y: Axis): Series {
   const [only] = runs;
-  if (only && runs.length === 1) return { name, points: pointsOf(only.run.epochs, metric) };
+  if (only && runs.length === 1) {
+    return { name, points: pointsOf(only.run.epochs, metric), exact: exactOf(only.run, metric, y) };
+  }
   const spread = spreadPerEpoch(runs, (epoch) => epoch[metric]);
   return {
     name,
@@ -74,7 +82,11 @@ function overEpochs({ name, runs }: SeedGroup, metric: Metric): Series {
   };
 }
 
-function overTime({ name, runs }: SeedGroup, metric: Metric, unit: TimeUnit): Series {
+function overTime(
+  { name, runs }: SeedGroup,
+  metric: Metric,
+  { unit, y }: { unit: TimeUnit; y: Axis },
+): Series {
   const values = spreadPerEpoch(runs, (epoch) => epoch[metric]);
   let passed = summaryOf(runs.map(({ run }) => run.seconds.features)).mean;
   const times = spreadPerEpoch(runs, ({ seconds }) => seconds).map(({ mean }) => {
@@ -83,7 +95,10 @@ function overTime({ name, runs }: SeedGroup, metric: Metric, unit: TimeUnit): Se
   });
   const band = values.map(({ low, high }, index) => ({ x: times[index] as number, low, high }));
   const points = values.map(({ mean }, index) => ({ x: times[index] as number, y: mean }));
-  return runs.length === 1 ? { name, points } : { name, points, band };
+  const [only] = runs;
+  return only && runs.length === 1
+    ? { name, points, exact: exactOf(only.run, metric, y) }
+    : { name, points, band };
 }
 
 /** Mean, lowest and highest value in each epoch that all runs have reached. */

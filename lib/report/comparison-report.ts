@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { MEASURES, type Measures, measureText, paperMeasures } from '../experiments/beside-paper.ts';
 import { type ExperimentName, experiments } from '../experiments/paper.ts';
 import { percent } from '../support/format.ts';
+import { INTERVALS, shareText } from '../support/interval.ts';
 import { commandOf } from './command.ts';
 import { comparedCurves } from './comparison-curves.ts';
 import { comparedSetup } from './comparison-setup.ts';
@@ -51,7 +52,7 @@ function lede(runs: readonly NamedRun[]): Content {
   if (!accurate || !quick) return 'No epoch of any run was validated.';
   const [accuracy, loss, time] = MEASURES.map((measure) => measureText(accurate.measures, measure));
   return html`<b>${accurate.name}</b> is the most accurate run: validation accuracy ${accuracy ?? ''}, validation loss ${loss ?? ''}, time ${time ?? ''}.
-${quick === accurate ? 'It is also the fastest.' : html`<b>${quick.name}</b> is the fastest run: it took ${percent(1 - quick.measures.seconds / accurate.measures.seconds)} less time and reached ${percent(quick.measures.accuracy ?? 0)}.`}`;
+${quick === accurate ? 'It is also the fastest.' : html`<b>${quick.name}</b> is the fastest run: it took ${percent(1 - quick.measures.seconds / accurate.measures.seconds)} less time and reached ${shareText(quick.measures.accuracy ?? 0, quick.measures.images)}.`}`;
 }
 
 function bestBy(runs: readonly NamedRun[], value: (run: NamedRun) => number | null): NamedRun | undefined {
@@ -79,7 +80,7 @@ function resultsTable(runs: readonly NamedRun[]): Html {
     return there ? [here, ['the paper', ...texts(there), '', '']] : [here];
   });
   return dataTable({
-    caption: 'Results of each run, followed by the paper’s results for the same experiment',
+    caption: `Results of each run, followed by the paper’s results for the same experiment. ${INTERVALS}`,
     heading: ['run', ...MEASURES.map(({ name }) => name), 'best epoch', 'status'],
     rows,
   });

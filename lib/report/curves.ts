@@ -1,6 +1,7 @@
 import type { EpochMetrics } from '../engine/native.ts';
 import { experiments } from '../experiments/paper.ts';
 import { percent } from '../support/format.ts';
+import { INTERVALS, shareText } from '../support/interval.ts';
 import { type Axis, chart, type Point, type Series } from './chart.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
@@ -28,14 +29,15 @@ function accuracyChart(run: ReportedRun): Html {
   return chart({
     id: 'accuracy',
     title: 'Accuracy per epoch',
-    description: descriptionOf('validation accuracy', run, 'validAccuracy', percent),
+    description: descriptionOf('validation accuracy', run, 'validAccuracy', accuracyText(run)),
     note: [
       figureNote(run, 'accuracy'),
-      'Training accuracy is measured during training, while the weights change and with dropout and augmentation on.',
+      'Training accuracy is measured during training, while the weights change and with dropout and augmentation on. ',
+      run.dataset.valid > 0 ? INTERVALS : null,
     ],
     x: EPOCH,
     y: ACCURACY,
-    series: bothSets(run.epochs, 'validAccuracy', 'trainAccuracy'),
+    series: bothSets(run.epochs, 'validAccuracy', 'trainAccuracy', accuracyText(run)),
     levels: paperLevel(run, 'validAccuracy', percent),
     moments: momentsOf(run),
   });
@@ -79,9 +81,19 @@ export function pointsOf(epochs: readonly EpochMetrics[], metric: Metric): Point
   });
 }
 
-function bothSets(epochs: readonly EpochMetrics[], valid: Metric, train: Metric): Series[] {
+/** Formats a validation accuracy of a run with its interval. */
+export function accuracyText({ dataset }: ReportedRun): (accuracy: number) => string {
+  return (accuracy) => shareText(accuracy, dataset.valid);
+}
+
+function bothSets(
+  epochs: readonly EpochMetrics[],
+  valid: Metric,
+  train: Metric,
+  exact: (value: number) => string = (loss) => loss.toFixed(4),
+): Series[] {
   return [
-    { name: 'validation', points: pointsOf(epochs, valid) },
+    { name: 'validation', points: pointsOf(epochs, valid), exact },
     { name: 'training', points: pointsOf(epochs, train) },
   ].filter(({ points }) => points.length > 0);
 }

@@ -4,12 +4,13 @@ import { WARNING_KINDS } from '../data/class-counts.ts';
 import { nothingLeftOut } from '../data/left-out.ts';
 import type { EpochMetrics } from '../engine/native.ts';
 import { InputError } from '../errors.ts';
+import { bestEpochOf } from '../experiments/best-epoch.ts';
 import { noRun } from '../experiments/no-run.ts';
 import { experiments } from '../experiments/paper.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from '../experiments/results.ts';
 import type { ValidationReport } from '../experiments/validation.ts';
 import { readJsonFile } from '../formats/json.ts';
-import { averagesOf } from '../model/evaluate.ts';
+import { withDerived } from '../model/evaluate.ts';
 import { fileProblem } from '../options/file-problem.ts';
 import { MONITORS } from '../options/index.ts';
 import { optimizerFields } from '../options/optimizer.ts';
@@ -172,8 +173,8 @@ const validationFile: z.ZodType<ValidationReport> = z.object({
         [confusion, perClass, ...confusion].every(({ length }) => length === classes.length),
       { error: 'must have a row and a column of the confusion matrix, and metrics, for each class' },
     )
-    // Earlier versions did not write the means over the classes.
-    .transform((found) => ({ ...found, ...averagesOf(found.perClass, found.confusion) })),
+    // Earlier versions wrote neither means over the classes nor intervals.
+    .transform(withDerived),
   mistakes: z.array(
     z.object({
       source: z.string(),
@@ -217,7 +218,7 @@ export async function readRun(directory: string): Promise<ReportedRun> {
     ...config,
     ...outcome,
     path,
-    best: outcome.epochs.length > 0 ? bestOf(outcome.epochs) : null,
+    best: outcome.epochs.length > 0 ? bestEpochOf(bestOf(outcome.epochs), config.dataset.valid) : null,
     config: await readRegularText(join(path, 'config.json')),
     validation: await readAs(validationFile, join(path, 'validation.json')),
   };

@@ -8,7 +8,7 @@ import {
 import { monitorName } from '../experiments/monitor-text.ts';
 import { experiments } from '../experiments/paper.ts';
 import { count, percent } from '../support/format.ts';
-import { wilsonInterval } from '../support/interval.ts';
+import { INTERVALS, wilsonInterval } from '../support/interval.ts';
 import { foldsSection } from './folds-section.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
@@ -27,7 +27,7 @@ function besidePaper(run: ReportedRun, name: keyof typeof experiments): Html {
   const here = measuresOf(run);
   const there = paperMeasures(paper);
   return html`${dataTable({
-    caption: `${name} here and in the paper`,
+    caption: `${name} here and in the paper. ${INTERVALS}`,
     heading: ['', 'here', 'paper', 'here / paper'],
     rows: MEASURES.map((measure) => [
       measure.name,

@@ -3,13 +3,16 @@ import { percent } from './format.ts';
 /** 97.5 % quantile of the normal distribution. */
 const Z = 1.959963984540054;
 
+/** The lowest and the highest value of a confidence interval, fractions. */
+export type Interval = [low: number, high: number];
+
 /**
  * Wilson's score interval of 95 % for a share of `count` images (Wilson 1927, https://doi.org/10.2307/2276774): the
  * lowest and the highest share that the images leave likely. `[0, 1]` without images.
  *
  * @param share fraction from 0 to 1
  */
-export function wilsonInterval(share: number, count: number): [low: number, high: number] {
+export function wilsonInterval(share: number, count: number): Interval {
   if (count === 0) return [0, 1];
   const square = Z ** 2;
   const middle = (share + square / (2 * count)) / (1 + square / count);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { RunResults } from '../../lib/experiments/results.ts';
+import { shareText } from '../../lib/support/interval.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl } from './torch-tl.ts';
 
@@ -33,6 +34,13 @@ describe('run --monitor macro-f1', () => {
     expect(best?.monitored).toBe(highest);
     const { evaluation } = JSON.parse(readRun('validation.json'));
     expect(Math.abs(evaluation.macroF1 - highest)).toBeLessThanOrEqual(1e-12);
+    expect(best).toMatchObject({
+      validAccuracyInterval95: evaluation.accuracyInterval95,
+      validTop5Accuracy: evaluation.top5Accuracy,
+      validTop5AccuracyInterval95: evaluation.top5AccuracyInterval95,
+    });
+    expect(stdout).toContain(`validation top-5 accuracy  ${shareText(evaluation.top5Accuracy, 23)}`);
+    expect(stdout).toMatch(/ {2}valid accuracy +\d+\.\d\d % \(\d+\.\d to \d+\.\d\) {2}/);
     const shown = `${(highest * 100).toFixed(2)} %`;
     expect(stdout).toMatch(/^epoch 1\/2 .* {2}macro F1 +\d+\.\d\d % {2}lr /m);
     expect(stdout).toMatch(new RegExp(`^macro F1 +${shown} +-$`, 'm'));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { resultsText } from '../../lib/cli/results-text.ts';
+import type { BestEpoch } from '../../lib/experiments/best-epoch.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { SETUP } from '../support/run-files.ts';
 
@@ -8,7 +9,7 @@ const RESULTS: RunResults = {
   ...SETUP,
   weights: { source: 'tiny-imagenet', sha256: 'ab', trainedOn: 'Tiny ImageNet' },
   epochs: [],
-  best: { epoch: 7, validAccuracy: 0.654, validLoss: 1.01234 },
+  best: { epoch: 7, validAccuracy: 0.654, validAccuracyInterval95: [0.611, 0.694], validLoss: 1.01234 },
   seconds: { total: 61, features: 30, training: 31 },
   imagesPerSecond: 2580,
   stoppedBecause: 'epochs',
@@ -27,6 +28,20 @@ describe('resultsText', () => {
         'time                                    61 s                44.1 min',
         'trainable parameters               4,262,026               4,262,026',
       ].join('\n'),
+    );
+  });
+
+  test('shows the top-5 accuracy and the monitored figure of the best epoch, if it has them', () => {
+    const best = { ...(RESULTS.best as BestEpoch), monitored: 0.61, validTop5Accuracy: 0.9 };
+    const results: RunResults = { ...RESULTS, best, monitor: 'balanced-accuracy' };
+    const rows = resultsText(results).split('\n').slice(2, 6);
+    expect(rows.slice(1, 3)).toEqual([
+      'validation top-5 accuracy  90.00 % (87.1 to 92.3)                       -',
+      'balanced accuracy                         61.00 %                       -',
+    ]);
+    const own = resultsText({ ...results, experiment: 'train' });
+    expect(own).toMatch(
+      /^validation top-5 accuracy +90\.00 % \(87\.1 to 92\.3\)\nbalanced accuracy +61\.00 %$/m,
     );
   });
 

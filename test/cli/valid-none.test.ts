@@ -46,7 +46,7 @@ describe('train --valid none', () => {
 
     const results = resultsIn(cwd);
     expect(results).toMatchObject({
-      best: { epoch: 2, validAccuracy: null, validLoss: null },
+      best: { epoch: 2, validAccuracy: null, validAccuracyInterval95: null, validLoss: null },
       dataset: { train: 4, valid: 0, validation: 'no validation: all images are trained on' },
       warnings: [],
     });
@@ -57,7 +57,7 @@ describe('train --valid none', () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual(
       results.epochs.map((epoch) => ({ formatVersion: 1, ...epoch })),
     );
-    expect(readIn(cwd, 'metrics.csv')).toMatch(/\r\n2,1,[^,]+,[^,]+,[^,]+,,,[\d.]+,true\r\n$/);
+    expect(readIn(cwd, 'metrics.csv')).toMatch(/\r\n2,1,[^,]+,[^,]+,[^,]+,,,[\d.]+,true,\r\n$/);
     expect(existsSync(join(cwd, 'run', 'validation.json'))).toBe(false);
     const [events] = readdirSync(join(cwd, 'run', 'tensorboard'));
     const scalars = readIn(cwd, join('tensorboard', events as string));

@@ -2,9 +2,16 @@ import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import { evaluation } from '../../lib/model/evaluate.ts';
 import { logSoftmax } from '../../lib/model/logits.ts';
+import { wilsonInterval } from '../../lib/support/interval.ts';
 import metrics from '../fixtures/metrics.json' with { type: 'json' };
 import { bands, GREEN, RED } from '../support/images.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
+
+/** Intervals of a half of so many images. */
+const intervals = (predicted: number, images: number) => ({
+  precisionInterval95: wilsonInterval(0.5, predicted),
+  recallInterval95: wilsonInterval(0.5, images),
+});
 
 describe('evaluation', () => {
   test('is what is computed by hand', () => {
@@ -17,7 +24,9 @@ describe('evaluation', () => {
     const { loss, calibrationError, ...rest } = evaluation(logits, [0, 0, 1, 1], ['a', 'b', 'c']);
     expect(rest).toEqual({
       accuracy: 0.5,
+      accuracyInterval95: wilsonInterval(0.5, 4),
       top5Accuracy: 1,
+      top5AccuracyInterval95: wilsonInterval(1, 4),
       balancedAccuracy: 0.5,
       macroF1: 0.5,
       count: 4,
@@ -28,9 +37,12 @@ describe('evaluation', () => {
         [0, 0, 0],
       ],
       perClass: [
-        { label: 'a', precision: 0.5, recall: 0.5, f1: 0.5, count: 2 },
-        { label: 'b', precision: 0.5, recall: 0.5, f1: 0.5, count: 2 },
-        { label: 'c', precision: 0, recall: 0, f1: 0, count: 0 },
+        { label: 'a', precision: 0.5, recall: 0.5, f1: 0.5, count: 2, ...intervals(2, 2) },
+        { label: 'b', precision: 0.5, recall: 0.5, f1: 0.5, count: 2, ...intervals(2, 2) },
+        {
+          ...{ label: 'c', precision: 0, recall: 0, f1: 0, count: 0 },
+          ...{ precisionInterval95: [0, 1], recallInterval95: [0, 1] },
+        },
       ],
     });
     // log(1 + e^-1 + e^-2), log(2 + e), log(1 + 2 e^-2), log(e + 1 + e^-3)
@@ -66,8 +78,16 @@ describe('evaluation', () => {
     const logits = [0, 0, 0, 1].map(takenFor);
     const { perClass } = evaluation(logits, [0, 0, 1, 1], ['a', 'b']);
     expect(perClass).toEqual([
-      { label: 'a', precision: 2 / 3, recall: 1, f1: 0.8, count: 2 },
-      { label: 'b', precision: 1, recall: 0.5, f1: 2 / 3, count: 2 },
+      {
+        ...{ label: 'a', precision: 2 / 3, recall: 1, f1: 0.8, count: 2 },
+        precisionInterval95: wilsonInterval(2 / 3, 3),
+        recallInterval95: wilsonInterval(1, 2),
+      },
+      {
+        ...{ label: 'b', precision: 1, recall: 0.5, f1: 2 / 3, count: 2 },
+        precisionInterval95: wilsonInterval(1, 1),
+        recallInterval95: wilsonInterval(0.5, 2),
+      },
     ]);
   });
 

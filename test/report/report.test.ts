@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunSetup } from '../../lib/experiments/results.ts';
+import { readRun } from '../../lib/report/read-run.ts';
 import { writeReport } from '../../lib/report/report.ts';
 import { learningEpochs, type RunFiles, SETUP, validationReport, writeRun } from '../support/run-files.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -38,7 +39,9 @@ test("a run's results stand beside the paper's, with their ratios and figures", 
 test('every chart has its numbers in a table, and says in words what there is to see', async () => {
   const report = await reportOf({ run: {} });
   expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(3);
-  expect(textOf(report)).toContain('epoch validation training 1 35.00 % 40.00 % 2 49.80 % 70.00 %');
+  expect(textOf(report)).toContain(
+    'epoch validation training 1 35.00 % (30.9 to 39.3) 40.00 % 2 49.80 % (45.4 to 54.2) 70.00 %',
+  );
   expect(report).toMatch(/<desc id="loss-description">The validation loss is 1\.5000 in epoch 1, /);
 });
 
@@ -66,6 +69,16 @@ test('the confusion matrix, the classes and the worst mistakes are shown', async
   );
   expect(report.match(/<img /g)).toHaveLength(5);
   for (const { image } of validation.mistakes) expect(report).toContain(`src="${image}"`);
+});
+
+test('a validation.json of an earlier version gets what it lacks', async () => {
+  const now = await validationReport(['cat', 'dog', 'ship']);
+  const { balancedAccuracy, macroF1, accuracyInterval95, top5AccuracyInterval95, ...rest } = now.evaluation;
+  const perClass = rest.perClass.map(({ precisionInterval95: _, recallInterval95: __, ...one }) => one);
+  const validation = { ...now, evaluation: { ...rest, perClass } };
+  const directory = temporaryDirectory();
+  writeRun(directory, { validation });
+  expect((await readRun(directory)).validation).toEqual(now);
 });
 
 test('after the first dozen the mistakes are folded', async () => {

@@ -31,8 +31,7 @@ async function trained(
   const onResume = (event: ResumeEvent) => {
     resumption = event;
   };
-  const run = model.fit(train, { valid, epochs: 2, checkpoint, onResume, ...options });
-  const result = (await run.result) as FitResult;
+  const result = await model.fit(train, { valid, epochs: 2, checkpoint, onResume, ...options }).result;
   return { model, result, resumption };
 }
 

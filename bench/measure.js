@@ -8,6 +8,9 @@ import { fileURLToPath } from 'node:url';
 /** The checkout: where programs run. */
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
+// A run must not find the features of the run before.
+process.env.TORCH_TL_CACHE_LIMIT = '0';
+
 /** glibc's thresholds for tensors: without them PyTorch pays page faults for every large one. */
 export const TUNED_MALLOC = {
   MALLOC_MMAP_THRESHOLD_: '4294967296',

@@ -1,5 +1,5 @@
-// The frozen front of the network runs once over the images. With a directory its output is kept for later
-// trainings, in this process or another; with false it is computed anew in every epoch.
+// The frozen front of the network runs once over the images. Its output is kept for later trainings, in this process
+// or another: in the cache directory, or in one that is named; with false it is computed anew in every epoch.
 //
 //     node examples/feature-cache.js
 
@@ -15,7 +15,7 @@ const EPOCHS = 3;
 const { train, valid } = await Dataset.cifar10('sample', IMAGES);
 const directory = await mkdtemp(join(tmpdir(), 'torch-tl-example-'));
 try {
-  await tryOut('in memory, the default', { featureCache: true });
+  await tryOut('the cache directory, the default', { featureCache: true });
   await tryOut('a directory', { featureCache: directory });
   await tryOut('the directory again', { featureCache: directory, learningRate: 1e-2, seed: 1 });
   await tryOut('none', { featureCache: false });

@@ -11,6 +11,7 @@ import {
   searchOptions,
   searchRunOptions,
 } from '../options/index.ts';
+import { cacheLimit } from '../support/cache-limit.ts';
 import { firstStageOf, requireUsed, withoutUnused } from '../training/effects.ts';
 import type { FeaturesProgress } from '../training/fit.ts';
 import type { LearningRateSearch, LearningRateStep } from '../training/learning-rate.ts';
@@ -100,6 +101,7 @@ async function resolveSearch(
   requireConsistent(run);
   requireUsed(asked, run);
   if (typeof run.featureCache === 'string') await requireWritableDirectory(run.featureCache);
+  if (run.featureCache === true) cacheLimit();
   if (recommendation) onEvent({ type: 'recommendation', ...bearingOnAStep(recommendation) });
   const source = own ? { data: resolve(data) } : {};
   return { definition, run: { ...firstStageOf(run), ...source }, start, end, steps };

@@ -8,7 +8,13 @@ import type { FeatureCacheOptions, FeatureKeys, KeptFeatures, TrainOptions } fro
 import { featureCacheDirectory } from '../support/cache-directory.ts';
 import { cacheLimit } from '../support/cache-limit.ts';
 import type { StoredCheckpoint } from './checkpoint.ts';
-import { featureKeys, keptCuts, type StageOrigin, stageOrigin } from './feature-cache-key.ts';
+import {
+  type CachedSets,
+  featureKeys,
+  keptCuts,
+  type StageOrigin,
+  stageOrigin,
+} from './feature-cache-key.ts';
 import type { Training } from './train.ts';
 
 /*
@@ -24,8 +30,8 @@ type EngineOptions = Pick<
 /** What the engine's options depend on: a training, or a search for its learning rate. */
 interface Prepared
   extends Pick<Training, 'model' | 'device' | 'preprocessing' | 'computation' | 'data' | 'plan' | 'weights'> {
-  /** The validation images; the training images again if there are none. */
-  valid: Dataset;
+  /** The validation images; null if there are none. */
+  valid: Dataset | null;
   options: EngineOptions;
 }
 
@@ -68,7 +74,7 @@ async function stageOrigins(
   stored: StoredCheckpoint | null,
   signal: AbortSignal,
 ): Promise<Array<StageOrigin | null>> {
-  const { model, device, preprocessing, computation, data, valid, options, plan, weights } = run;
+  const { model, device, preprocessing, computation, options, plan, weights } = run;
   if (keptFeatures(options.featureCache) === null) return plan.stages.map(() => null);
   const cuts = keptCuts(await settle(() => model.describe(), signal), plan.stages);
   const now = await settle(() => model.state(), signal);
@@ -81,17 +87,22 @@ async function stageOrigins(
   const { batchSize } = options;
   const origin = { tensors, ...preprocessing, ...computation, device, batchSize, weights };
   return await Promise.all(
-    cuts.map((cut) => (cut === null ? null : stageOrigin({ ...origin, cut }, data, valid, signal))),
+    cuts.map((cut) => (cut === null ? null : stageOrigin({ ...origin, cut }, cachedSets(run), signal))),
   );
 }
 
 function stageKeys(
-  { data, valid }: Prepared,
+  run: Prepared,
   origins: ReadonlyArray<StageOrigin | null>,
   signal: AbortSignal,
 ): Promise<Array<FeatureKeys | null>> {
-  const sets = { train: data, valid };
+  const sets = cachedSets(run);
   return Promise.all(origins.map((origin) => origin && featureKeys(origin, sets, signal)));
+}
+
+/** Training images that augmentation changes are not cached. */
+function cachedSets({ data, valid, plan }: Prepared): CachedSets {
+  return { train: plan.augmentation === null ? data : null, valid };
 }
 
 /**

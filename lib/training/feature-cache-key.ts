@@ -70,14 +70,19 @@ export function keptCuts(
   });
 }
 
+/** The sets of a training; null for one whose features are not cached. */
+export interface CachedSets {
+  train: Dataset | null;
+  valid: Dataset | null;
+}
+
 /**
  * Hashes all that determines the features of two sets besides their images. Where an image's features depend on the
  * batch that it is computed in, that is also the set and the batch size.
  */
 export async function stageOrigin(
   origin: FeatureOrigin,
-  train: Dataset,
-  valid: Dataset,
+  { train, valid }: CachedSets,
   signal?: AbortSignal,
 ): Promise<StageOrigin> {
   const { cut, tensors, device, batchSize, weights, ...rest } = origin;
@@ -98,7 +103,8 @@ export async function stageOrigin(
       signal,
     ),
   };
-  const hashFor = async (data: Dataset) => {
+  const hashFor = async (data: Dataset | null) => {
+    if (data === null) return '';
     const set = byImage ? {} : { batchSize, pixels: await data.pixelsSha256(signal) };
     return sha256([Buffer.from(JSON.stringify({ ...made, ...set }))]);
   };
@@ -118,10 +124,11 @@ const LONGEST_NAME = 500;
 /** The keys of a training's features. Without `byImage` those of the images are their positions in the set. */
 export async function featureKeys(
   { cut, about, train, valid, byImage }: StageOrigin,
-  sets: { train: Dataset; valid: Dataset },
+  sets: CachedSets,
   signal?: AbortSignal,
 ): Promise<FeatureKeys> {
-  const keysOf = async (origin: string, set: Dataset): Promise<SetKeys> => {
+  const keysOf = async (origin: string, set: Dataset | null): Promise<SetKeys> => {
+    if (set === null) return { origin, images: new Uint8Array() };
     return { origin, images: byImage ? await set.imageKeys(signal) : positionKeys(set.count) };
   };
   return { cut, about, train: await keysOf(train, sets.train), valid: await keysOf(valid, sets.valid) };

@@ -85,7 +85,7 @@ export async function findLearningRate(search: Search, stopped: AbortSignal): Pr
     return await together(processes, 'a search for a learning rate', async () => {
       if (processes) await processes.agree(await searchFacts({ ...search, data: held }, stopped));
       const images = await held.onDevice(device, stopped);
-      const prepared = { ...search, data: held, valid: held };
+      const prepared = { ...search, data: held, valid: null };
       const native = await sharedOptions(prepared, null, processes, stopped);
       const points = await reportingTogether(
         processes,

@@ -36,7 +36,7 @@ std::string type_and_sizes(const RowsLayout& layout) {
   return text.str();
 }
 
-/** The lines of the first page by their first word. */
+/** What the first page has after a word that begins a line; empty if no line does. */
 std::string line_of(const std::string& page, const std::string& word) {
   const std::size_t begin = page.find('\n' + word + ' ');
   if (begin == std::string::npos) return {};

@@ -1,9 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { builtMinors } from '../../lib/addon/engines.ts';
 import type { CacheClearReport, CacheListReport } from '../../lib/cli/cache.ts';
 import { loadEngine } from '../../lib/engine/engine.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
+import { locateLibTorch } from '../../lib/libtorch/locate.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
+import { BLUE, RED, writeImages } from '../support/images.ts';
 import { writeLookalike } from '../support/libtorch.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { program, torchTl } from './torch-tl.ts';
@@ -179,26 +183,41 @@ describe('torch-tl cache', () => {
 
   test('leaves what another process holds, and says so', async () => {
     const own = filled();
-    const held = join(own.cache, 'features', 'one.features');
+    await writeImages(own.cwd, { 'images/rose/1.png': RED, 'images/sky/1.png': BLUE });
+    const features = join(own.cache, 'features', 'one.features');
     const lock = new URL('../../dist/files/file-lock.js', import.meta.url).href;
+    // One cache is held by a lock, as a reader of features has it, one by a training on its images.
     const text = `
+      import { Dataset, DenseNet121 } from 'torch-tl';
       const { lockFile } = await import(${JSON.stringify(lock)});
-      const held = lockFile(${JSON.stringify(held)});
-      console.log('held');
-      setTimeout(() => held.release(), 60_000);`;
+      globalThis.held = lockFile(${JSON.stringify(features)});
+      const data = await Dataset.fromFolder('images', { imageSize: 32 });
+      const model = await DenseNet121.create({ head: 'linear', classes: data.classes, imageSize: 32, weights: null });
+      const endless = { epochs: 1_000_000, earlyStoppingPatience: 'off', freeze: 'backbone', featureCache: false };
+      await model.fit(data, { valid: data, ...endless, onBatch: () => console.log('held') }).result;`;
+    const { root } = locateLibTorch(builtMinors(packageRoot));
+    const kinds = ['clear', 'features', 'images'];
     let clear: Promise<CacheClearReport> | undefined;
-    await program(text, {
+    const { stderr } = await program(text, {
       cwd: own.cwd,
+      env: { ...own.env, TORCH_TL_LIBTORCH: root },
       onOutput: (stdout, kill) => {
         if (!stdout.includes('held')) return;
-        clear ??= json<CacheClearReport>(['clear', 'features'], own).finally(() => kill('SIGKILL'));
+        clear ??= json<CacheClearReport>(kinds, own).finally(() => kill('SIGKILL'));
       },
     });
     const report = await clear;
-    expect(report?.inUse.map(({ path, inUse }) => [path, inUse])).toEqual([[held, true]]);
+    expect(
+      report?.inUse.map(({ kind, inUse }) => [kind, inUse]),
+      stderr,
+    ).toEqual([
+      ['features', true],
+      ['images', true],
+    ]);
     expect(report?.removed).toEqual([]);
-    expect(existsSync(held)).toBe(true);
-    const after = await json<CacheClearReport>(['clear', 'features'], own);
-    expect(after.removed.map(({ path }) => path)).toEqual([held]);
+    const after = await json<CacheClearReport>(kinds, own);
+    expect(after.removed.map(({ kind }) => kind)).toEqual(['features', 'images']);
+    expect(after.removed[1]?.of).toBe(`${join(own.cwd, 'images')} at 32 pixels, cover`);
+    expect(readdirSync(join(own.cache, 'images'))).toEqual([]);
   });
 });

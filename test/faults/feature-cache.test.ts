@@ -11,7 +11,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { builtMinors } from '../../lib/addon/engines.ts';
+import { loadEngine } from '../../lib/engine/engine.ts';
 import type { FeatureKeys } from '../../lib/engine/native.ts';
+import { locateLibTorch } from '../../lib/libtorch/locate.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { program } from '../cli/torch-tl.ts';
 import { frozenModel } from '../support/frozen-model.ts';
 import { featureKeys, keptIn, keysOf, numbers } from '../support/kept-features.ts';
@@ -151,4 +155,28 @@ test('what a killed process leaves is removed by the next training', async () =>
   await training(shared);
   expect(readdirSync(shared).filter((name) => name.endsWith('.features'))).toHaveLength(2);
   expect(readdirSync(shared).filter((name) => !name.endsWith('.features'))).toEqual(['mine']);
+});
+
+test('two processes that keep the same features at a time both end, and leave one file for the next', async () => {
+  const cwd = temporaryDirectory();
+  const { root } = locateLibTorch(builtMinors(packageRoot));
+  const env = { TORCH_TL_CACHE: join(cwd, 'cache'), TORCH_TL_CACHE_LIMIT: '1GB', TORCH_TL_LIBTORCH: root };
+  const text = `
+    ${FIT}
+    const computed = [];
+    const onCache = (report) => computed.push(report.computed);
+    const { epochs } = await fit({ featureCache: true, precision: 'fp32', onCache });
+    console.log(JSON.stringify({ computed, losses: epochs.map(({ trainLoss, validLoss }) => [trainLoss, validLoss]) }));
+  `;
+  const trained = async () => {
+    const { code, stdout, stderr } = await program(text, { cwd, env });
+    expect(code, stderr).toBe(0);
+    return JSON.parse(stdout) as { computed: number[]; losses: number[][] };
+  };
+  const both = await Promise.all([trained(), trained()]);
+  const third = await trained();
+  expect(third.computed).toEqual([0, 0]);
+  for (const { losses } of both) expect(losses).toEqual(third.losses);
+  const hasKernels = loadEngine().info().cpu.kernels.length > 0;
+  expect(readdirSync(join(cwd, 'cache', 'features'))).toHaveLength(hasKernels ? 1 : 2);
 });

@@ -85,7 +85,7 @@ describe('the keys', () => {
   }
 
   async function keys(of: FeatureOrigin, { train, valid }: { train: Dataset; valid: Dataset }) {
-    return featureKeys(await stageOrigin(of, train, valid), { train, valid });
+    return featureKeys(await stageOrigin(of, { train, valid }), { train, valid });
   }
 
   test('change with all that the features follow from, and with nothing else', async () => {

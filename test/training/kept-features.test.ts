@@ -13,6 +13,7 @@ import {
   type TrainingOptions,
   trainOptions,
 } from '../support/native.ts';
+import { canMount, smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const CUT = 'globalAveragePool';
@@ -163,6 +164,8 @@ describe('kept features', () => {
 });
 
 describe("in torch-tl's own directory", () => {
+  type NotKept = [string, (directory: string) => FeatureCacheOptions, RegExp];
+  const FULL: NotKept = ['without room on the disk', () => own(smallDisk(), 1e9), /has \d+ bytes free/];
   const own = (directory: string, limit: number, memoryLimit = 1 << 30): FeatureCacheOptions => ({
     ...keptIn(directory, { limit, memoryLimit }),
     directory: temporaryDirectory(),
@@ -204,9 +207,10 @@ describe("in torch-tl's own directory", () => {
     expect((await training(own(directory, 2 * size), two)).computed).toEqual([6, 1]);
   });
 
-  test.for<[string, (directory: string) => FeatureCacheOptions, RegExp]>([
+  test.for<NotKept>([
     ['larger than the limit', (directory) => own(directory, 1000), /larger than the limit of 1000 bytes/],
     ['in a place that is no directory', () => own('/dev/null/features', 1e9), /cannot be written: Not a dir/],
+    ...(canMount ? [FULL] : []),
   ])('features %s are not kept, and the event says why', async ([, options, why]) => {
     const directory = temporaryDirectory();
     const { caches, weights } = await training(options(directory));

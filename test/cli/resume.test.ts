@@ -22,7 +22,7 @@ const SMALL = ['--data', 'sample', '--limit-train', '40', '--limit-valid', '20',
 const SETTINGS = ['--batch-size', '8', '--early-stopping-patience', 'off', '--seed', '3', '--out', 'run'];
 
 /** The head over cached features, dropout on: epochs are so short that many lie between two checkpoints. */
-const HEAD = ['run', 'finetune', ...SMALL, ...SETTINGS, '--epochs', '100'];
+const HEAD = ['run', 'finetune', ...SMALL, ...SETTINGS, '--epochs', '100', '--calibrate'];
 
 /** All there is to keep: augmentation, dropout, a part that trains, checkpoints within an epoch. */
 const PART = [

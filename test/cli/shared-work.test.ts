@@ -50,11 +50,15 @@ const linear = [...train, '--freeze', 'backbone', '--augmentation', 'none', '--s
 describe('torch-tl train --processes', () => {
   test('prints, writes and comes to what one process does, and is resumed by others', async () => {
     const cwd = await folder();
-    const alone = await torchTl([...linear, '--out', 'alone'], { cwd });
-    const two = await torchTl([...linear, '--out', 'two', '--processes', '2'], { cwd });
+    const alone = await torchTl([...linear, '--calibrate', '--out', 'alone'], { cwd });
+    const two = await torchTl([...linear, '--calibrate', '--out', 'two', '--processes', '2'], { cwd });
     expect([alone.code, two.code]).toEqual([0, 0]);
     expect(readdirSync(join(cwd, 'two'))).toEqual(readdirSync(join(cwd, 'alone')));
     expectNear(lossesOf(join(cwd, 'two')), lossesOf(join(cwd, 'alone')));
+    const calibrations = ['two', 'alone'].map((run) => json(join(cwd, run, 'results.json')).calibration);
+    const numbersOf = ({ temperature, after }: (typeof calibrations)[0]) => [temperature, after.loss];
+    expectNear(numbersOf(calibrations[0]), numbersOf(calibrations[1]));
+    expect(two.stdout.match(/^Calibrated: temperature /gm)).toHaveLength(1);
     expect(two.stdout.match(/^epoch /gm)).toHaveLength(3);
     expect(two.stdout).toMatch(/^Processes: 2: 2 on \S+$/m);
     expect(two.stderr).not.toContain('epoch');

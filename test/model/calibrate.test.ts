@@ -9,21 +9,43 @@ import type { HeadName } from '../../lib/options/head.ts';
 import { BLUE, bands, GREEN, RED } from '../support/images.ts';
 import { hasOnnxRuntime } from '../support/onnx-runtime.ts';
 import { pretrainedModel, smallData } from '../support/small-data.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { lastingDirectory, shared, temporaryDirectory } from '../support/temporary-directory.ts';
 
 const FP32 = { precision: 'fp32' } as const;
 
 /** So many epochs over so few images that the model is too certain. */
-const OVERFIT = { freeze: 'backbone', learningRate: 0.02, epochs: 20, ...FP32 } as const;
+const OVERFIT = {
+  freeze: 'backbone',
+  learningRate: 0.02,
+  epochs: 20,
+  earlyStoppingPatience: 'off',
+  ...FP32,
+} as const;
 
 const data = () => smallData(60, 60);
 
 /** A model that has been trained for too long. */
-async function trained({ head = 'linear' as HeadName, ...options } = {}) {
+async function trained(head: HeadName = 'linear') {
   const { train, valid } = await data();
   const model = await pretrainedModel({ head });
-  await model.fit(train, { valid, ...OVERFIT, earlyStoppingPatience: 'off', ...options }).result;
+  await model.fit(train, { valid, ...OVERFIT }).result;
   return { model, train, valid };
+}
+
+const saved = shared(async () => {
+  const { train, valid } = await Dataset.cifar10('sample', { train: 60, valid: 60 });
+  const model = await pretrainedModel();
+  await model.fit(train, { valid, ...OVERFIT }).result;
+  const path = join(lastingDirectory(), 'model.safetensors');
+  await model.save(path);
+  train.dispose();
+  valid.dispose();
+  return path;
+});
+
+/** The same from its file, which several tests read. */
+async function read() {
+  return { model: await loaded(await saved()), ...(await data()) };
 }
 
 const file = () => join(temporaryDirectory(), 'model.safetensors');
@@ -56,7 +78,7 @@ describe('a calibrated model', () => {
   test.each(['linear', 'finetune'] as const)(
     'gives, also from its file, the softmax of the logits by the temperature: %s',
     async (head) => {
-      const { model, valid } = await trained({ head });
+      const { model, valid } = await trained(head);
       const logits = rowsOf(await model.logits(valid, FP32));
       const before = await model.evaluate(valid, FP32);
       const calibration = await model.calibrate(valid, FP32);
@@ -116,7 +138,7 @@ describe('a calibrated model', () => {
   });
 
   test.skipIf(!hasOnnxRuntime())('is exported as ONNX, which gives the same probabilities', async () => {
-    const { model, valid } = await trained();
+    const { model, valid } = await read();
     await model.calibrate(valid, FP32);
     const { check } = await model.export(join(temporaryDirectory(), 'model.onnx'));
     expect(check?.largestDifference).toBeLessThan(1e-4);
@@ -141,7 +163,7 @@ describe('a calibrated model', () => {
   });
 
   test('is as accurate in bfloat16, and nearly as certain', async () => {
-    const { model, valid } = await trained();
+    const { model, valid } = await read();
     const before = await model.evaluate(valid, { precision: 'bf16' });
     const { after } = await model.calibrate(valid, { precision: 'bf16' });
     const { accuracy, loss } = await model.evaluate(valid, { precision: 'bf16' });
@@ -156,7 +178,7 @@ describe('weights of another training are not calibrated', () => {
     const model = await pretrainedModel();
     const controller = new AbortController();
     const { signal } = controller;
-    const run = model.fit(train, { valid, ...OVERFIT, epochs: 1000, earlyStoppingPatience: 'off', signal });
+    const run = model.fit(train, { valid, ...OVERFIT, epochs: 1000, signal });
     for await (const { epoch } of run) if (epoch === 3) break;
     controller.abort(new Error('enough'));
     await expect(run.result).rejects.toThrow('enough');
@@ -198,7 +220,7 @@ describe('calibrate', () => {
   const images = [RED, GREEN, BLUE, GREEN].map((colour) => bands([colour], 32, 32));
 
   test('matches classes by name, some of which may be missing', async () => {
-    const { model } = await trained();
+    const { model } = await read();
     const logits = await Dataset.fromImages(images, ['cat', 'dog', 'cat', 'dog'], { imageSize: 32 });
     const reversed = await Dataset.fromImages([...images].reverse(), ['dog', 'cat', 'dog', 'cat'], {
       imageSize: 32,
@@ -216,7 +238,7 @@ describe('calibrate', () => {
   });
 
   test('takes one image, and says that it is at its limit', async () => {
-    const { model } = await trained();
+    const { model } = await read();
     const [prediction] = await model.predict(images.slice(0, 1));
     const one = await Dataset.fromImages(images.slice(0, 1), [prediction?.label as string], {
       imageSize: 32,
@@ -226,7 +248,7 @@ describe('calibrate', () => {
   });
 
   test('refuses unknown classes and what is no data set, and changes nothing', async () => {
-    const { model, valid } = await trained();
+    const { model, valid } = await read();
     const [before, after] = [file(), file()];
     await model.save(before);
     const unknown = await Dataset.fromImages(images, ['cat', 'dgo', 'cat', 'dgo'], { imageSize: 32 });

@@ -99,8 +99,8 @@ function monitoredRow({ best, monitor }: RunResults): string[][] {
 }
 
 const UNVALIDATED =
-  'Nothing was validated: best.safetensors holds the model of the last epoch. To judge it, evaluate it on labelled images ' +
-  'that it was not trained on (torch-tl evaluate).';
+  'Nothing was validated: best.safetensors holds the model of the last epoch.\n' +
+  'To judge it, evaluate it on labelled images that it was not trained on (torch-tl evaluate).';
 
 function compareWithPaper(results: RunResults, paper: PaperFigures): string {
   const here = measuresOf(results);

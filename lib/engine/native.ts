@@ -386,7 +386,8 @@ export interface NativeModel {
   ): Job<{ loss: number; gradients: HostTensor[] }>;
   /**
    * Trains the model, which holds the best epoch's weights afterwards. With `valid` null nothing is validated.
-   * `checkpoint` holds the tensors of a checkpoint of the same training to resume, or is empty. Rejects with `CHECKPOINT_INVALID` if it does not fit.
+   * `checkpoint` holds the tensors of a checkpoint of the same training to resume, or is empty. Rejects with
+   * `CHECKPOINT_INVALID` if it does not fit.
    */
   train(
     train: NativeDataset,

@@ -3,7 +3,7 @@ import { InputError } from '../errors.ts';
 import { checkOptions, runOptions } from '../options/index.ts';
 import { pathHint } from '../support/nearest-path.ts';
 import { requireUsed } from '../training/effects.ts';
-import { checkTraining } from '../training/without-validation.ts';
+import { checkTraining, withoutWatching } from '../training/without-validation.ts';
 import { noImages } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
 import { type RunConfig, readRunConfig, withoutUnusedOf } from './run-config.ts';
@@ -37,7 +37,10 @@ export async function repeat(
     );
   }
   requireRepeatable(file, config, given);
-  const options = { ...withoutUnusedOf(config), ...given };
+  const recorded = withoutUnusedOf(config);
+  // The run of the file may have validated.
+  const kept = given.valid === 'none' ? withoutWatching(recorded) : recorded;
+  const options = { ...kept, ...given };
   requireUsed(given, checkTraining(runOptions, options));
   return run(definitionOf(config.experiment), withoutUnusedOf({ options }), control);
 }

@@ -31,7 +31,7 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
     ['data', `${dataset.name} (${dataset.source})`],
     [
       'images',
-      `${count(dataset.train)} for training, ${count(dataset.valid)} for validation (${dataset.validation})`,
+      `${count(dataset.train)} for training${dataset.valid > 0 ? `, ${count(dataset.valid)} for validation` : ''} (${dataset.validation})`,
     ],
     [
       'left out',

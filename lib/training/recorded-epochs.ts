@@ -10,7 +10,7 @@ export type RecordedEpoch = Omit<EpochMetrics, 'best'> & { best?: boolean | unde
 export function withBest(epochs: readonly RecordedEpoch[]): EpochMetrics[] {
   let record: RecordedEpoch | null = null;
   return epochs.map((epoch) => {
-    const best = epoch.best ?? (record === null || isBetter(epoch, record));
+    const best = record === null || (epoch.best ?? isBetter(epoch, record));
     if (best) record = epoch;
     return { ...epoch, best };
   });

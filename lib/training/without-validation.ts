@@ -13,6 +13,7 @@ const DEFAULTS = { schedule: 'constant', earlyStoppingPatience: 'off' };
 
 /** Options that mean nothing without validation images. */
 const NEED_VALIDATION = ['limitValid', 'calibrate', 'monitor'];
+const EARLY_STOPPING = ['earlyStoppingPatience', 'earlyStoppingMinDelta'];
 
 /**
  * Checks the options of a training or a run and fills in defaults, which are others if nothing is validated: with
@@ -27,6 +28,16 @@ export function checkTraining<Schema extends z.ZodObject>(schema: Schema, given:
   const unvalidated = checkOptions(schema, { ...DEFAULTS, ...Object.fromEntries(set) });
   requireNothingWatched(unvalidated as unknown as TrainingOptions);
   return unvalidated;
+}
+
+/** The options without those that need validation images, which another training had. */
+export function withoutWatching(options: Record<string, unknown>): Record<string, unknown> {
+  const watching = [...NEED_VALIDATION, 'plateauFactor', 'plateauPatience', ...EARLY_STOPPING];
+  return Object.fromEntries(
+    Object.entries(options).filter(
+      ([name, value]) => !watching.includes(name) && !(name === 'schedule' && value === 'plateau'),
+    ),
+  );
 }
 
 /** Whether a training validates after each epoch. */

@@ -43,9 +43,9 @@ double Confusion::macro_f1() const {
 
 std::optional<double> monitored(const std::optional<Monitor>& monitor, const at::Tensor& logits,
                                 const at::Tensor& labels) {
-  if (monitor == Monitor::kBalancedAccuracy) return Confusion(logits, labels).balanced_accuracy();
-  if (monitor == Monitor::kMacroF1) return Confusion(logits, labels).macro_f1();
-  return std::nullopt;
+  if (monitor != Monitor::kBalancedAccuracy && monitor != Monitor::kMacroF1) return std::nullopt;
+  const Confusion confusion(logits, labels.to(at::kCPU));
+  return monitor == Monitor::kMacroF1 ? confusion.macro_f1() : confusion.balanced_accuracy();
 }
 
 double score_of(const std::optional<Monitor>& monitor, const ValidationMetrics& validation) {

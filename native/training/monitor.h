@@ -30,7 +30,10 @@ class Confusion {
 
 /* Without a monitor the best epoch has the highest accuracy, and the rest watches the loss. */
 
-/** The figure of a monitor that is neither loss nor accuracy; none for those. */
+/**
+ * The figure of a monitor that is neither loss nor accuracy; none for those. `logits` are float32
+ * [n, classes] on the host, `labels` int64 [n].
+ */
 std::optional<double> monitored(const std::optional<Monitor>& monitor, const at::Tensor& logits,
                                 const at::Tensor& labels);
 /** What the best epoch has most of. */

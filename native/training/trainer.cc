@@ -174,9 +174,8 @@ class Trainer {
 
   void validate(EpochMetrics& metrics) {
     const Validation validation = stage_->validate(metrics.epoch);
-    const at::Tensor labels = validation_->labels.to(at::kCPU);
     metrics.validation = {validation.metrics.loss(), validation.metrics.accuracy(),
-                          monitored(options_.monitor, validation.logits, labels)};
+                          monitored(options_.monitor, validation.logits, validation_->labels)};
     const double score = score_of(options_.monitor, *metrics.validation);
     metrics.best = best_.is_beaten_by(score, metrics.validation->loss);
     if (!metrics.best) return;

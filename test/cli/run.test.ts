@@ -62,7 +62,7 @@ describe('torch-tl run', () => {
     expect(results.weights.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(epochsIn(run)).toEqual(results.epochs.map((epoch) => ({ formatVersion: 1, ...epoch })));
     expect(results.epochs.map(({ epoch }) => epoch)).toEqual([1, 2]);
-    expect(results.best).toEqual(bestOf(results.epochs));
+    expect(results.best).toMatchObject(bestOf(results.epochs));
     expect(configIn(run)).toMatchObject({ formatVersion: 1, options: { epochs: 2, limitTrain: 40 } });
     await expectModel(join(run, 'best.safetensors'), 'finetune');
   });
@@ -150,7 +150,7 @@ describe('torch-tl run', () => {
     expect(results.stoppedBecause).toBe('aborted');
     expect(results.epochs.length).toBeGreaterThanOrEqual(3);
     expect(epochsIn(run)).toHaveLength(results.epochs.length);
-    expect(results.best).toEqual(bestOf(results.epochs));
+    expect(results.best).toMatchObject(bestOf(results.epochs));
     await expectModel(join(run, 'best.safetensors'), 'finetune');
   });
 

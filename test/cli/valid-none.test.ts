@@ -92,6 +92,17 @@ describe('train --valid none', () => {
     expect(readFileSync(join(cwd, 'two.html'), 'utf8')).toContain('No epoch of any run was validated.');
   });
 
+  test('is for the options of a run that has validated, without what watched its validation', async () => {
+    const cwd = temporaryDirectory();
+    const few = ['--limit-train', '20', '--limit-valid', '12', '--image-size', '32', '--epochs', '1'];
+    const start = ['run', 'finetune', ...few, '--monitor', 'loss', '--out', 'run'];
+    expect(await torchTl(start, { cwd })).toMatchObject({ code: 0 });
+    const again = ['run', '--config', join('run', 'config.json'), '--valid', 'none', '--out', 'again'];
+    expect(await torchTl(again, { cwd })).toMatchObject({ code: 0, stderr: '' });
+    const results = JSON.parse(readFileSync(join(cwd, 'again', 'results.json'), 'utf8')) as RunResults;
+    expect(results).toMatchObject({ dataset: { train: 20, valid: 0 }, monitor: null });
+  });
+
   test('is for the experiments too, beside the paper', async () => {
     const cwd = temporaryDirectory();
     const few = ['--limit-train', '20', '--image-size', '32', '--epochs', '1', '--out', 'run'];

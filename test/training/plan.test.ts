@@ -59,6 +59,7 @@ describe('trainingPlan', () => {
       labelSmoothing: 0,
       classWeights: null,
       emaDecay: null,
+      monitor: null,
       augmentation: null,
     });
   });

@@ -82,6 +82,7 @@ export async function trainAlong({
     precision: setup.precision,
     valid,
     signal,
+    onWarning: saidBefore,
     onFeatures: onEvent,
     onBatch: onEvent,
   });
@@ -186,6 +187,7 @@ class Recorder {
       checkpoint: this.#directory.checkpoint,
       resume,
       signal,
+      onWarning: saidBefore,
       onResume: (event) => this.#resume(event),
       onStage: (stage) => this.#reportAfter(stage.epoch, stage),
       onCache: (report) => this.#reportAfter(this.#waiting.at(-1)?.epochs ?? 0, report),
@@ -237,6 +239,9 @@ class Recorder {
     }
   }
 }
+
+/** The warnings of a run's data are in its record already. */
+function saidBefore(): void {}
 
 function summaryOf({ epoch, validAccuracy, validLoss }: EpochMetrics) {
   return { epoch, validAccuracy, validLoss };

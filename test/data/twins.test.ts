@@ -65,6 +65,9 @@ test('fileTwinKeys are equal for files with the same bytes; a missing file has n
   const keys = await fileTwinKeys(files);
   expect(keys[0]).toBe(keys[1]);
   expect(keys.map((key) => key !== null)).toEqual([true, true, false, false, false, false, false]);
+  expect(await fileTwinKeys(files)).toEqual(keys);
+  writeFileSync(files[2] as string, 'same');
+  expect((await fileTwinKeys(files))[2]).toBe(keys[0]);
 });
 
 describe('validation images that are trained on', () => {

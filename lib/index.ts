@@ -1,6 +1,15 @@
+export type { CheckedImage, CheckPhase, DataCheck, ExactTwins, NearTwinPair } from './data/check/check.ts';
+export type { FileFacts } from './data/check/files.ts';
+export type { FeatureSource } from './data/check/near-twins.ts';
 export { type DownloadCifar10Options, downloadCifar10 } from './data/cifar10/download.ts';
 export type { ClassCount, DataWarning } from './data/class-counts.ts';
-export { Dataset, type FolderOptions, type ImagesOptions, type ListOptions } from './data/dataset.ts';
+export {
+  type CheckOptions,
+  Dataset,
+  type FolderOptions,
+  type ImagesOptions,
+  type ListOptions,
+} from './data/dataset.ts';
 export type { ImageInput, RawImage } from './data/decoding/decode.ts';
 export type { DecodeReport } from './data/image-files.ts';
 export type { LeftOut } from './data/left-out.ts';

@@ -7,7 +7,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { downloadCifar10Options } from '../dist/data/cifar10/download.js';
-import { filesOptions, imagesOptions, listOptions } from '../dist/data/dataset.js';
+import { dataCheckOptions, filesOptions, imagesOptions, listOptions } from '../dist/data/dataset.js';
 import { crossValidateOptions } from '../dist/experiments/cross-validate.js';
 import { extractionOptions } from '../dist/model/extraction.js';
 import { gradCamOptions } from '../dist/model/grad-cam.js';
@@ -27,6 +27,7 @@ import { downloadWeightsOptions } from '../dist/weights/download-weights.js';
 import { optionPage } from './option-page.js';
 
 const SCHEMAS = {
+  CheckDocs: dataCheckOptions,
   CreateDocs: createOptions,
   CrossValidateDocs: crossValidateOptions,
   DownloadCifar10Docs: downloadCifar10Options,

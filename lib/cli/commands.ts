@@ -57,7 +57,7 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   data: {
     usage: '',
-    description: 'download images to train on',
+    description: 'check images and labels before training, or download images to train on',
     load: () => import('./data.ts'),
   },
   weights: {

@@ -1,9 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { defineCheck } from './data-check.ts';
 import { showDownload } from './download.ts';
 import { addExamples } from './examples.ts';
 
-/** Defines `torch-tl data download`. */
+/** Defines `torch-tl data check|download`. */
 export function define(data: Command): void {
+  defineCheck(data);
   const download = data
     .command('download')
     .description('download CIFAR-10 (170 MB) into the cache, where --data auto finds it')
@@ -15,7 +17,7 @@ export function define(data: Command): void {
     .option('--out <dir>', 'directory to download to, instead of the cache')
     .action((_: string, { out }: { out?: string }) => fetchCifar10(out));
   const examples = { 'data download cifar10': 'download for --data auto' };
-  addExamples(data, examples);
+  addExamples(data, { 'data check flowers': 'look for broken images and twins', ...examples });
   addExamples(download, { ...examples, 'data download cifar10 --out cifar': 'download for --data cifar' });
 }
 

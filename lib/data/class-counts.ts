@@ -42,6 +42,7 @@ export const WARNING_KINDS = [
   'similar-classes',
   'class-called-as-part',
   'links',
+  'twins-across-parts',
 ] as const;
 
 /** A possible problem with data that can still be trained on. */
@@ -59,14 +60,16 @@ const FEW_TO_VALIDATE = 10;
 const HELD_OUT = { minimum: 0.1, maximum: 0.3 };
 
 /**
- * Warnings about the numbers and names of classes, and about links.
+ * Warnings about the numbers and names of classes, about links, and about twins.
  *
  * @param heldOut the held-out images per class; null if the data has its own validation images
+ * @param twins from `twinsAcross`
  */
 export function dataWarnings(
   counts: readonly ClassCount[],
   heldOut: readonly HeldOut[] | null,
   { brokenLinks, repeated }: LeftOut,
+  twins: string | null = null,
 ): DataWarning[] {
   const warnings = {
     'class-imbalance': imbalance(counts),
@@ -75,6 +78,7 @@ export function dataWarnings(
     'similar-classes': similarNames(counts),
     'class-called-as-part': namedAsParts(counts),
     links: links([...brokenLinks, ...repeated]),
+    'twins-across-parts': twins,
   };
   return WARNING_KINDS.flatMap((kind) => {
     const message = warnings[kind];

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import type { NativeDataset } from '../engine/native.ts';
 import { invalidArgument, TorchTlError } from '../errors.ts';
-import type { FolderDocs, ImagesDocs, ListDocs } from '../options/docs.ts';
+import type { CheckDocs, FolderDocs, ImagesDocs, ListDocs } from '../options/docs.ts';
 import {
   abortSignal,
   callback,
@@ -16,7 +16,9 @@ import {
   wideSeed,
 } from '../options/index.ts';
 import type { Resize } from '../options/resize.ts';
-import { repeatedNames } from '../support/names.ts';
+import { isSameName, repeatedNames } from '../support/names.ts';
+import { type CheckPhase, checkData, type DataCheck } from './check/check.ts';
+import type { FeatureSource } from './check/near-twins.ts';
 import { type ImageInput, requireImages } from './decoding/decode.ts';
 import { decodeAll, type SkippedImage, skippedOf, undecodable } from './decoding/decode-all.ts';
 import { pixelsAt } from './decoding/read-pixels.ts';
@@ -224,6 +226,34 @@ export class Dataset {
   }
 
   /**
+   * Checks images and labels, without training: numbers per class; formats, modes and sizes of the files; images that
+   * cannot be decoded (read the data with `skipCorrupt`); exact twins, images with equal pixels; and with a model near
+   * twins, images that show the same but for size, encoding, mirroring, brightness or contrast. Twins may be on both
+   * sides of a split, or of different classes.
+   *
+   * @throws InputError `INVALID_ARGUMENT`, also for `valid` of other classes; `FILE_UNREADABLE`; the signal's reason
+   *   after an abort; what `onProgress` or the model throws; TorchTlError `DISPOSED` or `OUT_OF_MEMORY`
+   */
+  async check(options: CheckOptions = {}): Promise<DataCheck> {
+    const checked = checkOptions(dataCheckOptions, options);
+    const { valid } = checked;
+    const isSame = (name: string, label: number) => isSameName(name, this.classes[label] ?? '');
+    if (valid && !(valid.classes.length === this.classes.length && valid.classes.every(isSame))) {
+      const expected = `a data set with the classes ${this.classes.join(', ')}, in this order`;
+      throw invalidArgument('valid', expected, valid.classes);
+    }
+    // The caller may dispose of the data sets meanwhile.
+    const train = this.share();
+    const held = valid?.share();
+    try {
+      return await checkData(train, { ...checked, valid: held });
+    } finally {
+      train.dispose();
+      held?.dispose();
+    }
+  }
+
+  /**
    * A copy of the labels: int64 `[count]`, indices into the classes.
    *
    * @throws TorchTlError `DISPOSED`
@@ -251,6 +281,16 @@ export class Dataset {
   }
 
   /**
+   * The images at the given places as a data set of its own.
+   *
+   * @internal
+   * @throws TorchTlError `DISPOSED` or `OUT_OF_MEMORY`
+   */
+  pick(indices: readonly number[]): Dataset {
+    return new Dataset(this, select(this.#requireImages().set, indices));
+  }
+
+  /**
    * The pixels of one image: uint8 `[imageSize, imageSize, 3]`.
    *
    * @internal
@@ -268,6 +308,16 @@ export class Dataset {
    */
   fileOf(index: number): string | undefined {
     return this.#requireImages().set.files?.[index];
+  }
+
+  /**
+   * The images as they are stored.
+   *
+   * @internal
+   * @throws TorchTlError `DISPOSED`
+   */
+  get images(): Images {
+    return this.#requireImages().set;
   }
 
   /**
@@ -394,6 +444,24 @@ export const splitOptions = z.strictObject({
   seed: wideSeed().default(0).describe('seed of the random selection'),
 });
 
+export const dataCheckOptions = z.strictObject({
+  valid: z
+    .custom<Dataset>((value) => value instanceof Dataset, { error: 'a Dataset' })
+    .optional()
+    .describe('validation images, to find twins across both'),
+  model: z
+    .custom<FeatureSource>((value) => typeof (value as FeatureSource | null)?.features === 'function', {
+      error: 'a DenseNet121',
+    })
+    .optional()
+    .describe('model whose backbone compares images; without one no near twins are looked for'),
+  signal: abortSignal.describe('stops the check'),
+  onProgress: callback<(phase: CheckPhase, done: number, total: number) => void>().describe(
+    'receives the name of the step, and the number of images done and of all',
+  ),
+});
+
+export type CheckOptions = z.input<typeof dataCheckOptions> & CheckDocs;
 export type FolderOptions = z.input<typeof filesOptions> & FolderDocs;
 export type ListOptions = z.input<typeof listOptions> & ListDocs;
 export type ImagesOptions = z.input<typeof imagesOptions> & ImagesDocs;

@@ -1,5 +1,6 @@
 import { classCounts, dataWarnings } from '../data/class-counts.ts';
 import type { Dataset } from '../data/dataset.ts';
+import { twinsAcross } from '../data/twin-warning.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import type { Processes } from '../distributed/processes.ts';
 import { unusedGpu } from '../engine/device.ts';
@@ -64,7 +65,9 @@ export async function withOpenRun<Result>(
       const used = { train: train.count, valid: valid.count, classCounts: counts };
       const dataset = { name, ...used, source, validation, skipped, leftOut };
       onEvent({ type: 'data', ...dataset });
-      const warnings = dataWarnings(counts, heldOut, leftOut);
+      // Only of own images: nobody can mend CIFAR-10.
+      const twins = train.images.files ? await twinsAcross(train, valid, signal) : null;
+      const warnings = dataWarnings(counts, heldOut, leftOut, twins);
       for (const warning of warnings) onEvent({ type: 'warning', ...warning });
       const described = await describeRunModel(definition, options, model, train.labels);
       const started = earlier?.started ?? new Date().toISOString();

@@ -103,6 +103,7 @@ export async function trainAlong(run: PreparedRun): Promise<RunResults> {
     precision: setup.precision,
     valid: valid.count > 0 ? valid : null,
     signal,
+    onWarning: saidBefore,
     onFeatures: onEvent,
     onBatch: onEvent,
   });
@@ -227,6 +228,7 @@ class Recorder {
       checkpoint: this.#directory.checkpoint,
       resume,
       signal,
+      onWarning: saidBefore,
       onResume: (event) => this.#resume(event),
       onStage: (stage) => this.#reportAfter(stage.epoch, stage),
       onCache: (report) => this.#reportAfter(this.#waiting.at(-1)?.epochs ?? 0, report),
@@ -275,6 +277,9 @@ class Recorder {
     }
   }
 }
+
+/** The warnings of a run's data are in its record already. */
+function saidBefore(): void {}
 
 /** Whether another process of the job was told to stop. */
 function isStop(error: unknown): boolean {

@@ -25,13 +25,18 @@ export async function writeReport(directories: readonly string[], file: string):
   await writeFileAtomically(file, [Buffer.from(report.text)]);
 }
 
-/** Makes sure that the file does not exist or is a report, which may be replaced. */
-async function requireReplaceable(file: string): Promise<void> {
+/**
+ * Makes sure that the file does not exist or is a report, which may be replaced.
+ *
+ * @param flag that names another file
+ * @throws InputError `OUTPUT_EXISTS` or `FILE_UNREADABLE`
+ */
+export async function requireReplaceable(file: string, flag = '--out'): Promise<void> {
   const beginning = await beginningOf(file);
   if (beginning === null || beginning.includes(GENERATOR)) return;
   throw new InputError(
     'OUTPUT_EXISTS',
-    `${resolve(file)} exists and is not a report, so it is not replaced. Give another file with --out, or move it away.`,
+    `${resolve(file)} exists and is not a report, so it is not replaced. Give another file with ${flag}, or move it away.`,
   );
 }
 

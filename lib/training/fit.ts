@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DataWarning } from '../data/class-counts.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { EpochMetrics, TrainEvent, TrainResult } from '../engine/native.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
@@ -55,6 +56,9 @@ export const fitOptions = trainingOptions.extend({
     .default(false)
     .describe('resumes from the checkpoint file if it exists'),
   signal: abortSignal.describe('stops the training after the current batch'),
+  onWarning: callback<(warning: DataWarning) => void>().describe(
+    'called before the training with each possible fault of the data, such as images that are in both sets; without it they are process warnings (`process.emitWarning`)',
+  ),
   onResume: callback<(resumption: ResumeEvent) => void | Promise<void>>().describe(
     'called before a training resumes; training starts once a promise that it returns has resolved',
   ),

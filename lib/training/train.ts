@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import type { z } from 'zod';
 import type { Dataset } from '../data/dataset.ts';
+import { twinsAcross } from '../data/twin-warning.ts';
 import { processesOf } from '../distributed/join.ts';
 import { type Processes, settleTogether, together } from '../distributed/processes.ts';
 import { guarded } from '../engine/job.ts';
@@ -91,6 +92,7 @@ async function trainTogether(
   const stored = await storedCheckpoint(options, processes, signal);
   const state = await checkpointState(run, stored, processes, signal);
   if (processes) await processes.agree(await trainingFacts(run, state));
+  if (processes?.isFirst !== false) await warnOfTwins(run, signal);
   if (stored) await reportResumption(stored, state, run);
 
   const onFailure = (error: unknown) => failure.abort(error);
@@ -117,6 +119,18 @@ async function trainTogether(
     failure.signal.throwIfAborted();
     throw explained(error, run);
   }
+}
+
+/** Tells of validation images that are trained on, which a validation would not show. */
+async function warnOfTwins(
+  { data, options: { valid, onWarning } }: Training,
+  signal: AbortSignal,
+): Promise<void> {
+  const message = await twinsAcross(data, valid, signal);
+  if (message === null) return;
+  const warning = { kind: 'twins-across-parts', message } as const;
+  if (onWarning) onWarning(warning);
+  else process.emitWarning(message, { type: 'DataWarning', code: 'TORCH_TL_TWINS' });
 }
 
 /** Adds to the engine's error what only TypeScript knows: the checkpoint file, the batch size and the precision. */

@@ -46,14 +46,16 @@ describe('torch-tl train', () => {
       `Data: colours (${join(cwd, 'colours')}), 12 training and 3 validation images ` +
         '(a fifth of each class, drawn with seed 0)',
     );
-    expect(lines.slice(5, 8)).toEqual([
+    expect(lines.slice(5, 9)).toEqual([
       'Classes: 3 (training + validation images): blue 4+1, green 4+1, red 4+1',
       "Warning: Every class has fewer than 10 validation images ('blue' 1, 'green' 1, 'red' 1); their accuracy is unreliable.",
+      expect.stringMatching(/^Warning: 3 of 3 validation images are exact twins of training images \(/),
       expect.stringMatching(/^Model: /),
     ]);
     const results = resultsIn(join(cwd, 'run'));
     expect(results.warnings).toEqual([
       { kind: 'few-validation-images', message: expect.stringContaining("'red' 1") },
+      { kind: 'twins-across-parts', message: expect.stringContaining('3 of 3 validation images') },
     ]);
     expect(results).toMatchObject({
       experiment: 'train',

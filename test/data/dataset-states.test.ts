@@ -13,12 +13,15 @@ const METHODS: Record<string, (data: Dataset) => unknown> = {
   pixelsAt: (data) => data.pixelsAt(0),
   fileOf: (data) => data.fileOf(0),
   groups: (data) => data.groups,
+  check: (data) => data.check(),
+  images: (data) => data.images,
+  pick: (data) => data.pick([0]).dispose(),
   onDevice: (data) => data.onDevice('cpu'),
   pixelsSha256: (data) => data.pixelsSha256(),
   dispose: (data) => data.dispose(),
   [String(Symbol.dispose)]: (data) => data[Symbol.dispose](),
 };
-const ASYNCHRONOUS = ['onDevice', 'pixelsAt', 'pixelsSha256'];
+const ASYNCHRONOUS = ['check', 'onDevice', 'pixelsAt', 'pixelsSha256'];
 
 /** Each brings a data set there, and gives what ends it. */
 const STATES: Record<string, (data: Dataset) => Promise<() => Promise<unknown>>> = {

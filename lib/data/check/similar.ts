@@ -1,0 +1,122 @@
+import { setImmediate } from 'node:timers/promises';
+import { COARSE, FINE, type Thumbnails } from './thumbnails.ts';
+
+/** Two images whose thumbnails are alike; `first` is less than `second`. */
+export interface SimilarPair {
+  first: number;
+  second: number;
+  /** Correlation of the thumbnails, from -1 to 1. */
+  correlation: number;
+  /** Whether one is like the mirror image of the other. */
+  mirrored: boolean;
+}
+
+/** Images per side of a block of comparisons: some milliseconds, over rows that stay in the processor's cache. */
+const BLOCK = 512;
+
+/** Pairs that one image begins at most, so that a film does not make millions; they still connect all its frames. */
+const PAIRS_PER_IMAGE = 16;
+
+/**
+ * Finds the pairs of images whose thumbnails, or one and the mirror image of the other, correlate by at least
+ * `threshold`, which must be positive. Every image is compared with every other, block by block: half a product of
+ * `[count, 64]` with its transpose at most, in memory of the thumbnails' size.
+ *
+ * @param isCompared which images take part
+ * @throws the signal's reason after an abort; what `onProgress` throws
+ */
+export async function similarPairs(
+  thumbnails: Thumbnails,
+  threshold: number,
+  {
+    isCompared = () => true,
+    signal,
+    onProgress = () => {},
+  }: {
+    isCompared?: (index: number) => boolean;
+    signal?: AbortSignal | undefined;
+    onProgress?: (done: number, total: number) => void;
+  } = {},
+): Promise<SimilarPair[]> {
+  const search = new Search(thumbnails, threshold, isCompared);
+  const { count } = thumbnails;
+  for (let first = 0; first < count; first += BLOCK) {
+    for (let second = first; second < count; second += BLOCK) {
+      search.compare(first, second);
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
+    onProgress(Math.min(count, first + BLOCK), count);
+  }
+  return search.pairs;
+}
+
+class Search {
+  readonly pairs: SimilarPair[] = [];
+  readonly #thumbnails: Thumbnails;
+  readonly #threshold: number;
+  readonly #isCompared: boolean[];
+  /** Length of the odd half of each coarse thumbnail: how much it may add to a correlation. */
+  readonly #odd: Float32Array;
+  readonly #begun: Uint8Array;
+
+  constructor(thumbnails: Thumbnails, threshold: number, isCompared: (index: number) => boolean) {
+    const { count, coarse } = thumbnails;
+    const half = (COARSE * COARSE) / 2;
+    this.#thumbnails = thumbnails;
+    this.#threshold = threshold;
+    this.#isCompared = Array.from({ length: count }, (_, index) => isCompared(index));
+    this.#begun = new Uint8Array(count);
+    this.#odd = Float32Array.from({ length: count }, (_, index) => {
+      const at = 2 * half * index + half;
+      return Math.sqrt(dot(coarse, at, at, half));
+    });
+  }
+
+  /** Compares the images of two blocks, each pair once. */
+  compare(firstBlock: number, secondBlock: number): void {
+    const { count, coarse } = this.#thumbnails;
+    const [half, length, threshold, odds] = [
+      (COARSE * COARSE) / 2,
+      COARSE * COARSE,
+      this.#threshold,
+      this.#odd,
+    ];
+    const [firstEnd, secondEnd] = [Math.min(firstBlock + BLOCK, count), Math.min(secondBlock + BLOCK, count)];
+    for (let first = firstBlock; first < firstEnd; first++) {
+      if (!this.#isCompared[first]) continue;
+      const odd = odds[first] as number;
+      for (let second = Math.max(secondBlock, first + 1); second < secondEnd; second++) {
+        const even = dot(coarse, first * length, second * length, half);
+        // The odd halves can add no more than the product of their lengths.
+        if (even + odd * (odds[second] as number) < threshold) continue;
+        const rest = dot(coarse, first * length + half, second * length + half, half);
+        if (even + Math.abs(rest) >= threshold && this.#isCompared[second]) this.#examine(first, second);
+      }
+    }
+  }
+
+  /** Adds a pair if its fine thumbnails are alike too. */
+  #examine(first: number, second: number): void {
+    const { fine } = this.#thumbnails;
+    const [half, length] = [(FINE * FINE) / 2, FINE * FINE];
+    const even = dot(fine, first * length, second * length, half);
+    const odd = dot(fine, first * length + half, second * length + half, half);
+    const correlation = even + Math.abs(odd);
+    if (correlation < this.#threshold || (this.#begun[first] as number) >= PAIRS_PER_IMAGE) return;
+    this.#begun[first] = (this.#begun[first] as number) + 1;
+    this.pairs.push({ first, second, correlation: Math.min(1, correlation), mirrored: odd < 0 });
+  }
+}
+
+/** Product of two runs of values. Four sums at a time, since each addition waits for the one before. */
+function dot(values: Float32Array, a: number, b: number, length: number): number {
+  let [s, t, u, v] = [0, 0, 0, 0];
+  for (let at = 0; at < length; at += 4) {
+    s += (values[a + at] as number) * (values[b + at] as number);
+    t += (values[a + at + 1] as number) * (values[b + at + 1] as number);
+    u += (values[a + at + 2] as number) * (values[b + at + 2] as number);
+    v += (values[a + at + 3] as number) * (values[b + at + 3] as number);
+  }
+  return s + t + u + v;
+}

@@ -1,0 +1,160 @@
+import { setImmediate } from 'node:timers/promises';
+import { readPixels } from '../decoding/read-pixels.ts';
+import type { Images } from '../image-set.ts';
+
+/** Side of a thumbnail in pixels, and that of the coarse one that a search compares first. */
+export const FINE = 16;
+export const COARSE = 8;
+
+/** Standard deviation in grey levels, of 256, below which a thumbnail shows nothing to compare. */
+const FLAT = 2;
+
+/** Images whose mean weighs as much as none at all: the mean of a few images is mostly themselves. */
+const FEW = 100;
+
+/**
+ * Grey thumbnails for comparing images up to brightness, contrast and mirroring. Each is shifted by its mean, reduced by
+ * the mean thumbnail of all images, and scaled to length 1; one without contrast is zero. A row holds its half that is
+ * even under mirroring, then the odd one, each float32 `[side * side / 2]`. So with the halves' products `even` and
+ * `odd` two images correlate by `even + odd`, and one with the other's mirror image by `even - odd`.
+ */
+export interface Thumbnails {
+  count: number;
+  /** float32 `[count, FINE * FINE]` and `[count, COARSE * COARSE]`. */
+  fine: Float32Array;
+  coarse: Float32Array;
+}
+
+/**
+ * The thumbnails of all images of several sets.
+ *
+ * @throws InputError `FILE_UNREADABLE`; the signal's reason after an abort
+ */
+export async function thumbnailsOf(sets: readonly Images[], signal?: AbortSignal): Promise<Thumbnails> {
+  const count = sets.reduce((sum, set) => sum + set.count, 0);
+  const fine = new Float32Array(count * FINE * FINE);
+  let row = 0;
+  for (const set of sets) {
+    const bytes = set.height * set.width * 3;
+    for await (const piece of readPixels(set)) {
+      for (let begin = 0; begin < piece.length; begin += bytes, row++) {
+        if (row % 64 === 0) {
+          await setImmediate();
+          signal?.throwIfAborted();
+        }
+        shrink(piece.subarray(begin, begin + bytes), set.width, rowOf(fine, row, FINE));
+      }
+    }
+  }
+  const coarse = new Float32Array(count * COARSE * COARSE);
+  for (let index = 0; index < count; index++) halve(rowOf(fine, index, FINE), rowOf(coarse, index, COARSE));
+  for (const [thumbnails, side] of [
+    [fine, FINE],
+    [coarse, COARSE],
+  ] as const) {
+    normalise(thumbnails, side);
+  }
+  return { count, fine, coarse };
+}
+
+function rowOf(thumbnails: Float32Array, index: number, side: number): Float32Array {
+  return thumbnails.subarray(index * side * side, (index + 1) * side * side);
+}
+
+/** The mean brightness (Rec. 601) of boxes of a square image's pixels: float32 `[FINE, FINE]`. */
+function shrink(pixels: Uint8Array, side: number, target: Float32Array): void {
+  const edge = (place: number) => Math.floor((place * side) / FINE);
+  for (let y = 0; y < FINE; y++) {
+    for (let x = 0; x < FINE; x++) {
+      let sum = 0;
+      for (let row = edge(y); row < edge(y + 1); row++) {
+        const end = (row * side + edge(x + 1)) * 3;
+        for (let at = (row * side + edge(x)) * 3; at < end; at += 3) {
+          sum +=
+            0.299 * (pixels[at] as number) +
+            0.587 * (pixels[at + 1] as number) +
+            0.114 * (pixels[at + 2] as number);
+        }
+      }
+      target[y * FINE + x] = sum / ((edge(y + 1) - edge(y)) * (edge(x + 1) - edge(x)));
+    }
+  }
+}
+
+function halve(fine: Float32Array, coarse: Float32Array): void {
+  for (let y = 0; y < COARSE; y++) {
+    for (let x = 0; x < COARSE; x++) {
+      const at = 2 * y * FINE + 2 * x;
+      const sum = [at, at + 1, at + FINE, at + FINE + 1].reduce(
+        (sum, place) => sum + (fine[place] as number),
+        0,
+      );
+      coarse[y * COARSE + x] = sum / 4;
+    }
+  }
+}
+
+function normalise(thumbnails: Float32Array, side: number): void {
+  const length = side * side;
+  const count = thumbnails.length / length;
+  const rows = Array.from({ length: count }, (_, index) => rowOf(thumbnails, index, side));
+  for (const row of rows) {
+    divide(row, side);
+    // The mean of the pixels is in the even half.
+    const even = row.subarray(0, length / 2);
+    const mean = even.reduce((sum, value) => sum + value, 0) / even.length;
+    for (let place = 0; place < even.length; place++) even[place] = (even[place] as number) - mean;
+    scale(row, FLAT * side);
+  }
+  subtractMean(thumbnails, { count, length, used: length / 2 });
+  for (const row of rows) scale(row, 0.1);
+}
+
+/** Replaces an image by its halves that are even and odd under mirroring, whose squares sum up to those of its pixels. */
+function divide(image: Float32Array, side: number): void {
+  const half = side / 2;
+  const copy = image.slice();
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < half; x++) {
+      const [left, right] = [copy[y * side + x] as number, copy[y * side + side - 1 - x] as number];
+      image[y * half + x] = (left + right) * Math.SQRT1_2;
+      image[side * half + y * half + x] = (left - right) * Math.SQRT1_2;
+    }
+  }
+}
+
+/**
+ * Subtracts the mean row from the first `used` values of each, so that what all images share does not make them alike.
+ * (Of thumbnails only the even half has a mean that mirroring keeps.) Of few images only a part of the mean.
+ */
+export function subtractMean(
+  rows: Float32Array,
+  {
+    count,
+    length,
+    used = length,
+    mean = meanOf(rows, length),
+  }: { count: number; length: number; used?: number; mean?: Float32Array },
+): void {
+  const share = count / (count + FEW);
+  for (let begin = 0; begin < rows.length; begin += length) {
+    for (let place = 0; place < used; place++) {
+      rows[begin + place] = (rows[begin + place] as number) - share * (mean[place] as number);
+    }
+  }
+}
+
+/** The mean row. */
+export function meanOf(rows: Float32Array, length: number): Float32Array {
+  const sum = new Float64Array(length);
+  for (let at = 0; at < rows.length; at++)
+    sum[at % length] = (sum[at % length] as number) + (rows[at] as number);
+  return Float32Array.from(sum, (value) => (value * length) / Math.max(1, rows.length));
+}
+
+/** Scales a row to length 1; one shorter than `least` becomes zero. */
+export function scale(row: Float32Array, least: number): void {
+  const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0));
+  const factor = norm < least ? 0 : 1 / norm;
+  for (let place = 0; place < row.length; place++) row[place] = (row[place] as number) * factor;
+}

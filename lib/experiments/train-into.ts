@@ -97,17 +97,18 @@ async function recordValidation(
   logits: FeatureMatrix,
   epoch: number,
 ): Promise<void> {
+  const issues = labelIssuesOf(valid, logits);
   try {
-    const issues = labelIssuesOf(valid, logits);
     await directory.writeLabelIssues(labelIssuesCsv(issues));
     const labelIssues = await labelIssueReport(valid, issues);
     const outcome = { epoch, logits, labelIssues };
     await directory.writeValidation(await validationReport(model, valid, outcome, { precision, signal }));
-    const file = directory.labelIssues;
-    if (issues.length > 0) onEvent({ type: 'label-issues', count: issues.length, images: valid.count, file });
   } catch (error) {
     if (!signal.aborted) onEvent({ type: 'no-validation', reason: (error as Error).message });
+    return;
   }
+  const file = directory.labelIssues;
+  if (issues.length > 0) onEvent({ type: 'label-issues', count: issues.length, images: valid.count, file });
 }
 
 type Outcome = Omit<RunResults, keyof RunSetup | 'formatVersion'>;

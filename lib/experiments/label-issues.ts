@@ -1,8 +1,10 @@
 import type { Dataset } from '../data/dataset.ts';
 import { csvPath, csvRow } from '../formats/csv.ts';
+import { dividedLogits } from '../model/calibration.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
 import { labelIssues } from '../model/label-issues.ts';
 import { logSoftmax, rowsOf } from '../model/logits.ts';
+import { fitTemperature } from '../model/temperature.ts';
 import { nameOf } from './image-name.ts';
 import { imageImage } from './shown-images.ts';
 
@@ -33,23 +35,29 @@ const SHOWN = 24;
 const COLUMNS = ['path', 'label', 'likelierLabel', 'probability', 'margin'] as const;
 
 /**
- * Finds the images of a data set whose labels look wrong, with their indices; those with the largest margin first.
+ * Finds the images of a data set whose labels look wrong, with their indices; those with the largest margin first. The
+ * probabilities are those at the temperature with the lowest loss, so that a model that is too certain doubts no more
+ * labels than another, and a calibrated one the same labels as before.
  *
- * @param logits float32 `[count, classes]` in the order of the data, by models that were not trained on the images
+ * @param logits finite float32 `[count, classes]` in the order of the data, by models that were not trained on the images
  */
 export function labelIssuesOf(
   data: Dataset,
   logits: FeatureMatrix,
 ): Array<NamedLabelIssue & { index: number }> {
-  const probabilities = rowsOf(logits).map((row) => logSoftmax(row).map(Math.exp));
-  return labelIssues(probabilities, Array.from(data.labels, Number)).map(
-    ({ label, likelierLabel, ...issue }) => ({
-      ...issue,
-      source: nameOf(data, issue.index),
-      label: data.classes[label] as string,
-      likelierLabel: data.classes[likelierLabel] as string,
-    }),
+  const labels = Array.from(data.labels, Number);
+  const { temperature } = fitTemperature(rowsOf(logits), labels);
+  const probabilities = rowsOf(dividedLogits(logits, temperature)).map((row) =>
+    logSoftmax(row).map(Math.exp),
   );
+  return labelIssues(probabilities, labels).map(({ index, label, likelierLabel, probability, margin }) => ({
+    index,
+    source: nameOf(data, index),
+    label: data.classes[label] as string,
+    likelierLabel: data.classes[likelierLabel] as string,
+    probability,
+    margin,
+  }));
 }
 
 /** The content of label-issues.csv: a heading, and a line per image. */

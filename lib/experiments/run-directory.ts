@@ -68,8 +68,8 @@ export async function requireVacant(path: string): Promise<void> {
 
 /**
  * The files of a run: `config.json`, `epochs.jsonl` and `metrics.csv`, `results.json`, `validation.json`,
- * `label-issues.csv`, `best.safetensors` and a checkpoint. The lines of an epoch are on disk before `appendEpoch` resolves; every other file
- * is either complete or absent. The directory is locked while it is open.
+ * `label-issues.csv`, `best.safetensors` and a checkpoint. The lines of an epoch are on disk before `appendEpoch`
+ * resolves; every other file is either complete or absent. The directory is locked while it is open.
  */
 export class RunDirectory {
   /** Absolute path. */

@@ -132,17 +132,18 @@ async function recordValidation(
   { model, setup, signal, onEvent, outOfFold }: PreparedRun,
   { data, logits, epoch }: { data: Dataset; logits: FeatureMatrix; epoch: number },
 ): Promise<void> {
+  const issues = labelIssuesOf(data, logits);
   try {
-    const issues = labelIssuesOf(data, logits);
     await directory.writeLabelIssues(labelIssuesCsv(issues));
     const labelIssues = await labelIssueReport(data, issues);
     const heatMaps = outOfFold?.heatMaps ?? gradCamMaps(model, { precision: setup.precision, signal });
     await directory.writeValidation(await validationReport(data, { epoch, logits, labelIssues }, heatMaps));
-    const file = directory.labelIssues;
-    if (issues.length > 0) onEvent({ type: 'label-issues', count: issues.length, images: data.count, file });
   } catch (error) {
     if (!signal.aborted) onEvent({ type: 'no-validation', reason: (error as Error).message });
+    return;
   }
+  const file = directory.labelIssues;
+  if (issues.length > 0) onEvent({ type: 'label-issues', count: issues.length, images: data.count, file });
 }
 
 type Outcome = Omit<RunResults, keyof RunSetup | 'formatVersion'>;

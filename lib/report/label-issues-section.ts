@@ -17,8 +17,8 @@ function summary({ count: found }: LabelIssueReport, all: number): Content {
   if (found === 0) return html`No label of the ${images(all)} for validation looks wrong.`;
   return html`${count(found)} of the labels of ${images(all)} for validation ${found === 1 ? 'looks' : 'look'} wrong;
 <code>label-issues.csv</code> lists all of them. They were found by confident learning (Northcutt et al. 2021), from the
-probabilities that the model gives to images that it was not trained on. Look before you change a label: the mistake may be
-the model’s.`;
+probabilities that the model gives to images that it was not trained on, at the temperature of the lowest loss. Look before you
+change a label: the mistake may be the model’s.`;
 }
 
 function gallery({ shown, count: found }: LabelIssueReport): Html {

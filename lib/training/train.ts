@@ -126,7 +126,7 @@ async function warnOfTwins(
   { data, options: { valid, onWarning } }: Training,
   signal: AbortSignal,
 ): Promise<void> {
-  const message = await twinsAcross(data, valid, signal);
+  const message = valid && (await twinsAcross(data, valid, signal));
   if (message === null) return;
   const warning = { kind: 'twins-across-parts', message } as const;
   if (onWarning) onWarning(warning);

@@ -18,7 +18,9 @@ const METADATA: ModelMetadata = {
 
 describe("a model file's metadata", () => {
   test('comes back as it was written', () => {
-    expect(readModelMetadata(modelMetadataText(METADATA), 'a.safetensors')).toEqual(METADATA);
+    for (const metadata of [METADATA, { ...METADATA, temperature: 1.2974993476357781 }])
+      expect(readModelMetadata(modelMetadataText(metadata), 'a.safetensors')).toEqual(metadata);
+    expect(modelMetadataText(METADATA)).not.toHaveProperty('temperature');
   });
 
   test('is text throughout, and says which format it is', () => {
@@ -35,6 +37,8 @@ describe("a model file's metadata", () => {
     ['a mean of one channel', { mean: '[0.5]' }, 'mean'],
     ['a head that ends nowhere', { head: '[{"type":"flatten"}]' }, 'ends with a dense layer'],
     ['an unknown resize', { resize: 'crop' }, 'resize'],
+    ['a temperature of 0', { temperature: '0' }, "'temperature' must be a number above 0"],
+    ['a temperature that is none', { temperature: '"warm"' }, "'temperature' must be a number above 0"],
   ])('is refused with %s', (_, wrong, message) => {
     const text = { ...modelMetadataText(METADATA), ...wrong };
     expect(() => readModelMetadata(text, 'a.safetensors')).toThrow(

@@ -67,7 +67,7 @@ test('the confusion matrix, the classes and the worst mistakes are shown', async
   expect(text).toContain(
     'cat classified as dog dog 90.00 % ship 7.00 % cat 1.00 % image 17 of the validation set',
   );
-  expect(report.match(/<img /g)).toHaveLength(5);
+  expect(report.match(/<img /g)).toHaveLength(6);
   for (const { image } of validation.mistakes) expect(report).toContain(`src="${image}"`);
 });
 
@@ -81,13 +81,44 @@ test('a validation.json of an earlier version gets what it lacks', async () => {
   expect((await readRun(directory)).validation).toEqual(now);
 });
 
+test('labels that look wrong are shown, and that there are none, unless nothing was looked for', async () => {
+  const validation = await validationReport(['cat', 'dog', 'ship']);
+  const shown = textOf(await reportOf({ run: { validation } }));
+  expect(shown).toContain('30 of the labels of 60 images for validation look wrong');
+  expect(shown).toContain('The first 1 of 30, largest difference');
+  expect(shown).toContain('labelled cat , looks like dog dog 90.00 % cat 5.00 % valid/cat/7.png');
+  const none = { ...validation, labelIssues: { count: 0, shown: [] } };
+  expect(textOf(await reportOf({ run: { validation: none } }))).toContain(
+    'No label of the 60 images for validation looks wrong.',
+  );
+  const { labelIssues: _, ...earlier } = validation;
+  expect(await reportOf({ run: { validation: earlier } })).not.toContain('Labels that look wrong');
+});
+
+test('a calibration is shown, and that it is at its limit', async () => {
+  const validation = await validationReport(['cat', 'dog', 'ship']);
+  const measures = (loss: number) => ({ loss, calibrationError: loss / 10 });
+  const calibration = { temperature: 1.5, isAtLimit: false, before: measures(1), after: measures(0.8) };
+  const text = textOf(await reportOf({ run: { validation, results: { calibration } } }));
+  expect(text).toContain(
+    'temperature 1.500; calibration error 10.00 % before, 8.00 % after; loss 1.0000 before, 0.8000 after',
+  );
+  expect(text).not.toContain('no minimum');
+  const limit = { ...calibration, temperature: 0.1, isAtLimit: true };
+  expect(textOf(await reportOf({ run: { validation, results: { calibration: limit } } }))).toContain(
+    'The loss has no minimum at a temperature from 0.1 to 100',
+  );
+  expect(textOf(await reportOf({ run: { validation } }))).not.toContain('temperature 1');
+});
+
 test('after the first dozen the mistakes are folded', async () => {
   const validation = await validationReport(['cat', 'dog', 'ship']);
   const mistakes = Array.from({ length: 14 }, () => validation.mistakes[0]);
   const report = await reportOf({ run: { validation: { ...validation, mistakes } } });
   const [shown, folded] = report.split('<summary>2 more</summary>');
   expect(shown?.match(/<img /g)).toHaveLength(24);
-  expect(folded?.match(/<img /g)).toHaveLength(4);
+  const [mistakesFolded] = folded?.split('Labels that look wrong') ?? [];
+  expect(mistakesFolded?.match(/<img /g)).toHaveLength(4);
 });
 
 test('of many classes the commonest confusions are listed instead of a matrix', async () => {

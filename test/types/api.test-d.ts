@@ -1,5 +1,6 @@
 import {
   type CacheReport,
+  type Calibration,
   type ClassActivation,
   Dataset,
   DenseNet121,
@@ -66,6 +67,7 @@ export async function model(train: Dataset, valid: Dataset): Promise<void> {
   using created = await DenseNet121.create({ weights: null, classes: train.classes, head: 'linear' });
   const loaded = await DenseNet121.load('flowers.safetensors', { device: 'cpu' });
   same<FeatureMatrix>()(await created.features(train, { batchSize: 8 }));
+  same<Calibration>()(await loaded.calibrate(valid, { precision: 'fp32' }));
   same<Evaluation>()(await loaded.evaluate(valid, { onProgress: (done) => same<number>()(done) }));
   const [answer] = await loaded.predict(['rose.jpg'], { topK: 3 });
   same<Prediction | undefined>()(answer);

@@ -111,6 +111,8 @@ export interface CrossValidateDocs {
   collectiveTimeout?: unknown;
   /** Stops the training after the current batch. */
   signal?: unknown;
+  /** Called before the training with each possible fault of the data, such as images that are in both sets; without it they are process warnings (`process.emitWarning`). */
+  onWarning?: unknown;
   /** Called when a stage begins. */
   onStage?: unknown;
   /** Called with the place where features are kept. */

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { InputError } from '../errors.ts';
 import { chosenText } from '../experiments/setup-text.ts';
 import type { PlannedRun } from '../experiments/several-runs.ts';
 import type { TrainCallbacks } from '../experiments/train-classifier.ts';
@@ -22,6 +23,7 @@ export function define(command: Command): void {
     'train flowers': 'train on flowers/<class>/*.jpg; one fifth of each class is for validation',
     'train flowers --weights imagenet': 'start from ImageNet weights, once downloaded',
     'train --resume --out runs/flowers': 'resume that run',
+    'train flowers --folds 5': 'cross-validate, then train one model on all images',
   });
   addDataArgument(addProcesses(addSeeds(addFlags(command, trainOptions))), () =>
     inProcesses(command, () => train(command)),
@@ -42,6 +44,12 @@ async function train(command: Command): Promise<void> {
   if (seeds === undefined) {
     await showRun(command, (control) => trainClassifier(given as never, { ...control, onRecommendation }));
     return;
+  }
+  if (given.folds !== undefined) {
+    throw new InputError(
+      'INVALID_ARGUMENT',
+      '--seeds and --folds cannot be given together. Repeat the command with --folds and another --seed instead.',
+    );
   }
   // Every seed has as many images, and so the same recommendation.
   let isFirst = true;

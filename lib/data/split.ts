@@ -47,7 +47,8 @@ function requireSeveral(units: readonly number[]): void {
   if (units.some((unit) => unit !== units[0])) return;
   throw new InputError(
     'INVALID_ARGUMENT',
-    `All ${count(units.length)} images belong to one group, which must not be split; at least 2 groups are needed.`,
+    `All ${count(units.length)} images belong to one group, which must not be split; at least 2 groups are needed. ` +
+      'Groups that share exact twins count as one.',
   );
 }
 

@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
@@ -85,6 +85,7 @@ describe('a list with groups', () => {
     await expect(read(path, 'train')).rejects.toMatchObject(refused);
     const run = join(directory, 'run');
     expect(await torchTl(['train', path, '--out', run], { cwd: directory })).toMatchObject({ code: 2 });
+    expect(existsSync(run)).toBe(false);
   });
 
   test('is refused if all images are of one', async () => {

@@ -93,7 +93,8 @@ describe('splitPerClass with units', () => {
 
   test('refuses a single unit', () => {
     const message =
-      'All 6 images belong to one group, which must not be split; at least 2 groups are needed.';
+      'All 6 images belong to one group, which must not be split; at least 2 groups are needed. ' +
+      'Groups that share exact twins count as one.';
     expect(() => splitPerClass(labelsOf([3, 3]), 0.8, 0, [0, 0, 0, 0, 0, 0])).toThrow(refused(message));
   });
 });

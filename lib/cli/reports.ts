@@ -1,4 +1,4 @@
-import { basename, dirname, join, sep } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { experiments } from '../experiments/paper.ts';
 import type { RunEvent } from '../experiments/run-events.ts';
 import { resumeCommand, runWords } from '../report/ending.ts';
@@ -48,10 +48,11 @@ export class Reports {
   }
 }
 
-/** The directory that holds all of these. */
+/** The nearest directory that holds all of these. */
 function commonDirectory(directories: readonly string[]): string {
-  let common = dirname(directories[0] as string);
-  while (!directories.every((directory) => directory.startsWith(common + sep))) common = dirname(common);
+  const paths = directories.map((directory) => resolve(directory));
+  let common = dirname(paths[0] as string);
+  while (paths.some((path) => relative(common, path).startsWith('..'))) common = dirname(common);
   return common;
 }
 

@@ -1,5 +1,5 @@
 import type { CheckedImage, DataCheck, ExactTwins, NearTwinPair } from '../data/check/check.ts';
-import { filesText, foundText } from '../data/check/text.ts';
+import { filesText, foundText, worstFirst } from '../data/check/text.ts';
 import { count, listed } from '../support/format.ts';
 import { shown } from '../support/printable.ts';
 import { table } from './table.ts';
@@ -27,8 +27,8 @@ export function dataCheckText(check: DataCheck): string {
       'Cannot be decoded',
       undecodable.map(({ path, reason }) => `${path}: ${reason}`),
     ),
-    ...section('Exact twins', exactTwins.map(twinsText)),
-    ...section('Near twins', near.map(pairText)),
+    ...section('Exact twins', worstFirst(exactTwins).map(twinsText)),
+    ...section('Near twins', worstFirst(near).map(pairText)),
     ...(near.some(({ acrossParts }) => acrossParts) ? [NEAR_ACROSS] : []),
     ...(warnings.length === 0
       ? []
@@ -44,7 +44,7 @@ function classTable({ classes }: DataCheck): string {
   const shownClasses = many ? sorted.slice(0, LISTED) : classes;
   const rows = shownClasses.map(({ name, train, valid }) => [name, count(train), count(valid)]);
   const text = table(['class', 'train', 'valid'], rows, ['left', 'right', 'right']);
-  return many ? `${text}\nand ${count(sorted.length - LISTED)} larger classes` : text;
+  return many ? `${text}\nand ${count(sorted.length - LISTED)} more classes, none of them smaller` : text;
 }
 
 function foundTable(check: DataCheck): string {

@@ -1,5 +1,5 @@
 import type { CheckedImage, DataCheck, ExactTwins, NearTwinPair } from '../data/check/check.ts';
-import { filesText, foundText } from '../data/check/text.ts';
+import { filesText, foundText, worstFirst } from '../data/check/text.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { imageImage } from '../experiments/shown-images.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
@@ -13,6 +13,9 @@ import { dataTable, facts } from './table.ts';
 const SHOWN = 200;
 const SHOWN_OF_GROUP = 6;
 const NAMED_OF_GROUP = 20;
+
+/** With more classes their table is collapsed. */
+const MAX_CLASSES = 20;
 
 /** The images of checked data. */
 export interface CheckedSets {
@@ -46,9 +49,9 @@ async function dataReport(check: DataCheck, sets: CheckedSets): Promise<Html> {
 ${check.warnings.map(({ message }) => html`<p class="warning">${message}</p>\n`)}
 ${contents([
   ['found', 'Found'],
-  ['images', 'Images'],
   ['exact', 'Exact twins'],
   ['near', 'Near twins'],
+  ['images', 'Images'],
 ])}
 </header>
 <main>
@@ -61,17 +64,11 @@ ${dataTable({
 })}
 ${undecodable(check)}
 </section>
-${imagesSection(check)}
 ${gallery('exact', 'Exact twins', 'Images with equal pixels.', exact, check.exactTwins.length)}
 ${gallery('near', 'Near twins', 'Images that show the same but for size, encoding, mirroring, brightness or contrast. Look at them: some are only alike.', pairs, near.length)}
+${imagesSection(check)}
 </main>`,
   });
-}
-
-/** Those that matter most: of several classes, then across parts. */
-function worstFirst<Twins extends ExactTwins | NearTwinPair>(twins: readonly Twins[]): Twins[] {
-  const rank = ({ acrossLabels, acrossParts }: Twins) => (acrossLabels ? 2 : 0) + (acrossParts ? 1 : 0);
-  return [...twins].sort((a, b) => rank(b) - rank(a));
 }
 
 function undecodable({ undecodable }: DataCheck): Html | null {
@@ -85,14 +82,19 @@ function undecodable({ undecodable }: DataCheck): Html | null {
 }
 
 function imagesSection({ classes, files, valid }: DataCheck): Html {
-  const rows = classes.map(({ name, train, valid: held }) => [name, count(train), count(held)]);
+  const columns = valid === null ? 2 : 3;
+  const table = dataTable({
+    caption: 'Images per class',
+    heading: ['class', 'train', 'valid'].slice(0, columns),
+    rows: classes.map(({ name, train, valid }) => [name, count(train), count(valid)].slice(0, columns)),
+  });
   return html`<section id="images"><h2>Images</h2>
 ${files ? facts(filesText(files).map((line) => line.split(': ', 2) as [string, string])) : null}
-${dataTable({
-  caption: 'Images per class',
-  heading: ['class', 'train', 'valid'].slice(0, valid === null ? 2 : 3),
-  rows: rows.map((row) => row.slice(0, valid === null ? 2 : 3)),
-})}
+${
+  classes.length > MAX_CLASSES
+    ? html`<details><summary>All ${count(classes.length)} classes</summary>${table}</details>`
+    : table
+}
 </section>`;
 }
 

@@ -1,6 +1,6 @@
 import type { Dataset } from '../dataset.ts';
 import { type SimilarPair, similarPairs } from './similar.ts';
-import { meanOf, scale, subtractMean, thumbnailsOf } from './thumbnails.ts';
+import { detailCorrelation, detailOf, meanOf, scale, subtractMean, thumbnailsOf } from './thumbnails.ts';
 
 /** What gives features: a `DenseNet121`. */
 export interface FeatureSource {
@@ -19,8 +19,11 @@ export interface NearTwins extends SimilarPair {
   cosine: number;
 }
 
-/** Correlation of thumbnails, and cosine of features, from which on images count as near twins: docs/decisions.md. */
-export const ALIKE = { correlation: 0.95, cosine: 0.6 };
+/**
+ * Correlation of thumbnails, cosine of features, and correlation of detail, from which on images count as near twins:
+ * docs/decisions.md.
+ */
+export const ALIKE = { correlation: 0.95, cosine: 0.6, detail: 0.8 };
 
 /** Number of images whose mean features stand for the mean of all. */
 const SAMPLE = 1000;
@@ -33,9 +36,9 @@ export interface NearTwinsControl {
 }
 
 /**
- * Finds near twins: images whose grey thumbnails correlate, up to mirroring, and whose features agree. Features are the
- * backbone's, pooled over the image and reduced by their mean over the data; only those of images with similar
- * thumbnails are computed, and those of up to 1,000 others for the mean.
+ * Finds near twins: images whose grey thumbnails correlate, up to mirroring, and whose features and detail agree.
+ * Features are the backbone's, pooled over the image and reduced by their mean over the data; only those of images with
+ * similar thumbnails are computed, and those of up to 1,000 others for the mean.
  *
  * @param isCompared which images take part, by their places among all images
  * @throws what `features` throws; InputError `FILE_UNREADABLE`; the signal's reason after an abort
@@ -75,9 +78,39 @@ export async function nearTwins(
     for (let at = 0; at < length; at++) sum += (features[a + at] as number) * (features[b + at] as number);
     return Math.min(1, sum);
   };
-  return pairs
+  const likely = pairs
     .map((pair) => ({ ...pair, cosine: cosineOf(pair) }))
     .filter(({ cosine }) => cosine >= ALIKE.cosine);
+  return withLikeDetail(likely, sets, signal);
+}
+
+async function withLikeDetail(
+  pairs: readonly NearTwins[],
+  sets: readonly Dataset[],
+  signal: AbortSignal | undefined,
+): Promise<NearTwins[]> {
+  const details = new Map<number, Float32Array>();
+  const detailAt = async (place: number) => {
+    const known = details.get(place) ?? (await detailIn(sets, place));
+    details.set(place, known);
+    return known;
+  };
+  const alike: NearTwins[] = [];
+  for (const pair of pairs) {
+    signal?.throwIfAborted();
+    const [first, second] = [await detailAt(pair.first), await detailAt(pair.second)];
+    if (detailCorrelation(first, second, pair.mirrored) >= ALIKE.detail) alike.push(pair);
+  }
+  return alike;
+}
+
+async function detailIn(sets: readonly Dataset[], place: number): Promise<Float32Array> {
+  let index = place;
+  for (const set of sets) {
+    if (index < set.count) return detailOf(await set.pixelsAt(index), set.imageSize);
+    index -= set.count;
+  }
+  throw new RangeError(`there is no image ${place}`);
 }
 
 /** Evenly spaced places. */

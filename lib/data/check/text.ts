@@ -40,3 +40,9 @@ export function foundText({ undecodable, smallClasses, exactTwins, nearTwins }: 
     ...(nearTwins === null ? [] : [['pairs of near twins', count(nearTwins.length), ...across(nearTwins)]]),
   ];
 }
+
+/** Those that matter most: of several classes, then across parts. */
+export function worstFirst<Twins extends ExactTwins | NearTwinPair>(twins: readonly Twins[]): Twins[] {
+  const rank = ({ acrossLabels, acrossParts }: Twins) => (acrossLabels ? 2 : 0) + (acrossParts ? 1 : 0);
+  return [...twins].sort((a, b) => rank(b) - rank(a));
+}

@@ -42,7 +42,7 @@ export async function thumbnailsOf(sets: readonly Images[], signal?: AbortSignal
           await setImmediate();
           signal?.throwIfAborted();
         }
-        shrink(piece.subarray(begin, begin + bytes), set.width, rowOf(fine, row, FINE));
+        shrink(piece.subarray(begin, begin + bytes), set.width, rowOf(fine, row, FINE), FINE);
       }
     }
   }
@@ -61,11 +61,11 @@ function rowOf(thumbnails: Float32Array, index: number, side: number): Float32Ar
   return thumbnails.subarray(index * side * side, (index + 1) * side * side);
 }
 
-/** The mean brightness (Rec. 601) of boxes of a square image's pixels: float32 `[FINE, FINE]`. */
-function shrink(pixels: Uint8Array, side: number, target: Float32Array): void {
-  const edge = (place: number) => Math.floor((place * side) / FINE);
-  for (let y = 0; y < FINE; y++) {
-    for (let x = 0; x < FINE; x++) {
+/** The mean brightness (Rec. 601) of boxes of a square image's pixels: float32 `[size, size]`. */
+function shrink(pixels: Uint8Array, side: number, target: Float32Array, size: number): void {
+  const edge = (place: number) => Math.floor((place * side) / size);
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
       let sum = 0;
       for (let row = edge(y); row < edge(y + 1); row++) {
         const end = (row * side + edge(x + 1)) * 3;
@@ -76,9 +76,42 @@ function shrink(pixels: Uint8Array, side: number, target: Float32Array): void {
             0.114 * (pixels[at + 2] as number);
         }
       }
-      target[y * FINE + x] = sum / ((edge(y + 1) - edge(y)) * (edge(x + 1) - edge(x)));
+      target[y * size + x] = sum / ((edge(y + 1) - edge(y)) * (edge(x + 1) - edge(x)));
     }
   }
+}
+
+/** Side of the image in which detail is compared, and of its blocks, in pixels. */
+const DETAILED = 32;
+const BLOCK = 4;
+
+/**
+ * The detail of a square image: the brightness of 32 x 32 pixels without the mean of each 4 x 4 of them, scaled to length
+ * 1. Two skies over two plains have like thumbnails, but not like detail.
+ */
+export function detailOf(pixels: Uint8Array, side: number): Float32Array {
+  const detail = new Float32Array(DETAILED * DETAILED);
+  shrink(pixels, side, detail, DETAILED);
+  for (let top = 0; top < DETAILED; top += BLOCK) {
+    for (let left = 0; left < DETAILED; left += BLOCK) {
+      const places = Array.from(
+        { length: BLOCK * BLOCK },
+        (_, place) => (top + Math.floor(place / BLOCK)) * DETAILED + left + (place % BLOCK),
+      );
+      const mean = places.reduce((sum, place) => sum + (detail[place] as number), 0) / places.length;
+      for (const place of places) detail[place] = (detail[place] as number) - mean;
+    }
+  }
+  scale(detail, 1e-3);
+  return detail;
+}
+
+/** The correlation of two images' details, or of one with the other's mirror image. */
+export function detailCorrelation(a: Float32Array, b: Float32Array, mirrored: boolean): number {
+  return a.reduce((sum, value, place) => {
+    const other = mirrored ? place - 2 * (place % DETAILED) + DETAILED - 1 : place;
+    return sum + value * (b[other] as number);
+  }, 0);
 }
 
 function halve(fine: Float32Array, coarse: Float32Array): void {

@@ -9,6 +9,7 @@ import {
   bytesOf,
   lastWeights,
   nativeImages,
+  nativeTraining,
   sampleImages,
   type TrainingOptions,
   trainOptions,
@@ -26,7 +27,6 @@ interface Asked {
   cut?: string;
   keys?: FeatureKeys;
   options?: TrainingOptions;
-  onBatch?: () => void;
 }
 
 /** Images of the sample by their numbers, in that order. */
@@ -44,16 +44,11 @@ async function images(chosen: readonly number[]) {
 /** Trains on images whose keys are their numbers; what was computed and found, and the weights. */
 async function training(featureCache: FeatureCacheOptions, asked: Asked = {}) {
   const { train = numbers(12), valid = numbers(5, 40), cut = CUT, options = {} } = asked;
-  const { keys = keysFor(train, valid, cut), onBatch = () => {} } = asked;
+  const { keys = keysFor(train, valid, cut) } = asked;
   const model = await frozenModel('norm5');
   const sets = [await images(train), await images(valid)] as const;
   const given = { featureCache, featureKeys: keys, checkpoints: true, batchSize: 5, ...options };
-  const events: TrainEvent[] = [];
-  const onEvent = (event: TrainEvent) => {
-    events.push(event);
-    if (event.type === 'batch') onBatch();
-  };
-  await model.train(...sets, trainOptions(sets[0], given), onEvent, []).result;
+  const { events } = await nativeTraining(model, ...sets, given);
   const caches = events.filter((event) => event.type === 'cache');
   const passes = events.filter((event) => event.type === 'features');
   return {
@@ -239,16 +234,31 @@ describe("in torch-tl's own directory", () => {
 
   test('a training holds the file that it reads, until it ends', async () => {
     const directory = temporaryDirectory();
-    const states: string[] = [];
-    const look = () => {
+    const state = () => {
       const file = openSync(join(directory, filesIn(directory)[0]?.name ?? ''), 'r');
-      states.push(tryLock(file));
-      closeSync(file);
+      try {
+        return tryLock(file);
+      } finally {
+        closeSync(file);
+      }
     };
-    await training(own(directory, 1e9, 0), { onBatch: look, options: { epochs: 2 } });
-    expect(new Set(states)).toEqual(new Set(['taken']));
-    expect(states.length).toBeGreaterThan(0);
-    look();
-    expect(states.at(-1)).toBe('locked');
+    const [train, valid] = [numbers(12), numbers(5, 40)];
+    const model = await frozenModel('norm5');
+    const [images12, images5] = [await images(train), await images(valid)];
+    const options = trainOptions(images12, {
+      featureCache: own(directory, 1e9, 0),
+      featureKeys: keysFor(train, valid, CUT),
+      epochs: 1_000_000,
+    });
+    const seen: string[] = [];
+    const onEvent = ({ type }: TrainEvent) => {
+      if (type !== 'batch') return;
+      seen.push(state());
+      job.abort();
+    };
+    const job = model.train(images12, images5, options, onEvent, []);
+    await expect(job.result).rejects.toBeDefined();
+    expect(seen[0]).toBe('taken');
+    expect(state()).toBe('locked');
   });
 });

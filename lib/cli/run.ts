@@ -18,8 +18,7 @@ export function define(command: Command): void {
     .option('--json', 'print the results as one JSON document; progress goes to stderr');
   addExamples(command, {
     'run finetune': 'train on embedded images of CIFAR-10, with a frozen backbone',
-    'run base --data auto --seed 1 --out runs/base': 'train on all of CIFAR-10, if it has been downloaded',
-    'run base --resume --out runs/base': 'resume that run',
+    'run base --out runs/base': 'train all layers, on all of CIFAR-10 if it has been downloaded',
     'run finetune --seeds 5': 'train five times, with seeds 0 to 4, and show mean and spread',
   });
   addProcesses(addSeeds(addFlags(command, experimentOptions))).action(

@@ -21,7 +21,6 @@ export function define(command: Command): void {
     .option('--json', 'print the results as one JSON document; progress goes to stderr');
   addExamples(command, {
     'train flowers': 'train on flowers/<class>/*.jpg; one fifth of each class is for validation',
-    'train flowers --weights imagenet': 'start from ImageNet weights, once downloaded',
     'train --resume --out runs/flowers': 'resume that run',
     'train flowers --folds 5': 'cross-validate, then train one model on all images',
   });

@@ -1,11 +1,11 @@
 import type { Dataset } from '../data/dataset.ts';
+import { imageNameIn } from '../data/image-name.ts';
 import { csvPath, csvRow } from '../formats/csv.ts';
 import { dividedLogits } from '../model/calibration.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
 import { labelIssues } from '../model/label-issues.ts';
 import { logSoftmax, rowsOf } from '../model/logits.ts';
 import { fitTemperature } from '../model/temperature.ts';
-import { nameOf } from './image-name.ts';
 import { imageImage } from './shown-images.ts';
 
 /** An image whose label looks wrong, with the names of its file and classes. */
@@ -52,7 +52,7 @@ export function labelIssuesOf(
   );
   return labelIssues(probabilities, labels).map(({ index, label, likelierLabel, probability, margin }) => ({
     index,
-    source: nameOf(data, index),
+    source: imageNameIn(data, index),
     label: data.classes[label] as string,
     likelierLabel: data.classes[likelierLabel] as string,
     probability,

@@ -1,12 +1,12 @@
 import type { Dataset } from '../data/dataset.ts';
 import type { RawImage } from '../data/decoding/decode.ts';
+import { imageNameIn } from '../data/image-name.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { type Evaluation, evaluation } from '../model/evaluate.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
 import type { GradCamOptions } from '../model/grad-cam.ts';
 import { logSoftmax, ranking, rowsOf } from '../model/logits.ts';
 import { rankedClasses } from '../model/predict.ts';
-import { nameOf } from './image-name.ts';
 import type { LabelIssueReport } from './label-issues.ts';
 import { FORMAT_VERSION } from './results.ts';
 import { activationImage, imageImage } from './shown-images.ts';
@@ -130,5 +130,5 @@ async function wrongAnswer(valid: Dataset, index: number, row: Float32Array): Pr
   const label = valid.classes[Number(valid.labels[index])] as string;
   const { imageSize: side } = valid;
   const pixels: RawImage = { data: await valid.pixelsAt(index), width: side, height: side, channels: 3 };
-  return { source: nameOf(valid, index), label, top, pixels };
+  return { source: imageNameIn(valid, index), label, top, pixels };
 }

@@ -41,8 +41,10 @@ export async function buildEngine({ ifStale, verbose }: BuildOptions): Promise<v
   );
   const started = Date.now();
   rmSync(stamp, { force: true });
+  // Before the build: a source that changes meanwhile may not be in it.
+  const fingerprint = fingerprintOf(libtorch);
   await runCmakeJs(output, [`--CDTORCH_TL_LIBTORCH=${libtorch.root}`], verbose);
-  await writeFileAtomically(stamp, [Buffer.from(fingerprintOf(libtorch))]);
+  await writeFileAtomically(stamp, [Buffer.from(fingerprint)]);
   console.error(`The engine was built in ${Math.round((Date.now() - started) / 1000)} s.`);
 }
 

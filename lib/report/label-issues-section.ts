@@ -3,19 +3,19 @@ import { count, images, percent } from '../support/format.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 
-/** The validation images whose labels look wrong; nothing for a run that did not look for them. */
-export function labelIssuesSection({ validation }: ReportedRun): Content {
+/** The images whose labels look wrong; nothing for a run that did not look for them. */
+export function labelIssuesSection({ validation, folds }: ReportedRun): Content {
   if (!validation?.labelIssues) return null;
   const { labelIssues, evaluation } = validation;
   return html`<section id="labels"><h2>Labels that look wrong</h2>
-<p>${summary(labelIssues, evaluation.count)}</p>
+<p>${summary(labelIssues, `${images(evaluation.count)}${folds ? '' : ' for validation'}`)}</p>
 ${labelIssues.count === 0 ? null : gallery(labelIssues)}
 </section>`;
 }
 
-function summary({ count: found }: LabelIssueReport, all: number): Content {
-  if (found === 0) return html`No label of the ${images(all)} for validation looks wrong.`;
-  return html`${count(found)} of the labels of ${images(all)} for validation ${found === 1 ? 'looks' : 'look'} wrong;
+function summary({ count: found }: LabelIssueReport, all: string): Content {
+  if (found === 0) return html`No label of the ${all} looks wrong.`;
+  return html`${count(found)} of the labels of ${all} ${found === 1 ? 'looks' : 'look'} wrong;
 <code>label-issues.csv</code> lists all of them. They were found by confident learning (Northcutt et al. 2021), from the
 probabilities that the model gives to images that it was not trained on, at the temperature of the lowest loss. Look before you
 change a label: the mistake may be the model’s.`;

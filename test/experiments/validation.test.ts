@@ -95,7 +95,7 @@ describe("a run's validation.json", () => {
       .slice(0, 24);
     expect(mistakes.map(({ source, label, top }) => [source, label, top[0]?.label])).toEqual(
       expected.map(({ image, label, likeliest }) => [
-        `image ${image + 1} of the validation set`,
+        `image ${image + 1}`,
         valid.classes[label],
         valid.classes[likeliest],
       ]),

@@ -64,9 +64,7 @@ test('the confusion matrix, the classes and the worst mistakes are shown', async
   const text = textOf(report);
   const [row] = validation.evaluation.confusion;
   expect(text).toContain(`cat ${row?.join(' ')} dog`);
-  expect(text).toContain(
-    'cat classified as dog dog 90.00 % ship 7.00 % cat 1.00 % image 17 of the validation set',
-  );
+  expect(text).toContain('cat classified as dog dog 90.00 % ship 7.00 % cat 1.00 % image 17');
   expect(report.match(/<img /g)).toHaveLength(6);
   for (const { image } of validation.mistakes) expect(report).toContain(`src="${image}"`);
 });

@@ -137,7 +137,7 @@ export async function validationReport(classes: readonly string[], epoch = 8): P
 async function mistake(label: string, classes: readonly string[], index: number): Promise<Mistake> {
   const others = classes.filter((name) => name !== label);
   return {
-    source: `image ${17 + index} of the validation set`,
+    source: `image ${17 + index}`,
     label,
     top: [others[0], others[1], label].map((name, place) => ({
       label: name ?? label,

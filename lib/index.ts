@@ -57,6 +57,7 @@ export type { CreateOptions, LoadOptions } from './options/model.ts';
 export { readRecipe } from './options/recipe-file.ts';
 export type { Resize } from './options/resize.ts';
 export { writeReport } from './report/report.ts';
+export type { Summary } from './support/statistics.ts';
 export type { ResumePoint } from './training/checkpoint.ts';
 export type {
   BatchProgress,

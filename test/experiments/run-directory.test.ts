@@ -12,11 +12,11 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const line = (epoch: number) => `${JSON.stringify({ formatVersion: 1, ...epochMetrics(epoch) })}\n`;
 
-/** Of metrics.csv with so many epochs. */
+/** Of metrics.csv with so many epochs, which have no monitored figure. */
 const csv = (epochs: number) =>
   [
-    Object.keys(epochMetrics(1)).join(','),
-    ...Array.from({ length: epochs }, (_, index) => Object.values(epochMetrics(index + 1)).join(',')),
+    [...Object.keys(epochMetrics(1)), 'monitored'].join(','),
+    ...Array.from({ length: epochs }, (_, index) => `${Object.values(epochMetrics(index + 1)).join(',')},`),
     '',
   ].join('\r\n');
 

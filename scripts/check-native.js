@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const sources = ['native', join('test', 'native')].flatMap((folder) =>
+const sources = ['native', join('test', 'native'), join('scripts', 'backbone')].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(cc|h)$/.test(name))
     .map((name) => join(folder, name)),

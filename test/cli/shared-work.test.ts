@@ -6,6 +6,7 @@ import { withoutProcesses } from '../../lib/cli/shared-work.ts';
 import { checkpointIn } from '../../lib/experiments/run-directory.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
 import { BLUE, GREEN, RED, writeImages } from '../support/images.ts';
+import { writeSample } from '../support/sample-folder.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { type Ended, type Invocation, nodeProcess } from './torch-tl.ts';
 
@@ -80,6 +81,21 @@ describe('torch-tl train --processes', () => {
     expect([one.code, three.code]).toEqual([0, 0]);
     expect(three.stdout).toContain('processes was 2 and is now 3');
     expectNear(lossesOf(join(cwd, 'two')), lossesOf(join(cwd, 'alone')));
+  });
+
+  test('cross-validates as one process does', async () => {
+    const cwd = temporaryDirectory();
+    await writeSample(join(cwd, 'images'), 6);
+    const folds = [...linear, '--folds', '2', '--calibrate'];
+    const alone = await torchTl([...folds, '--out', 'alone'], { cwd });
+    const two = await torchTl([...folds, '--out', 'two', '--processes', '2'], { cwd });
+    expect([alone.code, two.code]).toEqual([0, 0]);
+    const figures = ['two', 'alone'].map((run) => {
+      const { folds, calibration, epochs } = json(join(cwd, run, 'results.json'));
+      const losses = folds.folds.map(({ best }: { best: { validLoss: number } }) => best.validLoss);
+      return [...losses, folds.outOfFold.loss, calibration.temperature, epochs.at(-1).trainLoss];
+    });
+    expectNear(figures[0] as number[], figures[1] as number[]);
   });
 
   test('decodes the images once', async () => {

@@ -145,10 +145,10 @@ export class RunProgress {
     return this.#fold !== null && this.#fold !== 'all';
   }
 
-  #showFoldEnd({ fold, folds, best }: EventOf<'fold-end'>): void {
+  #showFoldEnd({ fold, folds, valid, best }: EventOf<'fold-end'>): void {
     const { epoch, validAccuracy, validLoss } = best;
     this.#progress.line(
-      `fold ${fold}/${folds}  best epoch ${epoch}  valid loss ${validLoss.toFixed(4)}  valid accuracy ${percent(validAccuracy).padStart(8)}`,
+      `fold ${fold}/${folds}  best epoch ${epoch}  valid loss ${validLoss.toFixed(4)}  valid accuracy ${shareText(validAccuracy, valid)}`,
     );
   }
 

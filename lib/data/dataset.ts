@@ -281,16 +281,6 @@ export class Dataset {
   }
 
   /**
-   * The images at the given places as a data set of its own.
-   *
-   * @internal
-   * @throws TorchTlError `DISPOSED` or `OUT_OF_MEMORY`
-   */
-  pick(indices: readonly number[]): Dataset {
-    return new Dataset(this, select(this.#requireImages().set, indices));
-  }
-
-  /**
    * The pixels of one image: uint8 `[imageSize, imageSize, 3]`.
    *
    * @internal

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import { readJsonFile } from '../formats/json.ts';
 import { evaluation } from '../model/evaluate.ts';
@@ -8,7 +9,7 @@ import { finalOptions } from '../training/folds.ts';
 import { epochsOf } from '../training/recipes.ts';
 import type { RunFolds, RunResults } from './results.ts';
 import type { RunDefinition } from './run-definition.ts';
-import { type RunDirectory, VALIDATION } from './run-directory.ts';
+import { checkpointIn, type RunDirectory, VALIDATION } from './run-directory.ts';
 import { describeRunModel } from './run-model.ts';
 import { type FoldedRun, foldPath, type TrainedFolds, trainFolds } from './train-folds.ts';
 import { type OutOfFold, type PreparedRun, trainAlong, trainInto } from './train-into.ts';
@@ -39,9 +40,18 @@ export async function trainCrossValidated(
     onEvent({ type: 'fold', fold: null, folds: dealt.length, train: train.count, valid: 0 });
     if (directory === null) return await trainAlong(last);
     if (!resume) await directory.rewindTo([]);
-    return await trainInto(directory, last);
+    const results = await trainInto(directory, last);
+    await removeCheckpoints(run.path, dealt.length);
+    return results;
   } finally {
     await directory?.close();
+  }
+}
+
+/** The folds of a finished run are not resumed any more, and their checkpoints are the largest of its files. */
+async function removeCheckpoints(path: string, folds: number): Promise<void> {
+  for (let fold = 1; fold <= folds; fold++) {
+    await rm(dirname(checkpointIn(foldPath(path, fold))), { recursive: true, force: true }).catch(() => {});
   }
 }
 

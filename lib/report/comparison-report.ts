@@ -13,19 +13,22 @@ import { contents, page } from './page.ts';
 import type { ReportedRun } from './read-run.ts';
 import { ratio } from './results-section.ts';
 import { command } from './setup-section.ts';
-import { seedGroups, spreadSection } from './spread.ts';
+import { repeatedLede, seedGroups, spreadSection } from './spread.ts';
 import { dataTable } from './table.ts';
 
 /** Builds the report that compares several runs with each other and with the paper. */
 export function comparisonReport(reported: readonly ReportedRun[]): Html {
   const runs = named(reported);
+  const groups = seedGroups(runs);
+  const areRepeated = groups.length < runs.length;
   return page({
     title: `${runs.length} runs compared: ${runs.map(({ name }) => name).join(', ')}`,
     body: html`<header>
 <h1>${runs.length} runs compared</h1>
-<p class="lede">${lede(runs)}</p>
+<p class="lede">${groups.length === 1 ? repeatedLede(groups) : lede(runs)}</p>
 ${unfinished(runs)}
 ${contents([
+  ...(areRepeated ? [['spread', 'Spread'] as const] : []),
   ['results', 'Results'],
   ['curves', 'Curves'],
   ['setup', 'Setup'],
@@ -33,11 +36,11 @@ ${contents([
 ])}
 </header>
 <main>
+${spreadSection(groups)}
 <section id="results"><h2>Results</h2>
 ${resultsTable(runs)}
-${ratios(runs)}
+${areRepeated ? null : ratios(runs)}
 </section>
-${spreadSection(seedGroups(runs))}
 ${comparedCurves(runs)}
 ${scoresPerClass(runs)}
 ${comparedSetup(runs)}
@@ -68,15 +71,18 @@ function unfinished(runs: readonly NamedRun[]): Content {
     .map(({ name, ending }) => html`<p class="warning"><b>${name}</b>: ${ending.status}. ${ending.text}</p>`);
 }
 
+/** The paper's figures follow the last run of each experiment. */
 function resultsTable(runs: readonly NamedRun[]): Html {
-  const rows = runs.flatMap(({ name, run, measures }) => {
+  const rows = runs.flatMap(({ name, run, measures }, place) => {
     const here = [
       html`<b>${name}</b>`,
       ...texts(measures),
       run.best ? `${run.best.epoch} of ${run.epochs.length}` : '-',
       endingOf(run).status,
     ];
-    const there = run.experiment === 'train' ? null : paperMeasures(experiments[run.experiment].paper);
+    const isLast = runs[place + 1]?.run.experiment !== run.experiment;
+    const there =
+      run.experiment === 'train' || !isLast ? null : paperMeasures(experiments[run.experiment].paper);
     return there ? [here, ['the paper', ...texts(there), '', '']] : [here];
   });
   return dataTable({

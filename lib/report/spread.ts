@@ -35,6 +35,16 @@ function differInSeedAlone({ run: a }: NamedRun, { run: b }: NamedRun): boolean 
   return a.experiment === b.experiment && isDeepStrictEqual(optionsOfA, optionsOfB) && a.seed !== b.seed;
 }
 
+/** The first sentence of a report of runs that all differ in their seed alone. */
+export function repeatedLede([group]: readonly SeedGroup[]): Content {
+  const runs = group?.runs ?? [];
+  const [summary] = seedsSummaries(runs.map(({ run }) => run));
+  if (!summary?.accuracy) return html`${runs.length} runs that differ in their seed alone.`;
+  const { mean, standardDeviation } = summary.accuracy;
+  return html`${runs.length} runs that differ in their seed alone: validation accuracy <b>${percent(mean)}</b> on average, with a
+standard deviation of ${percent(standardDeviation)}.`;
+}
+
 /** Mean and spread over the seeds; nothing if no two runs differ in their seed alone. */
 export function spreadSection(groups: readonly SeedGroup[]): Content {
   const repeated = groups.filter(({ runs }) => runs.length > 1);

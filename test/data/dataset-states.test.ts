@@ -15,13 +15,15 @@ const METHODS: Record<string, (data: Dataset) => unknown> = {
   groups: (data) => data.groups,
   check: (data) => data.check(),
   images: (data) => data.images,
-  pick: (data) => data.pick([0]).dispose(),
+  subset: (data) => data.subset([0]).dispose(),
+  units: (data) => data.units(),
+  imageKeys: (data) => data.imageKeys(),
   onDevice: (data) => data.onDevice('cpu'),
   pixelsSha256: (data) => data.pixelsSha256(),
   dispose: (data) => data.dispose(),
   [String(Symbol.dispose)]: (data) => data[Symbol.dispose](),
 };
-const ASYNCHRONOUS = ['check', 'onDevice', 'pixelsAt', 'pixelsSha256'];
+const ASYNCHRONOUS = ['check', 'imageKeys', 'onDevice', 'pixelsAt', 'pixelsSha256', 'units'];
 
 /** Each brings a data set there, and gives what ends it. */
 const STATES: Record<string, (data: Dataset) => Promise<() => Promise<unknown>>> = {

@@ -136,7 +136,7 @@ async function pooled(
     });
     for (let first = 0; first < own.length; first += CHUNK) {
       const rows = own.slice(first, first + CHUNK);
-      const chunk = set.pick(rows.map((row) => (places[row] as number) - begin));
+      const chunk = set.subset(rows.map((row) => (places[row] as number) - begin));
       try {
         const features = await model.features(chunk, { signal, onProgress: (some) => report(done + some) });
         const means = averaged(features);

@@ -331,9 +331,9 @@ export class DenseNet121 {
    *
    * @throws InputError `INVALID_ARGUMENT`; TorchTlError `MODEL_BUSY` or `DISPOSED`
    */
-  fit(data: Dataset, options: FitOptions): FitRun;
-  fit(data: Dataset, options: FitOptions<Dataset | null>): FitRun<number | null>;
-  fit(data: Dataset, options: FitOptions<Dataset | null>): FitRun<number | null> {
+  fit(data: Dataset, options: FitOptions & { valid: Dataset }): FitRun;
+  fit(data: Dataset, options: FitOptions): FitRun<number | null>;
+  fit(data: Dataset, options: FitOptions): FitRun<number | null> {
     this.#state.requireUnused('fit');
     const checked = checkFit(options);
     const training = this.#training(data, checked);

@@ -75,17 +75,14 @@ export const fitOptions = trainingOptions.extend({
   ),
 });
 
-/** Options of `fit`; `Valid` is `Dataset | null` where there may be no validation images. */
-export type FitOptions<Valid extends Dataset | null = Dataset> = z.input<typeof fitOptions> & {
-  valid: Valid;
-} & FitDocs;
+export type FitOptions = z.input<typeof fitOptions> & FitDocs;
 
 /**
  * Checks the options of `fit` and fills in defaults.
  *
  * @throws InputError `INVALID_ARGUMENT`, also for options that would have no effect
  */
-export function checkFit(options: FitOptions<Dataset | null>): z.output<typeof fitOptions> {
+export function checkFit(options: FitOptions): z.output<typeof fitOptions> {
   const checked = checkTraining(fitOptions, options);
   requireUsed(options, checked);
   return checked;

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
 import { filesOptions, imagesOptions, listOptions } from '../../lib/data/dataset.ts';
+import { crossValidateOptions } from '../../lib/experiments/cross-validate.ts';
 import { extractionOptions } from '../../lib/model/extraction.ts';
 import { gradCamOptions } from '../../lib/model/grad-cam.ts';
 import { predictOptions } from '../../lib/model/predict.ts';
@@ -19,6 +20,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 /** What the package exports, and what checks it. */
 const TYPES: Record<string, z.ZodObject> = {
   CreateOptions: createOptions,
+  CrossValidateOptions: crossValidateOptions,
   ExperimentOptions: experimentOptions,
   ExportOptions: modelExportOptions,
   ExtractionOptions: extractionOptions,

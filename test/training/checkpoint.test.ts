@@ -22,7 +22,7 @@ import { lastingDirectory, shared, temporaryDirectory } from '../support/tempora
 /** Trains the head with a checkpoint. */
 async function trained(
   checkpoint: string,
-  options: Partial<FitOptions> = {},
+  options: Omit<Partial<FitOptions>, 'valid'> = {},
 ): Promise<{ model: DenseNet121; result: FitResult; resumption: ResumeEvent | undefined }> {
   const { train, valid } = await smallData();
   const model = await smallModel();
@@ -31,7 +31,7 @@ async function trained(
   const onResume = (event: ResumeEvent) => {
     resumption = event;
   };
-  const result = await model.fit(train, { valid, epochs: 2, checkpoint, onResume, ...options }).result;
+  const result = await model.fit(train, { epochs: 2, checkpoint, onResume, ...options, valid }).result;
   return { model, result, resumption };
 }
 

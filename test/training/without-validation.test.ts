@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Dataset } from '../../lib/data/dataset.ts';
 import type { DenseNet121 } from '../../lib/densenet121.ts';
 import type { EpochMetrics } from '../../lib/engine/native.ts';
 import { readSafetensors } from '../../lib/formats/safetensors.ts';
@@ -17,7 +16,7 @@ const checkpointIn = (directory: string) => join(directory, 'training.safetensor
 
 /** Trains the head; gives the result and the model. */
 async function trained(
-  options: Partial<FitOptions<Dataset | null>> & Pick<FitOptions<Dataset | null>, 'valid'>,
+  options: Partial<FitOptions> & Pick<FitOptions, 'valid'>,
 ): Promise<{ model: DenseNet121; result: FitResult<number | null> }> {
   const { train } = await smallData();
   const model = await smallModel();

@@ -12,7 +12,7 @@ namespace {
 
 std::shared_ptr<const File> open_for(const ImageFile& images, const std::string& name) {
   try {
-    const auto file = std::make_shared<const File>(images.path);
+    auto file = std::make_shared<const File>(images.path);
     file->hold();
     return file;
   } catch (const std::system_error& error) {

@@ -47,7 +47,7 @@ import {
   requirePath,
 } from './options/model.ts';
 import type { Resize } from './options/resize.ts';
-import { checkFit, type FitOptions, FitRun } from './training/fit.ts';
+import { type AnyFitOptions, checkFit, type FitOptions, FitRun } from './training/fit.ts';
 import {
   checkSearch,
   findLearningRate,
@@ -331,9 +331,9 @@ export class DenseNet121 {
    *
    * @throws InputError `INVALID_ARGUMENT`; TorchTlError `MODEL_BUSY` or `DISPOSED`
    */
-  fit(data: Dataset, options: FitOptions & { valid: Dataset }): FitRun;
-  fit(data: Dataset, options: FitOptions): FitRun<number | null>;
-  fit(data: Dataset, options: FitOptions): FitRun<number | null> {
+  fit(data: Dataset, options: FitOptions): FitRun;
+  fit(data: Dataset, options: AnyFitOptions): FitRun<number | null>;
+  fit(data: Dataset, options: AnyFitOptions): FitRun<number | null> {
     this.#state.requireUnused('fit');
     const checked = checkFit(options);
     const training = this.#training(data, checked);

@@ -60,6 +60,7 @@ export { writeReport } from './report/report.ts';
 export type { Summary } from './support/statistics.ts';
 export type { ResumePoint } from './training/checkpoint.ts';
 export type {
+  AnyFitOptions,
   BatchProgress,
   CacheReport,
   FeaturesProgress,

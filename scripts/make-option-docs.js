@@ -35,7 +35,8 @@ const SCHEMAS = {
   ExperimentDocs: experimentOptions,
   ExportDocs: modelExportOptions,
   ExtractionDocs: extractionOptions,
-  FitDocs: fitOptions,
+  // The type of `valid` depends on the overload, which says what it is.
+  FitDocs: fitOptions.omit({ valid: true }),
   FolderDocs: filesOptions,
   GradCamDocs: gradCamOptions,
   ImagesDocs: imagesOptions,

@@ -369,8 +369,6 @@ export interface FitDocs {
   joinTimeout?: unknown;
   /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
   collectiveTimeout?: unknown;
-  /** Images to validate on after each epoch; null validates nothing, and the last epoch is the best. */
-  valid?: unknown;
   /** File to write checkpoints to: after each epoch, every `checkpointMinutes`, and when the signal stops the training. */
   checkpoint?: unknown;
   /** Resumes from the checkpoint file if it exists. Default: `false`. */

@@ -75,14 +75,26 @@ export const fitOptions = trainingOptions.extend({
   ),
 });
 
-export type FitOptions = z.input<typeof fitOptions> & FitDocs;
+/** Options of `fit`, with which there may be no validation images. */
+export type AnyFitOptions = z.input<typeof fitOptions> &
+  FitDocs & {
+    /** Images to validate on after each epoch; null validates nothing, and the last epoch is the best. */
+    valid: Dataset | null;
+  };
+
+/** Options of `fit` with validation images. */
+export type FitOptions = z.input<typeof fitOptions> &
+  FitDocs & {
+    /** Images to validate on after each epoch. */
+    valid: Dataset;
+  };
 
 /**
  * Checks the options of `fit` and fills in defaults.
  *
  * @throws InputError `INVALID_ARGUMENT`, also for options that would have no effect
  */
-export function checkFit(options: FitOptions): z.output<typeof fitOptions> {
+export function checkFit(options: AnyFitOptions): z.output<typeof fitOptions> {
   const checked = checkTraining(fitOptions, options);
   requireUsed(options, checked);
   return checked;

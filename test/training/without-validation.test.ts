@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { DenseNet121 } from '../../lib/densenet121.ts';
 import type { EpochMetrics } from '../../lib/engine/native.ts';
 import { readSafetensors } from '../../lib/formats/safetensors.ts';
-import type { FitOptions, FitResult } from '../../lib/training/fit.ts';
+import type { AnyFitOptions, FitResult } from '../../lib/training/fit.ts';
 import { withBest } from '../../lib/training/recorded-epochs.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -16,7 +16,7 @@ const checkpointIn = (directory: string) => join(directory, 'training.safetensor
 
 /** Trains the head; gives the result and the model. */
 async function trained(
-  options: Partial<FitOptions> & Pick<FitOptions, 'valid'>,
+  options: Partial<AnyFitOptions> & Pick<AnyFitOptions, 'valid'>,
 ): Promise<{ model: DenseNet121; result: FitResult<number | null> }> {
   const { train } = await smallData();
   const model = await smallModel();
@@ -41,7 +41,7 @@ function hexOf({ tensors }: Awaited<ReturnType<typeof readSafetensors>>, prefix:
 const timeless = (epochs: readonly EpochMetrics[]) => epochs.map((epoch) => ({ ...epoch, seconds: 0 }));
 
 describe('valid: null', () => {
-  const TRAININGS: Array<[string, Partial<FitOptions>]> = [
+  const TRAININGS: Array<[string, Partial<AnyFitOptions>]> = [
     ['over cached features', {}],
     ['over augmented images', { augmentation: 'light' }],
     ['without a cache', { featureCache: false, emaDecay: 0.9 }],
@@ -127,7 +127,7 @@ describe('valid: null', () => {
     });
   });
 
-  const WATCHING: Array<[string, string, Partial<FitOptions>]> = [
+  const WATCHING: Array<[string, string, Partial<AnyFitOptions>]> = [
     ['schedule plateau', '--schedule plateau', { schedule: 'plateau' }],
     ['earlyStoppingPatience 5', '--early-stopping-patience 5', { earlyStoppingPatience: 5 }],
     [
@@ -162,7 +162,7 @@ describe('valid: null', () => {
   test('is not the same as none: validation images must be said to be missing', async () => {
     const { train } = await smallData();
     const model = await smallModel();
-    expect(() => model.fit(train, {} as FitOptions)).toThrow('valid must be a Dataset, or null');
+    expect(() => model.fit(train, {} as AnyFitOptions)).toThrow('valid must be a Dataset, or null');
   });
 });
 

@@ -115,7 +115,7 @@ describe('exact twins', () => {
     }
     for (const seed of SEEDS) {
       const { train, valid } = await openData(directory, { imageSize: 32, seed });
-      const twins = valid.files?.filter((file) => /a.[5-9]/.test(file)).length;
+      const twins = valid.files?.filter((file) => /a.[5-9]\.png$/.test(file)).length;
       expect([0, 5]).toContain(twins);
       expect(train.count + valid.count).toBe(20);
     }

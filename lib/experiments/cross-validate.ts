@@ -11,7 +11,13 @@ import { callback, checkOptions, folds, text, trainingOptions } from '../options
 import { createOptions } from '../options/model.ts';
 import { requireUsed, withoutUnused } from '../training/effects.ts';
 import { fitOptions } from '../training/fit.ts';
-import { type FoldOutcome, type FoldsSummary, finalOptions, foldsSummary } from '../training/folds.ts';
+import {
+  type FoldOutcome,
+  type FoldsSummary,
+  finalOptions,
+  foldsSummary,
+  outcomeOf,
+} from '../training/folds.ts';
 import { dealFolds } from './train-folds.ts';
 
 export const crossValidateOptions = fitOptions
@@ -101,16 +107,9 @@ async function trainFold(
   const model = await createModel(data, options);
   try {
     const fit = model.fit(train, { ...trainingOf(options, `fold-${fold}`), valid });
-    const { best, bestLogits, seconds } = await fit.result;
-    const { epoch, validAccuracy, validLoss } = best;
-    const outcome = {
-      fold,
-      train: train.count,
-      valid: valid.count,
-      best: { epoch, validAccuracy, validLoss },
-      seconds: seconds.total,
-    };
-    return { outcome, rows: rowsOf(bestLogits as FeatureMatrix) };
+    const result = await fit.result;
+    const outcome = outcomeOf(fold, { train, valid }, result);
+    return { outcome, rows: rowsOf(result.bestLogits as FeatureMatrix) };
   } finally {
     model.dispose();
     train.dispose();

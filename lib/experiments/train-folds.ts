@@ -8,7 +8,7 @@ import type { HostTensor } from '../engine/native.ts';
 import { InputError } from '../errors.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
 import { readCheckpoint } from '../training/checkpoint.ts';
-import { type FoldOutcome, type FoldsSummary, foldsSummary } from '../training/folds.ts';
+import { type FoldOutcome, type FoldsSummary, foldsSummary, outcomeOf } from '../training/folds.ts';
 import { stagesOf } from '../training/recipes.ts';
 import { recordedConfig } from './recorded-config.ts';
 import type { RunResults, RunSetup } from './results.ts';
@@ -81,14 +81,12 @@ async function trainFold(
     const setup = foldSetup(run.setup, { train, valid, fold, folds: dealt.length });
     const { best, seconds } = finished ?? (await trainModel(run, path, { setup, options, train, valid }));
     if (best?.validAccuracy == null || best.validLoss == null) throw damaged(path);
-    const { epoch, validAccuracy, validLoss } = best;
-    const outcome = {
+    const { validAccuracy, validLoss } = best;
+    const outcome = outcomeOf(
       fold,
-      train: train.count,
-      valid: valid.count,
-      best: { epoch, validAccuracy, validLoss },
-      seconds: seconds.total,
-    };
+      { train, valid },
+      { best: { ...best, validAccuracy, validLoss }, seconds },
+    );
     run.onEvent({ type: 'fold-end', folds: dealt.length, ...outcome });
     return outcome;
   } finally {

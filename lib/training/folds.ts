@@ -14,6 +14,22 @@ export interface FoldOutcome {
   seconds: number;
 }
 
+/** The outcome of a fold's training, from its images and its result. */
+export function outcomeOf(
+  fold: number,
+  { train, valid }: { train: { count: number }; valid: { count: number } },
+  { best, seconds }: { best: FoldOutcome['best']; seconds: { total: number } },
+): FoldOutcome {
+  const { epoch, validAccuracy, validLoss } = best;
+  return {
+    fold,
+    train: train.count,
+    valid: valid.count,
+    best: { epoch, validAccuracy, validLoss },
+    seconds: seconds.total,
+  };
+}
+
 /** What the trainings of all folds say together. */
 export interface FoldsSummary {
   /** Validation accuracy of the folds' best epochs, fractions. */

@@ -103,33 +103,16 @@ function partialFiles(): string[] {
 /** A file that a process locks while it uses it. */
 function file(kind: CacheKind, path: string, of: string): Cache {
   return {
-    kind,
-    path,
-    bytes: bytesIn(path),
-    used: timeOf(path),
-    of,
+    ...measured(kind, path, of),
     isInUse: () => isLocked([path]),
-    remove: async () => {
-      const lock = lockFile(path);
-      if (lock === null) return false;
-      try {
-        rmSync(path, { force: true });
-        return true;
-      } finally {
-        lock.release();
-      }
-    },
+    remove: async () => whileLocked(path, () => rmSync(path, { force: true })),
   };
 }
 
 /** A file or directory that a process reads at once, and then no more. */
 function tree(kind: CacheKind, path: string, of: string): Cache {
   return {
-    kind,
-    path,
-    bytes: bytesIn(path),
-    used: timeOf(path),
-    of,
+    ...measured(kind, path, of),
     isInUse: () => false,
     async remove() {
       if (this.isInUse()) return false;
@@ -142,15 +125,27 @@ function tree(kind: CacheKind, path: string, of: string): Cache {
 /** Removes the files of an image cache and nothing else; the index last, since it says what the directory is. */
 async function removeImages(directory: string, held: readonly string[]): Promise<boolean> {
   if (isLocked(held)) return false;
-  const lock = lockFile(join(directory, 'lock'));
-  if (lock === null) return false;
-  try {
+  return whileLocked(join(directory, 'lock'), () => {
     for (const name of ['pixels', 'index.jsonl', 'lock']) rmSync(join(directory, name), { force: true });
     if (namesIn(directory).length === 0) rmSync(directory, { recursive: true });
+  });
+}
+
+/** Removes something while its lock is held. Returns false if another process holds it. */
+function whileLocked(file: string, remove: () => void): boolean {
+  const lock = lockFile(file);
+  if (lock === null) return false;
+  try {
+    remove();
     return true;
   } finally {
     lock.release();
   }
+}
+
+/** The part of a cache that does not depend on how it is used and removed. */
+function measured(kind: CacheKind, path: string, of: string) {
+  return { kind, path, bytes: bytesIn(path), used: timeOf(path), of };
 }
 
 function libTorchLock(): string {

@@ -18,7 +18,7 @@ import {
   foldsSummary,
   outcomeOf,
 } from '../training/folds.ts';
-import { dealFolds } from './train-folds.ts';
+import { dealFolds, withFold } from './train-folds.ts';
 
 export const crossValidateOptions = fitOptions
   .omit({ valid: true, checkpoint: true, resume: true, onResume: true, onBest: true })
@@ -101,20 +101,16 @@ async function trainFold(
   options: Checked,
   { fold, images }: { fold: number; images: readonly number[] },
 ): Promise<{ outcome: FoldOutcome; rows: Float32Array[] }> {
-  const held = new Set(images);
-  const train = data.subset([...data.labels.keys()].filter((image) => !held.has(image)));
-  const valid = data.subset(images);
-  const model = await createModel(data, options);
-  try {
-    const fit = model.fit(train, { ...trainingOf(options, `fold-${fold}`), valid });
-    const result = await fit.result;
-    const outcome = outcomeOf(fold, { train, valid }, result);
-    return { outcome, rows: rowsOf(result.bestLogits as FeatureMatrix) };
-  } finally {
-    model.dispose();
-    train.dispose();
-    valid.dispose();
-  }
+  return withFold(data, images, async (sets) => {
+    const model = await createModel(data, options);
+    try {
+      const training = trainingOf(options, `fold-${fold}`);
+      const result = await model.fit(sets.train, { ...training, valid: sets.valid }).result;
+      return { outcome: outcomeOf(fold, sets, result), rows: rowsOf(result.bestLogits as FeatureMatrix) };
+    } finally {
+      model.dispose();
+    }
+  });
 }
 
 async function trainOnAll(data: Dataset, options: Checked, epochs: number): Promise<DenseNet121> {

@@ -51,6 +51,23 @@ export async function dealFolds(
   return Array.from({ length: folds }, (_, fold) => places.filter((image) => foldOf[image] === fold));
 }
 
+/** Has `work` go on with the images to train on and to validate on for a fold, which are freed when it has ended. */
+export async function withFold<Result>(
+  data: Dataset,
+  images: readonly number[],
+  work: (sets: { train: Dataset; valid: Dataset }) => Promise<Result>,
+): Promise<Result> {
+  const held = new Set(images);
+  const train = data.subset([...data.labels.keys()].filter((image) => !held.has(image)));
+  const valid = data.subset(images);
+  try {
+    return await work({ train, valid });
+  } finally {
+    train.dispose();
+    valid.dispose();
+  }
+}
+
 /**
  * Trains a model for each fold, one after the other. Finished folds are left as they are, and others resumed.
  *
@@ -70,10 +87,7 @@ async function trainFold(
   dealt: readonly number[][],
   { fold, images }: { fold: number; images: readonly number[] },
 ): Promise<FoldOutcome> {
-  const held = new Set(images);
-  const train = run.train.subset([...run.train.labels.keys()].filter((image) => !held.has(image)));
-  const valid = run.train.subset(images);
-  try {
+  return withFold(run.train, images, async ({ train, valid }) => {
     run.onEvent({ type: 'fold', fold, folds: dealt.length, train: train.count, valid: valid.count });
     const path = foldPath(run.path, fold);
     const options = { ...run.options, fold };
@@ -82,17 +96,11 @@ async function trainFold(
     const { best, seconds } = finished ?? (await trainModel(run, path, { setup, options, train, valid }));
     if (best?.validAccuracy == null || best.validLoss == null) throw damaged(path);
     const { validAccuracy, validLoss } = best;
-    const outcome = outcomeOf(
-      fold,
-      { train, valid },
-      { best: { ...best, validAccuracy, validLoss }, seconds },
-    );
+    const result = { best: { ...best, validAccuracy, validLoss }, seconds };
+    const outcome = outcomeOf(fold, { train, valid }, result);
     run.onEvent({ type: 'fold-end', folds: dealt.length, ...outcome });
     return outcome;
-  } finally {
-    train.dispose();
-    valid.dispose();
-  }
+  });
 }
 
 async function trainModel(

@@ -11,6 +11,7 @@ import { experiments, type PaperFigures } from '../experiments/paper.ts';
 import type { RunFolds, RunResults } from '../experiments/results.ts';
 import { percent } from '../support/format.ts';
 import { INTERVALS, shareText } from '../support/interval.ts';
+import { lossSpreadText } from '../support/spread-text.ts';
 import { columns, table } from './table.ts';
 
 /** Results of a run. For one of the paper's experiments also the paper's results and the differences in setup. */
@@ -75,7 +76,7 @@ function foldsText(
     ['accuracy out of fold', pooledAccuracy[1] ?? ''],
     [`  mean of ${folds.length} folds`, `${percent(accuracy.mean)} ± ${percent(accuracy.standardDeviation)}`],
     ['loss out of fold', pooledLoss[1] ?? ''],
-    [`  mean of ${folds.length} folds`, `${loss.mean.toFixed(4)} ± ${loss.standardDeviation.toFixed(4)}`],
+    [`  mean of ${folds.length} folds`, lossSpreadText(loss)],
     ['epochs of the last training', `${epochs}, the median of the best`],
     ...rest,
   ];

@@ -1,7 +1,7 @@
 import { experiments } from '../experiments/paper.ts';
 import type { SeedsResults, SeedsSummary } from '../experiments/run-seeds.ts';
 import { percent } from '../support/format.ts';
-import type { Summary } from '../support/statistics.ts';
+import { lossSpreadText, meanIntervalText, shareSpreadText } from '../support/spread-text.ts';
 import { table } from './table.ts';
 
 /** Accuracy and loss of each run, and their mean and spread beside the paper's figures. */
@@ -31,19 +31,10 @@ function summaryRow({ experiment, seeds, accuracy, loss }: SeedsSummary): string
   return [
     experiment,
     String(seeds.length),
-    accuracy ? `${percent(accuracy.mean)} ± ${points(accuracy.standardDeviation)}` : '-',
-    accuracy ? intervalText(accuracy) : '-',
-    loss ? `${loss.mean.toFixed(4)} ± ${loss.standardDeviation.toFixed(4)}` : '-',
+    shareSpreadText(accuracy),
+    meanIntervalText(accuracy),
+    lossSpreadText(loss),
   ];
-}
-
-function intervalText({ interval95 }: Summary): string {
-  return interval95 ? `${points(interval95[0])} to ${points(interval95[1])} %` : '-';
-}
-
-/** A fraction in percentage points, without the sign. */
-function points(fraction: number): string {
-  return (fraction * 100).toFixed(2);
 }
 
 function paperOf({ experiment }: SeedsSummary): string {

@@ -1,6 +1,7 @@
 import type { RunFolds } from '../experiments/results.ts';
 import { count, percent } from '../support/format.ts';
 import { shareText } from '../support/interval.ts';
+import { lossSpreadText } from '../support/spread-text.ts';
 import { type Html, html } from './html.ts';
 import { dataTable } from './table.ts';
 
@@ -24,7 +25,7 @@ export function foldsSection({ folds, accuracy, loss, epochs, outOfFold }: RunFo
         '',
         '',
         `${percent(accuracy.mean)} ± ${percent(accuracy.standardDeviation)}`,
-        `${loss.mean.toFixed(4)} ± ${loss.standardDeviation.toFixed(4)}`,
+        lossSpreadText(loss),
       ],
     ],
   })}

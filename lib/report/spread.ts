@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { experiments } from '../experiments/paper.ts';
 import { seedsSummaries } from '../experiments/run-seeds.ts';
 import { duration, percent } from '../support/format.ts';
+import { lossSpreadText, meanIntervalText, shareSpreadText } from '../support/spread-text.ts';
 import { summaryOf } from '../support/statistics.ts';
 import { type Content, html } from './html.ts';
 import type { NamedRun } from './named-run.ts';
@@ -71,14 +72,12 @@ further away.</p>
 function row({ name, runs }: SeedGroup): Content[] {
   const [summary] = seedsSummaries(runs.map(({ run }) => run));
   const { accuracy = null, loss = null, experiment = 'train' } = summary ?? {};
-  const points = (fraction: number) => (fraction * 100).toFixed(2);
-  const [low, high] = accuracy?.interval95 ?? [];
   return [
     html`<b>${name}</b>`,
     String(runs.length),
-    accuracy ? `${percent(accuracy.mean)} ± ${points(accuracy.standardDeviation)}` : '-',
-    low === undefined || high === undefined ? '-' : `${points(low)} to ${points(high)} %`,
-    loss ? `${loss.mean.toFixed(4)} ± ${loss.standardDeviation.toFixed(4)}` : '-',
+    shareSpreadText(accuracy),
+    meanIntervalText(accuracy),
+    lossSpreadText(loss),
     duration(summaryOf(runs.map(({ measures }) => measures.seconds)).mean),
     experiment === 'train' ? '-' : percent(experiments[experiment].paper.validAccuracy),
   ];

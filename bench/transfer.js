@@ -1,14 +1,27 @@
-// What transfer learning saves: `node bench/transfer.js RUNS [EPOCHS]` on the embedded sample at 155 pixels. The
-// runs lie in the directory RUNS, and those that were stopped go on: the command may be repeated until it ends.
-// EPOCHS (2) is for the experiments that train every layer, whose epochs take minutes.
+// What transfer learning saves: `node bench/transfer.js RUNS [--data DIR] [--image-size PIXELS] [--epochs N]`, on the
+// embedded sample at 155 pixels by default. The runs lie in the directory RUNS, and those that were stopped go on: the
+// command may be repeated until it ends. The number of epochs (2) is for the experiments that train every layer, whose
+// epochs take minutes.
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { mean, median, printMachine, printTable } from './measure.js';
 
 const SEEDS = [0, 1, 2];
-const [directory, epochs = '2'] = process.argv.slice(2);
-if (!directory) throw new Error('usage: node bench/transfer.js RUNS [EPOCHS]');
+const { values: given, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    data: { type: 'string', default: 'sample' },
+    'image-size': { type: 'string', default: '155' },
+    epochs: { type: 'string', default: '2' },
+  },
+});
+const [directory] = positionals;
+const { epochs } = given;
+if (!directory)
+  throw new Error('usage: node bench/transfer.js RUNS [--data DIR] [--image-size PIXELS] [--epochs N]');
+const images = ['--data', given.data, '--image-size', given['image-size']];
 
 const recipe = fileURLToPath(new URL('recipes/head-then-denseblock4.json', import.meta.url));
 const experiments = {
@@ -23,7 +36,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** The results of a run, which goes on where an earlier one was stopped. */
 function run(name, args, seed) {
   const out = join(resolve(directory), `${name.replace(/\W+/g, '-')}-${seed}`);
-  const command = ['bin/torch-tl.js', 'run', ...args, '--data', 'sample', '--seed', seed, '--out', out];
+  const command = ['bin/torch-tl.js', 'run', ...args, ...images, '--seed', seed, '--out', out];
   const options = { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'inherit'] };
   const { status, stdout } = spawnSync(
     process.execPath,

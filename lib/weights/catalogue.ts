@@ -37,10 +37,10 @@ export interface NamedWeights {
 export const CATALOGUE: readonly NamedWeights[] = [
   {
     // assets/README.md says how it was made.
-    name: 'tiny-imagenet',
-    file: 'densenet121-tiny-imagenet.safetensors',
-    sha256: '7596e3f6388d27feb465a434e68af7febe3bd33d833865f7f0c5a293c9cb786f',
-    trainedOn: 'Tiny ImageNet, 50,000 images of 200 classes',
+    name: 'tiny-imagenet-distilled',
+    file: 'densenet121-tiny-imagenet-distilled.safetensors',
+    sha256: '87db690c428ccef901fdc4f8aace5cc7d97e09becd0e295b1d45a98f86929c62',
+    trainedOn: 'Tiny ImageNet, 50,000 images, taught by an ImageNet MobileNetV2',
     terms: 'Made for this project. ImageNet, from which its images come, allows research use only.',
     url: null,
   },
@@ -66,6 +66,18 @@ export const CATALOGUE: readonly NamedWeights[] = [
       'torchvision states no terms besides the BSD-3-Clause licence of its code. ImageNet allows research use only; ' +
       'torchvision leaves it to users to decide whether that applies to them.',
     url: 'https://download.pytorch.org/models/densenet121-a639ec97.pth',
+  },
+];
+
+/** Weights that the package once embedded. A file of them is still recognised. */
+const RETIRED: readonly NamedWeights[] = [
+  {
+    name: 'tiny-imagenet',
+    file: 'densenet121-tiny-imagenet.safetensors',
+    sha256: '7596e3f6388d27feb465a434e68af7febe3bd33d833865f7f0c5a293c9cb786f',
+    trainedOn: 'Tiny ImageNet, 50,000 images of 200 classes',
+    terms: 'Made for this project. ImageNet, from which its images come, allows research use only.',
+    url: null,
   },
 ];
 
@@ -97,7 +109,9 @@ export async function resolveWeights(nameOrFile: string, signal?: AbortSignal): 
   const named = CATALOGUE.find(({ name }) => name === nameOrFile);
   if (named) return resolveNamed(named, signal);
   const path = await findFile(nameOrFile);
-  return { source: path, path, sha256: await hashOfFile(path, { signal }), trainedOn: null };
+  const sha256 = await hashOfFile(path, { signal });
+  const retired = RETIRED.find((weights) => weights.sha256 === sha256);
+  return { source: retired?.name ?? path, path, sha256, trainedOn: retired?.trainedOn ?? null };
 }
 
 /**
@@ -141,7 +155,9 @@ export function weightsPath(
  */
 export function unknownWeights(name: string, alsoTried = '', nearFile?: string): InputError {
   const names = CATALOGUE.map((weights) => weights.name);
-  const meant = nearest(name, names) ?? nearFile;
+  const near = nearest(name, [...names, ...RETIRED.map((weights) => weights.name)]);
+  const isRetired = RETIRED.some((weights) => weights.name === near);
+  const meant = (isRetired ? CATALOGUE[0]?.name : near) ?? nearFile;
   const hint = meant ? ` Did you mean '${meant}'?` : '';
   return new InputError(
     'WEIGHTS_NOT_FOUND',
@@ -149,10 +165,21 @@ export function unknownWeights(name: string, alsoTried = '', nearFile?: string):
   );
 }
 
+function noLongerEmbedded({ name, file, sha256 }: NamedWeights): InputError {
+  const now = CATALOGUE.filter(({ url }) => url === null).map((weights) => `'${weights.name}'`);
+  return new InputError(
+    'WEIGHTS_NOT_FOUND',
+    `The weights '${name}' are no longer embedded: ${now.join(', ')} took their place. To use them all the same, give the path ` +
+      `of ${file} from an earlier version of torch-tl (SHA-256 ${sha256}).`,
+  );
+}
+
 /** Absolute path of a file, or of the best model if `file` is a run directory. */
 async function findFile(file: string): Promise<string> {
   const path = resolve(file);
   const info = await infoOf(path);
+  const retired = RETIRED.find(({ name }) => name === file);
+  if (info === null && retired) throw noLongerEmbedded(retired);
   if (info === null) throw unknownWeights(file, `, and there is no file ${path}`, await nearestPath(file));
   if (info.isFile()) return path;
   if (!info.isDirectory()) {

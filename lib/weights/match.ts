@@ -1,4 +1,4 @@
-import type { HostTensor } from '../engine/native.ts';
+import type { HostTensor } from '../engine/native-computation.ts';
 import { InputError } from '../errors.ts';
 import { isHostTensor, type StoredTensor } from '../formats/stored-tensor.ts';
 import { requireSound } from './sound.ts';

@@ -32,7 +32,7 @@ export async function readWeights(path: string, signal?: AbortSignal): Promise<S
           tensors: stateDictTensors(await readPth(path, signal), refusing(path)),
           metadata: Object.create(null),
         };
-  return { tensors: torchvisionNames(tensors), metadata };
+  return { tensors: torchvisionNames(tensors, refusing(path)), metadata };
 }
 
 /**

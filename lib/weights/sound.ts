@@ -1,4 +1,4 @@
-import type { HostTensor } from '../engine/native.ts';
+import type { HostTensor } from '../engine/native-computation.ts';
 import { InputError } from '../errors.ts';
 
 /*

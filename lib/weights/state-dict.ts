@@ -2,7 +2,8 @@ import { Dict, type PickleValue } from '../formats/pickle.ts';
 import { itemsOf } from '../formats/pth/contents.ts';
 import { TorchTensor } from '../formats/pth/tensors.ts';
 import type { StoredTensor } from '../formats/stored-tensor.ts';
-import type { Refuse } from '../support/quoted.ts';
+import { repeatedNames } from '../support/names.ts';
+import { quoted, type Refuse } from '../support/quoted.ts';
 
 /*
  * Finds the tensors of a model in a file saved by Python. The state_dict may be inside a checkpoint, and wrappers may
@@ -43,15 +44,22 @@ export function stateDictTensors(root: PickleValue, refuse: Refuse): StoredTenso
   return tensors;
 }
 
-/** The same tensors under torchvision's current names. */
-export function torchvisionNames(tensors: readonly StoredTensor[]): StoredTensor[] {
+/**
+ * The same tensors under torchvision's current names.
+ *
+ * @param refuse makes the error for a tensor that is there under its old and its current name
+ */
+export function torchvisionNames(tensors: readonly StoredTensor[], refuse: Refuse): StoredTensor[] {
   let names = tensors.map(({ name }) => name);
   for (;;) {
     const prefix = PREFIXES.find((text) => names.length > 0 && names.every((name) => name.startsWith(text)));
     if (prefix === undefined) break;
     names = names.map((name) => name.slice(prefix.length));
   }
-  return tensors.map((tensor, i) => ({ ...tensor, name: (names[i] as string).replace(OLD_NAME, '$1$2') }));
+  names = names.map((name) => name.replace(OLD_NAME, '$1$2'));
+  const [twice] = repeatedNames(names, (name) => name);
+  if (twice) throw refuse(`it has two tensors that torchvision calls ${quoted(twice[1])}`);
+  return tensors.map((tensor, i) => ({ ...tensor, name: names[i] as string }));
 }
 
 function findStateDict(root: PickleValue, refuse: Refuse): Dict {

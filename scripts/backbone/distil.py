@@ -22,6 +22,9 @@ from teacher import Teacher
 from torch import Tensor, nn
 from views import look, mirrored, partly_shrunk, random_boxes, resized
 
+SOURCE = (
+    'Tiny ImageNet, 50,000 images, distilled from MobileNetV2 1.0 at 224 pixels by The TensorFlow Authors (Apache-2.0)'
+)
 HELD_OUT = 1000
 SPREAD = 2000
 AVERAGED = 4  # steps between two updates of the moving average
@@ -189,7 +192,7 @@ class Distillation:
         new.rename(self.options.checkpoint)
         backbone = {name: value for name, value in self.average.items() if name.startswith('features.')}
         stored = {name: value.half().cpu().contiguous() for name, value in backbone.items()}
-        metadata = {'architecture': 'densenet121', 'mean': json.dumps(MEAN), 'std': json.dumps(STD)}
+        metadata = {'architecture': 'densenet121', 'mean': json.dumps(MEAN), 'std': json.dumps(STD), 'source': SOURCE}
         save_file(stored, self.options.out, metadata)
         self._log(**self.judge())
 

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DEFAULT_WEIGHTS } from '../../lib/options/index.ts';
+import { packageRoot } from '../../lib/support/package-root.ts';
 import { findWeights, resolveWeights } from '../../lib/weights/catalogue.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -11,11 +12,11 @@ describe('resolveWeights', () => {
   test('finds the embedded backbone, the default, and says what it learnt from', async () => {
     const weights = await resolveWeights(DEFAULT_WEIGHTS);
     expect(weights).toMatchObject({
-      source: 'tiny-imagenet',
-      sha256: '7596e3f6388d27feb465a434e68af7febe3bd33d833865f7f0c5a293c9cb786f',
-      trainedOn: 'Tiny ImageNet, 50,000 images of 200 classes',
+      source: 'tiny-imagenet-distilled',
+      sha256: '87db690c428ccef901fdc4f8aace5cc7d97e09becd0e295b1d45a98f86929c62',
+      trainedOn: 'Tiny ImageNet, 50,000 images, taught by an ImageNet MobileNetV2',
     });
-    expect(readFileSync(weights.path)).toHaveLength(14_557_528);
+    expect(readFileSync(weights.path)).toHaveLength(14_144_208);
   });
 
   test('takes a file, by a relative path too', async () => {
@@ -29,6 +30,22 @@ describe('resolveWeights', () => {
     };
     expect(await resolveWeights(path)).toEqual(expected);
     expect(await resolveWeights(relative(process.cwd(), path))).toEqual(expected);
+  });
+
+  test('says what took the place of weights that were embedded once, and knows their file', async () => {
+    await expect(resolveWeights('tiny-imagenet')).rejects.toMatchObject({
+      name: 'InputError',
+      code: 'WEIGHTS_NOT_FOUND',
+      message: expect.stringMatching(
+        /no longer embedded: 'tiny-imagenet-distilled' took their place.*7596e3f6/,
+      ),
+    });
+    const file = join(packageRoot, 'test', 'fixtures', 'densenet121-tiny-imagenet.safetensors');
+    expect(await resolveWeights(file)).toMatchObject({
+      source: 'tiny-imagenet',
+      path: file,
+      trainedOn: 'Tiny ImageNet, 50,000 images of 200 classes',
+    });
   });
 
   test('says how to fetch named weights that are not there', async () => {
@@ -47,7 +64,7 @@ describe('resolveWeights', () => {
       name: 'InputError',
       code: 'WEIGHTS_NOT_FOUND',
       message: expect.stringMatching(
-        /Did you mean 'tiny-imagenet'\? Known names: tiny-imagenet, imagenet, imagenet-torchvision\./,
+        /Did you mean 'tiny-imagenet-distilled'\? Known names: tiny-imagenet-distilled, imagenet, imagenet-torchvision\./,
       ),
     });
   });

@@ -64,8 +64,8 @@ describe('downloadNamed', () => {
 
 describe('downloadWeights', () => {
   test('fetches nothing of embedded weights', async () => {
-    const path = await downloadWeights('tiny-imagenet');
-    expect(path).toMatch(/densenet121-tiny-imagenet\.safetensors$/);
+    const path = await downloadWeights('tiny-imagenet-distilled');
+    expect(path).toMatch(/densenet121-tiny-imagenet-distilled\.safetensors$/);
     expect(existsSync(path)).toBe(true);
   });
 
@@ -86,7 +86,7 @@ describe('downloadWeights', () => {
       name: 'InputError',
       code: 'WEIGHTS_NOT_FOUND',
       message:
-        "No weights are called 'imagnet'. Did you mean 'imagenet'? Known names: tiny-imagenet, imagenet, imagenet-torchvision.",
+        "No weights are called 'imagnet'. Did you mean 'imagenet'? Known names: tiny-imagenet-distilled, imagenet, imagenet-torchvision.",
     });
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { HostTensor, TensorType } from '../../lib/engine/native.ts';
+import type { HostTensor, TensorType } from '../../lib/engine/native-computation.ts';
 import { matchWeights } from '../../lib/weights/match.ts';
 
 const MODEL = [

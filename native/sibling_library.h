@@ -35,6 +35,7 @@ inline SiblingLibrary open_sibling_library(const void* here, const std::string& 
   const std::string path = own.dli_fname;
   void* const library = dlopen((path.substr(0, path.rfind('/') + 1) + name).c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library != nullptr) return {library, {}};
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): each thread has its own
   if (const char* reason = dlerror(); reason != nullptr) return {nullptr, reason};
 #endif
   return {};

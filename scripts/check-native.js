@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sources = ['native', join('test', 'native'), join('scripts', 'backbone')].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(cc|h)$/.test(name))
+    .filter((name) => /\.(cc|h|cu|cuh)$/.test(name))
     .map((name) => join(folder, name)),
 );
 

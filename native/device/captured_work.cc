@@ -4,11 +4,10 @@
 #include <ATen/ops/empty_like.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <string_view>
 #include <utility>
 
 #include "device/gpu.h"
+#include "environment_variable.h"
 #include "sibling_library.h"
 
 namespace torch_tl {
@@ -17,8 +16,7 @@ namespace {
 /** `torch_tl_make_graph` of the library beside this one, or null if it was not built or is turned off. */
 MakeGraph* find_maker() {
   // For comparisons and for tracing faults, like TORCH_TL_ALLOCATOR.
-  const char* wanted = std::getenv("TORCH_TL_CUDA_GRAPHS");
-  if (wanted != nullptr && std::string_view(wanted) == "off") return nullptr;
+  if (environment_variable("TORCH_TL_CUDA_GRAPHS") == "off") return nullptr;
   return open_sibling_library(reinterpret_cast<const void*>(&find_maker), "torch-tl-cuda.so")
       .function<MakeGraph>("torch_tl_make_graph");
 }

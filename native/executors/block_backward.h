@@ -5,33 +5,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "executors/dense_layer_parameters.h"
 #include "executors/maps.h"
 #include "executors/norm.h"
 
 namespace torch_tl {
-
-/** The parameters of a dense layer, or their gradients; a frozen convolution's gradient is undefined. */
-struct DenseLayerParameters {
-  at::Tensor norm1_weight;
-  at::Tensor norm1_bias;
-  at::Tensor conv1;  // [bottleneck, in, 1, 1]
-  at::Tensor norm2_weight;
-  at::Tensor norm2_bias;
-  at::Tensor conv2;  // [growth, bottleneck, 3, 3]
-
-  /** Channels that the layer reads. */
-  std::int64_t in() const { return conv1.size(1); }
-
-  template <typename Visit>
-  void each_tensor(Visit& visit) {
-    visit(norm1_weight);
-    visit(norm1_bias);
-    visit(conv1);
-    visit(norm2_weight);
-    visit(norm2_bias);
-    visit(conv2);
-  }
-};
 
 /** A dense layer's convolutions packed for the products of one pass. */
 struct DenseLayerPanels {

@@ -35,6 +35,11 @@ struct TransitionTensors {
   at::Tensor conv;  // [out, in, 1, 1]
 };
 
+struct DenseTensors {
+  at::Tensor weight;  // [out, in]
+  at::Tensor bias;    // [out]
+};
+
 /** A batch norm over [n, in] and the dense layer behind it. */
 struct NormDenseTensors {
   NormTensors norm;

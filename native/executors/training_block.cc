@@ -10,6 +10,7 @@
 
 #include "executors/block_backward.h"
 #include "executors/convolution.h"
+#include "executors/dense_layer_parameters.h"
 #include "executors/maps.h"
 #include "executors/packed.h"
 #include "executors/padded_map.h"
@@ -100,30 +101,6 @@ struct SavedBlock {
     for (DenseLayerActivations& layer : activations) layer.each_tensor(visit);
   }
 };
-
-/**
- * All parameters as the list that the node's `forward` takes and for which its `backward` returns gradients.
- */
-variable_list list_of(std::vector<DenseLayerParameters> layers) {
-  variable_list list;
-  const auto append = [&list](at::Tensor& tensor) { list.push_back(tensor); };
-  for (DenseLayerParameters& layer : layers) layer.each_tensor(append);
-  return list;
-}
-
-std::vector<DenseLayerParameters> parameters_of(const std::vector<DenseLayerTensors>& layers) {
-  std::vector<DenseLayerParameters> parameters;
-  parameters.reserve(layers.size());
-  for (const DenseLayerTensors& layer : layers) {
-    parameters.push_back({.norm1_weight = layer.norm1.weight,
-                          .norm1_bias = layer.norm1.bias,
-                          .conv1 = layer.conv1,
-                          .norm2_weight = layer.norm2.weight,
-                          .norm2_bias = layer.norm2.bias,
-                          .conv2 = layer.conv2});
-  }
-  return parameters;
-}
 
 /** The block as one node of autograd's graph. */
 class BlockNode : public torch::autograd::Function<BlockNode> {

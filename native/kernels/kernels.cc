@@ -1,8 +1,8 @@
 #include "kernels/kernels.h"
 
-#include <cstdlib>
 #include <string_view>
 
+#include "environment_variable.h"
 #include "kernels/cpu_features.h"
 
 namespace torch_tl {
@@ -32,8 +32,7 @@ namespace {
 std::vector<Kernels> find_kernels() {
   std::vector<Kernels> found;
 #ifdef __x86_64__
-  const char* capability = std::getenv("ATEN_CPU_CAPABILITY");
-  const std::string_view limit = capability == nullptr ? "" : capability;
+  const std::string_view limit = environment_variable("ATEN_CPU_CAPABILITY");
   const CpuFeatures& features = cpu_features();
   if (limit == "default") return found;
   if (limit != "avx2") {

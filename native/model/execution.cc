@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "executors/inference_block.h"
+#include "executors/inference_dense.h"
 #include "executors/inference_stem.h"
 #include "executors/training_block.h"
 #include "executors/training_norm_dense.h"
@@ -16,31 +17,22 @@
 #include "executors/transition.h"
 #include "kernels/cpu_features.h"
 #include "kernels/kernels.h"
+#include "model/executor.h"
+#include "model/gpu_execution.h"
 
 namespace torch_tl {
 namespace {
 
-enum class Executor { kPlain, kInference, kTraining };
-
-/** Whether executors may run on x in this pass: x is on a processor that has their kernels. */
+/** Whether the executors for processors may run on x in this pass: x is on one that has their kernels. */
 bool executors_run_on(const at::Tensor& x, const ForwardContext& context) {
   if (!context.allows_executors() || !x.is_cpu() || runnable_kernels().empty()) return false;
   // LibTorch's bfloat16 products are faster on a processor with instructions for such matrices.
   return x.scalar_type() == at::kFloat || (x.scalar_type() == at::kBFloat16 && !cpu_features().amx_bf16);
 }
 
-/** Whether this is a training step on x, [n, channels, ...], with more than one value per channel. */
-bool is_training_step(const at::Tensor& x, const ForwardContext& context) {
-  return context.training && at::GradMode::is_enabled() && x.numel() > x.size(1);
-}
-
-/** The executor for some layers on x in this pass. */
+/** The executor for some layers on x in this pass, on a processor. */
 Executor choose(const std::vector<Layer*>& layers, const at::Tensor& x, const ForwardContext& context) {
-  if (!executors_run_on(x, context)) return Executor::kPlain;
-  const bool gradients = at::GradMode::is_enabled();
-  const bool layers_change = (gradients || context.training) && std::ranges::any_of(layers, &Layer::trains);
-  if (!layers_change && !(gradients && x.requires_grad())) return Executor::kInference;
-  return is_training_step(x, context) ? Executor::kTraining : Executor::kPlain;
+  return executors_run_on(x, context) ? executor_for(layers, x, context) : Executor::kPlain;
 }
 
 /**
@@ -79,16 +71,6 @@ class PreparedWeights {
   std::optional<Weights> weights_;
   Source source_;
 };
-
-StemTensors tensors_of(const Stem& stem) { return {stem.conv0.weight(), stem.norm0.tensors()}; }
-
-DenseLayerTensors tensors_of(const DenseLayer& layer) {
-  return {layer.norm1.tensors(), layer.conv1.weight(), layer.norm2.tensors(), layer.conv2.weight()};
-}
-
-TransitionTensors tensors_of(const Transition& transition) {
-  return {transition.norm.tensors(), transition.conv.weight()};
-}
 
 /**
  * A dense block: its frozen front by the inference executor, the layers from the first other one on as one.
@@ -177,24 +159,47 @@ Execution::Run Execution::of(Layer& layer) {
   return [&layer](const at::Tensor& x, const ForwardContext& context) { return layer(x, context); };
 }
 
+Execution::Run Execution::of(Linear& dense) {
+  return [&dense, prepared = PreparedWeights<InferenceDense>()](const at::Tensor& x,
+                                                                const ForwardContext& context) mutable {
+    if (choose({&dense}, x, context) != Executor::kInference) return dense(x, context);
+    const at::ScalarType precision = x.scalar_type();
+    const DenseTensors tensors{dense.weight(), dense.bias()};
+    return run_inference(
+        prepared.get({&dense}, precision, [&] { return prepare_inference(tensors, precision); }), x);
+  };
+}
+
 Execution::Run Execution::of(BatchNorm& norm, Linear& dense) {
-  return [&norm, &dense](const at::Tensor& x, const ForwardContext& context) {
+  return [&norm, &dense, run_dense = of(dense)](const at::Tensor& x, const ForwardContext& context) {
     // The training executor computes no gradient for x, such as cached features.
     if (executors_run_on(x, context) && is_training_step(x, context) && !x.requires_grad() &&
         has_kernels_for(dense.weight())) {
       return run_training(NormDenseTensors{norm.tensors(), dense.weight(), dense.bias()}, x);
     }
-    return dense(norm(x, context), context);
+    return run_dense(norm(x, context), context);
+  };
+}
+
+template <typename Section>
+Execution::RunSection Execution::on_any_device(Section& section) {
+  return [&section, run = of(section)](const gpu::Maps& x, const ForwardContext& context) {
+    if (const gpu::Primitives* primitives = primitives_for(x.tensor, context)) {
+      return run_on_gpu(*primitives, section, x, context);
+    }
+    return gpu::Maps{run(x.tensor, context), {}};
   };
 }
 
 Execution::Execution(DenseNet121& backbone, Head& head) : backbone_(backbone) {
-  sections_.push_back(of(backbone.stem));
+  sections_.push_back(on_any_device(backbone.stem));
   for (std::size_t i = 0; i < backbone.blocks.size(); ++i) {
-    sections_.push_back(of(backbone.blocks[i]));
-    if (i < backbone.transitions.size()) sections_.push_back(of(backbone.transitions[i]));
+    sections_.push_back(on_any_device(backbone.blocks[i]));
+    if (i < backbone.transitions.size()) sections_.push_back(on_any_device(backbone.transitions[i]));
   }
-  sections_.push_back(of(backbone.last_norm));
+  sections_.emplace_back([run = of(backbone.last_norm)](const gpu::Maps& x, const ForwardContext& context) {
+    return gpu::Maps{run(x.tensor, context), {}};
+  });
 
   const std::vector<Layer*> layers = head.leaves();
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -203,6 +208,8 @@ Execution::Execution(DenseNet121& backbone, Head& head) : backbone_(backbone) {
     if (norm != nullptr && dense != nullptr) {
       head_.push_back(of(*norm, *dense));
       ++i;
+    } else if (auto* alone = dynamic_cast<Linear*>(layers[i])) {
+      head_.push_back(of(*alone));
     } else {
       head_.push_back(of(*layers[i]));
     }
@@ -214,14 +221,15 @@ at::Tensor Execution::run_backbone(at::Tensor x, std::size_t begin, std::size_t 
   ForwardContext in_precision = context;
   in_precision.precision = x.scalar_type();
   const std::size_t cut = backbone_.frozen_cut();
+  gpu::Maps maps{std::move(x), {}};
   for (std::size_t i = begin; i < end; ++i) {
     // Such a pass moves running statistics, and mostly a step along its gradients follows.
     if (context.training) backbone_.sections().at(i)->about_to_train();
-    x = sections_.at(i)(std::move(x), in_precision);
+    maps = sections_.at(i)(maps, in_precision);
     // Features may be cached here: with and without a cache the same values must go on.
-    if (i + 1 == cut) x = x.to(in_precision.precision);
+    if (i + 1 == cut) maps = {maps.tensor.to(in_precision.precision), {}};
   }
-  return x.to(in_precision.precision);
+  return maps.tensor.to(in_precision.precision);
 }
 
 at::Tensor Execution::run_first_of_head(at::Tensor x, const ForwardContext& context) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "gpu/maps.h"
 #include "model/densenet.h"
 #include "model/head.h"
 
@@ -18,8 +19,9 @@ namespace torch_tl {
  * - the inference executor, if on this pass nothing in the layers changes and nothing needs a gradient;
  * - the training executor, if the pass is one of training.
  *
- * The executors (native/executors) compute the same in fewer passes over memory, on processors that have
- * their kernels. Which layers have executors is decided once, when the network is made.
+ * The executors compute the same in fewer passes over memory: those of native/executors on processors that
+ * have their kernels, those of native/gpu on GPUs. Which layers have executors is decided once, when the
+ * network is made.
  */
 class Execution {
  public:
@@ -40,15 +42,23 @@ class Execution {
   /** Runs a section, or one or two layers of the head. */
   using Run = std::function<at::Tensor(at::Tensor x, const ForwardContext& context)>;
 
+  /** Runs a section of the backbone. What is known of maps is known to the executors for GPUs alone. */
+  using RunSection = std::function<gpu::Maps(const gpu::Maps& x, const ForwardContext& context)>;
+
+  /** By the executors for GPUs where their primitives are, else as `of` has it. */
+  template <typename Section>
+  static RunSection on_any_device(Section& section);
+
   static Run of(Stem& stem);
   static Run of(DenseBlock& block);
   static Run of(Transition& transition);
   static Run of(LastNorm& last_norm);
   static Run of(Layer& layer);
+  static Run of(Linear& dense);
   static Run of(BatchNorm& norm, Linear& dense);
 
   DenseNet121& backbone_;
-  std::vector<Run> sections_;  // in the order of the backbone's
+  std::vector<RunSection> sections_;  // in the order of the backbone's
   std::vector<Run> head_;
 };
 

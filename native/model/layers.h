@@ -15,17 +15,24 @@
 namespace torch_tl {
 
 class Layer;
+namespace gpu {
+class Primitives;
+}
 
 /** How a piece of work computes. Every call states it; the engine keeps no such settings. */
 struct Computation {
   at::ScalarType precision = at::kFloat;  // of images and products: float32 or bfloat16
   bool own_kernels = true;                // false uses LibTorch's operators alone
+  /** Has the GPU's executors run over these on any device: for tests. By default the device decides. */
+  const gpu::Primitives* primitives = nullptr;
 };
 
 /** Settings of a forward pass, which every layer receives. */
 struct ForwardContext {
   explicit ForwardContext(const Computation& computation)
-      : precision(computation.precision), own_kernels(computation.own_kernels) {}
+      : precision(computation.precision),
+        own_kernels(computation.own_kernels),
+        primitives(computation.primitives) {}
   /** Whether an executor may stand in for several layers. */
   bool allows_executors() const { return own_kernels && !observer; }
 
@@ -34,6 +41,7 @@ struct ForwardContext {
   /** Precision of products. The backbone sets it to that of its input. */
   at::ScalarType precision;
   bool own_kernels;
+  const gpu::Primitives* primitives;
   /** Draws the dropout masks; needed in training only. */
   at::Generator dropout_generator;
   /** Called with every leaf layer and its output, in order. */

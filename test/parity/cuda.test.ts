@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { loadEngine } from '../../lib/engine/engine.ts';
-import type { NativeModel, Precision } from '../../lib/engine/native.ts';
+import type { NativeModel } from '../../lib/engine/native.ts';
+import type { Precision } from '../../lib/engine/native-computation.ts';
 import { STRONG } from '../support/augmentation.ts';
 import {
   epochsOf,

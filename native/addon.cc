@@ -1,14 +1,16 @@
+#include <ATen/Context.h>
 #include <napi.h>
 
-#include <cstdlib>
 #include <memory>
-#include <string_view>
 
 #include "bindings/dataset.h"
 #include "bindings/environment.h"
 #include "bindings/group.h"
 #include "bindings/info.h"
 #include "bindings/model.h"
+#include "device/captured_work.h"
+#include "environment_variable.h"
+#include "kernels/kernels.h"
 #include "memory/caching_allocator.h"
 
 namespace {
@@ -22,8 +24,12 @@ void shut_down(const Napi::CallbackInfo& info) { torch_tl::Environment::of(info.
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   using namespace torch_tl;
   // For comparisons and for tracing faults; bench/memory.js measures what the cache gains.
-  const char* allocator = std::getenv("TORCH_TL_ALLOCATOR");
-  if (allocator == nullptr || std::string_view(allocator) != "system") install_caching_allocator();
+  if (environment_variable("TORCH_TL_ALLOCATOR") != "system") install_caching_allocator();
+  // Where it cannot start, it prints a warning at each small convolution; oneDNN computes all larger ones.
+  at::globalContext().setUserEnabledNNPACK(false);
+  // These read the environment when they are asked first, which must be on this thread.
+  runnable_kernels();
+  can_capture_work();
   auto environment = std::make_unique<Environment>(env);
   environment->model_class = Napi::Persistent(ModelObject::define(env));
   environment->dataset_class = Napi::Persistent(DatasetObject::define(env));

@@ -2,7 +2,8 @@
  * The part of the native engine's interface that joins the processes of one job.
  */
 
-import type { HostTensor, Job } from './native.ts';
+import type { Job } from './native.ts';
+import type { HostTensor } from './native-computation.ts';
 
 export interface JoinOptions {
   /** Number of this process, from 0. */

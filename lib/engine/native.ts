@@ -1,38 +1,18 @@
 /*
- * The interface of the native engine: types of its arguments and results. lib/engine/engine.ts loads it.
+ * The interface of the native engine: types of its arguments and results; those of a training are in native-training.ts.
+ * lib/engine/engine.ts loads it.
  */
 
+import type { Computation, HostTensor, Precision, SharedWork, TensorType } from './native-computation.ts';
 import type { JoinOptions, NativeGroup } from './native-group.ts';
-
-export type Precision = 'fp32' | 'bf16';
-/**
- * `auto`, the default: the engine's own kernels where the processor supports them. `libtorch`: only LibTorch's
- * operators.
- */
-export type Kernels = 'auto' | 'libtorch';
-export type TensorType = 'float16' | 'bfloat16' | 'float32' | 'float64' | 'int64' | 'uint8';
-
-/** Work in which all processes of a job take part. */
-export interface SharedWork {
-  /** The processes; null or absent if this one works alone. */
-  group?: NativeGroup | null;
-}
-
-/** How a job computes. The settings apply to one job; the engine does not keep them. */
-export interface Computation {
-  precision: Precision;
-  /** Number of CPU threads; default `EngineInfo.threads`. */
-  threads?: number;
-  kernels?: Kernels;
-}
-
-/** A tensor on the host: contiguous, row-major, little-endian. */
-export interface HostTensor {
-  name: string;
-  dtype: TensorType;
-  shape: number[];
-  data: Uint8Array;
-}
+import type {
+  AugmentationOptions,
+  LearningRatePoint,
+  NativeCheckpoint,
+  TrainEvent,
+  TrainOptions,
+  TrainResult,
+} from './native-training.ts';
 
 /** One layer of a head. lib/options/head.ts declares the form that users write. */
 export type NativeHeadLayer =
@@ -83,223 +63,6 @@ export interface LayerDescription {
   outputShape: number[];
   parameters: number;
   trainable: boolean;
-}
-
-export interface OptimizerOptions {
-  type: 'adam' | 'adamw' | 'sgd';
-  /** Used by Adam and AdamW. */
-  beta1: number;
-  beta2: number;
-  epsilon: number;
-  /** Used by SGD. */
-  momentum: number;
-  nesterov: boolean;
-  /** Added to the gradient by Adam and SGD; AdamW shrinks the weights by it. */
-  weightDecay: number;
-  /** Whether weight decay applies to one-dimensional parameters (norms and biases) too. */
-  decayNormsAndBiases: boolean;
-}
-
-/** How a stage's learning rates change from step to step. */
-export interface ScheduleOptions {
-  type: 'constant' | 'cosine' | 'one-cycle' | 'step' | 'plateau';
-  /** Number of epochs, possibly fractional, in which the rate rises linearly before the schedule begins. */
-  warmupEpochs: number;
-  /** Final rate of `cosine`; lower bound of `plateau` and `step`. */
-  minLearningRate: number;
-  /** `step` multiplies the rate by `stepFactor` every `stepEpochs` epochs. */
-  stepEpochs: number;
-  stepFactor: number;
-  /** Keras' ReduceLROnPlateau on the validation loss or the monitored figure. */
-  plateauFactor: number;
-  plateauPatience: number;
-}
-
-/** A stage of a training: its layers, epochs and optimisation. Each stage starts with a fresh optimiser. */
-export interface StageOptions {
-  epochs: number;
-  /** Full names of the leaf layers that train; all others are frozen. null changes nothing. */
-  trainable: string[] | null;
-  optimizer: OptimizerOptions;
-  learningRate: number;
-  /** Leaf layers with their own learning rate, which the schedule scales in the same way. */
-  layerLearningRates: Array<{ layers: string[]; learningRate: number }>;
-  schedule: ScheduleOptions;
-  /** Watches the validation loss or the monitored figure; null disables early stopping. */
-  earlyStopping: { patience: number; minDelta: number } | null;
-  /** Under which keys the features of this stage's frozen layers are kept; null keeps none. */
-  featureKeys: FeatureKeys | null;
-}
-
-/** Under which keys features are kept for later trainings. */
-export interface FeatureKeys {
-  /**
-   * The section of the backbone after which features are taken, such as `denseblock3`, or the first layer of the head;
-   * it and all before it are frozen.
-   */
-  cut: string;
-  /** What determines the features besides the images, in words: one line of JSON. */
-  about: string;
-  train: SetKeys;
-  valid: SetKeys;
-}
-
-/** Keys of the features of a set. */
-export interface SetKeys {
-  /** SHA-256 in hexadecimal of all that determines the features besides the images. */
-  origin: string;
-  /** uint8 `[count, 16]`: a key for each image, the same for the same image. */
-  images: Uint8Array;
-}
-
-/** The feature cache keeps the outputs of the frozen layers, so that those run once per image. */
-export interface FeatureCacheOptions {
-  /** Directory of features that are not kept and do not fit in memory. */
-  directory: string;
-  /** Largest number of bytes of features in memory. */
-  memoryLimit: number;
-  /** Where features are kept for later trainings; null keeps none. */
-  kept: KeptFeatures | null;
-}
-
-/** A directory of kept features. */
-export interface KeptFeatures {
-  directory: string;
-  /**
-   * Largest number of bytes of all files in torch-tl's own directory, in which a training keeps what it can; null for
-   * the user's directory, which has no limit and must be writable.
-   */
-  limit: number | null;
-}
-
-/** Augmentations, drawn for every batch and applied in this order. null or 0 disables one. */
-export interface AugmentationOptions {
-  /** Fraction of the area and aspect ratio, as in torchvision's RandomResizedCrop. */
-  randomResizedCrop: { scale: [number, number]; ratio: [number, number] } | null;
-  /** A crop of the original size from the image with a black border of `padding` times its side. */
-  randomCrop: { padding: number } | null;
-  /** Probability of a horizontal flip. */
-  horizontalFlip: number;
-  /** As torchvision's ColorJitter: factors from `1 - value` to `1 + value`, hue in turns. */
-  colorJitter: { brightness: number; contrast: number; saturation: number; hue: number } | null;
-  /** Probability of filling a rectangle with the mean colour; scale and ratio as in torchvision's RandomErasing. */
-  randomErasing: { probability: number; scale: [number, number]; ratio: [number, number] } | null;
-  /** Alpha of the beta distribution. If both mixup and cutmix are set, each batch draws one of them. */
-  mixup: number;
-  cutmix: number;
-}
-
-export interface TrainOptions extends Computation, SharedWork {
-  batchSize: number;
-  seed: number;
-  /** null disables the cache: the frozen layers run in every epoch. */
-  featureCache: FeatureCacheOptions | null;
-  stages: StageOptions[];
-  labelSmoothing: number;
-  /** One weight per class, in the order of the classes. */
-  classWeights: number[] | null;
-  /** Upper bound of the L2 norm of all gradients taken as one vector. */
-  clipNorm: number | null;
-  gradientAccumulationSteps: number;
-  emaDecay: number | null;
-  /**
-   * Decides the best epoch, early stopping and the schedule `plateau`. null: the best epoch has the highest accuracy,
-   * and the others watch the loss.
-   */
-  monitor: 'loss' | 'accuracy' | 'balanced-accuracy' | 'macro-f1' | null;
-  /** Applied to training images; their features are then not cached. */
-  augmentation: AugmentationOptions | null;
-  /**
-   * Whether checkpoints are taken: after every epoch, every `checkpointSeconds` seconds, and when the training ends or
-   * is stopped. While the previous checkpoint is not released, the next one waits.
-   */
-  checkpoints: boolean;
-  checkpointSeconds: number | null;
-}
-
-/** The state of a training after `epoch` epochs and `batch` batches of the next epoch. */
-export interface NativeCheckpoint {
-  epoch: number;
-  batch: number;
-  /** Number of tensors. */
-  count: number;
-  /** The tensors from `begin` to before `end`; copying all at once would block the event loop. */
-  tensors(begin: number, end: number): HostTensor[];
-  /** Allows the next checkpoint to be taken; harmless at any time. */
-  release(): void;
-}
-
-/** `Valid` is the type of validation metrics: number where there are validation images, null where there are none. */
-export interface EpochMetrics<Valid extends number | null = number | null> {
-  /** Counted from 1 through all stages. */
-  epoch: number;
-  /** Counted from 1. */
-  stage: number;
-  /** Learning rate at the epoch's last step. */
-  lr: number;
-  trainLoss: number;
-  trainAccuracy: number;
-  /** null, as the accuracy, if nothing is validated. */
-  validLoss: Valid;
-  validAccuracy: Valid;
-  /** The figure that `monitor` names, if it is neither loss nor accuracy and there are validation images. */
-  monitored?: number;
-  seconds: number;
-  /** Whether it was the best epoch so far. Of several the last is the best; if nothing is validated, each is. */
-  best: boolean;
-}
-
-export type TrainEvent =
-  /** Sent before the features of a set are computed, or once they were found in a file. */
-  | {
-      type: 'cache';
-      part: 'train' | 'valid';
-      cut: string;
-      place: 'device' | 'memory' | 'file';
-      bytes: number;
-      /** Number of images in the set. */
-      images: number;
-      /** Number of images whose features are computed for this set; fewer than `images` where kept files have some. */
-      computed: number;
-      /** Whether kept files have the features of all images. */
-      reused: boolean;
-      /** Directory in which the features are kept for later trainings; null if they are for this training alone. */
-      kept: string | null;
-      /** Why they are not kept, as a clause; null if they are, or were not to be. */
-      whyNotKept: string | null;
-      /** Why the features are in this place, and why an existing file is replaced. */
-      reason: string;
-    }
-  | { type: 'stage'; stage: number; stages: number; trainableParameters: number }
-  | { type: 'features'; done: number; total: number; seconds: number }
-  | {
-      type: 'batch';
-      epoch: number;
-      batch: number;
-      batches: number;
-      loss: number;
-      accuracy: number;
-      imagesPerSecond: number;
-    }
-  /** `NativeModel.checkpoint()` returns a new checkpoint. */
-  | { type: 'checkpoint' }
-  /** If the epoch is the best so far, `NativeModel.best()` now returns its weights. */
-  | ({ type: 'epoch' } & EpochMetrics);
-
-export interface TrainResult {
-  stoppedBecause: 'epochs' | 'early-stopping';
-  seconds: { total: number; features: number; training: number };
-  /** Training images that passed through the trained layers per second, averaged over the epochs. */
-  imagesPerSecond: number;
-}
-
-/** One step of a learning-rate search. */
-export interface LearningRatePoint {
-  learningRate: number;
-  /** Loss of the step's batch, before the weights are updated. */
-  loss: number;
-  /** Exponential moving average of the losses, with a weight of 0.98 for earlier steps. */
-  smoothedLoss: number;
 }
 
 /** A job on the engine's thread. */
@@ -431,6 +194,14 @@ export interface EngineInfo {
     kernels: string[];
   };
   cuda: CudaInfo;
+  /** Of CPU tensors; zeros where `TORCH_TL_ALLOCATOR=system` leaves them to malloc. */
+  memory: {
+    /** Number of tensors that are alive; those that share memory count as one. */
+    tensors: number;
+    tensorBytes: number;
+    /** Memory in bytes that is kept for the next tensors. */
+    cachedBytes: number;
+  };
   /** Whether this build can join the processes of a job. */
   joinsProcesses: boolean;
 }
@@ -446,6 +217,8 @@ export interface CudaInfo {
   bf16: boolean;
   /** Whether steps run as CUDA graphs. */
   graphs: boolean;
+  /** The compute capabilities that the engine has kernels of its own for, such as `80 90`; empty without any. */
+  kernels: string;
 }
 
 export interface Engine {

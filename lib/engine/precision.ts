@@ -1,5 +1,6 @@
 import { loadEngine } from './engine.ts';
-import type { Computation, EngineInfo, Kernels, Precision } from './native.ts';
+import type { EngineInfo } from './native.ts';
+import type { Computation, Kernels, Precision } from './native-computation.ts';
 
 export interface PrecisionChoice {
   precision: Precision;

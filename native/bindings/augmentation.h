@@ -6,7 +6,7 @@
 
 namespace torch_tl {
 
-/** Reads `AugmentationOptions` of lib/engine/native.ts. */
+/** Reads `AugmentationOptions` of lib/engine/native-training.ts. */
 AugmentationOptions to_augmentation_options(const Napi::Object& value);
 
 }  // namespace torch_tl

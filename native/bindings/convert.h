@@ -43,7 +43,7 @@ Napi::Array to_js(Napi::Env env, const std::vector<NamedTensor>& values);
 Napi::Array to_js(Napi::Env env, const std::vector<std::int64_t>& values);
 
 at::ScalarType to_precision(const Napi::Value& value);
-/** Reads `Computation` of lib/engine/native.ts, except its threads, which belong to the job. */
+/** Reads `Computation` of lib/engine/native-computation.ts, except its threads, which belong to the job. */
 Computation to_computation(const Napi::Object& value);
 /** Reads the threads of a `Computation`; none leaves the number to the engine. */
 std::optional<int> to_threads(const Napi::Object& value);

@@ -11,8 +11,10 @@
 #include "device/captured_work.h"
 #include "device/gpu.h"
 #include "distributed/join.h"
+#include "gpu/device_primitives.h"
 #include "kernels/cpu_features.h"
 #include "kernels/kernels.h"
+#include "memory/caching_allocator.h"
 
 namespace torch_tl {
 namespace {
@@ -53,8 +55,19 @@ Napi::Object cuda_info(Napi::Env env) {
   cuda["driver"] = cuda_version(env, hooks.hasCUDART() ? cuda_driver_version() : 0);
   cuda["devices"] = devices;
   cuda["graphs"] = count > 0 && can_capture_work();
+  // Without a GPU the library that has them is not looked for.
+  cuda["kernels"] = std::string(count > 0 ? gpu::compiled_capabilities() : "");
   cuda["bf16"] = count > 0 && hooks.supportsBFloat16ConvolutionWithCuDNNv8();
   return cuda;
+}
+
+Napi::Object memory_info(Napi::Env env) {
+  const TensorMemory memory = tensor_memory();
+  Napi::Object object = Napi::Object::New(env);
+  object["tensors"] = static_cast<double>(memory.blocks);
+  object["tensorBytes"] = static_cast<double>(memory.bytes);
+  object["cachedBytes"] = static_cast<double>(memory.cached);
+  return object;
 }
 
 }  // namespace
@@ -66,6 +79,7 @@ Napi::Value engine_info(const Napi::CallbackInfo& info) {
   object["threads"] = JobQueue::default_threads();
   object["cpu"] = cpu_info(env);
   object["cuda"] = cuda_info(env);
+  object["memory"] = memory_info(env);
   object["joinsProcesses"] = can_join();
   return object;
 }

@@ -3,7 +3,6 @@
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
-#include <chrono>
 #include <new>
 #include <utility>
 
@@ -18,9 +17,13 @@ namespace {
 /** Bytes of cached blocks to keep between jobs: enough for predictions, not a training's gigabytes. */
 constexpr std::size_t kIdleCache = std::size_t{256} << 20;
 
-/** A time limit, since waiting without one needs the libstdc++ of GCC 12; Red Hat Enterprise Linux 9 is
- * older. */
-constexpr std::chrono::hours kLongWait{1};
+void begin_thread() {
+  // A thread's first computation sets its number of threads to the one that any thread of the process set
+  // last. Every library does this for itself, this one included. Do it now, so that it does not overwrite a
+  // job's number.
+  at::internal::lazy_init_num_threads();
+  at::get_num_threads();
+}
 
 /** Frees memory that no tensor uses, since reporting a failure needs memory too. */
 void release_memory() noexcept {
@@ -30,39 +33,21 @@ void release_memory() noexcept {
 
 }  // namespace
 
-void JobControl::check_abort() const {
-  if (aborted_) throw Aborted();
-}
+void JobControl::run() { queue_.execute(shared_from_this()); }
 
 void JobControl::emit(MakeResult make) {
-  {
-    // Later events of emit_latest must not replace an event from before this one.
-    const std::lock_guard lock(unseen_mutex_);
-    unseen_.reset();
-  }
+  // Later events of emit_latest must not replace an event from before this one.
+  latest_.seal();
   queue_.post([self = shared_from_this(), make = std::move(make)](Napi::Env env) {
     self->callback_.Call({make(env)});
   });
 }
 
 void JobControl::emit_latest(MakeResult make) {
-  std::shared_ptr<MakeResult> event;
-  {
-    const std::lock_guard lock(unseen_mutex_);
-    if (unseen_) {
-      *unseen_ = std::move(make);
-      return;
-    }
-    unseen_ = event = std::make_shared<MakeResult>(std::move(make));
-  }
-  queue_.post([self = shared_from_this(), event](Napi::Env env) {
-    MakeResult newest;
-    {
-      const std::lock_guard lock(self->unseen_mutex_);
-      newest = std::move(*event);
-      if (self->unseen_ == event) self->unseen_.reset();
-    }
-    self->callback_.Call({newest(env)});
+  LatestEvent<MakeResult>::Slot slot = latest_.put(std::move(make));
+  if (!slot) return;
+  queue_.post([self = shared_from_this(), slot = std::move(slot)](Napi::Env env) {
+    self->callback_.Call({self->latest_.take(slot)(env)});
   });
 }
 
@@ -90,12 +75,12 @@ void JobControl::release() {
 }
 
 JobQueue::JobQueue(Napi::Env env)
-    : channel_(Channel::New(env, "torch-tl", /*maxQueueSize=*/0, /*initialThreadCount=*/1)) {
+    : channel_(Channel::New(env, "torch-tl", /*maxQueueSize=*/0, /*initialThreadCount=*/1)),
+      thread_(begin_thread, [] { trim_cached_blocks(kIdleCache); }) {
   default_threads();  // read before a job sets another number
   channel_.Unref(env);
   // Hooks run before finalizers, the last one first, so that the thread ends before what it uses.
   env.AddCleanupHook([this] { shut_down(); });
-  thread_ = std::thread([this] { run(); });
 }
 
 Napi::Object JobQueue::submit(Napi::Env env, std::function<MakeResult(JobControl&)> execute,
@@ -110,42 +95,16 @@ Napi::Object JobQueue::submit(Napi::Env env, std::function<MakeResult(JobControl
   Napi::Object handle = Napi::Object::New(env);
   handle["result"] = job->deferred_.Promise();
   handle["abort"] = Napi::Function::New(
-      env, [job](const Napi::CallbackInfo&) { job->aborted_ = true; }, "abort");
+      env, [job](const Napi::CallbackInfo&) { job->abort(); }, "abort");
 
   if (pending_++ == 0) channel_.Ref(env);
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(job);
-  }
-  wake_.notify_one();
+  thread_.submit(job);
   return handle;
 }
 
 int JobQueue::default_threads() {
   static const int threads = at::get_num_threads();
   return threads;
-}
-
-void JobQueue::run() {
-  // A thread's first computation sets its number of threads to the one that any thread of the process set
-  // last. Every library does this for itself, this one included. Do it now, so that it does not overwrite a
-  // job's number.
-  at::internal::lazy_init_num_threads();
-  at::get_num_threads();
-  while (const std::shared_ptr<JobControl> job = next()) execute(job);
-}
-
-std::shared_ptr<JobControl> JobQueue::next() {
-  std::unique_lock lock(mutex_);
-  if (stopping_) return nullptr;
-  running_.reset();
-  if (waiting_.empty()) trim_cached_blocks(kIdleCache);
-  while (!wake_.wait_for(lock, kLongWait, [this] { return stopping_ || !waiting_.empty(); })) {
-  }
-  if (stopping_) return nullptr;
-  running_ = waiting_.front();
-  waiting_.pop_front();
-  return running_;
 }
 
 void JobQueue::execute(const std::shared_ptr<JobControl>& job) {
@@ -207,17 +166,10 @@ void JobQueue::run_task(Napi::Env env, Napi::Function /*callback*/, std::nullptr
 }
 
 void JobQueue::shut_down() {
-  if (!thread_.joinable()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    if (running_) running_->aborted_ = true;
+  // References are released here, on the JavaScript thread, while they still can be.
+  for (const std::shared_ptr<EngineJob>& job : thread_.shut_down()) {
+    dynamic_cast<JobControl&>(*job).release();
   }
-  wake_.notify_one();
-  thread_.join();
-  // On the JavaScript thread, where references can still be released.
-  if (running_) running_->release();
-  for (const std::shared_ptr<JobControl>& job : waiting_) job->release();
 }
 
 }  // namespace torch_tl

@@ -2,16 +2,13 @@
 
 #include <napi.h>
 
-#include <atomic>
-#include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "bindings/engine_thread.h"
 
 namespace torch_tl {
 
@@ -21,7 +18,7 @@ class JobQueue;
 using MakeResult = std::function<Napi::Value(Napi::Env)>;
 
 /** A job, as its work sees it on the engine's thread. */
-class JobControl : public std::enable_shared_from_this<JobControl> {
+class JobControl final : public EngineJob, public std::enable_shared_from_this<JobControl> {
   /** Lets only the queue make jobs. */
   struct Key {};
 
@@ -29,9 +26,7 @@ class JobControl : public std::enable_shared_from_this<JobControl> {
   JobControl(Key /*key*/, JobQueue& queue, Napi::Env env)
       : queue_(queue), deferred_(Napi::Promise::Deferred::New(env)) {}
 
-  bool aborted() const { return aborted_; }
-  /** Throws Aborted after JavaScript has called abort(). */
-  void check_abort() const;
+  void run() override;
   /**
    * Calls the job's callback on the JavaScript thread, in order, with the value that `make` returns there.
    */
@@ -51,17 +46,14 @@ class JobControl : public std::enable_shared_from_this<JobControl> {
   void release();
 
   JobQueue& queue_;
-  std::atomic<bool> aborted_ = false;
   int threads_ = 1;
   bool collective_ = false;
   std::function<MakeResult(JobControl&)> execute_;
+  LatestEvent<MakeResult> latest_;
   // The following members belong to the JavaScript thread.
   Napi::Promise::Deferred deferred_;
   Napi::FunctionReference callback_;
   std::vector<Napi::ObjectReference> kept_;
-  // The event of emit_latest that may still be replaced.
-  std::mutex unseen_mutex_;
-  std::shared_ptr<MakeResult> unseen_;
 };
 
 /**
@@ -101,19 +93,12 @@ class JobQueue {
   static void run_task(Napi::Env env, Napi::Function callback, std::nullptr_t* context, Task* task);
   using Channel = Napi::TypedThreadSafeFunction<std::nullptr_t, Task, run_task>;
 
-  void run();
-  std::shared_ptr<JobControl> next();
   void execute(const std::shared_ptr<JobControl>& job);
   void post(Task task);
 
   Channel channel_;
   int pending_ = 0;  // jobs that keep the process alive; belongs to the JavaScript thread
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::shared_ptr<JobControl>> waiting_;
-  std::shared_ptr<JobControl> running_;
-  bool stopping_ = false;
-  std::thread thread_;
+  EngineThread thread_;
 };
 
 }  // namespace torch_tl

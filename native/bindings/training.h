@@ -18,7 +18,8 @@ Napi::Value to_js(Napi::Env env, const TrainResult& result);
 Napi::Value to_js(Napi::Env env, const std::vector<RatePoint>& points);
 
 /**
- * Sends progress to JavaScript as the events of lib/engine/native.ts, and puts best weights into the model.
+ * Sends progress to JavaScript as the events of lib/engine/native-training.ts, and puts best weights into the
+ * model.
  */
 class JobObserver final : public Observer {
  public:

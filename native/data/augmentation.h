@@ -19,7 +19,7 @@ struct RandomErasingOptions {
   BoxRange range;
 };
 
-/** `AugmentationOptions` of lib/engine/native.ts. */
+/** `AugmentationOptions` of lib/engine/native-training.ts. */
 struct AugmentationOptions {
   std::optional<BoxRange> random_resized_crop;
   std::optional<double> random_crop_padding;  // share of the side

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <sstream>
@@ -24,6 +23,7 @@
 #include "distributed/rendezvous.h"
 #include "distributed/tcp_store.h"
 #include "distributed/watch.h"
+#include "environment_variable.h"
 #include "errors.h"
 #include "sibling_library.h"
 
@@ -299,12 +299,14 @@ std::unique_ptr<Group> join_now(const JoinOptions& options, Progress& progress, 
   }
 }
 
+/** Read when this library is loaded, which happens on the JavaScript thread; jobs have another. */
+const bool kUserChoosesLogs = !environment_variable("TORCH_CPP_LOG_LEVEL").empty();
+
 /** What LibTorch would print of lost connections, with stack traces, our errors say. TORCH_CPP_LOG_LEVEL
  * shows it. */
 void quieten_libtorch() {
   constexpr int kErrors = 2;
-  if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr)
-    FLAGS_caffe2_log_level = std::max(FLAGS_caffe2_log_level, kErrors);
+  if (!kUserChoosesLogs) FLAGS_caffe2_log_level = std::max(FLAGS_caffe2_log_level, kErrors);
 }
 
 }  // namespace

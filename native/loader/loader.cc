@@ -8,6 +8,8 @@
 #include <string>
 #include <system_error>
 
+#include "environment_variable.h"
+
 #ifdef _WIN32
 #include <windows.h>
 #else
@@ -49,10 +51,14 @@ napi_status read_string(napi_env env, napi_value value, char* out, size_t capaci
 // loaded; child processes do not inherit it.
 class BriefSpinning {
  public:
-  BriefSpinning() : set_(!std::getenv("OMP_WAIT_POLICY") && !std::getenv("GOMP_SPINCOUNT")) {
+  BriefSpinning()
+      : set_(torch_tl::environment_variable("OMP_WAIT_POLICY").empty() &&
+             torch_tl::environment_variable("GOMP_SPINCOUNT").empty()) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): on the JavaScript thread, as all of this file
     if (set_) setenv("GOMP_SPINCOUNT", "2000", 1);
   }
   ~BriefSpinning() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): likewise
     if (set_) unsetenv("GOMP_SPINCOUNT");
   }
   BriefSpinning(const BriefSpinning&) = delete;
@@ -70,7 +76,7 @@ std::string load_library(const Path& path) {
   // RTLD_LOCAL, because LibTorch contains a BLAS whose symbols would otherwise replace those of other addons.
   // The handle is kept until the process ends; a library that is loaded already is not loaded again.
   if (dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) return {};
-  const char* reason = dlerror();
+  const char* reason = dlerror();  // NOLINT(concurrency-mt-unsafe): each thread has its own
   return reason ? reason : "dlopen failed without a reason";
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <chrono>
 #include <cstddef>
@@ -155,6 +156,11 @@ class CachingAllocator final : public c10::Allocator {
     std::memcpy(destination, source, count);
   }
 
+  TensorMemory memory() {
+    const std::lock_guard lock(mutex_);
+    return {.blocks = blocks_, .bytes = bytes_, .cached = cached_bytes_};
+  }
+
   void trim(std::size_t keep) {
     const std::lock_guard lock(mutex_);
     trim_locked(keep);
@@ -176,6 +182,8 @@ class CachingAllocator final : public c10::Allocator {
     const Block block = needed >= kSmallestCached ? reuse_or_allocate(size_class(needed)) : fresh(needed);
     TORCH_CHECK_WITH(OutOfMemoryError, block.start != nullptr, "not enough memory for a tensor of ", bytes,
                      " bytes");
+    ++blocks_;
+    bytes_ += block.size;
     return std::construct_at(static_cast<Block*>(block.start), block) + 1;
   }
 
@@ -232,6 +240,9 @@ class CachingAllocator final : public c10::Allocator {
   std::multimap<std::size_t, void*> cached_;
   std::size_t cached_bytes_ = 0;
   Room room_;
+  // Of the blocks that tensors have.
+  std::atomic<std::size_t> blocks_ = 0;
+  std::atomic<std::size_t> bytes_ = 0;
 };
 
 /** Never destroyed, since other threads may free tensors while the process exits. */
@@ -245,6 +256,8 @@ CachingAllocator& allocator() {
 void CachingAllocator::give_back(void* data) {
   if (data == nullptr) return;
   const Block block = *(static_cast<Block*>(data) - 1);
+  --allocator().blocks_;
+  allocator().bytes_ -= block.size;
   if (block.size < kSmallestCached) {
     system_free(block.start, block.size);
     return;
@@ -273,6 +286,8 @@ void install_caching_allocator() {
   constexpr std::uint8_t kOverDefault = 1;
   c10::SetCPUAllocator(&allocator(), kOverDefault);
 }
+
+TensorMemory tensor_memory() { return allocator().memory(); }
 
 void trim_cached_blocks(std::size_t bytes) { allocator().trim(bytes); }
 

@@ -13,6 +13,14 @@ namespace torch_tl {
  */
 void install_caching_allocator();
 
+/** The CPU tensors' memory from this allocator. */
+struct TensorMemory {
+  std::size_t blocks = 0;  // that tensors have; views share one
+  std::size_t bytes = 0;   // of these blocks
+  std::size_t cached = 0;  // bytes of blocks that wait for another tensor
+};
+TensorMemory tensor_memory();
+
 /** Returns cached blocks to the system until at most `bytes` are left. */
 void trim_cached_blocks(std::size_t bytes);
 

@@ -2,12 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { chooseDevice, unusedGpu } from '../../lib/engine/device.ts';
 
 const GPU = { name: 'NVIDIA H100 80GB HBM3', memory: 85e9 };
-const NONE = { devices: [], bf16: false, graphs: false };
+const NONE = { devices: [], bf16: false, graphs: false, kernels: '' };
 const CPU_BUILD = { cuda: { built: null, driver: null, ...NONE } };
 const NO_DRIVER = { cuda: { built: '13.0', driver: null, ...NONE } };
 const OLD_DRIVER = { cuda: { built: '13.0', driver: '9.2', ...NONE } };
 const NO_GPU = { cuda: { built: '12.8', driver: '12.4', ...NONE } };
-const TWO_GPUS = { cuda: { built: '12.8', driver: '13.0', devices: [GPU, GPU], bf16: true, graphs: true } };
+const TWO_GPUS = {
+  cuda: { built: '12.8', driver: '13.0', devices: [GPU, GPU], bf16: true, graphs: true, kernels: '' },
+};
 
 describe('chooseDevice', () => {
   test('chooses the first GPU by itself, and the processor where there is none', () => {

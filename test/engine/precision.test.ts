@@ -15,7 +15,7 @@ describe('choosePrecision', () => {
     const amx = { amxBf16: true };
     expect(
       choosePrecision(
-        info({ cuda: { devices: [{ name: 'GPU', memory: 1e9 }], bf16: true, graphs: true } }),
+        info({ cuda: { devices: [{ name: 'GPU', memory: 1e9 }], bf16: true, graphs: true, kernels: '' } }),
         'cuda:0',
       ),
     ).toEqual({
@@ -49,7 +49,8 @@ describe('choosePrecision', () => {
       builtFor: '2.13.0',
       threads: 2,
       cpu: { ...none, ...cpu },
-      cuda: { built: null, driver: null, devices: [], bf16: false, graphs: false, ...cuda },
+      cuda: { built: null, driver: null, devices: [], bf16: false, graphs: false, kernels: '', ...cuda },
+      memory: { tensors: 0, tensorBytes: 0, cachedBytes: 0 },
       joinsProcesses: true,
     };
   }

@@ -1,19 +1,10 @@
 import { expect, test } from 'vitest';
 import { loadEngine } from '../../lib/engine/engine.ts';
 import type { NativeDataset } from '../../lib/engine/native.ts';
+import { OFF } from '../support/augmentation.ts';
 import { nativeData, nativeModel, PLAIN_STAGE, sampleImages, trainOptions } from '../support/native.ts';
 
 const OPTIONS = { precision: 'fp32', batchSize: 2 } as const;
-const AUGMENTATION = {
-  randomResizedCrop: null,
-  randomCrop: null,
-  horizontalFlip: 0,
-  colorJitter: null,
-  randomErasing: null,
-  mixup: 0,
-  cutmix: 0,
-};
-
 async function unlabelledData(count: number): Promise<NativeDataset> {
   const { pixels, height, width } = await sampleImages('valid', count);
   return loadEngine().createDataset({ pixels, height, width, device: 'cpu' }).result;
@@ -44,7 +35,7 @@ test('work that needs labels refuses images without them', async () => {
     () => model.train(labelled, data, options, () => {}, []),
     () => model.findLearningRate(data, options, range, () => {}),
     () => model.gradients(data, step),
-    () => model.augmented(data, { ...step, augmentation: AUGMENTATION }),
+    () => model.augmented(data, { ...step, augmentation: OFF }),
   ]) {
     expect(refused).toThrow('this work needs a dataset with labels');
   }

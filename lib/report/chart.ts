@@ -1,4 +1,5 @@
 import { type Content, type Html, html } from './html.ts';
+import { type Flag, flagsOf, heightOf, type Moment, momentLines } from './moments.ts';
 import { linearScale, logScale, type Scale, type ScaleOptions } from './scale.ts';
 import { dataTable } from './table.ts';
 
@@ -6,6 +7,8 @@ import { dataTable } from './table.ts';
 export interface Point {
   x: number;
   y: number;
+  /** Stands for the value in the table and in tooltips, where that needs more than a format. */
+  text?: string;
 }
 
 /** A line of a chart. */
@@ -41,15 +44,15 @@ export interface Chart {
   x: Axis;
   y: Axis;
   series: readonly Series[];
-  /** Horizontal lines at values to compare with. */
+  /** Horizontal lines at values to compare with, which the legend names. */
   levels?: ReadonlyArray<{ name: string; y: number }>;
-  /** Vertical lines at named epochs. */
-  moments?: ReadonlyArray<{ name: string; x: number }>;
+  /** Vertical lines at named places, in any order. Their names stand above the plot, or below it if they are many. */
+  moments?: readonly Moment[];
 }
 
 /** Size in SVG units; the drawing scales to the available width. */
-const SIZE = { width: 440, height: 280 };
-const PLOT = { left: 62, right: 428, top: 20, bottom: 232 };
+const SIZE = { width: 440, height: 284 };
+const PLOT = { left: 68, right: 412, top: 14, bottom: 230 };
 
 const DASHES = ['none', '7 4', '2 3', '10 3 2 3'];
 const MARKERS = [
@@ -65,21 +68,34 @@ const MAX_MARKERS = 20;
 
 /** Draws a line chart with a legend and a collapsed table of its values. */
 export function chart(drawing: Chart): Html {
-  const { id, title, description, note = null, series } = drawing;
+  const { id, title, description, note = null, x, series, levels = [], moments = [] } = drawing;
+  const places = placesOf(drawing);
+  const flags = flagsOf(moments.map((moment) => ({ ...moment, x: places.left(moment.x) })));
+  // The names of moments stand above the plot, so they make the drawing higher.
+  const above = Math.max(0, heightOf(flags ?? []) - PLOT.top);
   return html`<figure class="chart">
 <figcaption>${title}</figcaption>
-${series.length > 1 ? legend(series) : null}
-<svg viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" aria-labelledby="${id}-title" aria-describedby="${id}-description">
+${series.length > 1 || levels.length > 0 ? legend(series, levels) : null}
+<svg viewBox="0 ${-above} ${SIZE.width} ${SIZE.height + above}" role="img" aria-labelledby="${id}-title" aria-describedby="${id}-description">
 <title id="${id}-title">${title}</title>
 <desc id="${id}-description">${description}</desc>
-${drawn(drawing)}
+${drawn(drawing, places, flags)}
 </svg>
+${flags === null ? html`<p class="note">Vertical lines: ${listOf(moments, x)}.</p>` : null}
 ${note === null ? null : html`<p class="note">${note}</p>`}
 <details><summary>Show as table</summary>${numbers(drawing)}</details>
 </figure>`;
 }
 
-function drawn({ x, y, series, levels = [], moments = [] }: Chart): Content[] {
+/** Where the values of a chart lie, in SVG units, and its ticks. */
+interface Places {
+  across: Scale;
+  up: Scale;
+  left(value: number): number;
+  top(value: number): number;
+}
+
+function placesOf({ x, y, series, levels = [] }: Chart): Places {
   const points = series.flatMap((line) => line.points);
   const across = scaleOf(
     { tight: true, ...x },
@@ -87,15 +103,30 @@ function drawn({ x, y, series, levels = [], moments = [] }: Chart): Content[] {
   );
   const bands = series.flatMap(({ band = [] }) => band.flatMap(({ low, high }) => [low, high]));
   const up = scaleOf(y, [...points.map((point) => point.y), ...bands, ...levels.map((level) => level.y)]);
-  const left = (value: number) => fixed(PLOT.left + across.place(value) * (PLOT.right - PLOT.left));
-  const top = (value: number) => fixed(PLOT.bottom - up.place(value) * (PLOT.bottom - PLOT.top));
+  return {
+    across,
+    up,
+    left: (value) => fixed(PLOT.left + across.place(value) * (PLOT.right - PLOT.left)),
+    top: (value) => fixed(PLOT.bottom - up.place(value) * (PLOT.bottom - PLOT.top)),
+  };
+}
+
+function drawn(
+  { x, y, series, levels = [], moments = [] }: Chart,
+  { across, up, left, top }: Places,
+  flags: readonly Flag[] | null,
+): Content[] {
   return [
     html`<g class="axis">${up.ticks.map((tick) => horizontal(top(tick), y.text(tick)))}
-${across.ticks.map((tick) => html`<text x="${left(tick)}" y="${PLOT.bottom + 18}" text-anchor="middle">${x.text(tick)}</text>`)}
+${across.ticks.map((tick) => html`<text x="${left(tick)}" y="${PLOT.bottom + 22}" text-anchor="middle">${x.text(tick)}</text>`)}
 <path d="M${PLOT.left} ${PLOT.bottom}H${PLOT.right}"/>
-<text x="${(PLOT.left + PLOT.right) / 2}" y="${SIZE.height - 8}" text-anchor="middle">${x.name}</text></g>`,
-    ...moments.map((moment, index) => momentLine(moment.name, left(moment.x), index)),
-    ...levels.map((level) => levelLine(level.name, top(level.y))),
+<text x="${(PLOT.left + PLOT.right) / 2}" y="${SIZE.height - 6}" text-anchor="middle">${x.name}</text></g>`,
+    ...momentLines(
+      moments.map((moment) => ({ ...moment, x: left(moment.x) })),
+      flags,
+      PLOT,
+    ),
+    ...levels.map((level) => html`<path class="level" d="M${PLOT.left} ${top(level.y)}H${PLOT.right}"/>`),
     ...series.map(({ band = [] }, index) =>
       bandArea(
         index,
@@ -108,11 +139,22 @@ ${across.ticks.map((tick) => html`<text x="${left(tick)}" y="${PLOT.bottom + 18}
         line.points.map((point) => ({
           x: left(point.x),
           y: top(point.y),
-          tip: `${line.name}, ${x.name} ${shown(x, point.x)}: ${shown({ ...y, ...line }, point.y)}`,
+          tip: `${line.name}, ${x.name} ${shown(x, point.x)}: ${textOf(point, { ...y, ...line })}`,
         })),
       ),
     ),
   ];
+}
+
+/** Moments in words, those of one name together. */
+function listOf(moments: readonly Moment[], x: Axis): string {
+  const names = [...new Set(moments.map(({ name }) => name))];
+  return names
+    .map((name) => {
+      const places = moments.filter((moment) => moment.name === name).map((moment) => shown(x, moment.x));
+      return `${name} (${x.name} ${places.join(', ')})`;
+    })
+    .join(', ');
 }
 
 function scaleOf({ logarithmic, including = [], ...options }: Axis, values: readonly number[]): Scale {
@@ -123,19 +165,6 @@ function scaleOf({ logarithmic, including = [], ...options }: Axis, values: read
 function horizontal(y: number, text: string): Html {
   return html`<path class="grid" d="M${PLOT.left} ${y}H${PLOT.right}"/>
 <text x="${PLOT.left - 8}" y="${y + 4}" text-anchor="end">${text}</text>`;
-}
-
-function levelLine(name: string, y: number): Html {
-  const text = y < PLOT.top + 16 ? y + 15 : y - 6;
-  return html`<path class="level" d="M${PLOT.left} ${y}H${PLOT.right}"/>
-<text class="label" x="${PLOT.right}" y="${text}" text-anchor="end">${name}</text>`;
-}
-
-/** Labels of neighbouring lines are placed at different heights. */
-function momentLine(name: string, x: number, index: number): Html {
-  const isLate = x > (PLOT.left + PLOT.right) / 2;
-  return html`<path class="moment" d="M${x} ${PLOT.top}V${PLOT.bottom}"/>
-<text class="label" x="${isLate ? x - 5 : x + 5}" y="${PLOT.bottom - 8 - (index % 3) * 17}" text-anchor="${isLate ? 'end' : 'start'}">${name}</text>`;
 }
 
 function bandArea(index: number, band: ReadonlyArray<{ x: number; low: number; high: number }>): Content {
@@ -152,12 +181,18 @@ function seriesLine(index: number, points: ReadonlyArray<Point & { tip: string }
 ${marked.map(({ x, y, tip }) => html`<path class="marker" transform="translate(${x} ${y})" d="${markerOf(index)}"><title>${tip}</title></path>`)}</g>`;
 }
 
-function legend(series: readonly Series[]): Html {
-  const entries = series.map(
-    ({ name }, index) =>
-      html`<li><svg viewBox="0 0 36 12" width="36" height="12" aria-hidden="true"><g class="series c${index % COLOURS}"><path class="line" stroke-dasharray="${dashOf(index)}" d="M0 6H36"/><path class="marker" transform="translate(18 6)" d="${markerOf(index)}"/></g></svg>${name}</li>`,
-  );
-  return html`<ul class="legend">${entries}</ul>`;
+function legend(series: readonly Series[], levels: NonNullable<Chart['levels']>): Html {
+  const entries = [
+    ...series.map(({ name }, index) => ({
+      name,
+      sample: html`<g class="series c${index % COLOURS}"><path class="line" stroke-dasharray="${dashOf(index)}" d="M0 6H36"/><path class="marker" transform="translate(18 6)" d="${markerOf(index)}"/></g>`,
+    })),
+    ...levels.map(({ name }) => ({ name, sample: html`<path class="level" d="M0 6H36"/>` })),
+  ];
+  return html`<ul class="legend">${entries.map(
+    ({ name, sample }) =>
+      html`<li><svg viewBox="0 0 36 12" width="36" height="12" aria-hidden="true">${sample}</svg>${name}</li>`,
+  )}</ul>`;
 }
 
 /** A table with a row for each x value and a column for each line. */
@@ -165,17 +200,27 @@ function numbers({ title, x, y, series }: Chart): Html {
   const places = [...new Set(series.flatMap(({ points }) => points.map((point) => point.x)))];
   const columns = series.map((line) => ({
     line,
-    points: new Map(line.points.map((point) => [point.x, point.y])),
+    points: new Map(line.points.map((point) => [point.x, point])),
   }));
   const rows = places
     .sort((a, b) => a - b)
     .map((place) => [
       shown(x, place),
-      ...columns.map(({ points, line }) =>
-        points.has(place) ? shown({ ...y, ...line }, points.get(place) as number) : '',
-      ),
+      ...columns.map(({ points, line }) => {
+        const point = points.get(place);
+        return point === undefined ? '' : textOf(point, { ...y, ...line });
+      }),
     ]);
-  return dataTable({ caption: title, heading: [x.name, ...series.map(({ name }) => name)], rows });
+  return dataTable({
+    caption: title,
+    heading: [x.name, ...series.map(({ name }) => name)],
+    rows,
+    isNarrow: true,
+  });
+}
+
+function textOf(point: Point, axis: Pick<Axis, 'text' | 'exact'>): string {
+  return point.text ?? shown(axis, point.y);
 }
 
 function shown({ text, exact = text }: Pick<Axis, 'text' | 'exact'>, value: number): string {

@@ -1,4 +1,4 @@
-import type { EpochMetrics } from '../engine/native.ts';
+import type { EpochMetrics } from '../engine/native-training.ts';
 import { type ExperimentName, experiments } from '../experiments/paper.ts';
 import { summaryOf } from '../support/statistics.ts';
 import { type Axis, chart, type Series } from './chart.ts';

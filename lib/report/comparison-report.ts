@@ -6,18 +6,23 @@ import { INTERVALS, shareText } from '../support/interval.ts';
 import { commandOf } from './command.ts';
 import { comparedCurves } from './comparison-curves.ts';
 import { comparedSetup } from './comparison-setup.ts';
+import { differentData, haveDifferentData } from './different-data.ts';
 import { endingOf } from './ending.ts';
 import { type Content, type Html, html } from './html.ts';
 import { type NamedRun, named } from './named-run.ts';
 import { contents, page } from './page.ts';
 import type { ReportedRun } from './read-run.ts';
 import { ratio } from './results-section.ts';
-import { command } from './setup-section.ts';
+import { command, configWords } from './setup-section.ts';
 import { repeatedLede, seedGroups, spreadSection } from './spread.ts';
 import { dataTable } from './table.ts';
 
-/** Builds the report that compares several runs with each other and with the paper. */
-export function comparisonReport(reported: readonly ReportedRun[]): Html {
+/**
+ * Builds the report that compares several runs with each other, and with the paper where they run its experiments.
+ *
+ * @param hrefs of the runs' own reports, by the runs' paths
+ */
+export function comparisonReport(reported: readonly ReportedRun[], hrefs: ReadonlyMap<string, string>): Html {
   const runs = named(reported);
   const groups = seedGroups(runs);
   const areRepeated = groups.length < runs.length;
@@ -26,6 +31,7 @@ export function comparisonReport(reported: readonly ReportedRun[]): Html {
     body: html`<header>
 <h1>${runs.length} runs compared</h1>
 <p class="lede">${groups.length === 1 ? repeatedLede(groups) : lede(runs)}</p>
+${differentData(runs)}
 ${unfinished(runs)}
 ${contents([
   ...(areRepeated ? [['spread', 'Spread'] as const] : []),
@@ -38,7 +44,7 @@ ${contents([
 <main>
 ${spreadSection(groups)}
 <section id="results"><h2>Results</h2>
-${resultsTable(runs)}
+${resultsTable(runs, hrefs)}
 ${areRepeated ? null : ratios(runs)}
 </section>
 ${comparedCurves(runs)}
@@ -54,8 +60,11 @@ function lede(runs: readonly NamedRun[]): Content {
   const quick = bestBy(runs, ({ measures }) => (measures.accuracy === null ? null : -measures.seconds));
   if (!accurate || !quick) return 'No epoch of any run was validated.';
   const [accuracy, loss, time] = MEASURES.map((measure) => measureText(accurate.measures, measure));
-  return html`<b>${accurate.name}</b> is the most accurate run: validation accuracy ${accuracy ?? ''}, validation loss ${loss ?? ''}, time ${time ?? ''}.
-${quick === accurate ? 'It is also the fastest.' : html`<b>${quick.name}</b> is the fastest run: it took ${percent(1 - quick.measures.seconds / accurate.measures.seconds)} less time and reached ${shareText(quick.measures.accuracy ?? 0, quick.measures.images)}.`}`;
+  const most = haveDifferentData(runs)
+    ? 'has the highest validation accuracy, though not on the same data as the others'
+    : 'is the most accurate run';
+  return html`<b>${accurate.name}</b> ${most}: validation accuracy ${accuracy ?? ''}, validation loss ${loss ?? ''}, time ${time ?? ''}.
+${quick.measures.seconds >= accurate.measures.seconds ? 'It is also the fastest.' : html`<b>${quick.name}</b> is the fastest run: it took ${percent(1 - quick.measures.seconds / accurate.measures.seconds)} less time and reached ${shareText(quick.measures.accuracy ?? 0, quick.measures.images)}.`}`;
 }
 
 function bestBy(runs: readonly NamedRun[], value: (run: NamedRun) => number | null): NamedRun | undefined {
@@ -72,10 +81,11 @@ function unfinished(runs: readonly NamedRun[]): Content {
 }
 
 /** The paper's figures follow the last run of each experiment. */
-function resultsTable(runs: readonly NamedRun[]): Html {
+function resultsTable(runs: readonly NamedRun[], hrefs: ReadonlyMap<string, string>): Html {
+  const hasPaper = runs.some(({ run }) => run.experiment !== 'train');
   const rows = runs.flatMap(({ name, run, measures }, place) => {
     const here = [
-      html`<b>${name}</b>`,
+      html`<b>${linked(name, hrefs.get(run.path))}</b>`,
       ...texts(measures),
       run.best ? `${run.best.epoch} of ${run.epochs.length}` : '-',
       endingOf(run).status,
@@ -86,10 +96,15 @@ function resultsTable(runs: readonly NamedRun[]): Html {
     return there ? [here, ['the paper', ...texts(there), '', '']] : [here];
   });
   return dataTable({
-    caption: `Results of each run, followed by the paper’s results for the same experiment. ${INTERVALS}`,
+    caption: `Results of each run${hasPaper ? ', followed by the paper’s results for the same experiment' : ''}. ${INTERVALS}`,
     heading: ['run', ...MEASURES.map(({ name }) => name), 'best epoch', 'status'],
     rows,
+    isStacked: true,
   });
+}
+
+function linked(name: string, href: string | undefined): Content {
+  return href === undefined ? name : html`<a href="${href}">${name}</a>`;
 }
 
 function texts(measures: Measures): string[] {
@@ -115,6 +130,7 @@ function ratios(runs: readonly NamedRun[]): Content {
     caption: `Results relative to ${first.name}, here and in the paper`,
     heading: ['run', ...MEASURES.map(({ name }) => name)],
     rows,
+    isStacked: true,
   })}
 <p class="note">The paper states times as fractions: “68.38 % faster” means 1 − 44.10 / 139.5. It does not name its hardware, so only ratios of times can be compared.</p>`;
 }
@@ -142,7 +158,7 @@ function repeatThem(runs: readonly NamedRun[]): Html {
   return html`<section id="repeat"><h2>Reproduce</h2>
 ${runs.map(({ name, run }) => {
   const words = commandOf(run);
-  return html`<h3>${name}</h3>${command(['run', '--config', `${run.path}/config.json`])}${words ? command(words) : null}`;
+  return html`<h3>${name}</h3>${command(configWords(run))}${words ? command(words) : null}`;
 })}
 </section>`;
 }

@@ -18,6 +18,7 @@ ${
         heading: ['setting', ...runs.map(({ name }) => name)],
         rows: differing.map(({ name, values }) => [name, ...values]),
         text: true,
+        isStacked: true,
       })
 }
 <h3>Shared settings</h3>

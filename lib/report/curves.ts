@@ -1,4 +1,4 @@
-import type { EpochMetrics } from '../engine/native.ts';
+import type { EpochMetrics } from '../engine/native-training.ts';
 import { experiments } from '../experiments/paper.ts';
 import { percent } from '../support/format.ts';
 import { INTERVALS, shareText } from '../support/interval.ts';
@@ -13,15 +13,21 @@ export const ACCURACY: Axis = {
   text: (fraction) => `${Number((fraction * 100).toFixed(2))} %`,
   exact: percent,
 };
-export const LOSS: Axis = { name: 'loss', text: shortNumber, exact: (loss) => loss.toFixed(4) };
+export const LOSS: Axis = {
+  name: 'loss',
+  text: (loss) => shortNumber(loss, 6),
+  exact: (loss) => loss.toFixed(4),
+};
 
 /** Charts of one run: accuracy, loss and learning rate per epoch. */
 export function curvesSection(run: ReportedRun): Html {
   if (run.epochs.length === 0) {
     return html`<section id="curves"><h2>Curves</h2><p>No epoch has ended, so there are no curves.</p></section>`;
   }
+  const rates = run.epochs.map(({ lr }) => lr);
   return html`<section id="curves"><h2>Curves</h2>
-<div class="charts">${accuracyChart(run)}${lossChart(run)}${learningRateChart(run)}</div>
+<div class="charts">${accuracyChart(run)}${lossChart(run)}${isConstant(rates) ? null : learningRateChart(run)}</div>
+${isConstant(rates) ? html`<p>${constantRate(rates)}</p>` : null}
 </section>`;
 }
 
@@ -55,6 +61,15 @@ function lossChart(run: ReportedRun): Html {
     levels: paperLevel(run, 'validLoss', (loss) => loss.toFixed(4)),
     moments: momentsOf(run),
   });
+}
+
+function isConstant(values: readonly number[]): boolean {
+  return values.every((value) => value === values[0]);
+}
+
+function constantRate(rates: readonly number[]): string {
+  const [rate = 0] = rates;
+  return `The learning rate was ${shortNumber(rate)} in ${rates.length === 1 ? 'the only epoch' : 'every epoch'}.`;
 }
 
 function learningRateChart(run: ReportedRun): Html {
@@ -142,9 +157,9 @@ function momentsOf({ epochs, best, resumed }: ReportedRun) {
   ];
 }
 
-/** Formats a number briefly: `0.001`, `1e-5`, `2.5`. */
-export function shortNumber(value: number): string {
-  const text = String(Number(value.toPrecision(4)));
+/** Formats a number briefly, with at most so many digits: `0.001`, `1e-5`, `2.5`. */
+export function shortNumber(value: number, digits = 4): string {
+  const text = String(Number(value.toPrecision(digits)));
   return value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5)
     ? Number(value.toPrecision(3)).toExponential()
     : text;

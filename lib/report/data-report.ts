@@ -6,7 +6,7 @@ import { writeFileAtomically } from '../files/atomic-file.ts';
 import { count } from '../support/format.ts';
 import { type Html, html } from './html.ts';
 import { contents, page } from './page.ts';
-import { requireReplaceable } from './report.ts';
+import { requireReplaceable } from './report-file.ts';
 import { dataTable, facts } from './table.ts';
 
 /** Number of groups and of pairs that are shown; of one group, number of images that are shown and that are named. */

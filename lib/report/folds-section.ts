@@ -8,13 +8,13 @@ import { dataTable } from './table.ts';
 /** Figures of the folds of a cross-validated run, and their mean and spread. */
 export function foldsSection({ folds, accuracy, loss, epochs, outOfFold }: RunFolds): Html {
   return html`${dataTable({
-    caption: 'Each fold, in its best epoch: validated on the fold, trained on the others',
-    heading: ['fold', 'training images', 'validation images', 'best epoch', 'accuracy', 'loss'],
+    caption:
+      'Each fold, in its best epoch: validated on the fold, trained on the others. Images: for training + for validation.',
+    heading: ['fold', 'images', 'best epoch', 'accuracy', 'loss'],
     rows: [
       ...folds.map(({ fold, train, valid, best }) => [
         String(fold),
-        count(train),
-        count(valid),
+        html`${count(train)} + ${count(valid)}`,
         String(best.epoch),
         shareText(best.validAccuracy, valid),
         best.validLoss.toFixed(4),
@@ -23,11 +23,11 @@ export function foldsSection({ folds, accuracy, loss, epochs, outOfFold }: RunFo
         html`<b>mean ± standard deviation</b>`,
         '',
         '',
-        '',
         `${percent(accuracy.mean)} ± ${percent(accuracy.standardDeviation)}`,
         lossSpreadText(loss),
       ],
     ],
+    isNarrow: true,
   })}
 <p>Over all ${count(outOfFold.count)} images, each judged by the model that has not seen it, the accuracy is
 ${shareText(outOfFold.accuracy, outOfFold.count)}. In parentheses: its 95 % confidence interval in %. The model of this run was then

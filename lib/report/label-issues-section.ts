@@ -3,8 +3,8 @@ import { count, images, percent } from '../support/format.ts';
 import { type Content, type Html, html } from './html.ts';
 import type { ReportedRun } from './read-run.ts';
 
-/** The images whose labels look wrong; nothing for a run that did not look for them. */
-export function labelIssuesSection({ validation, folds }: ReportedRun): Content {
+/** The images whose labels look wrong; null for a run that did not look for them. */
+export function labelIssuesSection({ validation, folds }: ReportedRun): Html | null {
   if (!validation?.labelIssues) return null;
   const { labelIssues, evaluation } = validation;
   return html`<section id="labels"><h2>Labels that look wrong</h2>

@@ -2,21 +2,23 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { WARNING_KINDS } from '../data/class-counts.ts';
 import { nothingLeftOut } from '../data/left-out.ts';
-import type { EpochMetrics } from '../engine/native.ts';
+import type { EpochMetrics } from '../engine/native-training.ts';
 import { InputError } from '../errors.ts';
 import { bestEpochOf } from '../experiments/best-epoch.ts';
 import { noRun } from '../experiments/no-run.ts';
 import { experiments } from '../experiments/paper.ts';
 import { FORMAT_VERSION, type RunResults, type RunSetup } from '../experiments/results.ts';
+import type { ClassSamples } from '../experiments/samples.ts';
 import type { ValidationReport } from '../experiments/validation.ts';
-import { readJsonFile } from '../formats/json.ts';
+import { parseJson, readJsonFile } from '../formats/json.ts';
 import { withDerived } from '../model/evaluate.ts';
+import { listOf, recordOf } from '../options/file-lists.ts';
 import { fileProblem } from '../options/file-problem.ts';
 import { MONITORS } from '../options/index.ts';
 import { optimizerFields } from '../options/optimizer.ts';
 import { scheduleFields } from '../options/schedule.ts';
 import { overrides } from '../options/schema.ts';
-import { unreadable } from '../support/files.ts';
+import { isNoText, unreadable } from '../support/files.ts';
 import { readRegularText } from '../support/regular-file.ts';
 import { epochList, epochMetrics, resumePoint } from '../training/checkpoint.ts';
 import { withBest } from '../training/recorded-epochs.ts';
@@ -36,6 +38,8 @@ export interface ReportedRun
   /** The text of `config.json`. */
   config: string;
   validation: ValidationReport | null;
+  /** A few training images of each class; null if the run has kept none. */
+  samples: ClassSamples[] | null;
 }
 
 const formatVersion = z.literal(FORMAT_VERSION);
@@ -52,22 +56,23 @@ const setupFields = {
     valid: count,
     source: z.string(),
     validation: z.string(),
-    skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
-    // Runs of earlier versions did not record these two.
-    classCounts: z.array(z.object({ name: z.string(), train: count, valid: count })).default([]),
+    skipped: listOf(z.object({ path: z.string(), reason: z.string() })),
+    // Runs of earlier versions did not record these three.
+    classCounts: listOf(z.object({ name: z.string(), train: count, valid: count })).default([]),
     leftOut: z
       .object({
         hidden: count,
         others: count,
         loose: count,
-        unused: z.array(z.string()),
-        brokenLinks: z.array(z.string()),
-        repeated: z.array(z.string()),
+        unused: listOf(z.string()),
+        brokenLinks: listOf(z.string()),
+        repeated: listOf(z.string()),
       })
       .default(nothingLeftOut),
+    manifest: z.object({ file: z.string(), sha256: z.string() }).nullable().default(null),
   }),
-  warnings: z.array(z.object({ kind: z.enum(WARNING_KINDS), message: z.string() })).default([]),
-  classes: z.array(z.string()),
+  warnings: listOf(z.object({ kind: z.enum(WARNING_KINDS), message: z.string() })).default([]),
+  classes: listOf(z.string()),
   imageSize: count,
   batchSize: count,
   seed: z.number(),
@@ -77,26 +82,23 @@ const setupFields = {
   precisionReason: z.string(),
   libtorch: z.string(),
   // Runs before version 0.2 had one process.
-  processes: z
-    .array(z.object({ rank: count, host: z.string(), device: z.string(), hardware: z.string() }))
+  processes: listOf(z.object({ rank: count, host: z.string(), device: z.string(), hardware: z.string() }))
     .nullable()
     .default(null),
   trainableParameters: count,
   totalParameters: count,
   // Runs before version 0.2 did not record stages.
-  stages: z
-    .array(
-      z.object({
-        name: z.string().nullable(),
-        epochs: count,
-        trainableParameters: count,
-        frozen: z.array(z.string()),
-        ...overrides(optimizerFields),
-        ...overrides(scheduleFields),
-      }),
-    )
-    .default([]),
-  classWeights: z.record(z.string(), z.number()).nullable().default(null),
+  stages: listOf(
+    z.object({
+      name: z.string().nullable(),
+      epochs: count,
+      trainableParameters: count,
+      frozen: listOf(z.string()),
+      ...overrides(optimizerFields),
+      ...overrides(scheduleFields),
+    }),
+  ).default([]),
+  classWeights: recordOf(z.number()).nullable().default(null),
   monitor: z.enum(MONITORS).nullable().default(null),
 };
 
@@ -104,7 +106,7 @@ const configFile = z.object({
   formatVersion,
   ...setupFields,
   options: z.record(z.string(), z.unknown()),
-  versions: z.record(z.string(), z.string()),
+  versions: recordOf(z.string()),
 });
 
 const measures = z.object({ loss: z.number(), calibrationError: z.number() });
@@ -119,7 +121,7 @@ const foldsOfRun = z.object({
   accuracy: spread,
   loss: spread,
   epochs: count,
-  folds: z.array(
+  folds: listOf(
     z.object({
       fold: count,
       train: count,
@@ -137,7 +139,7 @@ const resultsFile = z.object({
   seconds: z.object({ total: z.number(), features: z.number(), training: z.number() }),
   imagesPerSecond: z.number(),
   stoppedBecause: z.enum(['epochs', 'early-stopping', 'aborted', 'failed']),
-  resumed: z.array(resumePoint),
+  resumed: listOf(resumePoint),
   // Runs of earlier versions were not calibrated.
   calibration: z
     .object({ temperature: z.number(), isAtLimit: z.boolean(), before: measures, after: measures })
@@ -161,10 +163,12 @@ const validationFile: z.ZodType<ValidationReport> = z.object({
       top5Accuracy: z.number(),
       loss: z.number(),
       calibrationError: z.number(),
+      // Earlier versions did not write the bins.
+      reliability: listOf(z.object({ confidence: z.number(), accuracy: z.number(), count })).default([]),
       count,
-      classes: z.array(z.string()),
-      confusion: z.array(z.array(count)),
-      perClass: z.array(
+      classes: listOf(z.string()),
+      confusion: listOf(listOf(count)),
+      perClass: listOf(
         z.object({ label: z.string(), precision: z.number(), recall: z.number(), f1: z.number(), count }),
       ),
     })
@@ -175,11 +179,11 @@ const validationFile: z.ZodType<ValidationReport> = z.object({
     )
     // Earlier versions wrote neither means over the classes nor intervals.
     .transform(withDerived),
-  mistakes: z.array(
+  mistakes: listOf(
     z.object({
       source: z.string(),
       label: z.string(),
-      top: z.array(guess).min(1),
+      top: listOf(guess).refine((top) => top.length > 0, { error: 'must be at least 1' }),
       image: dataUri,
       activation: z.exactOptional(dataUri),
     }),
@@ -188,7 +192,7 @@ const validationFile: z.ZodType<ValidationReport> = z.object({
   labelIssues: z
     .object({
       count,
-      shown: z.array(
+      shown: listOf(
         z.object({
           source: z.string(),
           label: z.string(),
@@ -201,6 +205,11 @@ const validationFile: z.ZodType<ValidationReport> = z.object({
     })
     .nullable()
     .default(null),
+});
+
+const samplesFile = z.object({
+  formatVersion,
+  classes: listOf(z.object({ label: z.string(), images: listOf(dataUri) })),
 });
 
 /**
@@ -221,6 +230,7 @@ export async function readRun(directory: string): Promise<ReportedRun> {
     best: outcome.epochs.length > 0 ? bestEpochOf(bestOf(outcome.epochs), config.dataset.valid) : null,
     config: await readRegularText(join(path, 'config.json')),
     validation: await readAs(validationFile, join(path, 'validation.json')),
+    samples: (await readAs(samplesFile, join(path, 'samples.json')))?.classes ?? null,
   };
 }
 
@@ -245,7 +255,7 @@ async function readEpochs(file: string): Promise<EpochMetrics[]> {
     text = await readRegularText(file);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw unreadable(file, cause);
+    throw unreadable(file, cause, isNoText(cause) ? 'RUN_INVALID' : undefined);
   }
   const lines = text.split('\n').slice(0, -1);
   const epochs = lines.map((line, index) => {
@@ -261,7 +271,7 @@ async function readEpochs(file: string): Promise<EpochMetrics[]> {
 
 function parsed(line: string): unknown {
   try {
-    return JSON.parse(line);
+    return parseJson(line);
   } catch {
     return null;
   }

@@ -26,7 +26,7 @@ function besidePaper(run: ReportedRun, name: keyof typeof experiments): Html {
   const { paper } = experiments[name];
   const here = measuresOf(run);
   const there = paperMeasures(paper);
-  return html`${dataTable({
+  return html`<div class="halves">${dataTable({
     caption: `${name} here and in the paper. ${INTERVALS}`,
     heading: ['', 'here', 'paper', 'here / paper'],
     rows: MEASURES.map((measure) => [
@@ -35,13 +35,14 @@ function besidePaper(run: ReportedRun, name: keyof typeof experiments): Html {
       measureText(there, measure),
       ratio(here[measure.key], there[measure.key]),
     ]),
+    isNarrow: true,
   })}
 ${dataTable({
   caption: 'Differences in setup',
   heading: ['setting', 'here', 'paper'],
   rows: differencesOf(run, paper),
   text: true,
-})}
+})}</div>
 <p class="note">The paper does not name its hardware, so its times cannot be compared directly; a report of several runs
 compares ratios of times. The paper writes cross-entropy as a percentage: 65 % is a loss of 0.65.</p>`;
 }

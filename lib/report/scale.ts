@@ -13,12 +13,15 @@ export interface ScaleOptions {
   whole?: boolean;
 }
 
-/** Linear scale with about six ticks at multiples of 1, 2 or 5 times a power of ten. */
+/**
+ * Linear scale with about six ticks at multiples of 1, 2 or 5 times a power of ten. If the values are all but equal, it
+ * begins or ends at 0, since a closer look would show nothing but rounding; a tight scale has them in its middle.
+ */
 export function linearScale(
   values: readonly number[],
   { tight = false, whole = false }: ScaleOptions = {},
 ): Scale {
-  const [low, high] = ends(values, whole ? 1 : 0);
+  const [low, high] = tight ? ends(values, whole ? 1 : 0) : endsAtZero(values);
   const step = Math.max(roundStep((high - low) / 6), whole ? 1 : 0);
   const [first, last] = tight
     ? [Math.ceil(low / step), Math.floor(high / step)]
@@ -60,6 +63,16 @@ function ends(values: readonly number[], margin: number): [number, number] {
   if (high > low) return [low, high];
   const around = Math.max(Math.abs(low) * 0.1, margin, 1e-6);
   return [low - around, high + around];
+}
+
+/** Values that differ by less than this fraction of the largest are all but equal. */
+const EQUAL = 2e-3;
+
+/** Minimum and maximum; if they are all but equal, the interval from 0 to them; if that is 0, to 1. */
+function endsAtZero(values: readonly number[]): [number, number] {
+  const [low, high] = extent(values);
+  if (high - low > EQUAL * Math.max(Math.abs(low), Math.abs(high))) return [low, high];
+  return high > 0 ? [0, high] : low < 0 ? [low, 0] : [0, 1];
 }
 
 function roundStep(step: number): number {

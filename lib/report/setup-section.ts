@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { monitorName } from '../experiments/monitor-text.ts';
 import { classesText, processesText, settingsText, weightsText } from '../experiments/setup-text.ts';
 import { count, duration, images } from '../support/format.ts';
@@ -31,7 +32,7 @@ export function factsOf(run: ReportedRun): Array<readonly [string, string]> {
     ['data', `${dataset.name} (${dataset.source})`],
     [
       'images',
-      `${count(dataset.train)} for training${dataset.valid > 0 ? `, ${count(dataset.valid)} for validation` : ''} (${dataset.validation})`,
+      `${count(dataset.train)} for training${dataset.valid > 0 ? `, ${count(dataset.valid)} for validation` : ''} (${dataset.validation})${dataset.manifest ? `; manifest ${dataset.manifest.file}, SHA-256 ${dataset.manifest.sha256}` : ''}`,
     ],
     [
       'left out',
@@ -140,6 +141,7 @@ function stages(run: ReportedRun): Content {
       ];
     }),
     text: true,
+    isStacked: true,
   });
 }
 
@@ -162,8 +164,12 @@ function skippedImages({ dataset: { skipped } }: ReportedRun): Content {
 export function repeatSection(run: ReportedRun): Html {
   const words = commandOf(run);
   return html`<section id="repeat"><h2>Reproduce</h2>
-<p>Repeat the run with all its options from the run directory:</p>
-${command(['run', '--config', `${run.path}/config.json`])}
+<p>${
+    run.options.fold === undefined
+      ? 'Repeat the run with all its options from the run directory:'
+      : 'This is a fold of a cross-validation, which is repeated as a whole:'
+  }</p>
+${command(configWords(run))}
 ${words === null ? null : html`<p>Or with all options that differ from their defaults as flags:</p>${command(words)}`}
 <p>On a CPU, the same versions, images, seed, precision and number of threads give bit-identical results.${
     run.weights.sha256 === null
@@ -172,6 +178,12 @@ ${words === null ? null : html`<p>Or with all options that differ from their def
   }</p>
 <details><summary>Complete config.json, for <code>torch-tl run --config</code></summary><pre><code>${run.config}</code></pre></details>
 </section>`;
+}
+
+/** The arguments that repeat a run from its directory; a fold is repeated with the run that it belongs to. */
+export function configWords({ path, options }: Pick<ReportedRun, 'path' | 'options'>): string[] {
+  const whole = options.fold === undefined ? path : dirname(dirname(path));
+  return ['run', '--config', `${whole}/config.json`];
 }
 
 /** A `torch-tl` command as a code block. */

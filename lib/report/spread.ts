@@ -50,6 +50,7 @@ standard deviation of ${percent(standardDeviation)}.`;
 export function spreadSection(groups: readonly SeedGroup[]): Content {
   const repeated = groups.filter(({ runs }) => runs.length > 1);
   if (repeated.length === 0) return null;
+  const hasPaper = repeated.some(({ runs }) => runs.some(({ run }) => run.experiment !== 'train'));
   return html`<section id="spread"><h2>Spread over seeds</h2>
 ${dataTable({
   caption: 'Best epochs of runs that differ in their seed alone: mean ± standard deviation',
@@ -60,18 +61,24 @@ ${dataTable({
     '95 % interval of the mean',
     'validation loss',
     'time',
-    'the paper',
+    ...(hasPaper ? ['the paper'] : []),
   ],
-  rows: repeated.map(row),
+  rows: repeated.map((group) => [...figuresOf(group), ...(hasPaper ? [paperOf(group)] : [])]),
+  isStacked: true,
 })}
 <p class="note">The interval is that of Student’s t. It says how far the mean of many more seeds may lie; the next single run may lie
 further away.</p>
 </section>`;
 }
 
-function row({ name, runs }: SeedGroup): Content[] {
+function paperOf({ runs }: SeedGroup): string {
+  const experiment = runs[0]?.run.experiment ?? 'train';
+  return experiment === 'train' ? '-' : percent(experiments[experiment].paper.validAccuracy);
+}
+
+function figuresOf({ name, runs }: SeedGroup): Content[] {
   const [summary] = seedsSummaries(runs.map(({ run }) => run));
-  const { accuracy = null, loss = null, experiment = 'train' } = summary ?? {};
+  const { accuracy = null, loss = null } = summary ?? {};
   return [
     html`<b>${name}</b>`,
     String(runs.length),
@@ -79,6 +86,5 @@ function row({ name, runs }: SeedGroup): Content[] {
     meanIntervalText(accuracy),
     lossSpreadText(loss),
     duration(summaryOf(runs.map(({ measures }) => measures.seconds)).mean),
-    experiment === 'train' ? '-' : percent(experiments[experiment].paper.validAccuracy),
   ];
 }

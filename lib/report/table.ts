@@ -7,19 +7,39 @@ export interface Table {
   rows: ReadonlyArray<readonly Content[]>;
   /** Whether cells hold text, which is left-aligned and wraps, instead of numbers. */
   text?: boolean;
+  /** Whether intervals stand below their shares instead of beside them, which takes less width. */
+  isNarrow?: boolean;
+  /** Whether a narrow screen shows each row as a list of names and values, since it has too many columns. */
+  isStacked?: boolean;
 }
 
 /** Builds a table. It scrolls sideways if the page is too narrow. */
-export function dataTable({ caption, heading, rows, text = false }: Table): Html {
+export function dataTable({ caption, heading, rows, ...kinds }: Table): Html {
+  const { text = false, isNarrow = false, isStacked = false } = kinds;
+  const nameOf = (title: Content) =>
+    isStacked && typeof title === 'string' ? html` data-name="${title}"` : null;
+  const shown = (cell: Content) => (text || typeof cell !== 'string' || cell === '' ? cell : figure(cell));
   const row = ([first = null, ...rest]: readonly Content[]) =>
-    html`<tr><th scope="row">${first}</th>${rest.map((cell) => html`<td>${cell}</td>`)}</tr>\n`;
+    html`<tr><th scope="row">${first}</th>${rest.map((cell, column) => html`<td${nameOf(heading[column + 1] ?? null)}>${shown(cell)}</td>`)}</tr>\n`;
+  const classes = [
+    text ? 'text' : 'figures',
+    ...(isNarrow ? ['narrow'] : []),
+    ...(isStacked ? ['stacked'] : []),
+  ];
   return captioned(
     caption,
-    html`<table${text ? html` class="text"` : null}>
-<thead><tr>${heading.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
+    html`<table class="${classes.join(' ')}">
+<thead><tr>${heading.map((cell) => (cell === '' ? html`<td></td>` : html`<th scope="col">${cell}</th>`))}</tr></thead>
 <tbody>${rows.map(row)}</tbody>
 </table>`,
   );
+}
+
+/** A figure, which stays on one line, while its interval in parentheses or its deviation may stand below it. */
+export function figure(text: string): Html {
+  const rest = text.search(/ [(±]/);
+  if (rest === -1) return html`<span>${text}</span>`;
+  return html`<span>${text.slice(0, rest)}</span> <small>${text.slice(rest + 1)}</small>`;
 }
 
 /** Puts a caption above a table. The table scrolls, also by keyboard; the caption does not. */

@@ -25,6 +25,13 @@ test('equal values lie in the middle', () => {
   expect(linearScale([1], { tight: true, whole: true }).ticks).toEqual([0, 1, 2]);
 });
 
+test('values that are all but equal are not looked at more closely', () => {
+  expect(linearScale([0.8, 0.8]).ticks).toEqual([0, 0.2, 0.4, 0.6, 0.8]);
+  expect(linearScale([2.25, 2.2501]).ticks).toEqual([0, 0.5, 1, 1.5, 2, 2.5]);
+  expect(linearScale([-2, -2]).ticks).toEqual([-2, -1.5, -1, -0.5, 0]);
+  expect(linearScale([0]).ticks).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
+});
+
 test('a logarithmic scale has powers of ten', () => {
   const { ticks, place } = logScale([1e-5, 1e-3]);
   expect(ticks).toEqual([1e-5, 1e-4, 1e-3]);

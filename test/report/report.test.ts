@@ -4,26 +4,10 @@ import { expect, test } from 'vitest';
 import type { RunSetup } from '../../lib/experiments/results.ts';
 import { readRun } from '../../lib/report/read-run.ts';
 import { writeReport } from '../../lib/report/report.ts';
-import { learningEpochs, type RunFiles, SETUP, validationReport, writeRun } from '../support/run-files.ts';
+import { runReport, runSections } from '../../lib/report/run-report.ts';
+import { reportOf, textOf } from '../support/reports.ts';
+import { learningEpochs, SETUP, validationReport, writeRun } from '../support/run-files.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-
-/** The text of a report of runs, by their names. */
-async function reportOf(runs: Record<string, RunFiles>): Promise<string> {
-  const directory = temporaryDirectory();
-  const paths = Object.entries(runs).map(([name, files]) => {
-    writeRun(join(directory, name), files);
-    return join(directory, name);
-  });
-  const file = join(directory, 'report.html');
-  await writeReport(paths, file);
-  return readFileSync(file, 'utf8');
-}
-
-/** What of a report is read: without tags and with single spaces. */
-function textOf(report: string): string {
-  const body = report.slice(report.indexOf('<body>'));
-  return body.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ');
-}
 
 const [STAGE] = SETUP.stages as [RunSetup['stages'][number]];
 
@@ -46,7 +30,7 @@ test('every chart has its numbers in a table, and says in words what there is to
 });
 
 test('what is needed to run it again is there', async () => {
-  const weights = { source: 'tiny-imagenet', sha256: 'cd'.repeat(32), trainedOn: 'Tiny ImageNet' };
+  const weights = { source: 'tiny-imagenet-distilled', sha256: 'cd'.repeat(32), trainedOn: 'Tiny ImageNet' };
   const report = await reportOf({
     run: { setup: { seed: 7, weights }, options: { seed: 7, freeze: ['backbone', { through: 'norm5' }] } },
   });
@@ -62,8 +46,9 @@ test('the confusion matrix, the classes and the worst mistakes are shown', async
   const validation = await validationReport(['cat', 'dog', 'ship']);
   const report = await reportOf({ run: { validation } });
   const text = textOf(report);
-  const [row] = validation.evaluation.confusion;
-  expect(text).toContain(`cat ${row?.join(' ')} dog`);
+  expect(validation.evaluation.confusion[0]).toEqual([15, 5, 0]);
+  expect(text).toContain('cat 15 75 % 5 25 % 0 dog');
+  expect(text).toContain('F1 images cat 75.00 % (53.1 to 88.8) 75.00 % (53.1 to 88.8) 75.00 % 833 + 20 dog');
   expect(text).toContain('cat classified as dog dog 90.00 % ship 7.00 % cat 1.00 % image 17');
   expect(report.match(/<img /g)).toHaveLength(6);
   for (const { image } of validation.mistakes) expect(report).toContain(`src="${image}"`);
@@ -71,12 +56,16 @@ test('the confusion matrix, the classes and the worst mistakes are shown', async
 
 test('a validation.json of an earlier version gets what it lacks', async () => {
   const now = await validationReport(['cat', 'dog', 'ship']);
-  const { balancedAccuracy, macroF1, accuracyInterval95, top5AccuracyInterval95, ...rest } = now.evaluation;
+  const { balancedAccuracy, macroF1, accuracyInterval95, top5AccuracyInterval95, reliability, ...rest } =
+    now.evaluation;
   const perClass = rest.perClass.map(({ precisionInterval95: _, recallInterval95: __, ...one }) => one);
   const validation = { ...now, evaluation: { ...rest, perClass } };
   const directory = temporaryDirectory();
   writeRun(directory, { validation });
-  expect((await readRun(directory)).validation).toEqual(now);
+  expect((await readRun(directory)).validation).toEqual({
+    ...now,
+    evaluation: { ...now.evaluation, reliability: [] },
+  });
 });
 
 test('labels that look wrong are shown, and that there are none, unless nothing was looked for', async () => {
@@ -239,44 +228,82 @@ test('stages, where it was resumed and images left out are told', async () => {
   expect(text).toContain('cat 833+167');
 });
 
-test('several runs stand side by side, relative to the first experiment of the paper, here and there', async () => {
-  const report = await reportOf({
-    a: { setup: { experiment: 'finetune' } },
-    b: {
-      setup: { experiment: 'base', trainableParameters: 6_964_106, batchSize: 64 },
-      results: { seconds: { total: 122, features: 0, training: 122 } },
-    },
-  });
-  const text = textOf(report);
-  expect(text).toContain('2 runs compared');
-  expect(text).toContain('Results relative to base, here and in the paper');
-  expect(text).toContain('finetune 1.00 × 1.00 × 0.500 × 0.612 × the paper 1.07 × 0.518 × 3.20 × 0.612 ×');
-  expect(text).toContain('batch size 128 images 64 images');
-  expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(4);
+test('a learning rate that stays the same is said instead of drawn', async () => {
+  const epochs = learningEpochs(4).map((epoch) => ({ ...epoch, lr: 0.0005 }));
+  const report = await reportOf({ run: { epochs } });
+  expect(report).not.toContain('id="learning-rate-title"');
+  expect(textOf(report)).toContain('The learning rate was 5e-4 in every epoch.');
 });
 
-test('of several runs that were tested on the same classes each class is compared', async () => {
+test('of a run of an earlier version the numbers of images are those that were judged', async () => {
   const validation = await validationReport(['cat', 'dog', 'ship']);
-  const [cat] = validation.evaluation.perClass;
-  const f1 = `${(100 * (cat?.f1 ?? 0)).toFixed(2)} %`;
-  const text = textOf(await reportOf({ a: { validation }, b: { validation } }));
-  expect(text).toContain(`class a b cat ${f1} ${f1} dog`);
-  expect(textOf(await reportOf({ a: { validation }, b: {} }))).not.toContain('F1 per class');
+  const dataset = { ...SETUP.dataset, classCounts: [] };
+  const earlier = textOf(await reportOf({ run: { setup: { dataset }, validation } }));
+  expect(earlier).toContain('F1 images cat 75.00 % (53.1 to 88.8) 75.00 % (53.1 to 88.8) 75.00 % 20 dog');
+});
+
+test('the bins of the calibration error are drawn, unless an earlier version wrote none', async () => {
+  const validation = await validationReport(['cat', 'dog', 'ship']);
+  const report = await reportOf({ run: { validation } });
+  expect(report).toMatch(/<desc id="reliability-description">Fraction that is classified correctly/);
+  expect(textOf(report)).toContain('70.54 % 0.00 % (0.0 to 20.4) of 15 images 90.94 % 100.00 %');
+  const evaluation = { ...validation.evaluation, reliability: undefined };
+  expect(await reportOf({ run: { validation: { ...validation, evaluation } } })).not.toContain('reliability');
+});
+
+test('which images there were is told, and a few are shown', async () => {
+  const { mistakes } = await validationReport(['cat', 'dog', 'ship']);
+  const [image = ''] = mistakes.map((mistake) => mistake.image);
+  const samples = { classes: [{ label: 'cat', images: [image, image] }] };
+  const report = await reportOf({ run: { samples } });
+  const text = textOf(report);
+  expect(text).toContain(`manifest images.csv, SHA-256 ${'ef'.repeat(32)}`);
+  expect(text).toContain('The first 2 training images of the first 1 of 3 classes.');
+  expect(text).toContain('cat 833 images');
+  expect(report.split(`<img src="${image}" alt="cat, training image`)).toHaveLength(3);
+  const dataset = { ...SETUP.dataset, manifest: undefined };
+  const earlier = await reportOf({ run: { setup: { dataset } as never } });
+  expect(textOf(earlier)).not.toContain('manifest');
+  expect(earlier).not.toContain('id="images"');
+});
+
+test('the command that made a run stands near the top', async () => {
+  const head = (report: string) => textOf(report.slice(0, report.indexOf('</header>')));
+  expect(head(await reportOf({ run: { setup: { seed: 7 }, options: { seed: 7 } } }))).toContain(
+    'Command torch-tl run finetune --seed 7',
+  );
+  const inList = await reportOf({ run: { options: { recipe: [{ epochs: 1 }] } } });
+  expect(head(inList)).toMatch(/Command torch-tl run --config \S+\/run\/config\.json/);
+  expect(head(await reportOf({ 'run/folds/1': { options: { fold: 1 } } }))).toMatch(
+    /Command torch-tl run --config \S+\/run\/config\.json/,
+  );
+});
+
+test('the sections are what the list of links leads to', async () => {
+  const directory = temporaryDirectory();
+  writeRun(directory, { validation: await validationReport(['cat', 'dog', 'ship']) });
+  const run = await readRun(directory);
+  const sections = runSections(run);
+  expect(sections.map(({ id }) => id)).toEqual([
+    'results',
+    'curves',
+    'validation',
+    'labels',
+    'setup',
+    'repeat',
+  ]);
+  for (const { id, name, content } of sections) {
+    expect(content.text).toMatch(new RegExp(`^<section id="${id}"><h2>`));
+    expect(runReport(run).text).toContain(`<li><a href="#${id}">${name}</a></li>`);
+    expect(runReport(run).text).toContain(content.text);
+  }
 });
 
 test('a single epoch is drawn', async () => {
   const report = await reportOf({ run: { epochs: learningEpochs(1) } });
-  expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(3);
+  expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(2);
+  expect(textOf(report)).toContain('The learning rate was 0.001 in the only epoch.');
   expect(report).not.toMatch(/NaN|Infinity/);
-});
-
-test('several runs of one experiment are told apart by their directories', async () => {
-  const text = textOf(
-    await reportOf({ low: { setup: { stages: [{ ...STAGE, learningRate: 1e-4 }] } }, high: {} }),
-  );
-  expect(text).toContain(
-    'Differences between the runs setting low high optimiser adam, learning rate 0.0001, schedule plateau adam',
-  );
 });
 
 test('a report is replaced, another file is not', async () => {
@@ -306,7 +333,7 @@ test('a directory that is no run names the runs in it', async () => {
   });
 });
 
-test.for(['config.json', 'results.json', 'validation.json', 'epochs.jsonl'])(
+test.for(['config.json', 'results.json', 'validation.json', 'samples.json', 'epochs.jsonl'])(
   'a damaged %s is named',
   async (name) => {
     const directory = temporaryDirectory();

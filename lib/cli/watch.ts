@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { watchOptions } from '../options/index.ts';
+import { aborted } from '../support/signals.ts';
+import { addExamples } from './examples.ts';
+import { addFlags, readFlags } from './flags.ts';
+import { interruptible } from './interrupt.ts';
+import { say } from './output.ts';
+import { startWatching } from './watching.ts';
+
+/** Directory that is watched where none is given: runs lie there unless their command names another. */
+const RUNS = 'runs';
+
+/** Defines `torch-tl watch`. */
+export function define(command: Command): void {
+  command.argument('[dir]', `directory of a run, or of several (default: ${RUNS})`);
+  addExamples(command, {
+    watch: 'follow all runs in runs/',
+    'watch runs/flowers --port 8000': 'follow one run, at http://127.0.0.1:8000/',
+  });
+  addFlags(command, watchOptions).action(async (directory: string | undefined) => {
+    const options = readFlags(command, watchOptions);
+    if (directory !== undefined && !existsSync(directory)) {
+      const { noRun } = await import('../experiments/no-run.ts');
+      throw await noRun(directory);
+    }
+    const { server, url } = await startWatching({ directory: directory ?? RUNS }, options);
+    say(`Watch ${directory ?? RUNS}: ${url}`);
+    say('Press Ctrl-C to stop watching; the training goes on.');
+    await interruptible(aborted, 'Stopped watching.');
+    await server.close();
+  });
+}

@@ -17,6 +17,7 @@ import { unreadable, unwritable } from '../support/files.ts';
 import { sha256 } from '../support/hash.ts';
 import { readInto, withRegularFile } from '../support/regular-file.ts';
 import { decoderName } from './decoding/decode.ts';
+import { identityOf } from './decoding/read-pixels.ts';
 import type { FileVersion } from './file-versions.ts';
 
 /** Version of the index's format. A cache with another version is replaced. */
@@ -130,6 +131,11 @@ export class ImageCache {
   /** Path of the pixels, uint8 `[images, side, side, 3]`. The file stays after `close`. */
   get file(): string {
     return join(this.directory, 'pixels');
+  }
+
+  /** See `identityOf`. */
+  async identity(): Promise<string> {
+    return identityOf(await this.#pixels.stat({ bigint: true }));
   }
 
   /** Position of a file's image among the pixels, counted in images; undefined if it is not in the cache. */

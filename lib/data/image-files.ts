@@ -127,13 +127,13 @@ async function decodeOnDisk(
   place: { root: string; own: boolean },
   options: DecodeOptions,
 ): Promise<Decoded> {
-  const { file, places, failures, found } = await decodeCached(
+  const { file, identity, places, failures, found } = await decodeCached(
     { ...place, source },
     files,
     versions,
     options,
   );
-  const all = { file, places, labels, files, ...(groups && { groups }), ...sizeOf(files, options) };
+  const all = { file, identity, places, labels, files, ...(groups && { groups }), ...sizeOf(files, options) };
   return { all, failures, decoded: files.length - found, found, file, uncached: null };
 }
 

@@ -4,7 +4,7 @@ import { readPixels } from './decoding/read-pixels.ts';
 import type { Images } from './image-set.ts';
 
 /** Bytes of a key: enough that two different images never have the same. */
-const KEY_BYTES = 16;
+export const KEY_BYTES = 16;
 
 /** Bytes to hash before the event loop may run: a few milliseconds of work. */
 const SLICE = 1 << 22;

@@ -1,7 +1,8 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError, invalidArgument } from '../errors.ts';
-import { unreadable } from '../support/files.ts';
+import { parseJson } from '../formats/json.ts';
+import { isNoText, unreadable } from '../support/files.ts';
 import { byName, looseName, normalName } from '../support/names.ts';
 import { quoted } from '../support/quoted.ts';
 import { readRegularText } from '../support/regular-file.ts';
@@ -23,13 +24,19 @@ export function isListName(path: string): boolean {
 /** The columns that are read. Their names may be in any case. */
 const COLUMNS: readonly string[] = ['path', 'label', 'split', 'group'];
 
+/** A name that is a number. JSON.parse rounds larger integers, and different names would become the same one. */
+const numericName = z
+  .number()
+  .refine((value) => !Number.isInteger(value) || Number.isSafeInteger(value))
+  .transform(String);
+
 const image = z.object({
   path: z.string().min(1),
-  label: z.union([z.string().min(1), z.number().transform(String)]),
+  label: z.union([z.string().min(1), numericName]),
   /** The part of the data, such as `train`. Either every line has a split or none has. */
   split: z.string().min(1).optional(),
   /** What the image belongs to, such as a patient; an image without a group is one of its own. */
-  group: z.union([z.string(), z.number().transform(String)]).nullish(),
+  group: z.union([z.string(), numericName]).nullish(),
 });
 
 type ListedImage = z.output<typeof image> & {
@@ -162,7 +169,7 @@ function filesOf(source: string, classes: readonly string[], images: readonly Li
 
 async function readLines(source: string): Promise<ListedImage[]> {
   const text = await readRegularText(source).catch((cause: unknown) => {
-    throw unreadable(source, cause, 'DATA_NOT_FOUND');
+    throw unreadable(source, cause, isNoText(cause) ? 'DATA_INVALID' : 'DATA_NOT_FOUND');
   });
   const images = CSV.test(source) ? await csvLines(source, text) : jsonLines(source, text);
   if (images.length === 0) throw new InputError('DATA_INVALID', `${source} lists no images.`);
@@ -174,7 +181,9 @@ function checked(source: string, { number, value }: Line): ListedImage {
   const { success, data, error } = image.safeParse(value);
   if (success) return data.group ? { ...data, line: number } : data;
   const fields = error.issues.map(({ path }) => path.join('.') || 'all').join(', ');
-  const expected = 'every line needs a path and a label that are not empty, and may have a split and a group';
+  const expected =
+    'every line needs a path and a label that are not empty, and may have a split and a group; numbers beyond 2^53 must ' +
+    'be in quotes';
   throw new InputError('DATA_INVALID', `${source}, line ${number}: wrong or missing ${fields}; ${expected}.`);
 }
 
@@ -200,7 +209,7 @@ async function csvLines(source: string, text: string): Promise<ListedImage[]> {
 
 function requireColumns(source: string, names: string[]): string[] {
   const columns = names.map(columnOf);
-  const repeated = COLUMNS.find((column) => columns.indexOf(column) !== columns.lastIndexOf(column));
+  const repeated = repeatedColumn(columns);
   if (repeated !== undefined) {
     throw new InputError(
       'DATA_INVALID',
@@ -216,22 +225,42 @@ function jsonLines(source: string, text: string): ListedImage[] {
   return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return [];
     const number = index + 1;
-    return [checked(source, { number, value: withKnownNames(parsed(source, number, line)) })];
+    const value = parsed(source, number, line);
+    requireOnce(source, number, value);
+    return [checked(source, { number, value: withKnownNames(value) })];
   });
 }
 
 function parsed(source: string, number: number, line: string): unknown {
   try {
-    return JSON.parse(line);
+    return parseJson(line);
   } catch (cause) {
-    throw new InputError('DATA_INVALID', `${source}, line ${number}: it is not JSON.`, { cause });
+    // It is one line, whose number in the list is said.
+    const message = (cause as SyntaxError).message.replace('line 1, column', 'column');
+    throw new InputError('DATA_INVALID', `${source}, line ${number}: ${message}.`, { cause });
   }
+}
+
+/** Refuses a line that names a field twice, in different case: only one of its values would count. */
+function requireOnce(source: string, number: number, value: unknown): void {
+  if (!isObject(value)) return;
+  const repeated = repeatedColumn(Object.keys(value).map(columnOf));
+  if (repeated === undefined) return;
+  throw new InputError('DATA_INVALID', `${source}, line ${number}: it has ${repeated} more than once.`);
 }
 
 /** The fields of a line, with the names of known columns in lower case. */
 function withKnownNames(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [columnOf(name), field]));
+}
+
+function repeatedColumn(names: readonly string[]): string | undefined {
+  return COLUMNS.find((column) => names.indexOf(column) !== names.lastIndexOf(column));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function columnOf(name: string): string {

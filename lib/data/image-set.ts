@@ -19,6 +19,8 @@ export interface ImageSet extends Labelled {
 /** Labelled images of the same size in a file that contains only pixels. */
 export interface StoredImageSet extends Labelled {
   file: string;
+  /** `identityOf` the file: another one of its name may have other images at the same positions. */
+  identity: string;
   /** int64 `[count]`: positions of the images in the file, counted in images from 0. */
   places: BigInt64Array;
 }

@@ -2,7 +2,7 @@ import { loadEngine } from '../engine/engine.ts';
 import type { Job, NativeDataset } from '../engine/native.ts';
 import { sha256 } from '../support/hash.ts';
 import { onAbort, SharedWork } from '../support/signals.ts';
-import { readPixels } from './decoding/read-pixels.ts';
+import { readPixels, requireSameFile } from './decoding/read-pixels.ts';
 import { imageKeys } from './image-keys.ts';
 import type { Images } from './image-set.ts';
 
@@ -40,7 +40,7 @@ export class SharedImages {
   onDevice(device: string, signal?: AbortSignal): Promise<NativeDataset> {
     let copy = this.#onDevice.get(device);
     if (!copy || copy.lost) {
-      copy = new SharedWork((stopped) => this.#copyTo(device, stopped));
+      copy = new SharedWork((stopped) => this.#checkedCopyTo(device, stopped));
       this.#onDevice.set(device, copy);
     }
     return copy.result(signal);
@@ -60,6 +60,18 @@ export class SharedImages {
       this.#keys = new SharedWork((stopped) => imageKeys(this.set, stopped));
     }
     return this.#keys.result(signal);
+  }
+
+  /** The engine opens a file by its name, which may be another one's by now. */
+  async #checkedCopyTo(device: string, stopped: AbortSignal): Promise<NativeDataset> {
+    const native = await this.#copyTo(device, stopped);
+    try {
+      if ('file' in this.set) await requireSameFile(this.set);
+      return native;
+    } catch (error) {
+      native.dispose();
+      throw error;
+    }
   }
 
   #copyTo(device: string, stopped: AbortSignal): Promise<NativeDataset> {

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../errors.ts';
 import { unreadable } from '../support/files.ts';
 import { withRegularFileSync } from '../support/regular-file.ts';
+import { identityOf, replaced } from './decoding/read-pixels.ts';
 import type { Images } from './image-set.ts';
 
 /*
@@ -114,13 +115,14 @@ function storedDigests(set: Extract<Images, { file: string }>, indices: number[]
   const bytes = set.height * set.width * 3;
   const target = new Uint8Array(part.length);
   try {
-    return withRegularFileSync(set.file, (file) =>
-      indices.map((index) => {
+    return withRegularFileSync(set.file, (file) => {
+      if (identityOf(fstatSync(file, { bigint: true })) !== set.identity) throw replaced(set.file);
+      return indices.map((index) => {
         const begin = Number(set.places[index]) * bytes + part.begin;
         fill(file, target, begin, set.file);
         return hash('sha256', target, 'base64');
-      }),
-    );
+      });
+    });
   } catch (cause) {
     throw cause instanceof InputError ? cause : unreadable(set.file, cause);
   }

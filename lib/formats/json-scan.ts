@@ -33,23 +33,20 @@ export function nestsDeeper(text: string, maximum: number): boolean {
 }
 
 /**
- * The first duplicate key in an object or in the objects directly inside it, or undefined. JSON.parse silently keeps
- * the last of such keys.
+ * The first key that an object of a text has twice, or undefined. JSON.parse silently keeps the last of such keys.
  *
- * @param json the text of an object that JSON.parse accepts
+ * @param json a text that JSON.parse accepts
  */
 export function duplicateKey(json: string): string | undefined {
-  const outer = new Set<string>();
-  const inner = new Set<string>();
-  let depth = 0;
+  /** The keys so far of each object that has not ended; null for a list. */
+  const open: Array<Set<string> | null> = [];
   let before: Token | undefined;
   for (const token of tokens(json)) {
-    if ('{['.includes(token.first)) depth++;
-    if ('}]'.includes(token.first)) depth--;
-    if (token.first === '{' && depth === 2) inner.clear();
-    if (token.first === ':' && before && depth <= 2) {
+    if ('{['.includes(token.first)) open.push(token.first === '{' ? new Set() : null);
+    if ('}]'.includes(token.first)) open.pop();
+    const seen = open.at(-1);
+    if (token.first === ':' && before && seen) {
       const key = JSON.parse(json.slice(before.start, before.end)) as string;
-      const seen = depth === 1 ? outer : inner;
       if (seen.has(key)) return key;
       seen.add(key);
     }

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { type ErrorCode, InputError } from '../errors.ts';
-import { isSystemError, unreadable } from '../support/files.ts';
+import { isNoText, isSystemError, unreadable } from '../support/files.ts';
+import { quoted } from '../support/quoted.ts';
 import { readRegularText } from '../support/regular-file.ts';
-import { nestsDeeper } from './json-scan.ts';
+import { duplicateKey, nestsDeeper } from './json-scan.ts';
 
 /** Deeper than any of our files nests. Recursive functions over the values would overflow the stack on deep nesting. */
 const MAX_DEPTH = 100;
@@ -10,10 +11,19 @@ const MAX_DEPTH = 100;
 /**
  * Parses JSON from an untrusted source.
  *
- * @throws SyntaxError with our own message, also for nesting deeper than `MAX_DEPTH`
+ * @throws SyntaxError with our own message, also for nesting deeper than `MAX_DEPTH` and for a duplicate key, of which
+ *   JSON.parse would silently use the last value
  */
 export function parseJson(text: string): unknown {
   if (nestsDeeper(text, MAX_DEPTH)) throw new SyntaxError(`its values nest more than ${MAX_DEPTH} deep`);
+  const value = parsed(text);
+  const duplicate = duplicateKey(text);
+  if (duplicate !== undefined)
+    throw new SyntaxError(`it has the key ${quoted(duplicate)} twice in one object`);
+  return value;
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
@@ -34,7 +44,7 @@ export async function readJsonFile(path: string, invalid: ErrorCode): Promise<un
       throw new InputError(invalid, `${resolve(path)} cannot be used: ${cause.message}.`, { cause });
     }
     if (isSystemError(cause) && cause.code === 'ENOENT') return null;
-    throw unreadable(path, cause);
+    throw unreadable(path, cause, isNoText(cause) ? invalid : undefined);
   }
 }
 

@@ -60,6 +60,27 @@ export interface PickleOptions {
   rawTexts?: boolean;
 }
 
+/**
+ * What `_codecs.encode` returns for bytes, which protocol 2 stores as a text with a character for each byte.
+ *
+ * @param args the text, and the name of the encoding
+ * @throws the error of `refuse` for other arguments, and for a character that is no byte, as Python does
+ */
+export function encodedBytes(args: readonly PickleValue[], refuse: Refuse): Uint8Array {
+  const [text, encoding] = args.map((value) => (value instanceof Uint8Array ? textOf(value) : value));
+  if (typeof text !== 'string' || encoding !== 'latin1') {
+    throw refuse('its pickle encodes a value that is not a text, or in another encoding than latin1');
+  }
+  const bytes = Buffer.from(text, 'latin1');
+  if (textOf(bytes) !== text)
+    throw refuse('its pickle has a text for bytes with a character that is no byte');
+  return bytes;
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
 /** Runs the pickle at `offset`. `end` is the offset after its STOP opcode. */
 export function unpickle(
   bytes: Uint8Array,
@@ -72,8 +93,11 @@ export function unpickle(
 /** Marks the start of a group of values on the stack. */
 const MARK = Symbol('mark');
 
-/** Largest number of operations: a checkpoint of DenseNet-121 with its optimiser's state takes about 50,000. */
-const MAX_OPERATIONS = 2_000_000;
+/**
+ * Largest number of operations: a checkpoint of DenseNet-121 with its optimiser's state takes about 50,000. Each is one
+ * byte at least, and a dict takes 250.
+ */
+const MAX_OPERATIONS = 1_000_000;
 
 /** The newest protocol that torch.save supports. */
 const MAX_PROTOCOL = 5;
@@ -351,8 +375,10 @@ function sizeOf(value: PickleValue): number {
 
 function integer(machine: Machine, line: string): PickleValue {
   if (line === '00' || line === '01') return line === '01';
-  const number = Number(line);
-  if (line.trim() === '' || !Number.isSafeInteger(number)) {
+  // No sum is -0, which Python does not have.
+  const number = Number(line) + 0;
+  // Number() reads more than Python does, such as 1e3, and 010 otherwise.
+  if (!/^[+-]?(0|[1-9]\d*)$/.test(line) || !Number.isSafeInteger(number)) {
     throw machine.refuse(`the invalid or too large integer ${quoted(line)}`);
   }
   return number;

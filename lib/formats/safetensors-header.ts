@@ -119,7 +119,8 @@ function parseObject(bytes: Uint8Array, refuse: Refuse): object {
   } catch {
     throw refuse(`its header (${bytes.length} bytes from offset 8) is not JSON`);
   }
-  if (!isObject(header)) throw refuse('its header must be a JSON object, which starts with { at offset 8');
+  if (!isObject(header) || text[0] !== '{')
+    throw refuse('its header must be a JSON object, which starts with { at offset 8');
   const duplicate = duplicateKey(text);
   if (duplicate !== undefined) throw refuse(`its header has the key ${quoted(duplicate)} twice`);
   return header;
@@ -190,7 +191,12 @@ function isObject(value: unknown): value is object {
 }
 
 function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+  return Array.isArray(value) && value.every(isCount);
+}
+
+/** A negative zero is none: nothing else reads it as an integer. */
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 }
 
 function shown(value: unknown): string {

@@ -1,4 +1,4 @@
-import type { HostTensor, TensorType } from '../engine/native.ts';
+import type { HostTensor, TensorType } from '../engine/native-computation.ts';
 
 /** Bytes per element, by PyTorch's names of dtypes. */
 export const ITEM_SIZES = {

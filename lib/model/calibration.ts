@@ -1,4 +1,4 @@
-import type { HostTensor } from '../engine/native.ts';
+import type { HostTensor } from '../engine/native-computation.ts';
 import { TorchTlError } from '../errors.ts';
 import type { HeadLayer } from '../options/head.ts';
 import { evaluation } from './evaluate.ts';

@@ -25,6 +25,16 @@ export interface ClassMetrics extends ClassScores {
   recallInterval95: Interval;
 }
 
+/** The answers of one bin of the calibration error. */
+export interface ReliabilityBin {
+  /** Mean probability of the likeliest class. */
+  confidence: number;
+  /** Fraction of these images whose likeliest class is the true one. */
+  accuracy: number;
+  /** Number of images, at least 1. */
+  count: number;
+}
+
 const CALIBRATION_BINS = 15;
 
 /** Metrics from which the rest of an evaluation follows. */
@@ -41,6 +51,10 @@ interface Scores {
    * https://arxiv.org/abs/1706.04599, section 2).
    */
   calibrationError: number;
+  /**
+   * The bins of the calibration error that hold images, by rising probability; empty in what earlier versions wrote.
+   */
+  reliability: ReliabilityBin[];
   /** Number of images. */
   count: number;
   /** Names of the model's classes. */
@@ -117,7 +131,7 @@ export function evaluation(
   let loss = 0;
   let correct = 0;
   let inTop5 = 0;
-  const bins = Array.from({ length: CALIBRATION_BINS }, () => ({ confidence: 0, correct: 0 }));
+  const bins = Array.from({ length: CALIBRATION_BINS }, () => ({ confidence: 0, correct: 0, count: 0 }));
   for (const [image, label] of labels.entries()) {
     const row = logits[image] as Float32Array;
     const ranked = ranking(row);
@@ -130,6 +144,7 @@ export function evaluation(
     if (bin) {
       bin.confidence += confidence;
       bin.correct += predicted === label ? 1 : 0;
+      bin.count++;
     }
     if (isAmongTop5(row, label)) inTop5++;
     (confusion[label] as number[])[predicted] = at(confusion, label, predicted) + 1;
@@ -140,11 +155,18 @@ export function evaluation(
     top5Accuracy: inTop5 / count,
     loss: loss / count,
     calibrationError: bins.reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.correct), 0) / count,
+    reliability: bins.filter((bin) => bin.count > 0).map(meanOfBin),
     count,
     classes: [...classes],
     confusion,
     perClass: classes.map((label, index) => ({ label, ...metricsOf(index, confusion) })),
   });
+}
+
+/** Means of the answers of a bin from their sums. */
+function meanOfBin(sums: { confidence: number; correct: number; count: number }): ReliabilityBin {
+  const { count } = sums;
+  return { confidence: sums.confidence / count, accuracy: sums.correct / count, count };
 }
 
 /** Adds what follows from the other metrics: intervals, and means over the classes. */

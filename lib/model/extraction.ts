@@ -3,13 +3,8 @@ import type { Fact } from '../distributed/agreement.ts';
 import { processesOf } from '../distributed/join.ts';
 import { reportingTogether, together } from '../distributed/processes.ts';
 import { settle } from '../engine/job.ts';
-import type {
-  Computation,
-  ExtractionProgress,
-  HostTensor,
-  NativeDataset,
-  NativeModel,
-} from '../engine/native.ts';
+import type { ExtractionProgress, NativeDataset, NativeModel } from '../engine/native.ts';
+import type { Computation, HostTensor } from '../engine/native-computation.ts';
 import type { ExtractionDocs } from '../options/docs.ts';
 import { abortSignal, callback, featuresOptions } from '../options/index.ts';
 import { sha256 } from '../support/hash.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { InputError, TorchTlError } from '../errors.ts';
 import { parseJson } from '../formats/json.ts';
+import { listOf } from '../options/file-lists.ts';
 import { type HeadLayer, headLayers } from '../options/head.ts';
 import { classNames } from '../options/model.ts';
 import { imageSize } from '../options/range.ts';
@@ -59,9 +60,8 @@ export const json = <Schema extends z.ZodType>(schema: Schema) =>
 const MAX = 1e4;
 const channels = (min: number) => {
   const error = `must be three numbers from ${min} to ${MAX}`;
-  return json(
-    z.array(z.number({ error }).min(min, { error }).max(MAX, { error }), { error }).length(3, { error }),
-  );
+  const numbers = listOf(z.number({ error }).min(min, { error }).max(MAX, { error }), error);
+  return json(numbers.refine(({ length }) => length === 3, { error }));
 };
 const normalisation = z.object({ mean: channels(-MAX), std: channels(1 / MAX) });
 const format = z.object({
@@ -70,7 +70,7 @@ const format = z.object({
 });
 const POSITIVE = 'must be a number above 0';
 const modelMetadata = normalisation.extend({
-  classes: json(classNames),
+  classes: json(listOf(z.string({ error: 'a list of names' }), 'a list of names').pipe(classNames)),
   imageSize: json(imageSize()),
   resize: z.enum(RESIZES, { error: `must be ${RESIZES.join(' or ')}` }),
   head: json(z.unknown()).transform(headLayers),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AugmentationOptions } from '../engine/native.ts';
+import type { AugmentationOptions } from '../engine/native-training.ts';
 import { interval, notNegative, number } from './range.ts';
 import { commandLine } from './schema.ts';
 

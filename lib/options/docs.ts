@@ -18,7 +18,7 @@ export interface CreateDocs {
   seed?: unknown;
   /** Device to compute on: auto, cpu, cuda or cuda:N. Default: `"auto"`. */
   device?: unknown;
-  /** Weights of the backbone: a name from the catalogue, a .safetensors or .pth file, or null for random weights. Default: `"tiny-imagenet"`. */
+  /** Weights of the backbone: a name from the catalogue, a .safetensors or .pth file, or null for random weights. Default: `"tiny-imagenet-distilled"`. */
   weights?: unknown;
   /** Layers after the backbone: linear, base, base-optimized, finetune, or a list of layers. */
   head?: unknown;
@@ -123,7 +123,7 @@ export interface CrossValidateDocs {
   onBatch?: unknown;
   /** Number of folds. Default: `5`. */
   folds?: unknown;
-  /** Weights of the backbone: a name from the catalogue, a .safetensors or .pth file, or null for random weights. Default: `"tiny-imagenet"`. */
+  /** Weights of the backbone: a name from the catalogue, a .safetensors or .pth file, or null for random weights. Default: `"tiny-imagenet-distilled"`. */
   weights?: unknown;
   /** Side of the images in pixels. Default: `155`. */
   imageSize?: unknown;
@@ -681,6 +681,40 @@ export interface PredictDocs {
   skipCorrupt?: unknown;
   /** Called with the images that were left out, if there are any. */
   onSkipped?: unknown;
+}
+
+export interface ServiceDocs {
+  /** Precision to compute in: auto, fp32 or bf16. Default: `"auto"`. */
+  precision?: unknown;
+  /** Number of CPU threads (default: one per core). */
+  threads?: unknown;
+  /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
+  kernels?: unknown;
+  /** Maximum number of images that are classified together. Default: `16`. */
+  maxBatchSize?: unknown;
+  /** Maximum time in milliseconds that an image waits for others of its batch. Default: `5`. */
+  maxBatchDelay?: unknown;
+  /** Maximum number of images that wait for a batch; a request beyond it is answered with 503. Default: `64`. */
+  maxQueue?: unknown;
+  /** Maximum number of images in one request, and no more than `maxQueue`. Default: `32`. */
+  maxImages?: unknown;
+  /** Maximum size of a request's body in bytes. Default: `16777216`. */
+  maxBodySize?: unknown;
+  /** Maximum number of pixels of an image. Default: `50000000`. */
+  maxPixels?: unknown;
+  /** Token that requests must bring, as `Authorization: Bearer TOKEN`. */
+  token?: unknown;
+  /** Origin whose pages may read the answers, such as https://example.org; * for all (default: none). */
+  cors?: unknown;
+  /** Called with each error that is not the client's; without it they are printed on stderr. */
+  onError?: unknown;
+}
+
+export interface ServiceListenDocs {
+  /** Interface to listen on; 0.0.0.0 lets other machines in. Default: `"127.0.0.1"`. */
+  host?: unknown;
+  /** Port to listen on; 0 takes a free one. Default: `8080`. */
+  port?: unknown;
 }
 
 export interface StageDocs {

@@ -26,7 +26,7 @@ const imageSize = size().default(155).register(commandLine, {
 });
 
 /** The default weights of a pretrained backbone. */
-export const DEFAULT_WEIGHTS = 'tiny-imagenet';
+export const DEFAULT_WEIGHTS = 'tiny-imagenet-distilled';
 
 const weights = text("a name or a file's path").optional().register(commandLine, {
   topic: 'Model',

@@ -19,6 +19,7 @@ export {
 } from './experiment.ts';
 export { evaluateRunOptions, predictRunOptions } from './inference.ts';
 export { searchOptions, searchRunOptions } from './learning-rate.ts';
+export { listenFields, WATCH_PORT, watchOptions } from './listen.ts';
 export {
   checkNumber,
   imageSize,
@@ -38,5 +39,6 @@ export {
   TOPICS,
   text,
 } from './schema.ts';
+export { serveRunOptions, serviceListenOptions, serviceOptions } from './serve.ts';
 export { RECIPE_NAMES, type RecipeName, type Stage, stageOptions } from './stage.ts';
 export { MONITORS, type Monitor, type TrainingOptions, trainingOptions } from './training.ts';

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../errors.ts';
 import { parseJson } from '../formats/json.ts';
-import { unreadable } from '../support/files.ts';
+import { isNoText, unreadable } from '../support/files.ts';
 import { nearest } from '../support/nearest.ts';
 import { readRegularTextSync } from '../support/regular-file.ts';
 import { checkOptions } from './check.ts';
@@ -13,6 +13,9 @@ const recipeFile = z.strictObject({
   formatVersion: z.literal(1, { error: '1' }),
   stages: z.array(stageOptions, { error: stages }).min(1, { error: stages }),
 });
+
+/** Largest size in bytes, of thousands of stages. A wrong value takes a thousand times its size in errors. */
+const LARGEST = 1 << 18;
 
 /**
  * Reads the stages from a recipe's JSON file, `{ "formatVersion": 1, "stages": [...] }`.
@@ -48,9 +51,9 @@ export function recipeFromText(text: string): string | Stage[] {
 
 function read(path: string): string {
   try {
-    return readRegularTextSync(path);
+    return readRegularTextSync(path, LARGEST);
   } catch (error) {
-    throw unreadable(path, error);
+    throw unreadable(path, error, isNoText(error) ? 'INVALID_ARGUMENT' : undefined);
   }
 }
 

@@ -16,6 +16,7 @@ export const TOPICS = [
   'Regularisation',
   'Search',
   'Processes',
+  'Server',
   'Output',
 ] as const;
 

@@ -78,6 +78,22 @@ describe('what cannot be read is refused, naming the file', () => {
     ],
     ['other data', 'data_batch_1', () => Buffer.from('\x80\x02}.', 'latin1'), /has no data and labels/],
     [
+      'data of another shape',
+      'test_batch',
+      (bytes) => withByte(bytes, bytes.indexOf(Buffer.from('\x00\x0c', 'latin1')) - 2, 3),
+      /must have data of 3072 bytes for each of its 1 labels/,
+    ],
+    [
+      'eleven classes, two of one name',
+      'batches.meta',
+      (bytes) => {
+        const name = Buffer.from('U\x05truck', 'latin1');
+        const at = bytes.indexOf(name);
+        return Buffer.concat([bytes.subarray(0, at), name, bytes.subarray(at)]);
+      },
+      /must name 10 different classes/,
+    ],
+    [
       'nine classes',
       'batches.meta',
       (bytes) => renamed(bytes, 'truck', 'horse'),

@@ -89,6 +89,15 @@ describe('16-bit samples of fewer bits', () => {
     }
   });
 
+  test('are read where sBIT is longer than any has channels, as if it had told nothing more', async () => {
+    const data = Uint16Array.from(shades, (value) => value * 257);
+    const png = await sharp(tiffOf({ ...rgb, data }))
+      .toColourspace('rgb16')
+      .png()
+      .toBuffer();
+    expect(await decode(withChunk(png, 'sBIT', new Uint8Array(1 << 20)))).toEqual(await decode(png));
+  });
+
   test('are refused where nothing tells, but black is black', async () => {
     const data = Uint16Array.from(shades, (value) => value * 16);
     await expect(decode(tiffOf({ ...rgb, data }))).rejects.toThrow('its 16-bit samples are at most 4080');

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -63,6 +64,22 @@ function cached(): { pixels: string; index: string } {
 }
 
 describe('decoded images', () => {
+  test('are not taken from another file that has come to their place', async () => {
+    const directory = await folder();
+    const { data } = await read(directory);
+    rmSync(cache, { recursive: true });
+    await writeImages(directory, { 'a/0.png': BLUE });
+    await read(directory);
+    const refused = {
+      code: 'FILE_UNREADABLE',
+      message: expect.stringContaining('was replaced in the meantime'),
+    };
+    await expect(data.pixelsAt(0)).rejects.toMatchObject(refused);
+    await expect(data.pixelsSha256()).rejects.toMatchObject(refused);
+    const model = await smallModel({ classes: data.classes });
+    await expect(model.features(data)).rejects.toMatchObject(refused);
+  });
+
   test('are kept in the cache directory and found there the next time', async () => {
     const directory = await folder();
     const first = await read(directory);

@@ -174,6 +174,24 @@ describe('a list is refused, by line, that', () => {
     ],
     ['leaves out a path', 'a.jsonl', ['{"label":"warm"}'], 'line 1: wrong or missing path'],
     ['is no JSON', 'a.jsonl', ['{"path":"red 1.png","label":"warm"}', '{path}'], 'line 2: it is not JSON'],
+    [
+      'names a field twice',
+      'a.jsonl',
+      ['{"path":"red 1.png","label":"warm","label":"cold"}'],
+      'line 1: it has the key "label" twice in one object',
+    ],
+    [
+      'names a field twice, in other case',
+      'a.jsonl',
+      ['{"path":"red 1.png","Label":"warm","label":"cold"}'],
+      'line 1: it has label more than once',
+    ],
+    [
+      'has a number that JSON rounds',
+      'a.jsonl',
+      ['{"path":"red 1.png","label":"warm","group":12345678901234567890}'],
+      'line 1: wrong or missing group',
+    ],
     ['lists no object', 'a.jsonl', ['["red 1.png","warm"]'], 'line 1: wrong or missing all'],
     [
       'has splits in part',
@@ -189,6 +207,19 @@ describe('a list is refused, by line, that', () => {
       message: expect.stringContaining(message),
     });
     await expect(read(path)).rejects.toThrow(path);
+  });
+
+  test.each(['a.csv', 'a.jsonl'])('is not UTF-8, in which two classes would be one: %s', async (name) => {
+    const line = (path: string, label: string) =>
+      name.endsWith('.csv') ? `${path},${label}\n` : `${JSON.stringify({ path, label })}\n`;
+    const path = join(directory, name);
+    const lines = [line('path', 'label'), line('red 1.png', 'é'), line('red 2.png', 'è')];
+    writeFileSync(path, lines.slice(name.endsWith('.csv') ? 0 : 1).join(''), 'latin1');
+    const number = name.endsWith('.csv') ? 2 : 1;
+    await expect(read(path)).rejects.toMatchObject({
+      code: 'DATA_INVALID',
+      message: `Cannot read ${path}: it is not a text in UTF-8, from line ${number} on; save it as UTF-8.`,
+    });
   });
 
   test('has nothing to train with, or classes only to validate with', async () => {

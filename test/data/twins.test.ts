@@ -1,7 +1,8 @@
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
+import { identityOf } from '../../lib/data/decoding/read-pixels.ts';
 import { fileTwinKeys } from '../../lib/data/file-twins.ts';
 import type { ImageSet, StoredImageSet } from '../../lib/data/image-set.ts';
 import { twinsAcross } from '../../lib/data/twin-warning.ts';
@@ -33,7 +34,8 @@ function stored({ pixels, ...set }: ImageSet): StoredImageSet {
     file,
     Buffer.concat(reversed.map((index) => pixels.subarray(index * BYTES, (index + 1) * BYTES))),
   );
-  return { ...set, file, places: BigInt64Array.from(reversed, BigInt) };
+  const identity = identityOf(statSync(file, { bigint: true }));
+  return { ...set, file, identity, places: BigInt64Array.from(reversed, BigInt) };
 }
 
 describe('twinKeys', () => {

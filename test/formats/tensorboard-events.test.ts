@@ -43,6 +43,16 @@ describe('an event file', () => {
     ).toEqual(['0', '1']);
   });
 
+  test('comes after them also where the clock was set back since', async () => {
+    const directory = temporaryDirectory();
+    const later = 'events.out.tfevents.4102444800.machine.9.0';
+    writeFileSync(join(directory, later), '');
+    await new EventFile(directory).append(1, { loss: 0.5 });
+    const names = readdirSync(directory).sort();
+    expect(names).toHaveLength(2);
+    expect(names[0]).toBe(later);
+  });
+
   test('that cannot be written says where', async () => {
     const root = temporaryDirectory();
     writeFileSync(join(root, 'tensorboard'), '');

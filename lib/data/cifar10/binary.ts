@@ -5,7 +5,16 @@ import { allocateBytes } from '../../support/allocate.ts';
 import { unreadable } from '../../support/files.ts';
 import { readInto, readRegularText, withRegularFile } from '../../support/regular-file.ts';
 import type { ImageSet } from '../image-set.ts';
-import { batchNumber, type Cifar10, CLASSES, IMAGE, interleave, nameAmong, SIDE } from './format.ts';
+import {
+  areClasses,
+  batchNumber,
+  type Cifar10,
+  CLASSES,
+  IMAGE,
+  interleave,
+  nameAmong,
+  SIDE,
+} from './format.ts';
 
 /*
  * CIFAR-10's official binary batches: records of one label byte and three planes (R, G, B) of
@@ -85,7 +94,7 @@ async function readClasses(path: string): Promise<string[]> {
   }
   const names = text.split('\n').map((line) => line.trim());
   const classes = names.filter((name) => name !== '');
-  if (classes.length !== CLASSES.length || new Set(classes).size !== CLASSES.length) {
+  if (!areClasses(classes)) {
     throw invalid(path, `must name ${CLASSES.length} different classes, one per line`);
   }
   return classes;

@@ -1,4 +1,4 @@
-import { looseName } from '../../support/names.ts';
+import { looseName, repeatedNames } from '../../support/names.ts';
 import type { ImageSet } from '../image-set.ts';
 
 /*
@@ -27,6 +27,14 @@ export interface Cifar10 {
   classes: string[];
   train: ImageSet;
   valid: ImageSet;
+}
+
+/** Whether these are the names of as many different classes as CIFAR-10 has. */
+export function areClasses(names: ReadonlyArray<string | undefined>): names is string[] {
+  const texts = names.filter((name) => name !== undefined);
+  return (
+    names.length === CLASSES.length && texts.length === names.length && repeatedNames(texts).length === 0
+  );
 }
 
 /** The name in a list that equals `wanted`, ignoring case. */

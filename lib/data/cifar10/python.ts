@@ -2,13 +2,30 @@ import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../../errors.ts';
-import { Callable, Dict, PickledObject, type PickleValue, Tuple, unpickle } from '../../formats/pickle.ts';
+import {
+  Callable,
+  Dict,
+  encodedBytes,
+  PickledObject,
+  type PickleValue,
+  Tuple,
+  unpickle,
+} from '../../formats/pickle.ts';
 import { allocateBytes } from '../../support/allocate.ts';
 import { unreadable } from '../../support/files.ts';
 import { quoted, type Refuse } from '../../support/quoted.ts';
 import { readRegularFile } from '../../support/regular-file.ts';
 import type { ImageSet } from '../image-set.ts';
-import { batchNumber, type Cifar10, CLASSES, IMAGE, interleave, nameAmong, SIDE } from './format.ts';
+import {
+  areClasses,
+  batchNumber,
+  type Cifar10,
+  CLASSES,
+  IMAGE,
+  interleave,
+  nameAmong,
+  SIDE,
+} from './format.ts';
 
 /*
  * CIFAR-10's official batches for Python: pickles of a dict with `data`, uint8 [n, 3072] in planes, and `labels`. They
@@ -78,7 +95,11 @@ async function readBatch(path: string): Promise<Batch> {
   const data = fields.get('data');
   if (!(data instanceof NumpyArray) || !Array.isArray(labels)) throw refuse('has no data and labels');
   const planes = data.bytes;
-  if (planes === undefined || data.shape?.[1] !== IMAGE || planes.length !== labels.length * IMAGE) {
+  if (
+    planes === undefined ||
+    !isShape(data.shape, labels.length) ||
+    planes.length !== labels.length * IMAGE
+  ) {
     throw refuse(`must have data of ${IMAGE} bytes for each of its ${labels.length} labels`);
   }
   const wrong = labels.findIndex(
@@ -92,14 +113,18 @@ async function readBatch(path: string): Promise<Batch> {
   return { planes, labels: labels as number[] };
 }
 
+function isShape(shape: readonly PickleValue[] | undefined, count: number): boolean {
+  return shape?.length === 2 && shape[0] === count && shape[1] === IMAGE;
+}
+
 async function readClasses(path: string): Promise<string[]> {
   const refuse = refusing(path);
   const names = (await readDict(path, refuse)).get('label_names');
   const classes = Array.isArray(names) ? names.map(textOf) : [];
-  if (classes.includes(undefined) || new Set(classes).size !== CLASSES.length) {
+  if (!areClasses(classes)) {
     throw refuse(`must name ${CLASSES.length} different classes`);
   }
-  return classes as string[];
+  return classes;
 }
 
 async function joined(batches: Batch[]): Promise<ImageSet> {
@@ -129,12 +154,13 @@ async function readDict(path: string, refuse: Refuse): Promise<Map<string, Pickl
   } catch (cause) {
     throw unreadable(path, cause, 'DATA_INVALID');
   }
+  const damaged: Refuse = (problem) => refuse(`is not a batch for Python: ${problem}`);
   const options = {
-    find: (module: string, name: string) => findGlobal(module, name, refuse),
+    find: (module: string, name: string) => findGlobal(module, name, refuse, damaged),
     load: () => {
       throw refuse('refers to an object outside its pickle');
     },
-    refuse: (problem: string) => refuse(`is not a batch for Python: ${problem}`),
+    refuse: damaged,
     rawTexts: true,
   };
   const { value } = unpickle(bytes, 0, options);
@@ -149,7 +175,7 @@ function textOf(value: PickleValue): string | undefined {
 
 /** A NumPy array of uint8. Its attributes hold shape, dtype and bytes; arrays of other dtypes stay empty. */
 class NumpyArray extends PickledObject {
-  shape: number[] | undefined;
+  shape: readonly PickleValue[] | undefined;
   bytes: Uint8Array | undefined;
 
   /** @param state `(version, shape, dtype, Fortran order, bytes)` */
@@ -162,7 +188,7 @@ class NumpyArray extends PickledObject {
     const isBytes = type instanceof NumpyType && type.name === 'u1';
     if (!isBytes || !(bytes instanceof Uint8Array) || !(shape instanceof Tuple)) return;
     this.bytes = bytes;
-    this.shape = shape.items as number[];
+    this.shape = shape.items;
   }
 }
 
@@ -178,8 +204,13 @@ class NumpyType extends PickledObject {
   override build(): void {}
 }
 
-/** Resolves a global. NumPy 2.0 has renamed `numpy.core` to `numpy._core`. */
-function findGlobal(module: string, name: string, refuse: Refuse): Callable {
+/**
+ * Resolves a global. NumPy 2.0 has renamed `numpy.core` to `numpy._core`.
+ *
+ * @param refuse makes the error for any other global
+ * @param damaged makes the error for arguments that NumPy does not write
+ */
+function findGlobal(module: string, name: string, refuse: Refuse, damaged: Refuse): Callable {
   const full = `${module}.${name}`;
   switch (full.replace('numpy._core', 'numpy.core')) {
     case 'numpy.core.multiarray._reconstruct':
@@ -195,7 +226,7 @@ function findGlobal(module: string, name: string, refuse: Refuse): Callable {
     case 'numpy.ndarray':
       return new Callable(full);
     case '_codecs.encode':
-      return new Callable(full, ([text = null]) => Buffer.from(textOf(text) ?? '', 'latin1'));
+      return new Callable(full, (args) => encodedBytes(args, damaged));
     default:
       throw refuse(`names ${quoted(full)}, which batches of CIFAR-10 do not use; no code of it was run`);
   }

@@ -8,6 +8,8 @@ const CHUNK_BYTES = 1 << 26;
 export interface CachedImages {
   /** Path of uint8 `[images, imageSize, imageSize, 3]`, which may contain other images too. */
   file: string;
+  /** `identityOf` the file. */
+  identity: string;
   /** int64: position of each image in the file, counted in images; meaningless for images in `failures`. */
   places: BigInt64Array;
   failures: Failures;
@@ -50,7 +52,7 @@ export async function decodeCached(
       );
     }
     const places = BigInt64Array.from(versions, (version) => BigInt((version && cache.find(version)) ?? -1));
-    return { file: cache.file, places, failures, found };
+    return { file: cache.file, identity: await cache.identity(), places, failures, found };
   } finally {
     await cache.close();
   }

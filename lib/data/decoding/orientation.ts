@@ -28,6 +28,12 @@ export function hiddenOrientation(
   return found !== undefined && found in TURNS ? found : null;
 }
 
+/** Whether an image of this orientation lies on its side, so that width and height change places. */
+export function isTurned(orientation: number): boolean {
+  const [degrees] = TURNS[orientation] ?? [0];
+  return degrees % 180 !== 0;
+}
+
 /** Rotates an image upright. */
 export function turned(image: Sharp, orientation: number): Sharp {
   const [degrees, mirrored] = TURNS[orientation] ?? [0, false];

@@ -1,4 +1,4 @@
-import type { Sharp, SharpConstructor, SharpOptions } from 'sharp';
+import type { Metadata, Sharp, SharpConstructor, SharpOptions } from 'sharp';
 import { ImageProblem } from './decoder-message.ts';
 import { hiddenOrientation, turned } from './orientation.ts';
 import { sampleScale } from './samples.ts';
@@ -21,10 +21,8 @@ export async function plainImage(
   const again = async (image: Sharp) => sharp(await image.png({ compressionLevel: 0 }).toBuffer(), options);
   let image = sharp(bytes, options);
   const metadata = await image.metadata();
-  const { format, depth, hasProfile, space } = metadata;
-  if (!FORMATS.includes(format)) {
-    throw new ImageProblem(`its format, ${format}, is not supported; supported are ${READABLE_FORMATS}`);
-  }
+  requireFormat(metadata);
+  const { depth, hasProfile, space } = metadata;
   const scale = await sampleScale(image, metadata, bytes);
   if (scale !== 1) {
     const factors = new Array<number>(metadata.channels).fill(scale);
@@ -37,4 +35,10 @@ export async function plainImage(
   }
   const orientation = hiddenOrientation(metadata, bytes);
   return orientation === null ? image : again(turned(image, orientation));
+}
+
+/** @throws ImageProblem for an unsupported format */
+export function requireFormat({ format }: Metadata): void {
+  if (FORMATS.includes(format)) return;
+  throw new ImageProblem(`its format, ${format}, is not supported; supported are ${READABLE_FORMATS}`);
 }

@@ -1,4 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { InputError } from '../../errors.ts';
 import { unreadable } from '../../support/files.ts';
 import { openRegularFile, readInto } from '../../support/regular-file.ts';
@@ -17,7 +18,7 @@ export async function* readPixels(images: Images): AsyncGenerator<Uint8Array> {
     yield images.pixels;
     return;
   }
-  const file = await openPixels(images.file);
+  const file = await openPixels(images);
   try {
     const bytes = images.height * images.width * 3;
     const piece = new Uint8Array(Math.max(bytes, PIECE - (PIECE % bytes)));
@@ -39,7 +40,7 @@ export async function* readPixels(images: Images): AsyncGenerator<Uint8Array> {
 export async function pixelsAt(images: Images, index: number): Promise<Uint8Array> {
   const bytes = images.height * images.width * 3;
   if (!('file' in images)) return images.pixels.slice(index * bytes, (index + 1) * bytes);
-  const file = await openPixels(images.file);
+  const file = await openPixels(images);
   try {
     const target = new Uint8Array(bytes);
     await fill(file, target, Number(images.places[index]) * bytes, images.file);
@@ -74,10 +75,42 @@ async function fill(file: FileHandle, target: Uint8Array, position: number, path
   );
 }
 
-async function openPixels(path: string): Promise<FileHandle> {
+async function openPixels(images: StoredImageSet): Promise<FileHandle> {
+  const path = images.file;
   try {
-    return (await openRegularFile(path)).file;
+    const { file } = await openRegularFile(path);
+    if (identityOf(await file.stat({ bigint: true })) === images.identity) return file;
+    await file.close();
   } catch (cause) {
     throw unreadable(path, cause);
   }
+  throw replaced(path);
+}
+
+/**
+ * What tells a file from another one of its name, also from one that was made after it was removed. It stays the same while
+ * the file grows.
+ */
+export function identityOf({ dev, ino, birthtimeNs }: BigIntStats): string {
+  return [dev, ino, birthtimeNs].join(' ');
+}
+
+/**
+ * Makes sure that the file of images is the one in which they were found.
+ *
+ * @throws InputError `FILE_UNREADABLE`
+ */
+export async function requireSameFile({ file, identity }: StoredImageSet): Promise<void> {
+  const found = await stat(file, { bigint: true }).catch((cause: unknown) => {
+    throw unreadable(file, cause);
+  });
+  if (identityOf(found) !== identity) throw replaced(file);
+}
+
+/** The error for a file of decoded images that is not the one in which they were found. */
+export function replaced(path: string): InputError {
+  return new InputError(
+    'FILE_UNREADABLE',
+    `The file of decoded images ${path} was replaced in the meantime; read the images again.`,
+  );
 }

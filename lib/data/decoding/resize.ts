@@ -23,6 +23,32 @@ export function scaledSize({ width, height }: Size, side: number, resize: Resize
   return { width: scaled(width), height: scaled(height) };
 }
 
+/** A rectangle in pixels of an upright image. It may lie partly outside it, and begin or end within a pixel. */
+export interface Rectangle extends Size {
+  left: number;
+  top: number;
+}
+
+/**
+ * The part of an upright image that a model sees: all of it for `stretch`, a square from its middle for `cover`, and
+ * for `contain` a square around it, with padding outside the image.
+ */
+export function seenPart(size: Size, side: number, resize: Resize): Rectangle {
+  const scaled = scaledSize(size, side, resize);
+  const along = (length: number, scaledLength: number) => {
+    const pixel = length / scaledLength;
+    return { begin: leftOut(scaledLength, side) * pixel, count: side * pixel };
+  };
+  const columns = along(size.width, scaled.width);
+  const rows = along(size.height, scaled.height);
+  return { left: columns.begin, top: rows.begin, width: columns.count, height: rows.count };
+}
+
+/** Number of pixels of a scaled line before the kept ones; negative where padding comes first. */
+function leftOut(scaled: number, wanted: number): number {
+  return Math.floor((scaled - wanted) / 2);
+}
+
 /** The part of a row or column of a scaled image that is kept, and the source pixels that it needs. */
 export interface Window {
   /** The first needed pixel of the line, after shrinking and before enlarging, and the number of needed pixels. */
@@ -47,7 +73,7 @@ interface Sample {
  * (libvips shifts enlarged images by half a pixel.)
  */
 export function keptWindow(length: number, scaled: number, wanted: number): Window {
-  const left = Math.floor((scaled - wanted) / 2);
+  const left = leftOut(scaled, wanted);
   const [kept, offset] = [Math.max(0, left), Math.max(0, -left)];
   const count = Math.min(wanted, scaled);
   if (scaled <= length) return { begin: kept, count, offset, samples: null };

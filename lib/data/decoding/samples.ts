@@ -54,13 +54,17 @@ function bitsOfLargest(bytes: Uint8Array): number {
   return Number.isInteger(bits) && bits > 8 ? bits : 16;
 }
 
+/** Largest number of a PNG's channels, for each of which the chunk `sBIT` has a byte. */
+const CHANNELS = 4;
+
 /** Number of bits that the samples of a PNG use: the largest value in its chunk `sBIT`; 16 without one. */
 function significantBits(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 8; at + 12 <= bytes.length; at += 12 + view.getUint32(at)) {
     const type = Buffer.from(bytes.subarray(at + 4, at + 8)).toString('latin1');
     if (type === 'IDAT') break;
-    if (type === 'sBIT') return Math.max(8, ...bytes.subarray(at + 8, at + 8 + view.getUint32(at)));
+    if (type === 'sBIT')
+      return Math.max(8, ...bytes.subarray(at + 8, at + 8 + Math.min(CHANNELS, view.getUint32(at))));
   }
   return 16;
 }

@@ -1,6 +1,6 @@
 import { allocateBytes } from '../../support/allocate.ts';
 import { quoted, type Refuse } from '../../support/quoted.ts';
-import { Callable, Dict, PickledObject, type PickleValue, Tuple } from '../pickle.ts';
+import { Callable, Dict, encodedBytes, PickledObject, type PickleValue, Tuple } from '../pickle.ts';
 import { ITEM_SIZES, type StoredType } from '../stored-tensor.ts';
 
 /*
@@ -185,10 +185,7 @@ const GLOBALS: Record<string, Make> = {
   'torch.serialization._get_layout': ([name = null]) => name,
   'builtins.set': ([items = []]) => items,
   '__builtin__.set': ([items = []]) => items,
-  '_codecs.encode': ([text], refuse) => {
-    if (typeof text !== 'string') throw refuse('its pickle encodes a value that is not a text');
-    return Buffer.from(text, 'latin1');
-  },
+  '_codecs.encode': encodedBytes,
 };
 
 function dictOf(items: PickleValue | undefined, refuse: Refuse): Dict {
@@ -253,5 +250,5 @@ function countsOf(value: PickleValue | undefined): number[] | undefined {
 
 /** Whether a pickle's value is an integer of at least 0. */
 export function isCount(value: PickleValue | undefined): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 }

@@ -33,10 +33,14 @@ export class EventFile {
   }
 }
 
-/** Name of the next event file: TensorBoard reads the files of a directory in the order of their names. */
+/**
+ * Name of the next event file: TensorBoard reads the files of a directory in the order of their names, and never goes back.
+ * So after the clock was set back the name has the time of the latest file.
+ */
 async function makePath(directory: string, wallTime: number): Promise<string> {
   await makeDirectory(directory);
-  const count = (await readdir(directory)).length;
-  const name = ['events.out.tfevents', Math.floor(wallTime), hostname(), process.pid, count].join('.');
-  return join(directory, name);
+  const names = await readdir(directory);
+  const times = names.map((name) => Number(/^events\.out\.tfevents\.(\d+)\./.exec(name)?.[1] ?? 0));
+  const time = Math.max(Math.floor(wallTime), ...times.map((earlier) => earlier + 1));
+  return join(directory, ['events.out.tfevents', time, hostname(), process.pid, names.length].join('.'));
 }

@@ -34,14 +34,19 @@ type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
  * the link stays and its target is written. An existing file keeps its mode. Temporary files of killed processes in the
  * directory are removed.
  *
+ * @param how.isDurable false for a file that a power cut may take: it is not synced
  * @throws TorchTlError `WRITE_FAILED` for system errors and if the path names something other than a regular file;
  *   errors that `chunks` throws, unchanged. In both cases the temporary file is removed and the old file is untouched.
  */
-export async function writeFileAtomically(path: string, chunks: Chunks): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  chunks: Chunks,
+  { isDurable = true }: { isDurable?: boolean } = {},
+): Promise<void> {
   try {
     const target = await finalPath(path);
     await removeTemporaries(dirname(target));
-    await writeInPlace(target, chunks);
+    await writeInPlace(target, chunks, isDurable);
   } catch (cause) {
     throw unwritable(path, cause);
   }
@@ -156,14 +161,14 @@ async function throughLinks(path: string): Promise<string> {
   }
 }
 
-async function writeInPlace(target: string, chunks: Chunks): Promise<void> {
+async function writeInPlace(target: string, chunks: Chunks, isDurable: boolean): Promise<void> {
   const old = await stat(target).catch(() => null);
   const { file, temporary } = await openTemporary(dirname(target));
   try {
     if (old) await file.chmod(old.mode & 0o7777);
     await writeFile(file, chunks);
-    await file.sync();
-    await moveIntoPlace(temporary, target);
+    if (isDurable) await file.sync();
+    await (isDurable ? moveIntoPlace : rename)(temporary, target);
   } catch (cause) {
     // A failure to remove the file must not hide the first error.
     await rm(temporary, { force: true }).catch(() => undefined);

@@ -77,6 +77,24 @@ export function tryLock(descriptor: number): 'locked' | 'taken' | 'impossible' {
   }
 }
 
+/**
+ * Whether somebody holds the lock of a file; false if there is no such file. To find out, the lock is held for an
+ * instant, so a `lockFile` at that moment finds it taken: who must not fail then tries again.
+ */
+export function isLocked(path: string): boolean {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return false;
+  }
+  try {
+    return tryLock(descriptor) === 'taken';
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 function openForLock(path: string): number {
   try {
     // Node.js opens files with O_CLOEXEC, so child processes do not inherit the descriptor.

@@ -107,18 +107,16 @@ function identity(program: string): string {
     PYENV_VERSION,
     PYENV_ROOT,
   ];
-  const where = isPyenv(program) ? process.cwd() : '';
-  return JSON.stringify([changeTime(program), where, ...variables]);
+  return JSON.stringify([
+    changeTime(program),
+    isPyenv(program) ? pyenvVersionFile(program) : null,
+    ...variables,
+  ]);
 }
 
 /** The files that decide which Python a program starts: none for Python itself; null if unknown. */
 function choicesOf(program: string): string[] | null {
-  if (isPyenv(program)) {
-    const above = [process.cwd()];
-    while (dirname(above[0] as string) !== above[0]) above.unshift(dirname(above[0] as string));
-    const root = process.env.PYENV_ROOT ?? join(dirname(program), '..');
-    return [...above.map((directory) => join(directory, '.python-version')), join(root, 'version')];
-  }
+  if (isPyenv(program)) return [pyenvVersionFile(program)];
   return /^python/i.test(basename(realpathSync(program))) && !startOf(program).startsWith('#!') ? [] : null;
 }
 
@@ -126,6 +124,21 @@ function choicesOf(program: string): string[] | null {
 function isPyenv(program: string): boolean {
   const start = startOf(program);
   return start.startsWith('#!') && /\bpyenv\W+exec\b/.test(start);
+}
+
+/**
+ * The file that names pyenv's Python, as `pyenv version-file` says: of the working directory, of the nearest directory
+ * above, or pyenv's own. The answer then serves all directories without a file, and costs their first command nothing.
+ */
+function pyenvVersionFile(program: string): string {
+  for (const start of [process.env.PYENV_DIR ?? '', process.cwd()]) {
+    for (let directory = resolve(start); ; directory = dirname(directory)) {
+      const file = join(directory, '.python-version');
+      if (changeTime(file) !== null) return file;
+      if (dirname(directory) === directory) break;
+    }
+  }
+  return join(process.env.PYENV_ROOT ?? join(dirname(program), '..'), 'version');
 }
 
 /** The first bytes of a file as text; empty if it cannot be read. */

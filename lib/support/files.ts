@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { type ErrorCode, InputError, TorchTlError } from '../errors.ts';
-import { withRegularFile } from './regular-file.ts';
+import { NOT_UTF8_TEXT, withRegularFile } from './regular-file.ts';
 
 /** Plain words for common system errors, with a remedy where there is one. */
 const REASONS: Record<string, string> = {
@@ -66,6 +66,11 @@ const NOT_UTF8 = '\ufffd';
 /** Whether the system ran out of descriptors or memory, which says nothing about the file itself. */
 export function isExhausted(error: unknown): error is NodeJS.ErrnoException {
   return isSystemError(error) && ['EMFILE', 'ENFILE', 'ENOMEM'].includes(error.code);
+}
+
+/** Whether a file could be read, but is no text in UTF-8. */
+export function isNoText(error: unknown): boolean {
+  return isSystemError(error) && error.code === NOT_UTF8_TEXT;
 }
 
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {

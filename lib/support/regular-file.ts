@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { allocateBytes } from './allocate.ts';
@@ -14,7 +15,7 @@ const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.
 /** Bytes. No list, recipe or other text file of ours is larger; V8's longest strings are about twice as long. */
 export const LARGEST_TEXT = 2 ** 28;
 
-/** Says that a path names no regular file, or one that is too large, in the form of a system error. */
+/** Says that a path names no regular file, one that is too large or no text, in the form of a system error. */
 class NotReadable extends Error {
   readonly syscall = 'open';
   readonly code: string;
@@ -75,17 +76,24 @@ export async function readRegularFile(path: string, maximum: number): Promise<Bu
   });
 }
 
-/** Reads a regular file of at most `LARGEST_TEXT` bytes as UTF-8. Throws as `readRegularFile` does. */
+/** Code of the system error for a text file whose bytes are not UTF-8. */
+export const NOT_UTF8_TEXT = 'EILSEQ';
+
+/**
+ * Reads a regular file of at most `LARGEST_TEXT` bytes as UTF-8.
+ *
+ * @throws as `readRegularFile`; a system error with code `NOT_UTF8_TEXT`
+ */
 export async function readRegularText(path: string): Promise<string> {
-  return (await readRegularFile(path, LARGEST_TEXT)).toString('utf8');
+  return textOf(await readRegularFile(path, LARGEST_TEXT));
 }
 
-/** As `readRegularText`, synchronously: for small files. */
-export function readRegularTextSync(path: string): string {
+/** As `readRegularText`, synchronously: for small files, of at most `maximum` bytes. */
+export function readRegularTextSync(path: string, maximum = LARGEST_TEXT): string {
   return withRegularFileSync(path, (file, size) => {
-    requireAtMost(LARGEST_TEXT, size);
+    requireAtMost(maximum, size);
     const bytes = Buffer.alloc(size);
-    return bytes.toString('utf8', 0, readSync(file, bytes, 0, size, 0));
+    return textOf(bytes.subarray(0, readSync(file, bytes, 0, size, 0)));
   });
 }
 
@@ -152,6 +160,17 @@ export function kindOf(info: Stats): string {
   if (info.isDirectory()) return 'a directory';
   if (info.isFIFO()) return 'a FIFO';
   return info.isSocket() ? 'a socket' : 'a device';
+}
+
+/** Other bytes would all become the same replacement character, and different names in a list the same one. */
+function textOf(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  let [line, begin] = [1, 0];
+  for (let end = 0; begin < bytes.length; begin = end, line++) {
+    end = bytes.indexOf(0x0a, begin) + 1 || bytes.length;
+    if (!isUtf8(bytes.subarray(begin, end))) break;
+  }
+  throw new NotReadable(NOT_UTF8_TEXT, `it is not a text in UTF-8, from line ${line} on; save it as UTF-8`);
 }
 
 function notRegular(kind: string): NotReadable {

@@ -34,6 +34,11 @@ export async function pause(milliseconds: number, signal: AbortSignal | undefine
   await setTimeout(milliseconds, undefined, signal && { signal }).catch(() => signal?.throwIfAborted());
 }
 
+/** Waits until the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => onAbort(signal, resolve));
+}
+
 /**
  * Runs `work` with a signal that aborts when the first of `signals` does, with the same reason. Afterwards all
  * listeners are removed; AbortSignal.any would keep one for as long as each signal lives

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { builtMinors } from '../../lib/addon/engines.ts';
 import { loadEngine } from '../../lib/engine/engine.ts';
-import type { FeatureKeys } from '../../lib/engine/native.ts';
+import type { FeatureKeys } from '../../lib/engine/native-training.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
 import { program } from '../cli/torch-tl.ts';

@@ -60,6 +60,7 @@ const DOORS: Record<string, [name: string, read: (path: string) => unknown]> = {
       pixelsAt(
         {
           file,
+          identity: '',
           places: new BigInt64Array(1),
           labels: new BigInt64Array(1),
           count: 1,

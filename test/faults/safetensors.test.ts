@@ -20,6 +20,13 @@ const HEADERS: Array<[string, string, number, RegExp]> = [
   ['a million values', `{"a":[${'0,'.repeat(1_000_000)}0]}`, 0, /more than 1000000 values/],
   ['a million lists in each other', `{"a":${'['.repeat(1_000_000)}`, 0, /more than 1000000 values/],
   ['null', 'null', 0, /must be a JSON object/],
+  ['spaces before the object', `  {${A}}`, 8, /must be a JSON object, which starts with { at offset 8/],
+  [
+    'a side of -0',
+    '{"a":{"dtype":"F32","shape":[-0],"data_offsets":[0,0]}}',
+    0,
+    /shape .* must be a list of integers of at least 0/,
+  ],
   ['text after the object', `{${A}}x`, 8, /header .* is not JSON/],
   ['a byte-order mark', `\ufeff{${A}}`, 8, /header .* is not JSON/],
   ['an entry that is no object', '{"a":[]}', 0, /tensor "a": expected an object/],

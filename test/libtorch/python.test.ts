@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { builtMinors } from '../../lib/addon/engines.ts';
@@ -89,6 +89,46 @@ describe.runIf(hasPython)('findPythonTorches (needs python3 on PATH)', () => {
     const program = 'import sys; print(sys.prefix)';
     return spawnSync(python, ['-c', program], { encoding: 'utf8' }).stdout ?? python;
   }
+});
+
+describe.skipIf(process.platform === 'win32')("pyenv's Python", () => {
+  test('is asked once for all directories without a version of their own, and again where one has or gets another', () => {
+    const [starts, root, other, own] = Array.from({ length: 4 }, temporaryDirectory) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    const log = join(starts, 'starts');
+    const programs = writePrograms(temporaryDirectory(), {
+      python3: `# exec pyenv exec python3\necho . >> '${log}'\necho '["/p", "python3", null, []]'`,
+    });
+    for (const [name, value] of Object.entries({ PATH: `${programs}:${process.env.PATH}`, PYENV_ROOT: root }))
+      vi.stubEnv(name, value);
+    vi.stubEnv('PYENV_DIR', undefined);
+    writeFileSync(join(root, 'version'), '3.11');
+    writeFileSync(join(own, '.python-version'), '3.12');
+    mkdirSync(join(own, 'below'));
+    const before = process.cwd();
+    const startsIn = (directory: string) => {
+      process.chdir(directory);
+      expect(findPythonTorches().next().value).toMatchObject({ python: 'python3', root: null });
+      return readFileSync(log, 'utf8').split('\n').length - 1;
+    };
+    try {
+      expect([startsIn(starts), startsIn(other), startsIn(starts)]).toEqual([1, 1, 1]);
+      expect([startsIn(own), startsIn(join(own, 'below')), startsIn(other)]).toEqual([2, 2, 3]);
+      // A version that is set, changed and removed.
+      writeFileSync(join(other, '.python-version'), '3.12');
+      expect(startsIn(other)).toBe(4);
+      utimesSync(join(other, '.python-version'), 1, 1);
+      expect(startsIn(other)).toBe(5);
+      rmSync(join(other, '.python-version'));
+      expect([startsIn(other), startsIn(starts)]).toEqual([6, 6]);
+    } finally {
+      process.chdir(before);
+    }
+  });
 });
 
 describe.skipIf(process.platform === 'win32')('a Python that does not answer in time', () => {

@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
+import { type Ended, nodeProcess } from '../../cli/torch-tl.ts';
+import { lastingDirectory, shared } from '../../support/temporary-directory.ts';
+
+/*
+ * Faults of files at a chosen operation, by a library that is preloaded (shim.c says what it does).
+ */
+
+/**
+ * An errno, a write that takes half, half a second's delay, SIGKILL, or a power cut that loses contents alone (`torn`) or
+ * names too.
+ */
+export type FaultKind = 'EIO' | 'ENOSPC' | 'EROFS' | 'EDQUOT' | 'half' | 'slow' | 'kill' | 'cut' | 'torn';
+
+const ERRNO: Partial<Record<FaultKind, string>> = { EIO: '5', ENOSPC: '28', EROFS: '30', EDQUOT: '122' };
+
+/** Whether all faults are tried, or a few of each kind. */
+export const isExhaustive = process.env.TORCH_TL_CRASH === 'all';
+
+export const hasCompiler = process.platform === 'linux' && works('cc');
+
+function works(compiler: string): boolean {
+  try {
+    execFileSync(compiler, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The libraries, compiled once. */
+const library = shared(() => compiled('shim.c'));
+const clock = shared(() => compiled('clock.c'));
+
+async function compiled(name: string): Promise<string> {
+  const file = join(lastingDirectory(), 'library.so');
+  const source = fileURLToPath(new URL(name, import.meta.url));
+  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Wextra', '-Werror', '-o', file, source, '-ldl']);
+  return file;
+}
+
+/** Behind a sanitizer's library, which must be the first. */
+function preloaded(file: string): Record<string, string> {
+  return { LD_PRELOAD: [process.env.LD_PRELOAD, file].filter(Boolean).join(' ') };
+}
+
+/** The environment of a process whose clock goes back by a year while it runs. */
+export async function clockSetBack(): Promise<Record<string, string>> {
+  return preloaded(await clock());
+}
+
+/** The environment of a process with a fault at an operation on files whose paths have this part. */
+export async function faultAt(path: string, kind: FaultKind, at: number): Promise<Record<string, string>> {
+  const fault = { FAULT_PATH: path, FAULT_AT: String(at), FAULT_KIND: ERRNO[kind] ?? kind };
+  return { ...preloaded(await library()), ...fault };
+}
+
+/** What is called, in a directory of its own. */
+export interface Call {
+  cwd: string;
+  /** Of Node. */
+  args: string[];
+  /** Part of the paths whose operations count. */
+  path: string;
+}
+
+/** Calls it with a fault at an operation, counted from 1; 0 lets all pass. */
+export async function callWithFault({ cwd, args, path }: Call, kind: FaultKind, at: number): Promise<Ended> {
+  const copies = join(cwd, 'copies');
+  mkdirSync(copies, { recursive: true });
+  const log = { FAULT_COPIES: copies, FAULT_LOG: join(cwd, 'operations') };
+  const fault = { ...(await faultAt(path, kind, at)), ...log };
+  const ended = await nodeProcess(args, { cwd, env: { ...ALONE, ...fault } });
+  rmSync(copies, { recursive: true });
+  return ended;
+}
+
+/** One thread, so that trainings come to the same bits. */
+export const ALONE = { OMP_NUM_THREADS: '1' };
+
+/** Runs Node to a good end. */
+export async function nodeSucceeds(args: string[], cwd: string): Promise<void> {
+  const { code, stderr } = await nodeProcess(args, { cwd, env: ALONE });
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+}
+
+/**
+ * The numbers of the operations of a call that are worth a fault: all but writes, and the first, middle and last write of
+ * each run of writes to a file.
+ */
+export async function operationsOf(call: Call): Promise<number[]> {
+  const { code, stderr } = await callWithFault(call, 'kill', 0);
+  if (code !== 0) throw new Error(stderr);
+  const log = join(call.cwd, 'operations');
+  const lines = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [];
+  const operations = lines.map((line) => line.split(' ') as [string, string, string]);
+  const isSame = (a: number, b: number) => operations[a]?.slice(1).join() === operations[b]?.slice(1).join();
+  const chosen: number[] = [];
+  for (let begin = 0; begin < operations.length; ) {
+    let end = begin;
+    while (isSame(begin, end + 1)) end++;
+    chosen.push(...new Set([begin, Math.floor((begin + end) / 2), end]));
+    begin = end + 1;
+  }
+  return chosen.map((index) => index + 1);
+}

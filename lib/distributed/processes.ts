@@ -1,5 +1,6 @@
 import { guarded, settle } from '../engine/job.ts';
-import type { HostTensor, Job } from '../engine/native.ts';
+import type { Job } from '../engine/native.ts';
+import type { HostTensor } from '../engine/native-computation.ts';
 import type { NativeGroup } from '../engine/native-group.ts';
 import { TorchTlError } from '../errors.ts';
 import { onAbort, withFirstOf } from '../support/signals.ts';

@@ -1,4 +1,4 @@
-import type { HostTensor } from '../engine/native.ts';
+import type { HostTensor } from '../engine/native-computation.ts';
 import type { NativeGroup } from '../engine/native-group.ts';
 
 /*

@@ -1,5 +1,5 @@
 import type { Dataset } from '../data/dataset.ts';
-import type { EpochMetrics } from '../engine/native.ts';
+import type { EpochMetrics } from '../engine/native-training.ts';
 import { isAmongTop5 } from '../model/evaluate.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
 import { rowsOf } from '../model/logits.ts';

@@ -32,7 +32,13 @@ export async function trainCrossValidated(
   try {
     const augmented = options.augmentation !== 'none';
     onEvent({ type: 'setup', setup, directory: run.path, epochs: epochsOf(options), augmented });
-    const outOfFold = combined(run, await trainFolds(run, dealt));
+    const requireInPlace = async () => directory?.requireInPlace();
+    const trained = await trainFolds({ ...run, requireInPlace }, dealt).catch(async (error: unknown) => {
+      // Where the directory has gone its folds are missed too, which would explain nothing.
+      if (!run.signal.aborted) await requireInPlace();
+      throw error;
+    });
+    const outOfFold = combined(run, trained);
     const final = finalOptions(options, outOfFold.folds.epochs);
     const described = await describeRunModel(definition, final, model, train.labels);
     const resume = directory !== null && existsSync(directory.checkpoint);

@@ -1,4 +1,4 @@
-import type { EpochMetrics } from '../engine/native.ts';
+import type { EpochMetrics } from '../engine/native-training.ts';
 
 /**
  * Values of an epoch for TensorBoard, by tag.

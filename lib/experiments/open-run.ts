@@ -10,6 +10,7 @@ import type { RunOptions } from '../options/index.ts';
 import { cacheLimit } from '../support/cache-limit.ts';
 import { readCheckpoint, requireSameOptions } from '../training/checkpoint.ts';
 import { describeMachine, type Machine, processSetup } from './machine.ts';
+import { type Manifest, manifestOf } from './manifest.ts';
 import type { ResolvedRun } from './resolve-run.ts';
 import type { RunSetup } from './results.ts';
 import { requireSameWeights } from './run-config.ts';
@@ -30,6 +31,8 @@ export interface OpenRun {
   train: Dataset;
   /** Empty if nothing is validated. */
   valid: Dataset;
+  /** Lists the images of both. */
+  manifest: Manifest;
 }
 
 /**
@@ -69,20 +72,21 @@ export async function withOpenRun<Result>(
       const twins = train.images.files ? await twinsAcross(train, valid, signal) : null;
       const warnings = dataWarnings(counts, heldOut, leftOut, twins);
       for (const warning of warnings) onEvent({ type: 'warning', ...warning });
+      const manifest = await manifestOf({ train, valid }, signal);
       const described = await describeRunModel(definition, options, model, train.labels);
       const started = earlier?.started ?? new Date().toISOString();
       const shared = processes && (await processes.gather(processSetup(processes.membership.rank, machine)));
       const setup = {
         ...described,
         started,
-        dataset,
+        dataset: { ...dataset, manifest: manifest.record },
         classes: train.classes,
         warnings,
         ...machine,
         processes: shared,
       };
       signal.throwIfAborted();
-      return await work({ setup, model, createModel, train, valid });
+      return await work({ setup, model, createModel, train, valid, manifest });
     } finally {
       train.dispose();
       valid.dispose();

@@ -1,13 +1,15 @@
 import type { ClassCount, DataWarning } from '../data/class-counts.ts';
 import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import type { LeftOut } from '../data/left-out.ts';
-import type { EpochMetrics, Precision } from '../engine/native.ts';
+import type { Precision } from '../engine/native-computation.ts';
+import type { EpochMetrics } from '../engine/native-training.ts';
 import type { Calibration } from '../model/calibration.ts';
 import type { Monitor } from '../options/index.ts';
 import type { ResumePoint } from '../training/checkpoint.ts';
 import type { FitResult } from '../training/fit.ts';
 import type { FoldsSummary } from '../training/folds.ts';
 import type { BestEpoch } from './best-epoch.ts';
+import type { ManifestRecord } from './manifest.ts';
 import type { ExperimentName } from './paper.ts';
 import type { StageSetup } from './stage-setups.ts';
 
@@ -34,7 +36,8 @@ export interface RunSetup {
   weights: { source: string; sha256: string | null; trainedOn: string | null };
   /**
    * `train` and `valid` are numbers of images; `validation` says where the validation images come from; `skipped` lists
-   * the images that cannot be decoded, `leftOut` counts the files that are no images.
+   * the images that cannot be decoded, `leftOut` counts the files that are no images; `manifest` names the file that
+   * lists all images, and is null in runs of earlier versions.
    */
   dataset: {
     name: string;
@@ -46,6 +49,7 @@ export interface RunSetup {
     /** In the order of the labels. */
     classCounts: readonly ClassCount[];
     leftOut: LeftOut;
+    manifest: ManifestRecord | null;
   };
   /** Possible faults of the data. */
   warnings: readonly DataWarning[];

@@ -1,9 +1,10 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { DATA_NAMES } from '../data/source.ts';
-import type { Precision } from '../engine/native.ts';
+import type { Precision } from '../engine/native-computation.ts';
 import { InputError } from '../errors.ts';
 import { readJsonFile } from '../formats/json.ts';
+import { listOf } from '../options/file-lists.ts';
 import { fileProblem } from '../options/file-problem.ts';
 import { flagOf, type RunOptions, runOptions, type Stage } from '../options/index.ts';
 import { isSameValue } from '../support/names.ts';
@@ -27,10 +28,15 @@ export interface RunConfig {
   started?: string | undefined;
 }
 
+/** Largest length of a run's options as JSON. A wrong value takes hundreds of times its size in errors. */
+const LONGEST_OPTIONS = 1 << 19;
+
 const runConfig = z.object({
   formatVersion: z.literal(1),
   experiment: z.string(),
-  options: z.record(z.string(), z.unknown()),
+  options: z
+    .record(z.string(), z.unknown())
+    .refine((options) => JSON.stringify(options).length <= LONGEST_OPTIONS, { error: 'are too long' }),
   precision: z.enum(['fp32', 'bf16']).optional(),
   weights: z.object({ sha256: z.string().nullable() }).optional(),
   started: z.iso.datetime().optional(),
@@ -39,7 +45,7 @@ const runConfig = z.object({
 /** The part of results.json that is used here; reports check all of it. */
 const resultsFile = z.object({
   stoppedBecause: z.string(),
-  epochs: z.array(z.object({ stage: z.number() })),
+  epochs: listOf(z.object({ stage: z.number() })),
   folds: z.object({ epochs: z.number() }).optional(),
 });
 

@@ -1,11 +1,16 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { EpochMetrics } from '../engine/native.ts';
+import type { EpochMetrics } from '../engine/native-training.ts';
 import { InputError, TorchTlError } from '../errors.ts';
 import { makeDirectory, removeTemporaries, TEMPORARY, writeFileAtomically } from '../files/atomic-file.ts';
-import { type FileLock, lockFile } from '../files/file-lock.ts';
+import { type FileLock, isLocked, lockFile } from '../files/file-lock.ts';
+import { HeldDirectory } from '../files/held-directory.ts';
 import { reason } from '../support/files.ts';
+import { pause } from '../support/signals.ts';
 import { appendEpoch, writeEpochs } from './epoch-files.ts';
+import { MANIFEST, type Manifest } from './manifest.ts';
+import { PROGRESS, ProgressFile } from './progress-file.ts';
+import type { RunTracker } from './run-status.ts';
 
 /** `runs/<experiment>-<date>-<time>` in the working directory. */
 export function defaultRunDirectory(experiment: string, now = new Date()): string {
@@ -49,6 +54,7 @@ const CONFIG = 'config.json';
 const RESULTS = 'results.json';
 export const VALIDATION = 'validation.json';
 const LABEL_ISSUES = 'label-issues.csv';
+const SAMPLES = 'samples.json';
 const REPORT = 'report.html';
 
 const HOLDS_RUN = 'already holds another run. Give a directory that is new or empty';
@@ -66,34 +72,55 @@ export async function requireVacant(path: string): Promise<void> {
     : exists(path, 'is not empty. Give a directory that is new or empty');
 }
 
+/** What a run directory records of a run before it trains. */
+interface RunRecord {
+  config: object;
+  manifest: Pick<Manifest, 'pieces'>;
+}
+
 /**
- * The files of a run: `config.json`, `epochs.jsonl` and `metrics.csv`, `results.json`, `validation.json`,
- * `label-issues.csv`, `best.safetensors` and a checkpoint. The lines of an epoch are on disk before `appendEpoch`
- * resolves; every other file is either complete or absent. The directory is locked while it is open.
+ * The files of a run: `config.json`, `images.csv`, `samples.json`, `epochs.jsonl` and `metrics.csv`, `results.json`,
+ * `validation.json`, `label-issues.csv`, `best.safetensors`, a checkpoint, and `progress.json` for who looks on. The
+ * lines of an epoch are on disk before `appendEpoch` resolves; every other file is either complete or absent. The
+ * directory is locked while it is open, and nothing is written to another one that has taken its place.
  */
 export class RunDirectory {
   /** Absolute path. */
   readonly path: string;
   readonly #config: object;
+  readonly #manifest: Pick<Manifest, 'pieces'>;
   readonly #lock: FileLock;
+  readonly #held: HeldDirectory;
+  #progress: ProgressFile | undefined;
 
-  private constructor(path: string, config: object, lock: FileLock) {
+  private constructor(
+    path: string,
+    { config, manifest }: RunRecord,
+    { lock, held }: { lock: FileLock; held: HeldDirectory },
+  ) {
     this.path = path;
     this.#config = config;
+    this.#manifest = manifest;
     this.#lock = lock;
+    this.#held = held;
   }
 
   /**
-   * Creates the directory if needed, with `config.json` and without epochs.
+   * Creates the directory if needed, with `config.json` and `images.csv` and without epochs.
    *
    * @throws InputError `OUTPUT_EXISTS`, `RUN_LOCKED` or `WRITE_FAILED`
    */
-  static async create(path: string, config: object): Promise<RunDirectory> {
+  static async create(
+    path: string,
+    config: object,
+    manifest: Pick<Manifest, 'pieces'>,
+  ): Promise<RunDirectory> {
     await requireVacant(path);
-    return RunDirectory.#open(path, config, async () => {
+    return RunDirectory.#open(path, { config, manifest }, async () => {
       // Another run may have taken the directory and ended before this one got the lock.
       await requireVacant(path);
       await writeJson(path, CONFIG, config);
+      await writeManifest(path, manifest);
       await writeEpochs(path, []);
     });
   }
@@ -103,17 +130,21 @@ export class RunDirectory {
    *
    * @throws InputError `RUN_LOCKED` or `WRITE_FAILED`
    */
-  static async reopen(path: string, config: object): Promise<RunDirectory> {
-    return RunDirectory.#open(path, config, async () => {});
+  static async reopen(
+    path: string,
+    config: object,
+    manifest: Pick<Manifest, 'pieces'>,
+  ): Promise<RunDirectory> {
+    return RunDirectory.#open(path, { config, manifest }, async () => {});
   }
 
-  static async #open(path: string, config: object, prepare: () => Promise<void>): Promise<RunDirectory> {
+  static async #open(path: string, record: RunRecord, prepare: () => Promise<void>): Promise<RunDirectory> {
     const lock = await makeLocked(path);
     try {
       await removeTemporaries(path);
       await removeTemporaries(dirname(checkpointIn(path)));
       await prepare();
-      return new RunDirectory(resolve(path), config, lock);
+      return new RunDirectory(resolve(path), record, { lock, held: new HeldDirectory(path) });
     } catch (cause) {
       lock.release();
       throw cause instanceof TorchTlError ? cause : cannotMake(path, cause);
@@ -128,13 +159,26 @@ export class RunDirectory {
     return checkpointIn(this.path);
   }
 
+  /** @throws TorchTlError `WRITE_FAILED` if the directory is not where it was */
+  async requireInPlace(): Promise<void> {
+    await this.#held.requireInPlace();
+  }
+
+  /** Runs work that writes to the directory; see `HeldDirectory.whileInPlace`. */
+  async whileInPlace(work: () => Promise<void>): Promise<void> {
+    await this.#held.whileInPlace(work);
+  }
+
   /**
-   * Restores the state of the directory after these epochs (see `writeEpochs`) and writes the current `config.json`.
+   * Restores the state of the directory after these epochs (see `writeEpochs`) and writes the current `config.json`
+   * and `images.csv`.
    *
    * @throws TorchTlError `WRITE_FAILED`
    */
   async rewindTo(epochs: readonly EpochMetrics[]): Promise<void> {
+    await this.requireInPlace();
     await writeJson(this.path, CONFIG, this.#config);
+    await writeManifest(this.path, this.#manifest);
     await writeEpochs(this.path, epochs);
     const ofEnd = [RESULTS, VALIDATION, LABEL_ISSUES, REPORT];
     for (const name of ofEnd) await rm(join(this.path, name), { force: true });
@@ -143,15 +187,22 @@ export class RunDirectory {
 
   /** @throws TorchTlError `WRITE_FAILED` */
   async appendEpoch(epoch: EpochMetrics): Promise<void> {
-    await appendEpoch(this.path, epoch);
+    await this.whileInPlace(() => appendEpoch(this.path, epoch, () => this.requireInPlace()));
   }
 
+  /** @throws TorchTlError `WRITE_FAILED` */
+  async writeSamples(samples: object): Promise<void> {
+    await this.#write(SAMPLES, samples);
+  }
+
+  /** @throws TorchTlError `WRITE_FAILED` */
   async writeResults(results: object): Promise<void> {
-    await writeJson(this.path, RESULTS, results);
+    await this.#write(RESULTS, results);
   }
 
+  /** @throws TorchTlError `WRITE_FAILED` */
   async writeValidation(report: object): Promise<void> {
-    await writeJson(this.path, VALIDATION, report);
+    await this.#write(VALIDATION, report);
   }
 
   get labelIssues(): string {
@@ -160,14 +211,31 @@ export class RunDirectory {
 
   /** @throws TorchTlError `WRITE_FAILED` */
   async writeLabelIssues(csv: string): Promise<void> {
-    await writeFileAtomically(this.labelIssues, [Buffer.from(csv)]);
+    await this.whileInPlace(() => writeFileAtomically(this.labelIssues, [Buffer.from(csv)]));
+  }
+
+  /** Writes what the run is doing to `progress.json` from now on. */
+  showProgress(tracker: RunTracker): void {
+    this.#progress = new ProgressFile(join(this.path, PROGRESS), tracker, () => this.requireInPlace());
   }
 
   /** A lock file that cannot be removed does no harm: it keeps others out only while it is locked. */
   async close(): Promise<void> {
-    await rm(join(this.path, LOCK), { force: true }).catch(() => {});
+    await this.#progress?.end();
+    // One in another directory would be another run's.
+    if (await this.#held.isInPlace()) await rm(join(this.path, LOCK), { force: true }).catch(() => {});
     this.#lock.release();
+    this.#held.close();
   }
+
+  async #write(name: string, content: object): Promise<void> {
+    await this.whileInPlace(() => writeJson(this.path, name, content));
+  }
+}
+
+/** Whether a process is writing to the run in a directory. */
+export function isOpen(path: string): boolean {
+  return isLocked(join(path, LOCK));
 }
 
 /** Whether a directory holds a run. */
@@ -197,6 +265,10 @@ async function writeJson(directory: string, name: string, content: object): Prom
   await writeFileAtomically(join(directory, name), [Buffer.from(text)]);
 }
 
+async function writeManifest(directory: string, { pieces }: Pick<Manifest, 'pieces'>): Promise<void> {
+  await writeFileAtomically(join(directory, MANIFEST), pieces);
+}
+
 async function filesIn(path: string): Promise<string[]> {
   try {
     return (await readdir(path)).filter((name) => name !== LOCK && !TEMPORARY.test(name));
@@ -208,13 +280,22 @@ async function filesIn(path: string): Promise<string[]> {
   }
 }
 
+/** Longer than `isOpen` holds a lock. */
+const ASKED_MILLISECONDS = 50;
+
+async function lockAgain(file: string): Promise<FileLock | null> {
+  await pause(ASKED_MILLISECONDS, undefined);
+  return lockFile(file);
+}
+
 async function makeLocked(path: string): Promise<FileLock> {
   try {
     await makeDirectory(path);
   } catch (cause) {
     throw cannotMake(path, cause);
   }
-  const lock = lockFile(join(path, LOCK));
+  const file = join(path, LOCK);
+  const lock = lockFile(file) ?? (await lockAgain(file));
   if (lock) return lock;
   throw new InputError(
     'RUN_LOCKED',

@@ -1,6 +1,6 @@
 import type { DataWarning } from '../data/class-counts.ts';
 import type { DecodeReport } from '../data/image-files.ts';
-import type { EpochMetrics } from '../engine/native.ts';
+import type { EpochMetrics } from '../engine/native-training.ts';
 import type { Calibration } from '../model/calibration.ts';
 import type {
   BatchProgress,
@@ -32,7 +32,7 @@ export type RunEvent =
   /** `--device auto` chose the CPU although there is an NVIDIA driver. */
   | { type: 'unused-gpu'; reason: string }
   | DecodingEvent
-  | ({ type: 'data' } & RunSetup['dataset'])
+  | ({ type: 'data' } & Omit<RunSetup['dataset'], 'manifest'>)
   /** A possible fault of the data. */
   | ({ type: 'warning' } & DataWarning)
   | { type: 'setup'; setup: RunSetup; directory: string; epochs: number; augmented: boolean }

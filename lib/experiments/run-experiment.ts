@@ -9,6 +9,7 @@ import { nearestPath } from '../support/nearest-path.ts';
 import { MAY_CHANGE } from '../training/checkpoint.ts';
 import { stagesOf } from '../training/recipes.ts';
 import { trainCrossValidated } from './cross-validated-run.ts';
+import type { Manifest } from './manifest.ts';
 import { nothingToResume } from './no-run.ts';
 import { withOpenRun } from './open-run.ts';
 import { experimentName } from './paper.ts';
@@ -19,6 +20,7 @@ import { finishedResults } from './run-config.ts';
 import { definitionOf, type RunDefinition } from './run-definition.ts';
 import { holdsRun, makeUnusedDirectory, RunDirectory, requireVacant } from './run-directory.ts';
 import type { RunControl, RunEvent } from './run-events.ts';
+import { RunTracker } from './run-status.ts';
 import { dealFolds } from './train-folds.ts';
 import { trainAlong, trainInto } from './train-into.ts';
 
@@ -49,8 +51,13 @@ export async function runExperiment(
 export async function run(
   definition: RunDefinition,
   given: GivenOptions,
-  { resume = false, signal = new AbortController().signal, onEvent = () => {} }: RunControl = {},
+  { resume = false, signal = new AbortController().signal, onEvent: tell = () => {} }: RunControl = {},
 ): Promise<RunResults> {
+  const tracker = new RunTracker();
+  const onEvent = (event: RunEvent) => {
+    tracker.hear(event);
+    tell(event);
+  };
   const processes = await processesOf(checkOptions(runOptions, given), signal);
   return together(processes, `the run ${definition.name}`, async () => {
     const resolved = await resolveTogether(processes, definition, given, { resume });
@@ -65,7 +72,8 @@ export async function run(
       // Rank 0 alone writes.
       const writes = processes?.isFirst !== false;
       const config = recordedConfig(opened.setup, options, opened.model);
-      const directory = writes ? await openDirectory(resolved, config) : null;
+      const directory = writes ? await openDirectory(resolved, config, opened.manifest) : null;
+      directory?.showProgress(tracker);
       if (dealt !== null) {
         const path = await fromFirst(processes, () => (directory as RunDirectory).path);
         return trainCrossValidated(directory, definition, { ...prepared, path, processes }, dealt);
@@ -124,7 +132,8 @@ async function startInstead(
 async function openDirectory(
   { path, isUnnamed, earlier }: ResolvedRun,
   config: object,
+  manifest: Manifest,
 ): Promise<RunDirectory> {
-  if (earlier) return RunDirectory.reopen(path, config);
-  return RunDirectory.create(isUnnamed ? await makeUnusedDirectory(path) : path, config);
+  if (earlier) return RunDirectory.reopen(path, config, manifest);
+  return RunDirectory.create(isUnnamed ? await makeUnusedDirectory(path) : path, config, manifest);
 }

@@ -19,9 +19,9 @@ const INFERNO = [
   [252, 255, 164],
 ] as const;
 
-/** A square image as data URI of a WebP. */
-export async function imageImage(image: RawImage): Promise<string> {
-  return dataUri(await shown(image));
+/** A square image as data URI of a WebP, shrunk if its side has more than `largest` pixels. */
+export async function imageImage(image: RawImage, largest = LARGEST): Promise<string> {
+  return dataUri(await shown(image, largest));
 }
 
 /** The same under the heat map of its class activation. */
@@ -32,9 +32,9 @@ export async function activationImage(image: RawImage, activation: ClassActivati
 }
 
 /** R, G, B of an image at the size for a page; small images are enlarged by a whole factor. */
-async function shown({ data, width, height, channels }: RawImage): Promise<Pixels> {
+async function shown({ data, width, height, channels }: RawImage, largest = LARGEST): Promise<Pixels> {
   const { default: sharp } = await loadSharp();
-  const side = width < SMALLEST ? width * Math.ceil(SMALLEST / width) : Math.min(width, LARGEST);
+  const side = width < SMALLEST ? width * Math.ceil(SMALLEST / width) : Math.min(width, largest);
   const kernel = side > width ? 'nearest' : 'lanczos3';
   const resized = await sharp(data, { raw: { width, height, channels } })
     .resize({ width: side, height: side, fit: 'fill', kernel })

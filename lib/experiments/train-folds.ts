@@ -4,12 +4,13 @@ import type { Dataset } from '../data/dataset.ts';
 import { foldsOf } from '../data/folds.ts';
 import type { DenseNet121 } from '../densenet121.ts';
 import { fromFirst, type Processes } from '../distributed/processes.ts';
-import type { HostTensor } from '../engine/native.ts';
+import type { HostTensor } from '../engine/native-computation.ts';
 import { InputError } from '../errors.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
 import { readCheckpoint } from '../training/checkpoint.ts';
 import { type FoldOutcome, type FoldsSummary, foldsSummary, outcomeOf } from '../training/folds.ts';
 import { stagesOf } from '../training/recipes.ts';
+import { type ManifestRecord, manifestOf } from './manifest.ts';
 import { recordedConfig } from './recorded-config.ts';
 import type { RunResults, RunSetup } from './results.ts';
 import { finishedResults } from './run-config.ts';
@@ -29,11 +30,25 @@ export interface FoldedRun extends Omit<PreparedRun, 'model' | 'valid' | 'resume
   processes: Processes | null;
 }
 
+/** Of a run whose folds are to be made in its directory, and in no other one that has taken its place. */
+interface InPlace {
+  /** @throws TorchTlError `WRITE_FAILED` */
+  requireInPlace(): Promise<void>;
+}
+
 /** What the folds' trainings came to. */
 export interface TrainedFolds {
   summary: FoldsSummary;
   /** Logits of each image by the model that has not seen it, float32 `[count, classes]`. */
   logits: FeatureMatrix;
+}
+
+/** The images of one fold, counted from 1, of so many. */
+interface FoldImages {
+  train: Dataset;
+  valid: Dataset;
+  fold: number;
+  folds: number;
 }
 
 /**
@@ -74,7 +89,10 @@ export async function withFold<Result>(
  * @param dealt the images of each fold, from `dealFolds`
  * @throws what `trainInto` throws
  */
-export async function trainFolds(run: FoldedRun, dealt: readonly number[][]): Promise<TrainedFolds> {
+export async function trainFolds(
+  run: FoldedRun & InPlace,
+  dealt: readonly number[][],
+): Promise<TrainedFolds> {
   const outcomes: FoldOutcome[] = [];
   for (const [index, images] of dealt.entries()) {
     outcomes.push(await trainFold(run, dealt, { fold: index + 1, images }));
@@ -83,7 +101,7 @@ export async function trainFolds(run: FoldedRun, dealt: readonly number[][]): Pr
 }
 
 async function trainFold(
-  run: FoldedRun,
+  run: FoldedRun & InPlace,
   dealt: readonly number[][],
   { fold, images }: { fold: number; images: readonly number[] },
 ): Promise<FoldOutcome> {
@@ -92,8 +110,8 @@ async function trainFold(
     const path = foldPath(run.path, fold);
     const options = { ...run.options, fold };
     const finished = await fromFirst(run.processes, () => finishedResults(path, stagesOf(options)));
-    const setup = foldSetup(run.setup, { train, valid, fold, folds: dealt.length });
-    const { best, seconds } = finished ?? (await trainModel(run, path, { setup, options, train, valid }));
+    const part = { train, valid, fold, folds: dealt.length };
+    const { best, seconds } = finished ?? (await trainModel(run, path, options, part));
     if (best?.validAccuracy == null || best.validLoss == null) throw damaged(path);
     const { validAccuracy, validLoss } = best;
     const result = { best: { ...best, validAccuracy, validLoss }, seconds };
@@ -104,11 +122,15 @@ async function trainFold(
 }
 
 async function trainModel(
-  run: FoldedRun,
+  run: FoldedRun & InPlace,
   path: string,
-  fold: Pick<PreparedRun, 'setup' | 'options' | 'train' | 'valid'>,
+  options: PreparedRun['options'],
+  part: FoldImages,
 ): Promise<RunResults> {
   const { processes, signal, createModel } = run;
+  const { train, valid } = part;
+  const manifest = await manifestOf(part, signal);
+  const fold = { setup: foldSetup(run.setup, part, manifest.record), options, train, valid };
   const model = await createModel();
   try {
     const resume = await fromFirst(processes, () => holdsRun(path));
@@ -117,7 +139,10 @@ async function trainModel(
     const prepared = { ...fold, model, resume, signal, onEvent };
     if (processes?.isFirst === false) return await trainAlong(prepared);
     const config = recordedConfig(fold.setup, fold.options, model);
-    const directory = await (resume ? RunDirectory.reopen(path, config) : RunDirectory.create(path, config));
+    await run.requireInPlace();
+    const directory = await (resume
+      ? RunDirectory.reopen(path, config, manifest)
+      : RunDirectory.create(path, config, manifest));
     return await trainInto(directory, prepared);
   } finally {
     model.dispose();
@@ -127,11 +152,15 @@ async function trainModel(
 /** The setup of a run with the images of one fold. */
 function foldSetup(
   setup: RunSetup,
-  { train, valid, fold, folds }: { train: Dataset; valid: Dataset; fold: number; folds: number },
+  { train, valid, fold, folds }: FoldImages,
+  manifest: ManifestRecord,
 ): RunSetup {
   const counts = classCounts(train.classes, train.labels, valid.labels);
   const used = { train: train.count, valid: valid.count, classCounts: counts };
-  return { ...setup, dataset: { ...setup.dataset, ...used, validation: `fold ${fold} of ${folds}` } };
+  return {
+    ...setup,
+    dataset: { ...setup.dataset, ...used, validation: `fold ${fold} of ${folds}`, manifest },
+  };
 }
 
 /** Directory of a fold's run. */

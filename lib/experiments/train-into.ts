@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
-import type { EpochMetrics } from '../engine/native.ts';
+import type { EpochMetrics } from '../engine/native-training.ts';
 import { TorchTlError } from '../errors.ts';
 import { EventFile } from '../formats/tensorboard/event-file.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
@@ -21,6 +21,7 @@ import { labelIssueReport, labelIssuesCsv, labelIssuesOf } from './label-issues.
 import { FORMAT_VERSION, type RunFolds, type RunResults, type RunSetup } from './results.ts';
 import type { RunDirectory } from './run-directory.ts';
 import type { RunEvent } from './run-events.ts';
+import { writeSamples } from './samples.ts';
 import { gradCamMaps, type HeatMaps, validationReport } from './validation.ts';
 
 export interface PreparedRun {
@@ -63,7 +64,7 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
     // Before the results, which complete a run: a run that is killed here gets the rest when it is resumed.
     const { calibration, logits } = await calibrateRun(run, validated);
     if (calibration) {
-      await run.model.saveBest(directory.best);
+      await directory.whileInPlace(() => run.model.saveBest(directory.best));
       onEvent({ type: 'calibration', ...calibration });
     }
     if (logits)
@@ -87,6 +88,7 @@ export async function trainInto(directory: RunDirectory, run: PreparedRun): Prom
     }
     throw error;
   } finally {
+    await recorder.samples;
     await directory.close();
   }
 }
@@ -158,28 +160,27 @@ class Recorder {
   readonly #epochs: EpochMetrics[] = [];
   readonly #waiting: Array<{ epochs: number; event: RunEvent }> = [];
   #resumed: readonly ResumePoint[] = [];
-  #begun: boolean;
+  /** False while the files of a run to resume are unchanged. */
+  begun: boolean;
+  /** Resolves when no samples are being written: they are made beside the training. */
+  samples: Promise<void> = Promise.resolve();
   #earlierSeconds = 0;
   #featuresSeconds = 0;
 
   constructor(directory: RunDirectory, run: PreparedRun) {
     this.#directory = directory;
     this.#run = run;
-    this.#begun = !run.resume;
+    this.begun = !run.resume;
     this.#events = run.options.tensorboard ? new EventFile(join(directory.path, 'tensorboard')) : null;
     this.#bestWriter = new BackgroundWriter(
-      () => run.model.saveBest(directory.best),
+      () => directory.whileInPlace(() => run.model.saveBest(directory.best)),
       (error) => this.#writingFailed.abort(error),
     );
   }
 
-  /** False while the files of a run to resume are unchanged. */
-  get begun(): boolean {
-    return this.#begun;
-  }
-
   async train() {
     const { resume, signal, onEvent } = this.#run;
+    if (!resume) this.#begin();
     if (resume && !existsSync(this.#directory.checkpoint)) {
       await this.#rewindTo([]);
       onEvent({ type: 'afresh', directory: this.#directory.path, isNew: false, meant: null });
@@ -250,8 +251,13 @@ class Recorder {
     this.#run.onEvent(event);
   }
 
+  #begin(): void {
+    this.begun = true;
+    this.samples = writeSamples(this.#directory, this.#run.train);
+  }
+
   async #rewindTo(epochs: readonly EpochMetrics[]): Promise<void> {
-    this.#begun = true;
+    this.#begin();
     await this.#directory.rewindTo(epochs);
   }
 

@@ -1,18 +1,16 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
-import type {
-  Computation,
-  EpochMetrics,
-  HostTensor,
-  NativeCheckpoint,
-  NativeModel,
-} from '../engine/native.ts';
+import type { NativeModel } from '../engine/native.ts';
+import type { Computation, HostTensor } from '../engine/native-computation.ts';
+import type { EpochMetrics, NativeCheckpoint } from '../engine/native-training.ts';
 import { InputError, TorchTlError } from '../errors.ts';
+import { HeldDirectory } from '../files/held-directory.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import { isHostTensor, type StoredTensor } from '../formats/stored-tensor.ts';
 import { json } from '../model/metadata.ts';
+import { listOf } from '../options/file-lists.ts';
 import { fileProblem } from '../options/file-problem.ts';
 import { distributedFields, type TrainingOptions, trainingOptions } from '../options/index.ts';
 import { BackgroundWriter } from '../support/background-writer.ts';
@@ -80,13 +78,13 @@ export const epochMetrics = z.object({
   best: z.boolean().optional(),
 });
 /** Epochs as files hold them. */
-export const epochList = z.array(epochMetrics).transform(withBest);
+export const epochList = listOf(epochMetrics).transform(withBest);
 export const resumePoint = z.object({ epoch: count, batch: count });
 const checkpointMetadata = z.object({
   formatVersion: z.literal('1'),
   batch: json(count),
   epochs: json(epochList),
-  resumed: json(z.array(resumePoint)),
+  resumed: json(listOf(resumePoint)),
   options: json(z.record(z.string(), z.unknown())),
   computation: json(
     z.object({
@@ -99,9 +97,13 @@ const checkpointMetadata = z.object({
   data: json(z.object({ train: hash, valid: hash.nullable() })),
 });
 
-/** Writes checkpoints in the background. As soon as one is on the disk it writes the newest one requested meanwhile. */
+/**
+ * Writes checkpoints in the background. As soon as one is on the disk it writes the newest one requested meanwhile. The
+ * directory must exist; nothing is written to another one that has taken its place.
+ */
 export class CheckpointWriter {
   readonly #file: string;
+  readonly #directory: HeldDirectory;
   readonly #model: NativeModel;
   readonly #state: CheckpointState;
   readonly #writer: BackgroundWriter;
@@ -109,9 +111,11 @@ export class CheckpointWriter {
   /**
    * @param state state of the training; its `epochs` grow while the training runs
    * @param onFailure is called with TorchTlError `WRITE_FAILED`, after which nothing more is written
+   * @throws TorchTlError `WRITE_FAILED` if the directory cannot be opened
    */
   constructor(file: string, model: NativeModel, state: CheckpointState, onFailure: (error: unknown) => void) {
     this.#file = resolve(file);
+    this.#directory = new HeldDirectory(dirname(this.#file));
     this.#model = model;
     this.#state = state;
     this.#writer = new BackgroundWriter(() => this.#write(), onFailure);
@@ -125,6 +129,12 @@ export class CheckpointWriter {
   /** Resolves once everything requested is written or has failed. */
   idle(): Promise<void> {
     return this.#writer.idle();
+  }
+
+  /** Waits as `idle` does. Nothing may be requested afterwards. */
+  async close(): Promise<void> {
+    await this.idle();
+    this.#directory.close();
   }
 
   async #write(): Promise<void> {
@@ -143,7 +153,9 @@ export class CheckpointWriter {
     };
     const tensors = await tensorsOf(checkpoint);
     const checksum = await checksumOf(tensors, metadata);
-    await writeSafetensors(this.#file, tensors, { ...metadata, checksum });
+    await this.#directory.whileInPlace(() =>
+      writeSafetensors(this.#file, tensors, { ...metadata, checksum }),
+    );
     checkpoint.release();
   }
 }

@@ -4,7 +4,12 @@ import { dirname, resolve } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import type { Processes } from '../distributed/processes.ts';
 import { settle } from '../engine/job.ts';
-import type { FeatureCacheOptions, FeatureKeys, KeptFeatures, TrainOptions } from '../engine/native.ts';
+import type {
+  FeatureCacheOptions,
+  FeatureKeys,
+  KeptFeatures,
+  TrainOptions,
+} from '../engine/native-training.ts';
 import { featureCacheDirectory } from '../support/cache-directory.ts';
 import { cacheLimit } from '../support/cache-limit.ts';
 import type { StoredCheckpoint } from './checkpoint.ts';

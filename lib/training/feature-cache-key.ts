@@ -1,7 +1,9 @@
 import type { Dataset } from '../data/dataset.ts';
 import { positionKeys } from '../data/image-keys.ts';
 import { loadEngine } from '../engine/engine.ts';
-import type { Computation, EngineInfo, FeatureKeys, HostTensor, SetKeys } from '../engine/native.ts';
+import type { EngineInfo } from '../engine/native.ts';
+import type { Computation, HostTensor } from '../engine/native-computation.ts';
+import type { FeatureKeys, SetKeys } from '../engine/native-training.ts';
 import { sha256 } from '../support/hash.ts';
 import { packageVersion } from '../support/version.ts';
 
@@ -88,13 +90,14 @@ export async function stageOrigin(
   const { cut, tensors, device, batchSize, weights, ...rest } = origin;
   const frozen = tensorsUpTo(cut, tensors);
   const engine = loadEngine();
-  const { cpu } = engine.info();
+  const { cpu, cuda } = engine.info();
   const byImage = dependsOnImageAlone(origin, cpu);
   const made = {
     ...rest,
     cut,
     device: device.replace(/:\d+$/, ''),
     processor: cpu,
+    ...(device === 'cpu' ? {} : { gpu: gpuOf(device, cuda) }),
     libtorch: engine.libtorch,
     version: packageVersion(),
     tensors: frozen.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
@@ -116,6 +119,11 @@ export async function stageOrigin(
     precision,
   });
   return { cut, about, train: await hashFor(train), valid: await hashFor(valid), byImage };
+}
+
+/** What of a GPU decides the bits of features: its kind, and whether the engine has kernels of its own for it. */
+function gpuOf(device: string, { devices, kernels }: EngineInfo['cuda']): { name: string; kernels: string } {
+  return { name: devices[Number(/\d+$/.exec(device)?.[0] ?? 0)]?.name ?? '', kernels };
 }
 
 /** Characters of the weights' name that a file of features has, whose text has one page. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DataWarning } from '../data/class-counts.ts';
 import { Dataset } from '../data/dataset.ts';
-import type { EpochMetrics, TrainEvent, TrainResult } from '../engine/native.ts';
+import type { EpochMetrics, TrainEvent, TrainResult } from '../engine/native-training.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
 import type { FitDocs } from '../options/docs.ts';
 import { abortSignal, callback, trainingOptions } from '../options/index.ts';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { processesOf } from '../distributed/join.ts';
 import { reportingTogether, together } from '../distributed/processes.ts';
-import type { LearningRatePoint, TrainEvent } from '../engine/native.ts';
+import type { LearningRatePoint, TrainEvent } from '../engine/native-training.ts';
 import type { LearningRateDocs } from '../options/docs.ts';
 import {
   abortSignal,

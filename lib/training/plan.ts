@@ -3,7 +3,7 @@ import type {
   OptimizerOptions,
   ScheduleOptions,
   StageOptions,
-} from '../engine/native.ts';
+} from '../engine/native-training.ts';
 import { InputError } from '../errors.ts';
 import { augmentationOf, type Monitor, type Stage, type TrainingOptions } from '../options/index.ts';
 import { matchedPart, selectLayers } from '../options/layer-selection.ts';

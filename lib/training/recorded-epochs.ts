@@ -1,4 +1,4 @@
-import type { EpochMetrics } from '../engine/native.ts';
+import type { EpochMetrics } from '../engine/native-training.ts';
 
 /** An epoch as a file holds it; files of earlier versions do not say whether it was the best so far. */
 export type RecordedEpoch = Omit<EpochMetrics, 'best'> & { best?: boolean | undefined };

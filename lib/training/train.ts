@@ -5,7 +5,9 @@ import { twinsAcross } from '../data/twin-warning.ts';
 import { processesOf } from '../distributed/join.ts';
 import { type Processes, settleTogether, together } from '../distributed/processes.ts';
 import { guarded } from '../engine/job.ts';
-import type { Computation, EpochMetrics, NativeModel, TrainEvent } from '../engine/native.ts';
+import type { NativeModel } from '../engine/native.ts';
+import type { Computation } from '../engine/native-computation.ts';
+import type { EpochMetrics, TrainEvent } from '../engine/native-training.ts';
 import { TorchTlError } from '../errors.ts';
 import { makeDirectory } from '../files/atomic-file.ts';
 import { extracted } from '../model/extraction.ts';
@@ -88,7 +90,7 @@ async function trainTogether(
   { signal, failure }: { signal: AbortSignal; failure: AbortController },
   onEpoch: (epoch: EpochMetrics) => void,
 ): Promise<FitResult<number | null>> {
-  const { model, device, data, options } = run;
+  const { options } = run;
   const stored = await storedCheckpoint(options, processes, signal);
   const state = await checkpointState(run, stored, processes, signal);
   if (processes) await processes.agree(await trainingFacts(run, state));
@@ -98,6 +100,30 @@ async function trainTogether(
   const onFailure = (error: unknown) => failure.abort(error);
   const checkpoints = processes?.isFirst === false ? null : await checkpointWriter(run, state, onFailure);
   const report = reporter(run, state.epochs, onEpoch, () => checkpoints?.request());
+  const isDone = () => checkpoints?.idle();
+  try {
+    return await trainFrom(run, { state, stored, processes, report, isDone }, { signal, failure });
+  } finally {
+    await checkpoints?.close();
+  }
+}
+
+/** What a training starts from, and what its events go to. */
+interface Start {
+  state: CheckpointState;
+  stored: StoredCheckpoint | null;
+  processes: Processes | null;
+  report: (event: TrainEvent) => void;
+  /** Resolves when no checkpoint is being written. */
+  isDone: () => Promise<void> | undefined;
+}
+
+async function trainFrom(
+  run: Training,
+  { state, stored, processes, report, isDone }: Start,
+  { signal, failure }: { signal: AbortSignal; failure: AbortController },
+): Promise<FitResult<number | null>> {
+  const { model, device, data, options } = run;
   const images = await Promise.all([
     data.onDevice(device, signal),
     options.valid?.onDevice(device, signal) ?? null,
@@ -109,12 +135,12 @@ async function trainTogether(
   };
   try {
     const outcome = await settleTogether(processes, start, signal);
-    await checkpoints?.idle();
+    await isDone();
     failure.signal.throwIfAborted();
     const logits = model.bestLogits();
     return resultOf({ ...outcome, bestLogits: logits && extracted(logits) }, state, stored);
   } catch (error) {
-    await checkpoints?.idle();
+    await isDone();
     // A checkpoint that could not be written is reported first, even if another error ended the training.
     failure.signal.throwIfAborted();
     throw explained(error, run);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { agree, type Fact } from '../../lib/distributed/agreement.ts';
-import type { HostTensor, Job } from '../../lib/engine/native.ts';
+import type { Job } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
 import type { NativeGroup } from '../../lib/engine/native-group.ts';
 import { InputError, type TorchTlError } from '../../lib/errors.ts';
 

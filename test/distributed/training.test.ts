@@ -5,7 +5,7 @@ import { builtMinors } from '../../lib/addon/engines.ts';
 import { loadEngine } from '../../lib/engine/engine.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { lastingDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 import { type Job, numbersOf, resultOf, runJob, startJob, type Trained } from './jobs.ts';
 
 /*
@@ -101,7 +101,16 @@ const JOBS: Array<[string, readonly number[], Job]> = [
       options: { ...head, monitor: 'macro-f1', learningRate: 0.05, schedule: 'plateau', plateauPatience: 1 },
     },
   ],
-  ['nothing validated', [2], { options: { ...head, epochs: 2, valid: null, checkpoint: 'training' } }],
+  [
+    'nothing validated',
+    [2],
+    {
+      options: {
+        ...{ ...head, epochs: 2, valid: null },
+        checkpoint: join(lastingDirectory(), 'training'),
+      },
+    },
+  ],
   ['frozen layers that run in every epoch', [2], { options: { ...head, epochs: 2, featureCache: false } }],
 ];
 

@@ -77,7 +77,7 @@ describe('requireSameWeights', () => {
 
 describe('withAbsolutePaths', () => {
   test('resolves what names files, and leaves names', () => {
-    const names = { data: 'auto', weights: 'tiny-imagenet', featureCache: true };
+    const names = { data: 'auto', weights: 'tiny-imagenet-distilled', featureCache: true };
     expect(withAbsolutePaths(names)).toEqual(names);
     expect(withAbsolutePaths({ data: 'flowers', weights: 'w.safetensors', featureCache: 'cache' })).toEqual({
       data: resolve('flowers'),

@@ -20,6 +20,9 @@ const csv = (epochs: number) =>
     '',
   ].join('\r\n');
 
+/** Of images.csv. */
+const IMAGES = { pieces: [Buffer.from('part,path,label,key\r\n')] };
+
 const OCCUPIED = expect.objectContaining({ code: 'OUTPUT_EXISTS' });
 
 describe('defaultRunDirectory', () => {
@@ -74,7 +77,7 @@ describe('requireVacant', () => {
 describe('RunDirectory', () => {
   test('lets go of its lock where the file of that cannot be removed', async () => {
     const path = join(temporaryDirectory(), 'run');
-    const directory = await RunDirectory.create(path, {});
+    const directory = await RunDirectory.create(path, {}, IMAGES);
     rmSync(join(path, 'lock'));
     mkdirSync(join(path, 'lock'));
     await directory.close();
@@ -83,7 +86,7 @@ describe('RunDirectory', () => {
 
   test('holds config, epochs and results as they were given', async () => {
     const path = join(temporaryDirectory(), 'a', 'run');
-    const directory = await RunDirectory.create(path, { experiment: 'base' });
+    const directory = await RunDirectory.create(path, { experiment: 'base' }, IMAGES);
     await directory.appendEpoch(epochMetrics(1));
     await directory.appendEpoch(epochMetrics(2));
     await directory.writeResults({ best: null });
@@ -92,11 +95,17 @@ describe('RunDirectory', () => {
     expect(readFileSync(join(path, 'epochs.jsonl'), 'utf8')).toBe(line(1) + line(2));
     expect(JSON.parse(readFileSync(join(path, 'results.json'), 'utf8'))).toEqual({ best: null });
     expect(readFileSync(join(path, 'metrics.csv'), 'utf8')).toBe(csv(2));
-    expect(readdirSync(path).sort()).toEqual(['config.json', 'epochs.jsonl', 'metrics.csv', 'results.json']);
+    expect(readdirSync(path).sort()).toEqual([
+      'config.json',
+      'epochs.jsonl',
+      'images.csv',
+      'metrics.csv',
+      'results.json',
+    ]);
   });
 
   test('has an epoch on the disk before the next begins', async () => {
-    const directory = await RunDirectory.create(join(temporaryDirectory(), 'run'), {});
+    const directory = await RunDirectory.create(join(temporaryDirectory(), 'run'), {}, IMAGES);
     await directory.appendEpoch(epochMetrics(1));
     expect(readFileSync(join(directory.path, 'epochs.jsonl'), 'utf8')).toBe(line(1));
     expect(readFileSync(join(directory.path, 'metrics.csv'), 'utf8')).toBe(csv(1));
@@ -105,7 +114,10 @@ describe('RunDirectory', () => {
 
   test('gives a directory to one of two runs only', async () => {
     const path = join(temporaryDirectory(), 'run');
-    const made = await Promise.allSettled([RunDirectory.create(path, {}), RunDirectory.create(path, {})]);
+    const made = await Promise.allSettled([
+      RunDirectory.create(path, {}, IMAGES),
+      RunDirectory.create(path, {}, IMAGES),
+    ]);
     const directories = made.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     for (const directory of directories) await directory.close();
     expect(directories).toHaveLength(1);
@@ -113,21 +125,21 @@ describe('RunDirectory', () => {
 
   test('refuses a directory where another run is at work, until its end', async () => {
     const path = join(temporaryDirectory(), 'run');
-    const directory = await RunDirectory.create(path, {});
-    await expect(RunDirectory.reopen(path, {})).rejects.toMatchObject({
+    const directory = await RunDirectory.create(path, {}, IMAGES);
+    await expect(RunDirectory.reopen(path, {}, IMAGES)).rejects.toMatchObject({
       name: 'InputError',
       code: 'RUN_LOCKED',
       message: expect.stringContaining(path),
     });
     await directory.close();
-    await (await RunDirectory.reopen(path, {})).close();
+    await (await RunDirectory.reopen(path, {}, IMAGES)).close();
   });
 
   test('takes a directory whose run was killed before it had written anything', async () => {
     const path = temporaryDirectory();
     for (const name of ['lock', '.torch-tl-0123456789abcdef.tmp']) writeFileSync(join(path, name), '');
-    await (await RunDirectory.create(path, {})).close();
-    expect(readdirSync(path).sort()).toEqual(['config.json', 'epochs.jsonl', 'metrics.csv']);
+    await (await RunDirectory.create(path, {}, IMAGES)).close();
+    expect(readdirSync(path).sort()).toEqual(['config.json', 'epochs.jsonl', 'images.csv', 'metrics.csv']);
   });
 
   test.skipIf(process.getuid?.() === 0)('says where it may not write', async () => {
@@ -135,7 +147,7 @@ describe('RunDirectory', () => {
     mkdirSync(join(root, 'locked'));
     chmodSync(join(root, 'locked'), 0o500);
     const path = join(root, 'locked', 'run');
-    await expect(RunDirectory.create(path, {})).rejects.toThrow(
+    await expect(RunDirectory.create(path, {}, IMAGES)).rejects.toThrow(
       expect.objectContaining({ code: 'WRITE_FAILED', message: expect.stringContaining(path) }),
     );
     expect(existsSync(path)).toBe(false);
@@ -164,7 +176,7 @@ describe('a run directory that is gone on with', () => {
 
   test('stays as it is until it goes back, but for what a killed process was writing', async () => {
     const path = await killedRun();
-    await (await RunDirectory.reopen(path, { options: 2 })).close();
+    await (await RunDirectory.reopen(path, { options: 2 }, IMAGES)).close();
     expect(readdirSync(path).sort()).toEqual([
       'best.safetensors',
       'checkpoint',
@@ -179,7 +191,7 @@ describe('a run directory that is gone on with', () => {
 
   test('keeps the lines of its epochs byte for byte, and drops later ones and a torn one', async () => {
     const path = await killedRun();
-    const directory = await RunDirectory.reopen(path, { options: 2 });
+    const directory = await RunDirectory.reopen(path, { options: 2 }, IMAGES);
     await directory.rewindTo([epochMetrics(1), epochMetrics(2)]);
     await directory.appendEpoch(epochMetrics(3));
     await directory.close();
@@ -192,7 +204,7 @@ describe('a run directory that is gone on with', () => {
 
   test('adds the lines of epochs that were not written yet', async () => {
     const path = await killedRun();
-    const directory = await RunDirectory.reopen(path, {});
+    const directory = await RunDirectory.reopen(path, {}, IMAGES);
     await directory.rewindTo([1, 2, 3, 4, 5].map(epochMetrics));
     await directory.close();
     const lines = contentOf(path, 'epochs.jsonl').split('\n').slice(0, -1);
@@ -202,7 +214,7 @@ describe('a run directory that is gone on with', () => {
   test('drops the epochs of metrics.csv that are trained again', async () => {
     const path = await killedRun();
     writeFileSync(join(path, 'metrics.csv'), csv(3));
-    const directory = await RunDirectory.reopen(path, {});
+    const directory = await RunDirectory.reopen(path, {}, IMAGES);
     await directory.rewindTo([epochMetrics(1)]);
     await directory.close();
     expect(contentOf(path, 'metrics.csv')).toBe(csv(1));
@@ -210,10 +222,16 @@ describe('a run directory that is gone on with', () => {
 
   test('has no best weights before its first epoch', async () => {
     const path = await killedRun();
-    const directory = await RunDirectory.reopen(path, {});
+    const directory = await RunDirectory.reopen(path, {}, IMAGES);
     await directory.rewindTo([]);
     await directory.close();
-    expect(readdirSync(path).sort()).toEqual(['checkpoint', 'config.json', 'epochs.jsonl', 'metrics.csv']);
+    expect(readdirSync(path).sort()).toEqual([
+      'checkpoint',
+      'config.json',
+      'epochs.jsonl',
+      'images.csv',
+      'metrics.csv',
+    ]);
     expect(contentOf(path, 'epochs.jsonl')).toBe('');
   });
 });

@@ -63,7 +63,12 @@ describe('runExperiment', () => {
 
   test('uses the weights it is given, also where the experiment starts at random', async () => {
     const out = join(temporaryDirectory(), 'run');
-    const results = await runExperiment('base', { ...SMALL, epochs: 1, out, weights: 'tiny-imagenet' });
-    expect(results).toMatchObject({ init: 'pretrained', weights: { source: 'tiny-imagenet' } });
+    const results = await runExperiment('base', {
+      ...SMALL,
+      epochs: 1,
+      out,
+      weights: 'tiny-imagenet-distilled',
+    });
+    expect(results).toMatchObject({ init: 'pretrained', weights: { source: 'tiny-imagenet-distilled' } });
   });
 });

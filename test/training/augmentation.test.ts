@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { AugmentationOptions, HostTensor } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
+import type { AugmentationOptions } from '../../lib/engine/native-training.ts';
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';
 import { augmented, type Color, painted } from '../support/augmentation.ts';

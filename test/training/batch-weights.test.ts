@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { AugmentationOptions, HostTensor, NativeDataset, NativeModel } from '../../lib/engine/native.ts';
+import type { NativeDataset, NativeModel } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
+import type { AugmentationOptions } from '../../lib/engine/native-training.ts';
 import { logSoftmax } from '../../lib/model/logits.ts';
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';

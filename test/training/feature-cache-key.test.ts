@@ -81,7 +81,7 @@ describe('the keys', () => {
       threads: 2,
       kernels: 'auto',
     } as const;
-    return { cut, tensors, imageSize: 32, mean, std, ...computation, weights: 'tiny-imagenet' };
+    return { cut, tensors, imageSize: 32, mean, std, ...computation, weights: 'tiny-imagenet-distilled' };
   }
 
   async function keys(of: FeatureOrigin, { train, valid }: { train: Dataset; valid: Dataset }) {
@@ -94,7 +94,7 @@ describe('the keys', () => {
     const first = await keys(made, sets);
     expect(first).toMatchObject({
       cut: 'denseblock3',
-      about: '{"cut":"denseblock3","weights":"tiny-imagenet","imageSize":32,"precision":"fp32"}',
+      about: '{"cut":"denseblock3","weights":"tiny-imagenet-distilled","imageSize":32,"precision":"fp32"}',
       train: { origin: expect.stringMatching(/^[0-9a-f]{64}$/) },
     });
     expect([first.train.images.length, first.valid.images.length]).toEqual([4 * 16, 2 * 16]);

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { FeatureCacheOptions, TrainEvent } from '../../lib/engine/native.ts';
+import type { FeatureCacheOptions, TrainEvent } from '../../lib/engine/native-training.ts';
 import { augmentationOf } from '../../lib/options/index.ts';
 import { frozenModel } from '../support/frozen-model.ts';
 import {

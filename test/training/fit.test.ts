@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EpochMetrics } from '../../lib/engine/native.ts';
+import type { EpochMetrics } from '../../lib/engine/native-training.ts';
 import { type FitResult, FitRun } from '../../lib/training/fit.ts';
 import { epochMetrics } from '../support/epoch-metrics.ts';
 

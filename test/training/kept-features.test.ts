@@ -1,7 +1,7 @@
 import { closeSync, openSync, readdirSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { FeatureCacheOptions, FeatureKeys, TrainEvent } from '../../lib/engine/native.ts';
+import type { FeatureCacheOptions, FeatureKeys, TrainEvent } from '../../lib/engine/native-training.ts';
 import { tryLock } from '../../lib/files/file-lock.ts';
 import { frozenModel } from '../support/frozen-model.ts';
 import { featureKeys, keptIn, keysOf, numbers } from '../support/kept-features.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { AugmentationOptions } from '../../lib/engine/native.ts';
+import type { AugmentationOptions } from '../../lib/engine/native-training.ts';
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';
 import { augmented, painted } from '../support/augmentation.ts';

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { EpochMetrics, NativeModel, TrainEvent } from '../../lib/engine/native.ts';
+import type { NativeModel } from '../../lib/engine/native.ts';
+import type { EpochMetrics, TrainEvent } from '../../lib/engine/native-training.ts';
 import { evaluation } from '../../lib/model/evaluate.ts';
 import { rowsOf } from '../../lib/model/logits.ts';
 import { MONITORS, type Monitor } from '../../lib/options/index.ts';
@@ -128,7 +129,7 @@ describe.each(['balanced-accuracy', 'macro-f1'] as const)('the figure of %s', (m
 
   test('is that of the saved model', async () => {
     const { train, valid } = await smallData(24, VALID);
-    const model = await smallModel({ weights: 'tiny-imagenet' });
+    const model = await smallModel({ weights: 'tiny-imagenet-distilled' });
     model.freeze();
     const options = { epochs: 4, learningRate: 0.05, precision: 'fp32', monitor } as const;
     const { best } = await model.fit(train, { valid, ...options }).result;

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { HostTensor, NativeCheckpoint, NativeModel, TrainEvent } from '../../lib/engine/native.ts';
+import type { NativeModel } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
+import type { NativeCheckpoint, TrainEvent } from '../../lib/engine/native-training.ts';
 import { leafNamesOf } from '../../lib/options/layer-selection.ts';
 import { STRONG } from '../support/augmentation.ts';
 import {

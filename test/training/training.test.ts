@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { NativeModel, TrainEvent } from '../../lib/engine/native.ts';
+import type { NativeModel } from '../../lib/engine/native.ts';
+import type { TrainEvent } from '../../lib/engine/native-training.ts';
 import {
   bytesOf,
   checkpointTensors,

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { HostTensor, Kernels, NativeModel, StageOptions } from '../../lib/engine/native.ts';
+import type { NativeModel } from '../../lib/engine/native.ts';
+import type { HostTensor, Kernels } from '../../lib/engine/native-computation.ts';
+import type { StageOptions } from '../../lib/engine/native-training.ts';
 import { logSoftmax, rowsOf } from '../../lib/model/logits.ts';
 import { type LayerSelection, leafNamesOf, selectLayers } from '../../lib/options/layer-selection.ts';
 import {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { DenseNet121 } from '../../lib/densenet121.ts';
-import type { EpochMetrics } from '../../lib/engine/native.ts';
+import type { EpochMetrics } from '../../lib/engine/native-training.ts';
 import { readSafetensors } from '../../lib/formats/safetensors.ts';
 import type { AnyFitOptions, FitResult } from '../../lib/training/fit.ts';
 import { withBest } from '../../lib/training/recorded-epochs.ts';

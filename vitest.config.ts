@@ -1,7 +1,8 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
 /** Folders of test/ whose files hardly need the engine, and those that call the command line. */
-const NO_ENGINE = 'test/{addon,download,files,formats,libtorch,options,report,support,weights}/**/*.test.ts';
+const NO_ENGINE =
+  'test/{addon,download,files,formats,fuzz,libtorch,options,report,support,weights}/**/*.test.ts';
 const COMMAND_LINE = 'test/{browser,cli,faults,package}/**/*.test.ts';
 
 /** Files that need a process of their own: one counts all its memory, one listens to the engine. */

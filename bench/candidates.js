@@ -17,7 +17,7 @@ export const NAMES = {
 };
 
 const SAMPLE = 'assets/cifar10-sample';
-const WEIGHTS = 'assets/densenet121-tiny-imagenet.safetensors';
+const WEIGHTS = 'assets/densenet121-tiny-imagenet-distilled.safetensors';
 /** One image a class. */
 const FEW = 10;
 

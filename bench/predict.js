@@ -11,17 +11,19 @@ const { values } = parseArgs({
     calls: { type: 'string', default: '200' },
     precision: { type: 'string', default: 'auto' },
     threads: { type: 'string', default: '1' },
+    kernels: { type: 'string', default: 'auto' },
+    device: { type: 'string', default: 'cpu' },
   },
 });
 const side = Number(values['image-size']);
-const options = { precision: values.precision, threads: Number(values.threads) };
+const options = { precision: values.precision, threads: Number(values.threads), kernels: values.kernels };
 const image = { data: new Uint8Array(side * side * 3).fill(128), width: side, height: side, channels: 3 };
 
 const model = await DenseNet121.create({
   classes: ['yes', 'no'],
   head: 'linear',
   imageSize: side,
-  device: 'cpu',
+  device: values.device,
 });
 const seconds = [];
 for (let call = -WARM_UP; call < Number(values.calls); call += 1) {

@@ -4,7 +4,8 @@ import { placeOf } from './distributed/place.ts';
 import { chooseDevice } from './engine/device.ts';
 import { loadEngine } from './engine/engine.ts';
 import { settle } from './engine/job.ts';
-import type { HostTensor, NativeModel } from './engine/native.ts';
+import type { NativeModel } from './engine/native.ts';
+import type { HostTensor } from './engine/native-computation.ts';
 import { computationOf } from './engine/precision.ts';
 import { InputError } from './errors.ts';
 import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
@@ -110,7 +111,7 @@ export class DenseNet121 {
 
   /**
    * Creates a model. The head is initialised at random from `seed`. The backbone takes the given weights:
-   * `tiny-imagenet` (the default), `imagenet` once `downloadWeights` has fetched it, a safetensors file, a file written
+   * `tiny-imagenet-distilled` (the default), `imagenet` once `downloadWeights` has fetched it, a safetensors file, a file written
    * by `torch.save`, or a run directory. With `weights: null` the backbone is initialised from `seed` too.
    *
    * @throws InputError `INVALID_ARGUMENT`, `CUDA_UNAVAILABLE`, `WEIGHTS_NOT_FOUND`,

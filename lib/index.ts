@@ -14,19 +14,16 @@ export type { ImageInput, RawImage } from './data/decoding/decode.ts';
 export type { DecodeReport } from './data/image-files.ts';
 export type { LeftOut } from './data/left-out.ts';
 export { DenseNet121 } from './densenet121.ts';
-export type {
-  AugmentationOptions,
-  EpochMetrics,
-  LayerDescription,
-  LearningRatePoint,
-  Precision,
-} from './engine/native.ts';
+export type { LayerDescription } from './engine/native.ts';
+export type { Precision } from './engine/native-computation.ts';
+export type { AugmentationOptions, EpochMetrics, LearningRatePoint } from './engine/native-training.ts';
 export { type ErrorCode, InputError, TorchTlError } from './errors.ts';
 export {
   type CrossValidateOptions,
   type CrossValidation,
   crossValidate,
 } from './experiments/cross-validate.ts';
+export type { ManifestRecord } from './experiments/manifest.ts';
 export {
   type Experiment,
   type ExperimentName,
@@ -45,7 +42,7 @@ export {
 } from './experiments/train-classifier.ts';
 export type { Calibration, CalibrationMeasures } from './model/calibration.ts';
 export type { ModelDescription } from './model/description.ts';
-export type { ClassMetrics, Evaluation } from './model/evaluate.ts';
+export type { ClassMetrics, Evaluation, ReliabilityBin } from './model/evaluate.ts';
 export type { ExportFormat, ExportOptions, ExportResult } from './model/export.ts';
 export type { ExtractionOptions, FeatureMatrix } from './model/extraction.ts';
 export type { ClassActivation, GradCamOptions } from './model/grad-cam.ts';
@@ -57,6 +54,13 @@ export type { CreateOptions, LoadOptions } from './options/model.ts';
 export { readRecipe } from './options/recipe-file.ts';
 export type { Resize } from './options/resize.ts';
 export { writeReport } from './report/report.ts';
+export type { HeatMap, ImageAnswer, ModelAnswer, NamedAnswer } from './serve/answers.ts';
+export {
+  type PredictionService,
+  type ServiceListenOptions,
+  type ServiceOptions,
+  servePredictions,
+} from './serve/service.ts';
 export type { Summary } from './support/statistics.ts';
 export type { ResumePoint } from './training/checkpoint.ts';
 export type {

@@ -12,6 +12,9 @@ import { fileURLToPath } from 'node:url';
 const ORDER = [
   'index.ts',
   'cli',
+  'watch',
+  'serve',
+  'web',
   'report',
   'experiments',
   'densenet121.ts',
@@ -22,6 +25,8 @@ const ORDER = [
   'weights',
   'options',
   'formats',
+  // Runs in browsers and imports nothing.
+  'browser',
   // Low, since whatever loops over images or reads them may have to agree with other processes.
   'distributed',
   'engine',

@@ -16,6 +16,8 @@ import { modelExportOptions } from '../dist/options/export.js';
 import {
   commandLine,
   experimentOptions,
+  serviceListenOptions,
+  serviceOptions,
   stageOptions,
   trainingOptions,
   trainOptions,
@@ -45,6 +47,8 @@ const SCHEMAS = {
   LoadDocs: loadOptions,
   TrainClassifierDocs: trainOptions,
   PredictDocs: predictOptions,
+  ServiceDocs: serviceOptions,
+  ServiceListenDocs: serviceListenOptions,
   StageDocs: stageOptions,
   TrainingDocs: trainingOptions,
 };

@@ -1,27 +1,9 @@
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { tryLock } from '../files/file-lock.ts';
 
 /*
- * Whether a running process holds a cache: it has locked a file of it, or has mapped one, as it does with a library.
+ * Whether a running process holds a cache without a lock: it has mapped a library of it.
  */
-
-/** Whether another open file holds a lock on one of these files. Files that do not exist are not held. */
-export function isLocked(paths: readonly string[]): boolean {
-  return paths.some((path) => {
-    let descriptor: number;
-    try {
-      descriptor = openSync(path, 'r');
-    } catch {
-      return false;
-    }
-    try {
-      return tryLock(descriptor) === 'taken';
-    } finally {
-      closeSync(descriptor);
-    }
-  });
-}
 
 /** Whether a process of this user has loaded a library from a directory. Only Linux tells. */
 export function isLoaded(directory: string): boolean {

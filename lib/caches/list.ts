@@ -1,14 +1,14 @@
 import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { storedImageCaches } from '../data/stored-image-caches.ts';
-import { lockFile } from '../files/file-lock.ts';
+import { isLocked, lockFile } from '../files/file-lock.ts';
 import { bytesIn, cachedLibTorches, unfinished } from '../libtorch/cache.ts';
 import { removeLibTorch } from '../libtorch/remove.ts';
 import { cacheDirectory, featureCacheDirectory, imageCacheDirectory } from '../support/cache-directory.ts';
 import { CATALOGUE } from '../weights/catalogue.ts';
 import type { Cache, CacheKind } from './cache.ts';
 import { describeFeatureFile } from './feature-files.ts';
-import { isLoaded, isLocked } from './in-use.ts';
+import { isLoaded } from './in-use.ts';
 
 /** Milliseconds for which a directory without a lock counts as still being written. */
 const STILL_WRITTEN = 3600e3;
@@ -38,7 +38,7 @@ const LISTS: Readonly<Record<CacheKind, () => Cache[] | Promise<Cache[]>>> = {
         bytes: bytesIn(directory),
         used: timeOf(join(directory, 'index.jsonl')),
         of: `${source} at ${imageSize} pixels, ${resize}`,
-        isInUse: () => isLocked(held),
+        isInUse: () => held.some(isLocked),
         remove: () => removeImages(directory, held),
       };
     }),
@@ -49,7 +49,7 @@ const LISTS: Readonly<Record<CacheKind, () => Cache[] | Promise<Cache[]>>> = {
       bytes: bytesIn(directory),
       used: timeOf(directory),
       of: `LibTorch ${version}${problem === null ? '' : `, ${problem}`}`,
-      isInUse: () => isLoaded(directory) || isLocked([libTorchLock()]),
+      isInUse: () => isLoaded(directory) || isLocked(libTorchLock()),
       async remove() {
         if (this.isInUse()) return false;
         await removeLibTorch(version);
@@ -83,11 +83,11 @@ const LISTS: Readonly<Record<CacheKind, () => Cache[] | Promise<Cache[]>>> = {
       .map((name) => file('partial', join(featureCacheDirectory(), name), 'features in the making')),
     ...inCache((name) => name.startsWith('.torch-tl-')).map((path) => ({
       ...tree('partial', path, 'left by a stopped process'),
-      isInUse: () => isLocked([path]) || Date.now() - timeOf(path) < STILL_WRITTEN,
+      isInUse: () => isLocked(path) || Date.now() - timeOf(path) < STILL_WRITTEN,
     })),
     ...unfinished().map((path) => ({
       ...tree('partial', path, 'an unfinished installation of LibTorch'),
-      isInUse: () => isLocked([libTorchLock(), path]),
+      isInUse: () => [libTorchLock(), path].some(isLocked),
     })),
   ],
 };
@@ -104,7 +104,7 @@ function partialFiles(): string[] {
 function file(kind: CacheKind, path: string, of: string): Cache {
   return {
     ...measured(kind, path, of),
-    isInUse: () => isLocked([path]),
+    isInUse: () => isLocked(path),
     remove: async () => whileLocked(path, () => rmSync(path, { force: true })),
   };
 }
@@ -124,7 +124,7 @@ function tree(kind: CacheKind, path: string, of: string): Cache {
 
 /** Removes the files of an image cache and nothing else; the index last, since it says what the directory is. */
 async function removeImages(directory: string, held: readonly string[]): Promise<boolean> {
-  if (isLocked(held)) return false;
+  if (held.some(isLocked)) return false;
   return whileLocked(join(directory, 'lock'), () => {
     for (const name of ['pixels', 'index.jsonl', 'lock']) rmSync(join(directory, name), { force: true });
     if (namesIn(directory).length === 0) rmSync(directory, { recursive: true });

@@ -30,10 +30,20 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     description: 'classify images with a trained model',
     load: () => import('./predict.ts'),
   },
+  serve: {
+    usage: '[options]',
+    description: 'answer HTTP requests with predictions, and give a page to try the model',
+    load: () => import('./serve.ts'),
+  },
   evaluate: {
     usage: '[options] [dir|list]',
     description: 'evaluate a trained model on labelled images: accuracy, loss, precision, recall, confusions',
     load: () => import('./evaluate.ts'),
+  },
+  watch: {
+    usage: '[options] [dir]',
+    description: 'follow runs in the browser while they train, or look at finished ones',
+    load: () => import('./watch.ts'),
   },
   report: {
     usage: '[options] <run...>',

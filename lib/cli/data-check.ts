@@ -62,7 +62,7 @@ async function check(
   const { checkData } = await import('../data/check/check.ts');
   const { openDatasets } = await import('../data/open-datasets.ts');
   const { DenseNet121 } = await import('../densenet121.ts');
-  const { requireReplaceable } = await import('../report/report.ts');
+  const { requireReplaceable } = await import('../report/report-file.ts');
   if (report !== undefined) {
     await requireWritableFile(report);
     await requireReplaceable(report, '--report');

@@ -153,10 +153,14 @@ function describeEngineInfo(report: DoctorReport): string[][] {
 }
 
 function describeGpus(cuda: EngineInfo['cuda']): string[] {
-  const { devices, bf16, graphs } = cuda;
+  const { devices, bf16, graphs, kernels } = cuda;
   if (devices.length === 0) return [`none: ${whyNoGpu(cuda)}`];
   const abilities = `${bf16 ? 'with' : 'without'} bf16, ${graphs ? 'with' : 'without'} CUDA graphs`;
-  return devices.map(
-    ({ name, memory }, index) => `cuda:${index}: ${name || 'unnamed'}, ${size(memory)}, ${abilities}`,
-  );
+  const own = kernels === '' ? "LibTorch's alone" : `the engine's, for compute capabilities ${kernels}`;
+  return [
+    ...devices.map(
+      ({ name, memory }, index) => `cuda:${index}: ${name || 'unnamed'}, ${size(memory)}, ${abilities}`,
+    ),
+    `Kernels: ${own}`,
+  ];
 }

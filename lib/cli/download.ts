@@ -1,5 +1,5 @@
 import { duration, size } from '../support/format.ts';
-import { interruptible } from './interrupt.ts';
+import { Interrupted, interruptible } from './interrupt.ts';
 import { progressOn } from './progress.ts';
 
 /** Options of a download: a signal that stops it and a callback for its progress in bytes. */
@@ -25,6 +25,10 @@ export async function showDownload(
   try {
     const path = await interruptible((signal) => start({ signal, onProgress }));
     progress.line(`${name}: ${path}  ${duration(seconds())}`);
+  } catch (error) {
+    if (error instanceof Interrupted)
+      error.kept = 'What has arrived is kept: the same command fetches the rest.';
+    throw error;
   } finally {
     progress.end();
   }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { Dataset } from '../data/dataset.ts';
 import type { DenseNet121 } from '../densenet121.ts';
-import type { HostTensor } from '../engine/native.ts';
+import type { HostTensor } from '../engine/native-computation.ts';
 import { dataText, weightsText } from '../experiments/setup-text.ts';
 import { requireWritableFile } from '../files/writable.ts';
 import { featuresOptions } from '../options/index.ts';

@@ -17,6 +17,8 @@ const WORDS: Record<InterruptSignal, string> = {
 /** Reason of an abort by Ctrl-C, SIGTERM or SIGHUP. */
 export class Interrupted extends Error {
   readonly exitCode: number;
+  /** A sentence that says what of the work is kept, if anything is. */
+  kept: string | undefined;
   /** Command that resumes the work, if it can be resumed. */
   resumeCommand: string | undefined;
 
@@ -29,6 +31,18 @@ export class Interrupted extends Error {
 /** Keeps the process running after its terminal is closed, under nohup. */
 export function heedNohup(): void {
   if (outlivesTerminal()) process.on('SIGHUP', () => {});
+}
+
+/**
+ * Ends the process by a signal, as if nothing handled it: `process.exit` would first wait for the engine's current batch,
+ * which may take a minute. It is left for the first process of a container, which the system does not end in this way.
+ */
+function endBy(signal: InterruptSignal): never {
+  // Removes a progress bar, which has hidden the cursor.
+  notice('Stopped at once.');
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+  process.exit(EXIT_CODES[signal]);
 }
 
 /**
@@ -46,7 +60,7 @@ export async function interruptible<Result>(
   const onSignal = (signal: InterruptSignal) => {
     if (controller.signal.aborted) {
       if (signal === 'SIGHUP' || performance.now() - first <= ONE_INTERRUPTION_MS) return;
-      process.exit(EXIT_CODES[signal]);
+      endBy(signal);
     }
     first = performance.now();
     notice(message);

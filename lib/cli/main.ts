@@ -114,7 +114,7 @@ function requireValues(command: Command): void {
 function report(error: unknown, verbose: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.wrongUse;
   if (error instanceof Interrupted) {
-    notice(error.message);
+    notice(error.kept === undefined ? error.message : `${error.message} ${error.kept}`);
     // The command is not wrapped, so that it can be copied.
     if (error.resumeCommand !== undefined) process.stderr.write(`To resume:\n  ${error.resumeCommand}\n`);
     return error.exitCode;

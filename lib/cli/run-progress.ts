@@ -2,6 +2,7 @@ import { AT_LIMIT, calibrationText } from '../experiments/calibration-text.ts';
 import { monitorName } from '../experiments/monitor-text.ts';
 import type { RunSetup } from '../experiments/results.ts';
 import type { RunEvent } from '../experiments/run-events.ts';
+import { RunTracker } from '../experiments/run-status.ts';
 import {
   classesText,
   dataText,
@@ -24,15 +25,11 @@ type EventOf<Type extends RunEvent['type']> = Extract<RunEvent, { type: Type }>;
 export class RunProgress {
   readonly #progress: Progress;
   readonly #isBrief: boolean;
-  #epochs = 0;
+  readonly #tracker = new RunTracker();
   #stages: readonly StageSetup[] = [];
   #augmented = false;
-  /** The fold that trains, or `all` after the last; null in a run without folds. */
-  #fold: string | null = null;
   #monitor: Monitor | null = null;
   #validImages = 0;
-  #epochsBefore = 0;
-  #trainingSince = 0;
 
   /** @param how.isBrief leaves out data and model, for a run like the one before */
   constructor(progress: Progress, { isBrief = false }: { isBrief?: boolean } = {}) {
@@ -41,6 +38,7 @@ export class RunProgress {
   }
 
   show(event: RunEvent): void {
+    this.#tracker.hear(event);
     if (event.type === 'finished') this.#showFinished(event);
     else if (event.type === 'afresh') this.#showAfresh(event);
     else if (event.type === 'no-validation')
@@ -87,7 +85,7 @@ export class RunProgress {
 
   #showLabelIssues({ count: found, images: all, file }: EventOf<'label-issues'>): void {
     if (this.#isFold) return;
-    const which = `${count(found)} of ${count(all)} ${this.#fold === null ? 'validation images' : 'images'}`;
+    const which = `${count(found)} of ${count(all)} ${this.#tracker.status.fold === null ? 'validation images' : 'images'}`;
     this.#progress.line(
       `Labels: ${which} ${found === 1 ? 'looks' : 'look'} wrongly labelled; listed in ${file}`,
     );
@@ -106,14 +104,13 @@ export class RunProgress {
     if (skipped.length > 20) this.#progress.line('  and more, listed in results.json');
   }
 
-  #showSetup({ setup, directory, epochs, augmented }: EventOf<'setup'>): void {
-    this.#epochs = epochs;
+  #showSetup({ setup, directory, augmented }: EventOf<'setup'>): void {
     this.#stages = setup.stages;
     this.#augmented = augmented;
     this.#monitor = setup.monitor;
     this.#validImages = setup.dataset.valid;
     // The folds have been told of before.
-    if (this.#fold !== null) return;
+    if (this.#tracker.status.fold !== null) return;
     const line = (text: string) => this.#progress.line(text);
     if (!this.#isBrief) this.#showModel(setup);
     if (augmented) line('Augmentation: on; training images pass through the whole network in every epoch');
@@ -130,9 +127,6 @@ export class RunProgress {
   }
 
   #showFold({ fold, folds, train, valid }: EventOf<'fold'>): void {
-    this.#fold = fold === null ? 'all' : `${fold}/${folds}`;
-    this.#epochsBefore = 0;
-    this.#trainingSince = 0;
     const what =
       fold === null
         ? `Training on all ${images(train)}`
@@ -142,7 +136,7 @@ export class RunProgress {
 
   /** Whether the training is that of a fold. */
   get #isFold(): boolean {
-    return this.#fold !== null && this.#fold !== 'all';
+    return (this.#tracker.status.fold?.fold ?? null) !== null;
   }
 
   #showFoldEnd({ fold, folds, valid, best }: EventOf<'fold-end'>): void {
@@ -154,7 +148,6 @@ export class RunProgress {
 
   #showResumption({ epoch, batch, changed }: EventOf<'resume'>): void {
     const part = batch > 0 ? ` and ${count(batch)} batches of the next epoch` : '';
-    this.#epochsBefore = epoch;
     this.#progress.line(`Resuming after epoch ${epoch}${part}`);
     for (const what of changed) this.#progress.line(`Warning: ${what}`);
   }
@@ -178,17 +171,16 @@ export class RunProgress {
     showPass(this.#progress, 'features', { done, total, seconds });
   }
 
-  #showBatch(event: EventOf<'batch'>): void {
-    const { epoch, batch, batches, loss, accuracy, imagesPerSecond } = event;
-    this.#trainingSince ||= performance.now();
-    const done = (epoch - 1 - this.#epochsBefore) * batches + batch;
-    const total = (this.#epochs - this.#epochsBefore) * batches;
-    const seconds = (performance.now() - this.#trainingSince) / 1000;
-    const epochs = `${epoch}/${this.#epochs}`;
-    const at = this.#isFold ? `${this.#fold} ${epochs}` : epochs;
+  #showBatch({ loss, accuracy, imagesPerSecond }: EventOf<'batch'>): void {
+    const { activity, fold } = this.#tracker.status;
+    if (activity.kind !== 'training') return;
+    const { epoch, done, total, secondsLeft } = activity;
+    const epochs = `${epoch}/${activity.epochs}`;
+    const isFold = fold !== null && fold.fold !== null;
+    const at = isFold ? `${fold.fold}/${fold.folds} ${epochs}` : epochs;
     const lost = loss.toFixed(4);
-    const left = `${duration((seconds / done) * (total - done))} left`;
-    const where = this.#isFold ? `fold ${this.#fold}, epoch ${epochs}` : `epoch ${epochs}`;
+    const left = `${duration(secondsLeft)} left`;
+    const where = isFold ? `fold ${fold.fold}/${fold.folds}, epoch ${epochs}` : `epoch ${epochs}`;
     const parts = [where, `loss ${lost}`, `accuracy ${percent(accuracy)}`];
     this.#progress.bar(
       done,
@@ -204,7 +196,7 @@ export class RunProgress {
     // Of a fold only the best epoch is shown, at its end.
     if (this.#isFold) return;
     const { epoch, trainLoss, trainAccuracy, validLoss, validAccuracy, monitored, lr, seconds, best } = event;
-    const total = String(this.#epochs);
+    const total = String(this.#tracker.epochs);
     const short = `${epoch}/${total}`.padStart(2 * total.length + 1);
     const trained = `train ${trainLoss.toFixed(4)} ${percent(trainAccuracy).padStart(8)}`;
     const isValidated = validLoss !== null && validAccuracy !== null;

@@ -8,6 +8,7 @@ import { addFlags, givenFlags } from './flags.ts';
 import { addSeeds, givenSeeds } from './seeds.ts';
 import { addProcesses, inProcesses } from './shared-work.ts';
 import { showAll, showRun, showSeeds } from './show-runs.ts';
+import { addWatch } from './watch-flag.ts';
 
 /** Defines `torch-tl run`. */
 export function define(command: Command): void {
@@ -21,7 +22,7 @@ export function define(command: Command): void {
     'run base --out runs/base': 'train all layers, on all of CIFAR-10 if it has been downloaded',
     'run finetune --seeds 5': 'train five times, with seeds 0 to 4, and show mean and spread',
   });
-  addProcesses(addSeeds(addFlags(command, experimentOptions))).action(
+  addWatch(addProcesses(addSeeds(addFlags(command, experimentOptions)))).action(
     (what: ExperimentName | 'all' | undefined) => inProcesses(command, () => run(command, what)),
   );
 }

@@ -6,9 +6,11 @@ import type { ExperimentOptions } from '../experiments/run-experiment.ts';
 import type { PlannedRun } from '../experiments/several-runs.ts';
 import { resumeCommand } from '../report/ending.ts';
 import { shownJson } from '../support/printable.ts';
+import { betterWeights } from './better-weights.ts';
 import { Interrupted, interruptible } from './interrupt.ts';
 import { print, say } from './output.ts';
 import { Reports } from './reports.ts';
+import { givenWatch } from './watch-flag.ts';
 
 /*
  * Trainings that a command starts: progress while they run, results when they have ended.
@@ -76,20 +78,31 @@ async function follow<Results>(
   const { progressOn } = await import('./progress.ts');
   const { RunProgress } = await import('./run-progress.ts');
   const { json, resume = false } = command.opts<{ json?: true; resume?: true }>();
-  const progress = progressOn(json ? process.stderr : process.stdout);
+  const stream = json ? process.stderr : process.stdout;
+  const progress = progressOn(stream);
+  const watching = await givenWatch(command);
+  if (watching) progress.line(`Watch: ${watching.url}`);
   let view = new RunProgress(progress);
   const reports = new Reports();
   let latest: RunStart | undefined;
+  let isHinted = false;
   const onRun = (start: RunStart) => {
     // The setup of runs that differ in the seed alone is shown once.
     view = new RunProgress(progress, { isBrief: latest !== undefined && start.words.includes('--seeds') });
     latest = start;
+    watching?.followAll(start.root);
     progress.line('');
     progress.line(start.title);
   };
   const onEvent = (event: RunEvent) => {
     reports.hear(event);
     view.show(event);
+    watching?.hear(event);
+    // Once, and not after `train`, which has said so with what it recommends.
+    if (event.type !== 'setup' || isHinted || event.setup.experiment === 'train' || !stream.isTTY) return;
+    isHinted = true;
+    const hint = betterWeights(event.setup);
+    if (hint !== null) progress.line(hint);
   };
   try {
     const results = await interruptible((signal) => start({ resume, signal, onRun, onEvent }));
@@ -99,11 +112,14 @@ async function follow<Results>(
   } catch (error) {
     // The error that stopped the run matters more than one of writing its report.
     await reports.write().catch(() => {});
-    if (error instanceof Interrupted && reports.resumeCommand !== undefined)
+    if (error instanceof Interrupted && reports.resumeCommand !== undefined) {
+      error.kept = reports.kept;
       error.resumeCommand = latest ? resumeCommand(latest.words, latest.root) : reports.resumeCommand;
+    }
     throw error;
   } finally {
     progress.end();
+    await watching?.close();
   }
 }
 

@@ -12,6 +12,7 @@ import { isQuiet } from './output.ts';
 import { addSeeds, givenSeeds } from './seeds.ts';
 import { addProcesses, inProcesses } from './shared-work.ts';
 import { showRun, showSeeds } from './show-runs.ts';
+import { addWatch } from './watch-flag.ts';
 import { wrap } from './wrap.ts';
 
 /** Defines `torch-tl train`. */
@@ -24,7 +25,7 @@ export function define(command: Command): void {
     'train --resume --out runs/flowers': 'resume that run',
     'train flowers --folds 5': 'cross-validate, then train one model on all images',
   });
-  addDataArgument(addProcesses(addSeeds(addFlags(command, trainOptions))), () =>
+  addDataArgument(addWatch(addProcesses(addSeeds(addFlags(command, trainOptions)))), () =>
     inProcesses(command, () => train(command)),
   );
 }
@@ -65,5 +66,5 @@ async function train(command: Command): Promise<void> {
 }
 
 const WEAK_BACKBONE =
-  `Warning: the embedded backbone was trained on only ${count(50_000)} small images and is weak. ` +
-  'ImageNet weights (--weights imagenet) give far better accuracy.';
+  `Warning: the embedded backbone has seen only ${count(50_000)} small images and is weak. ` +
+  'ImageNet weights (--weights imagenet) give better accuracy.';

@@ -79,8 +79,8 @@ describe('features are kept by default', () => {
     const { caches, limit } = await json<CacheListReport>(['list'], own);
     expect(limit).toBe(1e9);
     expect(caches.map(({ kind, of }) => [kind, of])).toEqual([
-      ['features', 'flatten output [1024] of 10 images of 32 pixels, weights tiny-imagenet, fp32'],
-      ['features', 'flatten output [1024] of 40 images of 32 pixels, weights tiny-imagenet, fp32'],
+      ['features', 'flatten output [1024] of 10 images of 32 pixels, weights tiny-imagenet-distilled, fp32'],
+      ['features', 'flatten output [1024] of 40 images of 32 pixels, weights tiny-imagenet-distilled, fp32'],
     ]);
   });
 

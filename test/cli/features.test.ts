@@ -20,7 +20,9 @@ describe('torch-tl features', () => {
       '--out',
       'features.safetensors',
     ];
-    const { code, stdout } = await torchTl(['features', '--weights', 'tiny-imagenet', ...args], { cwd });
+    const { code, stdout } = await torchTl(['features', '--weights', 'tiny-imagenet-distilled', ...args], {
+      cwd,
+    });
     expect(code).toBe(0);
     expect(stdout.split('\n')[0]).toBe(
       `Data: cifar10 (${cwd}), 3 training and 2 validation images (test_batch.bin)`,
@@ -53,7 +55,7 @@ describe('torch-tl features', () => {
     [
       'unknown weights',
       ['sample', '--out', 'a', '--weights', 'tiny-imagnet'],
-      "Did you mean 'tiny-imagenet'?",
+      "Did you mean 'tiny-imagenet-distilled'?",
     ],
     ['no images', ['--out', 'a'], 'No images are given. Use `torch-tl features DIR` or --data DIR'],
     ['data that is not there', ['--out', 'a', '--data', 'nowhere'], 'nowhere does not exist'],

@@ -16,7 +16,7 @@ describe('torch-tl lr-find', () => {
     expect(stdout.split('\n')[0]).toBe('Data: cifar10-sample (embedded sample), 24 training images');
     expect(stdout).toMatch(/^Classes: 10 \(training images\): airplane 3, automobile 3, bird 3, cat 3,/m);
     expect(stdout).toMatch(/^Model: finetune at 32x32, [\d,]+ of [\d,]+ parameters train$/m);
-    expect(stdout).toMatch(/^Weights: tiny-imagenet/m);
+    expect(stdout).toMatch(/^Weights: tiny-imagenet-distilled/m);
     expect(stdout).toMatch(/1e-5 +1e-4 +1e-3/);
     expect(stdout).toMatch(/●/);
     expect(stdout).toMatch(/^Suggestion: --lr \d(\.\d)?e-\d, /m);

@@ -7,11 +7,11 @@ import { writeRun } from '../support/run-files.ts';
 import { savedModel } from '../support/saved-model.ts';
 import { canMount, smallDisk } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { type Ended, processOf } from './torch-tl.ts';
+import { type Ended, processOf, torchTlProcess } from './torch-tl.ts';
 
 const SMALL = ['--data', 'sample', '--limit-train', '20', '--limit-valid', '10', '--image-size', '32'];
 const RUN = ['run', 'finetune', ...SMALL, '--epochs', '1', '--out', 'run'];
-const EMBEDDED = join(packageRoot, 'assets', 'densenet121-tiny-imagenet.safetensors');
+const EMBEDDED = join(packageRoot, 'assets', 'densenet121-tiny-imagenet-distilled.safetensors');
 const LOST = /^error: Cannot write all of the output to stdout: no space is left on the disk.*\n$/;
 
 /** Calls `torch-tl` with its output sent elsewhere, such as `>/dev/full`. */
@@ -30,6 +30,16 @@ async function workplace(): Promise<{ cwd: string; model: string }> {
   writeRun(join(cwd, 'earlier'));
   return { cwd, model: await savedModel() };
 }
+
+// In a process, since what libraries print does not go through JavaScript's streams.
+test.each([
+  [['describe', 'base', '--image-size', '64']],
+  [['run', 'finetune', ...SMALL.slice(0, -1), '64', '--epochs', '1', '--out', 'run']],
+])('%s lets no library print warnings', async (args) => {
+  const { code, stderr } = await torchTlProcess(args, { cwd: temporaryDirectory() });
+  expect(code).toBe(0);
+  expect(stderr).not.toMatch(/\[W|NNPACK/);
+});
 
 describe.skipIf(!existsSync('/dev/full'))('where stdout is on a full disk', () => {
   test.each<[string, (model: string) => string[]]>([

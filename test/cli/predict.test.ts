@@ -92,8 +92,8 @@ describe('torch-tl predict', () => {
   });
 
   test('weights without a head are refused', async () => {
-    const { code, stderr } = await predict(['red.png', '--weights', 'tiny-imagenet']);
+    const { code, stderr } = await predict(['red.png', '--weights', 'tiny-imagenet-distilled']);
     expect(code).toBe(2);
-    expect(stderr).toContain('densenet121-tiny-imagenet.safetensors');
+    expect(stderr).toContain('densenet121-tiny-imagenet-distilled.safetensors');
   });
 });

@@ -7,7 +7,7 @@ import { SETUP } from '../support/run-files.ts';
 const RESULTS: RunResults = {
   formatVersion: 1,
   ...SETUP,
-  weights: { source: 'tiny-imagenet', sha256: 'ab', trainedOn: 'Tiny ImageNet' },
+  weights: { source: 'tiny-imagenet-distilled', sha256: 'ab', trainedOn: 'Tiny ImageNet' },
   epochs: [],
   best: { epoch: 7, validAccuracy: 0.654, validAccuracyInterval95: [0.611, 0.694], validLoss: 1.01234 },
   seconds: { total: 61, features: 30, training: 31 },
@@ -50,7 +50,7 @@ describe('resultsText', () => {
     expect(differences).toMatch(
       /^data +cifar10-sample, 2,500 \+ 500 images +CIFAR-10, 50,000 \+ 10,000 images$/m,
     );
-    expect(differences).toMatch(/^weights +tiny-imagenet \(Tiny ImageNet\) +ImageNet$/m);
+    expect(differences).toMatch(/^weights +tiny-imagenet-distilled \(Tiny ImageNet\) +ImageNet$/m);
     expect(differences).toMatch(/^hardware +a processor, 2 threads +not said$/m);
     expect(differences).not.toMatch(/^size/m);
     expect(resultsText({ ...RESULTS, imageSize: 64 })).toMatch(/^size +64x64 +155x155$/m);

@@ -154,15 +154,19 @@ describe('a run that is asked to stop', () => {
     const cwd = temporaryDirectory();
     const args = ['run', 'finetune', '--data', 'sample', '--limit-train', '300', '--limit-valid', '10'];
     let sent = false;
-    const { code } = await torchTlProcess([...args, '--image-size', '64', ...SETTINGS, '--epochs', '1'], {
-      cwd,
-      onOutput(stdout, kill) {
-        if (sent || !stdout.includes('\nFeature cache: ')) return;
-        sent = true;
-        kill('SIGTERM');
+    const { code, stderr } = await torchTlProcess(
+      [...args, '--image-size', '64', ...SETTINGS, '--epochs', '1'],
+      {
+        cwd,
+        onOutput(stdout, kill) {
+          if (sent || !stdout.includes('\nFeature cache: ')) return;
+          sent = true;
+          kill('SIGTERM');
+        },
       },
-    });
+    );
     expect(code).toBe(143);
+    expect(stderr).toContain('Terminated. It has no checkpoint yet, and begins again when it is resumed.\n');
     const run = join(cwd, 'run');
     expect(resultsIn(run)).toMatchObject({ stoppedBecause: 'aborted', epochs: [], best: null });
     expect(existsSync(checkpointIn(run))).toBe(false);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
-import type { EpochMetrics } from '../../lib/engine/native.ts';
+import type { EpochMetrics } from '../../lib/engine/native-training.ts';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { headLayers } from '../../lib/options/head.ts';
 import { hasGpu } from '../support/native.ts';
@@ -26,7 +26,7 @@ describe('torch-tl run', () => {
     expect(lines[0]).toBe(
       'Data: cifar10-sample (embedded sample), 40 training and 20 validation images (test_batch.bin)',
     );
-    expect(stdout).toMatch(/^Weights: tiny-imagenet, trained on Tiny ImageNet.*SHA-256 7596e3f6/m);
+    expect(stdout).toMatch(/^Weights: tiny-imagenet-distilled, trained on Tiny ImageNet.*SHA-256 87db690c/m);
     expect(lines.filter((line) => line.startsWith('epoch '))).toHaveLength(2);
     expect(stdout).toMatch(/^Feature cache: flatten output for training images, 164 kB in memory$/m);
     expect(stdout).toMatch(/^validation accuracy +\S+ % \([\d.]+ to [\d.]+\) +92\.72 % \(92\.2 to 93\.2\)$/m);
@@ -39,10 +39,13 @@ describe('torch-tl run', () => {
       'checkpoint',
       'config.json',
       'epochs.jsonl',
+      'images.csv',
       'label-issues.csv',
       'metrics.csv',
+      'progress.json',
       'report.html',
       'results.json',
+      'samples.json',
       'validation.json',
     ]);
     expect(stdout).toContain(`\nReport: ${join(run, 'report.html')}\n`);
@@ -52,7 +55,7 @@ describe('torch-tl run', () => {
       formatVersion: 1,
       experiment: 'finetune',
       init: 'pretrained',
-      weights: { source: 'tiny-imagenet' },
+      weights: { source: 'tiny-imagenet-distilled' },
       dataset: { name: 'cifar10-sample', train: 40, valid: 20, source: 'embedded sample' },
       imageSize: 32,
       batchSize: 128,
@@ -75,7 +78,7 @@ describe('torch-tl run', () => {
     const results: RunResults = JSON.parse(stdout);
     expect(results.trainableParameters).toBe(results.totalParameters);
     expect(results.init).toBe(experiment === 'base' ? 'random' : 'pretrained');
-    expect(results.weights.source).toBe(experiment === 'base' ? 'random' : 'tiny-imagenet');
+    expect(results.weights.source).toBe(experiment === 'base' ? 'random' : 'tiny-imagenet-distilled');
   });
 
   test('prints one JSON document with --json, which is results.json, and progress on stderr', async () => {
@@ -136,17 +139,19 @@ describe('torch-tl run', () => {
       },
     });
     expect(code).toBe(exitCode);
+    const run = join(cwd, 'run');
+    const results = resultsIn(run);
+    const word =
+      { SIGINT: 'Interrupted.', SIGTERM: 'Terminated.' }[signal as string] ?? 'The terminal was closed.';
     expect(stderr).toBe(
       [
         'Stopping after this batch; press Ctrl-C again to stop at once.',
-        { SIGINT: 'Interrupted.', SIGTERM: 'Terminated.' }[signal as string] ?? 'The terminal was closed.',
+        `${word} Kept are ${results.epochs.length} epochs, the best model and a checkpoint.`,
         'To resume:',
-        `  npx torch-tl run finetune --resume --out ${join(cwd, 'run')}`,
+        `  npx torch-tl run finetune --resume --out ${run}`,
         '',
       ].join('\n'),
     );
-    const run = join(cwd, 'run');
-    const results = resultsIn(run);
     expect(results.stoppedBecause).toBe('aborted');
     expect(results.epochs.length).toBeGreaterThanOrEqual(3);
     expect(epochsIn(run)).toHaveLength(results.epochs.length);
@@ -173,7 +178,11 @@ describe('torch-tl run', () => {
     ['an unknown device', ['base', '--device', 'gpu'], '--device must be auto, cpu, cuda or cuda:N'],
     ['a missing directory', ['base', '--data', 'nowhere'], 'nowhere does not exist'],
     ['missing weights', ['finetune', '--weights', 'nowhere.safetensors'], 'nowhere.safetensors'],
-    ['weights for no weights', ['base', '--init', 'random', '--weights', 'tiny-imagenet'], 'leave out one'],
+    [
+      'weights for no weights',
+      ['base', '--init', 'random', '--weights', 'tiny-imagenet-distilled'],
+      'leave out one',
+    ],
   ])('refuses %s and leaves nothing behind', async (_, args, message) => {
     await expectRefusal(temporaryDirectory(), args, message);
   });

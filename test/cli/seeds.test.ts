@@ -21,6 +21,12 @@ describe('runs with several seeds', () => {
     results = JSON.parse(stdout) as SeedsResults;
   });
 
+  /** The links that lead out of a report below the common directory. */
+  function linksIn(place: string): string[] {
+    const report = readFileSync(join(cwd, 'seeds', place, 'report.html'), 'utf8');
+    return [...report.matchAll(/<a href="([^#"]+)"/g)].map(([, href = '']) => href);
+  }
+
   test('each is the run with that seed alone', async () => {
     expect(results.runs.map(({ seed }) => seed)).toEqual([4, 5, 6]);
     const alone = await torchTl(['run', 'finetune', ...OPTIONS, '--seed', '5', '--json', '--out', 'alone'], {
@@ -46,6 +52,11 @@ describe('runs with several seeds', () => {
     const report = readFileSync(join(cwd, 'seeds', 'report.html'), 'utf8');
     expect(report).toContain('Spread over seeds');
     expect(report.match(/class="band"/g)).toHaveLength(4);
+    expect(linksIn('.')).toEqual([4, 5, 6].map((seed) => `seed-${seed}/report.html`));
+  });
+
+  test('the report of each links to the others and to that of all', () => {
+    expect(linksIn('seed-4')).toEqual(['../report.html', '../seed-5/report.html', '../seed-6/report.html']);
   });
 
   test('resuming leaves finished runs as they are and trains the missing seeds', async () => {
@@ -59,6 +70,7 @@ describe('runs with several seeds', () => {
     const { runs } = JSON.parse(stdout) as SeedsResults;
     expect(runs.map(({ seed, dataset }) => [seed, dataset.train])).toEqual([4, 5, 6, 7].map((s) => [s, 20]));
     expect(readFileSync(file, 'utf8')).toBe(before);
+    expect(linksIn('seed-4')).toContain('../seed-7/report.html');
   });
 
   test.each([

@@ -94,12 +94,22 @@ async function calledHere(args: string[], { cwd, env }: Call): Promise<Ended> {
 
 /** Calls `torch-tl` in a process of its own, as users do, and waits for its end. */
 export function torchTlProcess(args: string[], invocation: Invocation): Promise<Ended> {
-  return nodeProcess([join(packageRoot, 'bin', 'torch-tl.js'), ...args], invocation);
+  return nodeProcess(torchTlArguments(args), invocation);
+}
+
+/** Arguments of Node that call `torch-tl` with these. */
+export function torchTlArguments(args: readonly string[]): string[] {
+  return [join(packageRoot, 'bin', 'torch-tl.js'), ...args];
 }
 
 /** Runs a module's text, which can import the package as `torch-tl`, in a process of its own. */
 export function program(text: string, invocation: Invocation): Promise<Ended> {
-  return nodeProcess(['--input-type=module', '--eval', withPackage(text)], invocation);
+  return nodeProcess(programArguments(text), invocation);
+}
+
+/** Arguments of Node that run such a text. */
+export function programArguments(text: string): string[] {
+  return ['--input-type=module', '--eval', withPackage(text)];
 }
 
 /** A module's text with the package's place for `'torch-tl'`. */

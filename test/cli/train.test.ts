@@ -101,7 +101,16 @@ describe('torch-tl train', () => {
 
   test('is repeated to the same bits by run --config, from another directory too', async () => {
     const cwd = await colours();
-    const own = ['--resize', 'stretch', '--head', 'finetune', '--seed', '7', '--weights', 'tiny-imagenet'];
+    const own = [
+      '--resize',
+      'stretch',
+      '--head',
+      'finetune',
+      '--seed',
+      '7',
+      '--weights',
+      'tiny-imagenet-distilled',
+    ];
     expect(await train(cwd, ...QUICK, ...own)).toMatchObject({ code: 0 });
     const elsewhere = temporaryDirectory();
     const config = join(cwd, 'run', 'config.json');

@@ -14,7 +14,7 @@ import { torchTlOnTerminal } from '../support/terminal.ts';
 import { torchTl } from './torch-tl.ts';
 
 const EMBEDDED = fileURLToPath(
-  new URL('../../assets/densenet121-tiny-imagenet.safetensors', import.meta.url),
+  new URL('../../assets/densenet121-tiny-imagenet-distilled.safetensors', import.meta.url),
 );
 const FIXTURES = fileURLToPath(new URL('../fixtures/pth-reader', import.meta.url));
 
@@ -24,7 +24,7 @@ describe('torch-tl weights', () => {
   test('list says of each what it learnt from, and its terms', async () => {
     const { stdout, code } = await torchTl(['weights', 'list'], IN);
     expect(code).toBe(0);
-    expect(stdout).toContain('tiny-imagenet (embedded)\n  trained on Tiny ImageNet');
+    expect(stdout).toContain('tiny-imagenet-distilled (embedded)\n  trained on Tiny ImageNet');
     expect(stdout).toContain('imagenet (downloaded by `torch-tl weights download imagenet` from https://');
     expect(stdout).toMatch(/research use only/);
   });

@@ -16,8 +16,8 @@ describe('DenseNet121.create', () => {
   test('starts from the embedded weights and says so', async () => {
     const model = await smallModel({ weights: undefined });
     expect(model.weights).toMatchObject({
-      source: 'tiny-imagenet',
-      sha256: expect.stringMatching(/^7596e3f6/),
+      source: 'tiny-imagenet-distilled',
+      sha256: expect.stringMatching(/^87db690c/),
     });
     expect(model.classes).toHaveLength(10);
     expect(model).toMatchObject({ imageSize: 32, head: headLayers('linear') });
@@ -45,7 +45,7 @@ describe('DenseNet121.create', () => {
     ['a class without a name', { classes: ['cat', 7] }, 'classes[1] must be a name, not 7'],
     ['a negative seed', { seed: -1 }, 'seed must be an integer from 0 to 4294967295'],
     ['weights of another kind', { weights: 7 }, "weights must be a name, a file's path or null"],
-    ['unknown weights', { weights: 'tiny-imagnet' }, "Did you mean 'tiny-imagenet'?"],
+    ['unknown weights', { weights: 'tiny-imagnet' }, "Did you mean 'tiny-imagenet-distilled'?"],
   ])('refuses %s', async (_, wrong, message) => {
     const options = { head: 'linear', classes: CLASSES, imageSize: 32, ...wrong } as const;
     await expect(DenseNet121.create(options)).rejects.toThrow(message);
@@ -100,7 +100,10 @@ describe('DenseNet121.save and load', () => {
   });
 
   test('refuse a file of weights that is no whole model', async () => {
-    const embedded = join(import.meta.dirname, '../../assets/densenet121-tiny-imagenet.safetensors');
+    const embedded = join(
+      import.meta.dirname,
+      '../../assets/densenet121-tiny-imagenet-distilled.safetensors',
+    );
     await expect(DenseNet121.load(embedded)).rejects.toThrow(
       expect.objectContaining({ code: 'WEIGHTS_INVALID', message: expect.stringContaining(embedded) }),
     );

@@ -21,7 +21,11 @@ describe('evaluation', () => {
       [1, 3, 1], // b, taken for b
       [4, 3, 0], // b, taken for a
     ].map((row) => Float32Array.from(row));
-    const { loss, calibrationError, ...rest } = evaluation(logits, [0, 0, 1, 1], ['a', 'b', 'c']);
+    const { loss, calibrationError, reliability, ...rest } = evaluation(
+      logits,
+      [0, 0, 1, 1],
+      ['a', 'b', 'c'],
+    );
     expect(rest).toEqual({
       accuracy: 0.5,
       accuracyInterval95: wilsonInterval(0.5, 4),
@@ -49,6 +53,12 @@ describe('evaluation', () => {
     expect(loss).toBeCloseTo((0.4076059644 + 1.5514447139 + 0.2395447662 + 1.3265626413) / 4, 9);
     // Each answer is in a bin of its own: 1 - 0.665, 0.576, 1 - 0.787, 0.721.
     expect(calibrationError).toBeCloseTo((0.3347590442 + 0.5761168848 + 0.2130139589 + 0.7213991842) / 4, 6);
+    expect(reliability).toEqual([
+      { confidence: expect.closeTo(0.5761168848, 6), accuracy: 0, count: 1 },
+      { confidence: expect.closeTo(0.6652409558, 6), accuracy: 1, count: 1 },
+      { confidence: expect.closeTo(0.7213991842, 6), accuracy: 0, count: 1 },
+      { confidence: expect.closeTo(0.7869860411, 6), accuracy: 1, count: 1 },
+    ]);
   });
 
   test('finds answers that are right as often as they claim calibrated, however sure they are', () => {
@@ -61,8 +71,8 @@ describe('evaluation', () => {
   });
 
   test.each(metrics)(
-    "has scikit-learn's figures of $classes classes",
-    ({ logits, labels, classes, figures }) => {
+    "has scikit-learn's figures and NumPy's calibration of $classes classes",
+    ({ logits, labels, classes, figures, calibrationError, reliability }) => {
       const names = Array.from({ length: classes }, (_, index) => `class ${index}`);
       const rows = logits.map((row) => Float32Array.from(row));
       const found = evaluation(rows, labels, names);
@@ -70,6 +80,15 @@ describe('evaluation', () => {
         const difference = Math.abs(found[name as keyof typeof figures] - value);
         expect(difference, name).toBeLessThanOrEqual(1e-12);
       }
+      // Probabilities are rounded to float32.
+      expect(found.calibrationError).toBeCloseTo(calibrationError, 7);
+      expect(found.reliability).toEqual(
+        reliability.map(({ confidence, accuracy, count }) => ({
+          confidence: expect.closeTo(confidence, 7),
+          accuracy: expect.closeTo(accuracy, 12),
+          count,
+        })),
+      );
     },
   );
 

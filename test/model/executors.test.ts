@@ -1,11 +1,13 @@
 import { cpus } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { loadEngine } from '../../lib/engine/engine.ts';
-import type { HostTensor, Kernels, NativeModel, Precision } from '../../lib/engine/native.ts';
+import type { NativeModel } from '../../lib/engine/native.ts';
+import type { HostTensor, Kernels, Precision } from '../../lib/engine/native-computation.ts';
 import { largestDifference } from '../parity/compare.ts';
 import { numbers } from '../parity/signature.ts';
+import { bands } from '../support/images.ts';
 import { nativeData, nativeModel } from '../support/native.ts';
-import { pretrainedModel, smallData } from '../support/small-data.ts';
+import { pretrainedModel, smallData, smallModel } from '../support/small-data.ts';
 
 const IMAGES = 7;
 /** Executors share their work among threads, of which a process of the tests has one by default. */
@@ -82,6 +84,39 @@ describe.runIf(loadEngine().info().cpu.kernels.length > 0)(`on ${cpus()[0]?.mode
       expect(data).toEqual(whole.data);
     }
   });
+
+  test.each([
+    ['linear', 'fp32', 10],
+    ['linear', 'bf16', 37],
+    ['finetune', 'fp32', 2],
+    ['finetune', 'bf16', 1000],
+  ] as const)(
+    "an image's prediction by %s in %s does not depend on its batch",
+    async (head, precision, count) => {
+      // There, LibTorch's products are taken.
+      if (precision === 'bf16' && loadEngine().info().cpu.amxBf16) return;
+      const classes = Array.from({ length: count }, (_, index) => `class ${index}`);
+      const model = await smallModel({ head, classes, imageSize: 64 });
+      const images = Array.from({ length: 33 }, (_, index) =>
+        bands(
+          [
+            [index * 7, 40, 200],
+            [9, 255 - index, 30],
+          ],
+          64,
+          64,
+        ),
+      );
+      const alone = await Promise.all(images.map((image) => model.predict(image, { precision })));
+      for (const size of [2, 5, 12, 33]) {
+        const together = await model.predict(images.slice(0, size), {
+          precision,
+          threads: size % 2 === 0 ? 2 : 1,
+        });
+        expect(together).toEqual(alone.slice(0, size).flat());
+      }
+    },
+  );
 
   test.each(['conv0.weight', 'norm0.bias', 'denseblock1.denselayer2.conv1.weight', 'transition1.norm.bias'])(
     'a NaN in %s shows',

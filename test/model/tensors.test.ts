@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
-import type { HostTensor } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
 import { readSafetensors, writeSafetensors } from '../../lib/formats/safetensors.ts';
 import type { StoredTensor } from '../../lib/formats/stored-tensor.ts';
 import { requireSound } from '../../lib/weights/sound.ts';

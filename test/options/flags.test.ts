@@ -79,8 +79,9 @@ describe('addFlags', () => {
   test('lists every flag under the heading of its topic', () => {
     const help = command().helpInformation();
     const headings = [...help.matchAll(/^(\S+):$/gm)].map(([, heading]) => heading);
-    // Those of a search are not a run's.
-    expect(headings).toEqual([...TOPICS.filter((topic) => topic !== 'Search'), 'Options']);
+    // Those of a search and of a server are not a run's.
+    const topics = TOPICS.filter((topic) => topic !== 'Search' && topic !== 'Server');
+    expect(headings).toEqual([...topics, 'Options']);
     const section = (topic: string) => help.split(`\n${topic}:\n`)[1]?.split('\n\n')[0];
     expect(section('Optimiser')).toContain('--lr <rate>');
     expect(section('Schedule')).toContain('--warmup-epochs <n>');

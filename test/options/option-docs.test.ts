@@ -10,7 +10,14 @@ import { extractionOptions } from '../../lib/model/extraction.ts';
 import { gradCamOptions } from '../../lib/model/grad-cam.ts';
 import { predictOptions } from '../../lib/model/predict.ts';
 import { modelExportOptions } from '../../lib/options/export.ts';
-import { experimentOptions, stageOptions, trainingOptions, trainOptions } from '../../lib/options/index.ts';
+import {
+  experimentOptions,
+  serviceListenOptions,
+  serviceOptions,
+  stageOptions,
+  trainingOptions,
+  trainOptions,
+} from '../../lib/options/index.ts';
 import { createOptions, loadOptions } from '../../lib/options/model.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
 import { fitOptions } from '../../lib/training/fit.ts';
@@ -33,6 +40,8 @@ const TYPES: Record<string, z.ZodObject> = {
   LoadOptions: loadOptions,
   TrainClassifierOptions: trainOptions,
   PredictOptions: predictOptions,
+  ServiceListenOptions: serviceListenOptions,
+  ServiceOptions: serviceOptions,
   Stage: stageOptions,
   TrainingOptions: trainingOptions,
 };

@@ -193,7 +193,7 @@ describe('experimentOptions', () => {
   test('come out of a second check as they went in', () => {
     const checked = checkOptions(experimentOptions, {
       epochs: 3,
-      weights: 'tiny-imagenet',
+      weights: 'tiny-imagenet-distilled',
       threads: 2,
       freeze: 'backbone',
       recipe: [{ epochs: 1, freeze: [] }],

@@ -4,7 +4,7 @@ import { packageRoot } from '../../lib/support/package-root.ts';
 
 const PRINT = 'console.log(Object.keys(exported).sort().join())';
 const NAMES =
-  'Dataset,DenseNet121,InputError,TorchTlError,crossValidate,downloadCifar10,downloadWeights,experiments,readRecipe,recipes,runAll,runExperiment,spreadLearningRates,trainClassifier,writeReport\n';
+  'Dataset,DenseNet121,InputError,TorchTlError,crossValidate,downloadCifar10,downloadWeights,experiments,readRecipe,recipes,runAll,runExperiment,servePredictions,spreadLearningRates,trainClassifier,writeReport\n';
 
 test.for([
   ['an ES module', ['--input-type=module', '--eval', `import * as exported from 'torch-tl'; ${PRINT}`]],

@@ -23,7 +23,7 @@ test('the package holds what its users need, and nothing else', () => {
       'README.md',
       'assets/README.md',
       'assets/cifar10-sample/data_batch_1.bin',
-      'assets/densenet121-tiny-imagenet.safetensors',
+      'assets/densenet121-tiny-imagenet-distilled.safetensors',
       'bin/torch-tl.js',
       'dist/cli/main.js',
       'dist/index.d.ts',

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ImageSet } from '../../lib/data/image-set.ts';
-import type { AugmentationOptions, HostTensor } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
+import type { AugmentationOptions } from '../../lib/engine/native-training.ts';
 import { augmented } from '../support/augmentation.ts';
 import { sampleImages } from '../support/native.ts';
 import { expectSignatures, largestDifference } from './compare.ts';

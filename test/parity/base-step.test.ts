@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { HostTensor, Kernels, NativeModel } from '../../lib/engine/native.ts';
+import type { NativeModel } from '../../lib/engine/native.ts';
+import type { HostTensor, Kernels } from '../../lib/engine/native-computation.ts';
 import { nativeData, nativeModel, nativeTraining } from '../support/native.ts';
 import { expectSignatures, signatureDifference } from './compare.ts';
 import { type Fixture, numbers, readFixture, signature } from './signature.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { HostTensor } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
 import { type Fixture, numbers, signature } from './signature.ts';
 
 /** The largest of |a - b|. */

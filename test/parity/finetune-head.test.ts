@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { HostTensor, NativeModel } from '../../lib/engine/native.ts';
+import type { NativeModel } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
 import { epochsOf, lastWeights, nativeData, nativeModel, nativeTraining } from '../support/native.ts';
 import { expectSignatures, largestDifference } from './compare.ts';
 import { readFixture } from './signature.ts';

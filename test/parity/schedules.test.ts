@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ScheduleOptions } from '../../lib/engine/native.ts';
+import type { ScheduleOptions } from '../../lib/engine/native-training.ts';
 import fixture from '../fixtures/schedules.json' with { type: 'json' };
 import { epochEvents, nativeData, nativeModel, nativeTraining, PLAIN_STAGE } from '../support/native.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { HostTensor } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
 import {
   checkpointTensors,
   epochEvents,

@@ -1,5 +1,7 @@
 import type { ImageSet } from '../../lib/data/image-set.ts';
-import type { AugmentationOptions, HostTensor, NativeModel, Precision } from '../../lib/engine/native.ts';
+import type { NativeModel } from '../../lib/engine/native.ts';
+import type { HostTensor, Precision } from '../../lib/engine/native-computation.ts';
+import type { AugmentationOptions } from '../../lib/engine/native-training.ts';
 import { createNativeModel, nativeImages } from './native.ts';
 
 export const OFF: AugmentationOptions = {

@@ -1,4 +1,4 @@
-import type { EpochMetrics } from '../../lib/engine/native.ts';
+import type { EpochMetrics } from '../../lib/engine/native-training.ts';
 
 /** An epoch like any other. */
 export function epochMetrics(epoch: number): EpochMetrics {

@@ -1,4 +1,4 @@
-import type { FeatureCacheOptions, FeatureKeys, SetKeys } from '../../lib/engine/native.ts';
+import type { FeatureCacheOptions, FeatureKeys, SetKeys } from '../../lib/engine/native-training.ts';
 
 /*
  * Features that the engine keeps, under keys that a test makes up.
@@ -18,7 +18,7 @@ export function numbers(count: number, first = 0): number[] {
 
 /** Keys for sets that have no image in common. */
 export function featureKeys(cut: string, counts: { train: number; valid: number }): FeatureKeys {
-  const about = JSON.stringify({ cut, weights: 'tiny-imagenet', imageSize: 32, precision: 'fp32' });
+  const about = JSON.stringify({ cut, weights: 'tiny-imagenet-distilled', imageSize: 32, precision: 'fp32' });
   const { train, valid } = counts;
   return { cut, about, train: keysOf('a', numbers(train)), valid: keysOf('a', numbers(valid, 1000)) };
 }

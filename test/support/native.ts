@@ -3,16 +3,15 @@ import { onTestFinished } from 'vitest';
 import { readCifar10Binary } from '../../lib/data/cifar10/binary.ts';
 import type { ImageSet } from '../../lib/data/image-set.ts';
 import { loadEngine } from '../../lib/engine/engine.ts';
+import type { NativeDataset, NativeModel } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
 import type {
   EpochMetrics,
-  HostTensor,
-  NativeDataset,
-  NativeModel,
   StageOptions,
   TrainEvent,
   TrainOptions,
   TrainResult,
-} from '../../lib/engine/native.ts';
+} from '../../lib/engine/native-training.ts';
 import { readSafetensors } from '../../lib/formats/safetensors.ts';
 import type { StoredTensor } from '../../lib/formats/stored-tensor.ts';
 import { headLayers, nativeHead } from '../../lib/options/head.ts';
@@ -27,7 +26,7 @@ import { matchWeights } from '../../lib/weights/match.ts';
 /** What a test of a GPU needs, and why it is skipped where there is none. */
 export const hasGpu = loadEngine().info().cuda.devices.length > 0;
 
-const EMBEDDED = `${packageRoot}/assets/densenet121-tiny-imagenet.safetensors`;
+const EMBEDDED = `${packageRoot}/test/fixtures/densenet121-tiny-imagenet.safetensors`;
 
 /** A model with torchvision's preprocessing. */
 export function createNativeModel(

@@ -10,6 +10,9 @@ import {
   predictRunOptions,
   runOptions,
   searchRunOptions,
+  serveRunOptions,
+  serviceListenOptions,
+  serviceOptions,
   stageOptions,
   trainOptions,
 } from '../../lib/options/index.ts';
@@ -37,6 +40,9 @@ export const SCHEMAS: Record<string, z.ZodObject> = {
   'torch-tl predict': predictRunOptions,
   'torch-tl evaluate': evaluateRunOptions,
   'torch-tl lr-find': searchRunOptions,
+  'torch-tl serve': serveRunOptions,
+  servePredictions: serviceOptions,
+  'listen of a service': serviceListenOptions,
 };
 
 /** A number somewhere in an option. */

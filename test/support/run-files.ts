@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nothingLeftOut } from '../../lib/data/left-out.ts';
-import type { EpochMetrics } from '../../lib/engine/native.ts';
+import type { EpochMetrics } from '../../lib/engine/native-training.ts';
 import type { RunSetup } from '../../lib/experiments/results.ts';
 import type { Mistake, ValidationReport } from '../../lib/experiments/validation.ts';
 import { evaluation } from '../../lib/model/evaluate.ts';
@@ -16,7 +16,7 @@ import { BLUE, bands, type Colour, encode, GREEN, RED } from './images.ts';
 export const SETUP: RunSetup = {
   experiment: 'finetune',
   init: 'pretrained',
-  weights: { source: 'tiny-imagenet', sha256: 'ab'.repeat(32), trainedOn: 'Tiny ImageNet' },
+  weights: { source: 'tiny-imagenet-distilled', sha256: 'ab'.repeat(32), trainedOn: 'Tiny ImageNet' },
   dataset: {
     name: 'cifar10-sample',
     train: 2500,
@@ -30,6 +30,7 @@ export const SETUP: RunSetup = {
       { name: 'ship', train: 834, valid: 166 },
     ],
     leftOut: nothingLeftOut(),
+    manifest: { file: 'images.csv', sha256: 'ef'.repeat(32) },
   },
   warnings: [],
   classes: ['cat', 'dog', 'ship'],
@@ -76,6 +77,8 @@ export function learningEpochs(count: number): EpochMetrics[] {
 }
 
 export interface RunFiles {
+  /** The content of samples.json. */
+  samples?: object;
   setup?: Partial<RunSetup>;
   /** Besides the defaults. */
   options?: Record<string, unknown>;
@@ -88,7 +91,7 @@ export interface RunFiles {
 /** Writes what a run leaves behind, of eight epochs if nothing else is said. */
 export function writeRun(
   directory: string,
-  { setup = {}, options = {}, epochs = learningEpochs(8), results = {}, validation }: RunFiles = {},
+  { setup = {}, options = {}, epochs = learningEpochs(8), results = {}, validation, samples }: RunFiles = {},
 ): void {
   mkdirSync(directory, { recursive: true });
   const write = (name: string, content: object) =>
@@ -115,6 +118,7 @@ export function writeRun(
     });
   }
   if (validation) write('validation.json', validation);
+  if (samples) write('samples.json', samples);
 }
 
 /** What validation.json may hold of a model of these classes, which takes many for the next one. */

@@ -11,7 +11,8 @@ import { packageRoot } from '../../lib/support/package-root.ts';
  */
 export function setup(): () => void {
   const tsc = join(packageRoot, 'node_modules', 'typescript', 'bin', 'tsc');
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: packageRoot, stdio: 'inherit' });
+  for (const project of ['tsconfig.build.json', 'lib/browser/tsconfig.json'])
+    execFileSync(process.execPath, [tsc, '-p', project], { cwd: packageRoot, stdio: 'inherit' });
   const directory = mkdtempSync(join(tmpdir(), 'torch-tl-tests-'));
   process.env.TMPDIR = directory;
   process.env.TORCH_TL_IMAGE_CACHE = join(directory, 'images');

@@ -113,7 +113,7 @@ describe('SharedWork', () => {
   });
 });
 
-const EMBEDDED = join(packageRoot, 'assets', 'densenet121-tiny-imagenet.safetensors');
+const EMBEDDED = join(packageRoot, 'assets', 'densenet121-tiny-imagenet-distilled.safetensors');
 const LONG = new Uint8Array(1 << 26);
 
 /** What reads, hashes or copies, each with a signal that stops it. */
@@ -121,7 +121,7 @@ const STOPPABLE: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
   sha256: (signal) => sha256([LONG], signal),
   crc32: (signal) => crc32([LONG], signal),
   hashOfFile: (signal) => hashOfFile(EMBEDDED, { signal }),
-  resolveWeights: (signal) => resolveWeights('tiny-imagenet', signal),
+  resolveWeights: (signal) => resolveWeights('tiny-imagenet-distilled', signal),
   readSafetensors: (signal) => readSafetensors(EMBEDDED, signal),
   readWeights: (signal) => readWeights(EMBEDDED, signal),
   'readWeights of torch.save': async (signal) => readWeights(beginningLikeAZip(), signal),

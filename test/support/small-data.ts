@@ -46,5 +46,5 @@ export async function smallModel(options: Partial<CreateOptions> = {}): Promise<
 
 /** The same over the embedded backbone. */
 export function pretrainedModel(options: Partial<CreateOptions> = {}): Promise<DenseNet121> {
-  return smallModel({ weights: 'tiny-imagenet', ...options });
+  return smallModel({ weights: 'tiny-imagenet-distilled', ...options });
 }

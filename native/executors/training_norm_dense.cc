@@ -57,20 +57,21 @@ void scale_shift_columns(const at::Tensor& x, const ScaleAndShift& norm, std::in
   }
 }
 
-struct Gradients {
+struct NormDenseGradients {
   at::Tensor scale;   // [in]
   at::Tensor shift;   // [in]
   at::Tensor weight;  // [out, in]
 };
 
 /** `normalise` maps x to x', `parameters` are the norm's, `sum` is that of dy over the rows, [out]. */
-Gradients differentiate(const at::Tensor& x, const ScaleAndShift& normalise, const ScaleAndShift& parameters,
-                        const at::Tensor& weight, const at::Tensor& dy, const at::Tensor& sum) {
+NormDenseGradients differentiate(const at::Tensor& x, const ScaleAndShift& normalise,
+                                 const ScaleAndShift& parameters, const at::Tensor& weight,
+                                 const at::Tensor& dy, const at::Tensor& sum) {
   const std::int64_t rows = x.size(0);
   const std::int64_t in = x.size(1);
   const std::int64_t out = weight.size(0);
   const float* sums = values(sum);
-  Gradients gradients{at::zeros({in}), at::zeros({in}), at::empty({out, in})};
+  NormDenseGradients gradients{at::zeros({in}), at::zeros({in}), at::empty({out, in})};
   over_columns(in, [&](std::int64_t begin) {
     const at::Tensor normalised = at::empty({rows, kColumns});
     const at::Tensor product = at::zeros({out, kColumns});  // D
@@ -135,7 +136,7 @@ class NormDenseNode : public torch::autograd::Function<NormDenseNode> {
     const NormStatistics& statistics = saved.statistics;
     const ScaleAndShift normalise{statistics.inverse_std, statistics.mean.mul(statistics.inverse_std).neg()};
     const ScaleAndShift parameters{saved.norm_weight, saved.norm_bias};
-    const Gradients of = differentiate(saved.x, normalise, parameters, saved.weight, dy, sum);
+    const NormDenseGradients of = differentiate(saved.x, normalise, parameters, saved.weight, dy, sum);
     // For the arguments of `forward`: x needs none, and the norm's tensors are no tensor.
     return {/*x=*/{}, of.scale, of.shift, of.weight, /*bias=*/sum, /*norm=*/{}};
   }

@@ -61,7 +61,7 @@ at::Tensor forward_transition(const Maps& x, const NormRelu& norm, const at::Ten
 }
 
 /** The gradients of a transition's input and parameters. */
-struct Gradients {
+struct TransitionGradients {
   at::Tensor x;
   at::Tensor norm_weight;
   at::Tensor norm_bias;
@@ -86,7 +86,7 @@ class Backward {
         dx_(at::zeros_like(x.tensor())),  // rows and columns outside every window stay 0
         sums_(x.channels()) {}
 
-  Gradients run(const Maps& dy) {
+  TransitionGradients run(const Maps& dy) {
     const std::int64_t in = x_.channels();
     at::Tensor kernels = at::zeros({in, out_});
     const EvenRanges chunks = pooling_.chunks();
@@ -193,7 +193,7 @@ class TransitionNode : public torch::autograd::Function<TransitionNode> {
     const Maps x(saved.maps);
     const ScaleAndShift norm = normalised(saved.norm_weight, saved.norm_bias, saved.statistics);
     const bool norm_trains = saved.norm_weight.requires_grad();
-    const Gradients of =
+    const TransitionGradients of =
         Backward(x, norm, norm_trains, saved.statistics, saved.conv).run(maps_of(gradients[0]));
     // For the arguments of `forward`, the last two of which are no tensors.
     return {of.x, of.norm_weight, of.norm_bias, of.conv, /*norm=*/{}, /*precision=*/{}};

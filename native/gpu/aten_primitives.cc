@@ -21,7 +21,7 @@ constexpr std::array<std::int64_t, 2> kMaximumStride{2, 2};
 constexpr std::array<std::int64_t, 2> kMaximumPadding{1, 1};
 
 /** Rows as maps [n, channels, height, width], channels last, in float32. */
-at::Tensor maps_of(const MapShape& shape, const at::Tensor& rows) {
+at::Tensor float_maps_of(const MapShape& shape, const at::Tensor& rows) {
   return rows.to(at::kFloat)
       .contiguous()
       .view({shape.images, shape.height, shape.width, rows.size(1)})
@@ -29,9 +29,11 @@ at::Tensor maps_of(const MapShape& shape, const at::Tensor& rows) {
 }
 
 /** Maps as rows. */
-at::Tensor rows_of(const at::Tensor& maps) { return maps.permute({0, 2, 3, 1}).reshape({-1, maps.size(1)}); }
+at::Tensor contiguous_rows_of(const at::Tensor& maps) {
+  return maps.permute({0, 2, 3, 1}).reshape({-1, maps.size(1)});
+}
 
-void set(const at::Tensor& target, const at::Tensor& values) {
+void assign(const at::Tensor& target, const at::Tensor& values) {
   if (target.defined()) at::Tensor(target).copy_(values);
 }
 
@@ -82,7 +84,7 @@ at::Tensor spread_maximum(const MapShape& shape, const at::Tensor& dy, const at:
   const std::int64_t height = (shape.height + 1) / 2;
   const std::int64_t width = (shape.width + 1) / 2;
   const MapShape pooled{shape.images, height, width};
-  const at::Tensor gradient = maps_of(pooled, dy);
+  const at::Tensor gradient = float_maps_of(pooled, dy);
   const at::Tensor place = places.view({shape.images, height, width, places.size(1)}).permute({0, 3, 1, 2});
   // With a line of padding above and on the left, and enough below and on the right.
   at::Tensor padded =
@@ -92,7 +94,7 @@ at::Tensor spread_maximum(const MapShape& shape, const at::Tensor& dy, const at:
         padded.slice(2, i / 3, i / 3 + 2 * height - 1, 2).slice(3, i % 3, i % 3 + 2 * width - 1, 2);
     seen.add_(gradient.mul(place.eq(i)));
   }
-  return rows_of(padded.slice(2, 1, shape.height + 1).slice(3, 1, shape.width + 1));
+  return contiguous_rows_of(padded.slice(2, 1, shape.height + 1).slice(3, 1, shape.width + 1));
 }
 
 }  // namespace
@@ -105,7 +107,7 @@ void AtenPrimitives::pack(const std::vector<PackTask>& tasks) const {
       by_channel[0] = -1;
       value = value.mul(task.scale.view(by_channel));
     }
-    set(task.target, value);
+    assign(task.target, value);
   }
 }
 
@@ -126,32 +128,33 @@ void AtenPrimitives::prepare(const std::vector<NormTask>& tasks) const {
     }
     const at::Tensor inverse_std = variance.add(kBatchNormEpsilon).rsqrt_();
     const at::Tensor scale = norm.weight.mul(inverse_std);
-    set(task.result, at::stack({scale, norm.bias.sub(mean.mul(scale)), mean, inverse_std}));
+    assign(task.result, at::stack({scale, norm.bias.sub(mean.mul(scale)), mean, inverse_std}));
   }
 }
 
 void AtenPrimitives::place(const at::Tensor& x, const at::Tensor& y, const at::Tensor& moments) const {
-  set(y, x);
+  assign(y, x);
   if (!moments.defined()) return;
   const at::Tensor wide = x.to(at::kFloat);
-  set(moments, at::stack({wide.mean(0), wide.var(0, /*unbiased=*/false)}));
+  assign(moments, at::stack({wide.mean(0), wide.var(0, /*unbiased=*/false)}));
 }
 
 void AtenPrimitives::scale_shift_relu(const at::Tensor& x, const at::Tensor& norm,
                                       const at::Tensor& y) const {
-  set(y, activated(x, norm));
+  assign(y, activated(x, norm));
 }
 
 void AtenPrimitives::average(const MapShape& shape, const at::Tensor& x, const at::Tensor& norm,
                              const at::Tensor& y) const {
-  set(y, rows_of(at::avg_pool2d(maps_of(shape, activated(x, norm)), kAverageSide, kAverageSide)));
+  assign(y, contiguous_rows_of(
+                at::avg_pool2d(float_maps_of(shape, activated(x, norm)), kAverageSide, kAverageSide)));
 }
 
 void AtenPrimitives::maximum(const MapShape& shape, const at::Tensor& x, const at::Tensor& norm,
                              const at::Tensor& y, const at::Tensor& places) const {
-  const auto [values, indices] = at::max_pool2d_with_indices(maps_of(shape, activated(x, norm)), kMaximumSide,
-                                                             kMaximumStride, kMaximumPadding);
-  set(y, rows_of(values));
+  const auto [values, indices] = at::max_pool2d_with_indices(float_maps_of(shape, activated(x, norm)),
+                                                             kMaximumSide, kMaximumStride, kMaximumPadding);
+  assign(y, contiguous_rows_of(values));
   if (!places.defined()) return;
   // An index counts pixels of the image; the window's first pixel is one up and one left of twice its place.
   const auto options = indices.options();
@@ -160,25 +163,25 @@ void AtenPrimitives::maximum(const MapShape& shape, const at::Tensor& x, const a
   const at::Tensor down = indices.div(shape.width, "floor").sub_(line);
   const at::Tensor right = indices.remainder(shape.width).sub_(column);
   const at::Tensor place = down.mul_(3).add_(right);
-  set(places, rows_of(at::where(values.le(0), kNoPlace, place)));
+  assign(places, contiguous_rows_of(at::where(values.le(0), kNoPlace, place)));
 }
 
 void AtenPrimitives::sum_gradient(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& norm,
                                   const at::Tensor& sums) const {
-  set(sums, sums_of(passed(dy, x, norm), x, norm));
+  assign(sums, sums_of(passed(dy, x, norm), x, norm));
 }
 
 void AtenPrimitives::differentiate(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& norm,
                                    const at::Tensor& sums, const at::Tensor& dx) const {
-  set(dx, differentiated(passed(dy, x, norm), x, norm, sums));
+  assign(dx, differentiated(passed(dy, x, norm), x, norm, sums));
 }
 
 void AtenPrimitives::accumulate(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& norm,
                                 const at::Tensor& dx, const at::Tensor& sums,
                                 const at::Tensor& of_moments) const {
   const at::Tensor passing = passed(dy, x, norm);
-  set(dx, passing.mul(norm[kScale]).add_(dx));
-  set(sums, sums_of(passing, x, norm));
+  assign(dx, passing.mul(norm[kScale]).add_(dx));
+  assign(sums, sums_of(passing, x, norm));
   add_moments_gradient(norm, sums, of_moments);
 }
 
@@ -187,33 +190,33 @@ void AtenPrimitives::average_gradient(const MapShape& shape, const at::Tensor& d
                                       const at::Tensor& of_moments) const {
   const MapShape pooled{shape.images, shape.height / 2, shape.width / 2};
   const at::Tensor spread =
-      at::avg_pool2d_backward(maps_of(pooled, dy), maps_of(shape, x), kAverageSide, kAverageSide,
+      at::avg_pool2d_backward(float_maps_of(pooled, dy), float_maps_of(shape, x), kAverageSide, kAverageSide,
                               /*padding=*/{0, 0}, /*ceil_mode=*/false, /*count_include_pad=*/true,
                               /*divisor_override=*/{});
-  const at::Tensor passing = passed(rows_of(spread), x, norm);
-  set(dx, passing.mul(norm[kScale]));
-  set(sums, sums_of(passing, x, norm));
+  const at::Tensor passing = passed(contiguous_rows_of(spread), x, norm);
+  assign(dx, passing.mul(norm[kScale]));
+  assign(sums, sums_of(passing, x, norm));
   add_moments_gradient(norm, sums, of_moments);
 }
 
 void AtenPrimitives::sum_maximum_gradient(const MapShape& shape, const at::Tensor& dy,
                                           const at::Tensor& places, const at::Tensor& x,
                                           const at::Tensor& norm, const at::Tensor& sums) const {
-  set(sums, sums_of(spread_maximum(shape, dy, places), x, norm));
+  assign(sums, sums_of(spread_maximum(shape, dy, places), x, norm));
 }
 
 void AtenPrimitives::differentiate_maximum(const MapShape& shape, const at::Tensor& dy,
                                            const at::Tensor& places, const at::Tensor& x,
                                            const at::Tensor& norm, const at::Tensor& sums,
                                            const at::Tensor& dx) const {
-  set(dx, differentiated(spread_maximum(shape, dy, places), x, norm, sums));
+  assign(dx, differentiated(spread_maximum(shape, dy, places), x, norm, sums));
 }
 
 void AtenPrimitives::add_through_moments(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& moments,
                                          const at::Tensor& of_moments, const at::Tensor& dx) const {
   const auto rows = static_cast<double>(x.size(0));
   const at::Tensor centred = x.to(at::kFloat).sub(moments[0]);
-  set(dx, centred.mul_(of_moments[1].mul(2 / rows)).add_(of_moments[0].div(rows)).add_(dy));
+  assign(dx, centred.mul_(of_moments[1].mul(2 / rows)).add_(of_moments[0].div(rows)).add_(dy));
 }
 
 }  // namespace torch_tl::gpu

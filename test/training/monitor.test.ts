@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { NativeModel } from '../../lib/engine/native.ts';
+import type { HostTensor } from '../../lib/engine/native-computation.ts';
 import type { EpochMetrics, TrainEvent } from '../../lib/engine/native-training.ts';
 import { evaluation } from '../../lib/model/evaluate.ts';
 import { rowsOf } from '../../lib/model/logits.ts';
@@ -18,6 +19,7 @@ import {
   trainOptions,
 } from '../support/native.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
+import { stopped } from '../support/stopped.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const CLASSES = Array.from({ length: 10 }, (_, index) => `class ${index}`);
@@ -142,13 +144,18 @@ describe.each(['balanced-accuracy', 'macro-f1'] as const)('the figure of %s', (m
     const stopping = { ...options, earlyStopping: { patience: 3, minDelta: 0 } };
     const whole = await epochsWith(stopping);
     const [train, valid] = await images();
-    const model = await headModel();
-    const stop = (event: TrainEvent) => {
-      if (event.type === 'batch' && event.epoch >= 3) job.abort();
-    };
-    const job = model.train(train, valid, trainOptions(train, stopping), stop, []);
-    await expect(job.result).rejects.toMatchObject({ code: 'ABORTED' });
-    const checkpoint = newestCheckpoint(model);
+    let checkpoint: HostTensor[] = [];
+    const error = await stopped(async () => {
+      const model = await headModel();
+      const stop = (event: TrainEvent) => {
+        if (event.type === 'batch' && event.epoch >= 3) job.abort();
+      };
+      const job = model.train(train, valid, trainOptions(train, stopping), stop, []);
+      await job.result.finally(() => {
+        checkpoint = newestCheckpoint(model);
+      });
+    });
+    expect(error).toMatchObject({ code: 'ABORTED' });
     const again = await headModel();
     const { events } = await nativeTraining(again, train, valid, stopping, checkpoint);
     const rest = epochEvents(events);

@@ -16,6 +16,7 @@ import {
   type TrainingOptions,
   trainOptions,
 } from '../support/native.ts';
+import { stopped } from '../support/stopped.ts';
 
 const HEAD_STAGE = { ...PLAIN_STAGE, epochs: 2, trainable: null };
 
@@ -60,18 +61,24 @@ const images = async () => [await nativeData('train', 10), await nativeData('val
 
 /** The checkpoint of a training that was stopped at its `count`th batch. */
 async function stoppedAt(
-  model: NativeModel,
   count: number,
   optionsFor: OptionsFor = () => OPTIONS,
 ): Promise<{ tensors: HostTensor[]; epoch: number }> {
   const [train, valid] = await images();
-  // A busy event loop does not hear of every batch.
-  const stop = (event: TrainEvent) => {
-    if (event.type === 'batch' && (event.epoch - 1) * event.batches + event.batch >= count) job.abort();
-  };
-  const job = model.train(train, valid, trainOptions(train, optionsFor(model)), stop, []);
-  await expect(job.result).rejects.toMatchObject({ code: 'ABORTED' });
-  return { tensors: newestCheckpoint(model), epoch: model.checkpoint()?.epoch ?? -1 };
+  let checkpoint = { tensors: [] as HostTensor[], epoch: -1 };
+  const error = await stopped(async () => {
+    const model = await newModel();
+    // A busy event loop does not hear of every batch.
+    const stop = (event: TrainEvent) => {
+      if (event.type === 'batch' && (event.epoch - 1) * event.batches + event.batch >= count) job.abort();
+    };
+    const job = model.train(train, valid, trainOptions(train, optionsFor(model)), stop, []);
+    await job.result.finally(() => {
+      checkpoint = { tensors: newestCheckpoint(model), epoch: model.checkpoint()?.epoch ?? -1 };
+    });
+  });
+  expect(error).toMatchObject({ code: 'ABORTED' });
+  return checkpoint;
 }
 
 /** The last block and the head train: enough to have every kind of state, and quick. */
@@ -129,7 +136,7 @@ describe.for(TRAININGS)('a training %s that is stopped and goes on', ([, options
 
   // In the middle of a step and after one, in either stage, in the last batch of an epoch.
   test.for([2, 5, 8, 13, 17])('comes to the same bits, stopped near batch %i of 20', async (count) => {
-    const { tensors, epoch } = await stoppedAt(await newModel(), count, optionsFor);
+    const { tensors, epoch } = await stoppedAt(count, optionsFor);
     const { epochs, last, ...best } = await outcome(tensors, optionsFor);
     expect(epochs).toEqual(undisturbed.epochs.slice(epoch));
     expect(last).toEqual(undisturbed.last);
@@ -155,7 +162,7 @@ describe('a training that goes on from a checkpoint that was made while it ran',
 });
 
 test('a checkpoint of a model with other frozen layers is refused', async () => {
-  const { tensors } = await stoppedAt(await newModel(), 3);
+  const { tensors } = await stoppedAt(3);
   const model = await newModel();
   await model.setTrainable(['features.denseblock4'], false).result;
   const [train, valid] = await images();
@@ -166,7 +173,7 @@ test('a checkpoint of a model with other frozen layers is refused', async () => 
 });
 
 test('a checkpoint with a tensor missing or of another shape is refused by name', async () => {
-  const { tensors } = await stoppedAt(await newModel(), 3);
+  const { tensors } = await stoppedAt(3);
   const [train, valid] = await images();
   for (const name of ['random.order', 'progress.step', 'optimizer.mean.classifier.1.weight']) {
     const model = await newModel();
@@ -179,7 +186,7 @@ test('a checkpoint with a tensor missing or of another shape is refused by name'
 });
 
 test("a checkpoint without the best epoch's logits, of an older version, can be resumed", async () => {
-  const { tensors } = await stoppedAt(await newModel(), 8);
+  const { tensors } = await stoppedAt(8);
   const older = tensors.filter(({ name }) => name !== 'best_epoch.logits');
   expect(older).toHaveLength(tensors.length - 1);
   const { last } = await outcome(older);

@@ -15,7 +15,6 @@
 namespace torch_tl {
 namespace {
 
-constexpr int kThreads = 4;
 constexpr int kTurns = 400;
 /** From blocks that malloc serves to blocks of huge pages. */
 constexpr std::int64_t kLargest = std::int64_t{1} << 20;

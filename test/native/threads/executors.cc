@@ -13,7 +13,6 @@
 namespace torch_tl {
 namespace {
 
-constexpr int kThreads = 4;
 /** Sides of the maps: 64, 16, 8, 4, 2. An odd number of images leaves threads uneven shares. */
 constexpr std::int64_t kImageSize = 64;
 constexpr std::int64_t kImages = 5;

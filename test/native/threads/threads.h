@@ -4,6 +4,9 @@
 
 namespace torch_tl {
 
+/** Number of threads that a check runs at once. */
+constexpr int kThreads = 4;
+
 /** The engine's thread and another one that submits jobs, stops them and receives their events. */
 const char* fault_of_engine_thread();
 /** Threads that allocate tensors, pass them on and free those of others. */

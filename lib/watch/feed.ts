@@ -5,8 +5,8 @@ import type { Section } from './section.ts';
 const INTERVAL_MS = 500;
 
 /**
- * Least time between two changes of the sections that are not the run's state. To draw curves takes a browser longer than
- * a short epoch may last, on the processor that trains.
+ * Least time between two changes of the sections that are not the run's state. To read a run and to draw its curves takes
+ * longer than a short epoch may last, on the processor that trains.
  */
 const REDRAW_MS = 3000;
 
@@ -21,6 +21,11 @@ export interface Source {
   /** A text that changes whenever the sections may have changed. It must be cheap. */
   signature(): Promise<string>;
   sections(): Promise<Section[]>;
+  /**
+   * The section of the run's state alone, where that takes less than to make them all; null where so much has changed
+   * that all are to be made.
+   */
+  state(): Promise<Section | null>;
 }
 
 /** The sections of a page, kept up to date while somebody looks at it. */
@@ -31,7 +36,7 @@ export class Feed {
   #signature = '';
   /** Whether sections have changed that nobody was told of yet. */
   #isBehind = false;
-  /** When the sections that are not the run's state last changed. */
+  /** When all sections were last made. */
   #redrawn = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
@@ -84,19 +89,26 @@ export class Feed {
   async #look(redraws: boolean): Promise<void> {
     const signature = await this.#source.signature();
     if (signature === this.#signature && !(this.#isBehind && redraws)) return;
-    const sections = await this.#read();
-    const before = new Map(this.#sections.map((section) => [section.id, section]));
-    const isReordered = sections.map(({ id }) => id).join() !== [...before.keys()].join();
-    const changed = sections.filter(({ id, content }) => before.get(id)?.content.text !== content.text);
-    const told = redraws || isReordered ? changed : changed.filter(({ id }) => id === 'state');
-    this.#isBehind = told.length < changed.length;
     this.#signature = signature;
-    if (told.some(({ id }) => id !== 'state')) this.#redrawn = performance.now();
-    this.#sections = sections.map((section) =>
-      told.includes(section) ? section : (before.get(section.id) ?? section),
-    );
-    if (told.length === 0 && !isReordered) return;
-    const update = { order: isReordered ? sections.map(({ id }) => id) : null, sections: told };
+    const state = redraws ? null : await this.#source.state().catch(() => null);
+    this.#isBehind = state !== null;
+    if (state) {
+      this.#change(this.#sections.map((section) => (section.id === state.id ? state : section)));
+    } else {
+      this.#change(await this.#read());
+      this.#redrawn = performance.now();
+    }
+  }
+
+  /** Tells the listeners what is new. */
+  #change(sections: readonly Section[]): void {
+    const before = new Map(this.#sections.map(({ id, content }) => [id, content.text]));
+    const changed = sections.filter(({ id, content }) => before.get(id) !== content.text);
+    const order = sections.map(({ id }) => id);
+    const isReordered = order.join() !== [...before.keys()].join();
+    this.#sections = sections;
+    if (changed.length === 0 && !isReordered) return;
+    const update = { order: isReordered ? order : null, sections: changed };
     for (const listener of this.#listeners) listener(update);
   }
 

@@ -4,39 +4,59 @@ import { type Content, type Html, html } from '../report/html.ts';
 import { named } from '../report/named-run.ts';
 import { dataTable } from '../report/table.ts';
 import { shareText } from '../support/interval.ts';
-import { isFold } from './find-runs.ts';
+import type { Source } from './feed.ts';
+import { findRuns, isFold } from './find-runs.ts';
 import type { Section } from './section.ts';
 import { stateName } from './state-text.ts';
-import { readWatched, type WatchedRun } from './watched-run.ts';
+import { readWatched, signatureOf, type WatchedRun } from './watched-run.ts';
 
 /** Maximum number of runs whose curves are drawn together. */
 const MOST_CURVES = 6;
 
-/**
- * The sections of the page of a directory of runs: a table with a link to each, and their curves.
- *
- * @param paths of the runs, relative to the directory
- */
-export async function overview(root: string, paths: readonly string[]): Promise<Section[]> {
-  const shown = paths.filter((path) => !isFold(path));
-  const runs = await Promise.all(shown.map((path) => readOrReason(root, path)));
-  const whole = runs.flatMap(({ watched }) => (watched ? [watched] : []));
-  const latest = [...whole].sort((a, b) => b.run.started.localeCompare(a.run.started));
-  const drawn = latest.slice(0, MOST_CURVES);
-  return [
-    {
+/** The page of a directory of runs: a table with a link to each, and the curves of the latest ones. */
+export class Overview implements Source {
+  readonly #root: string;
+
+  /** @param root the watched directory */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  async signature(): Promise<string> {
+    const runs = await findRuns(this.#root);
+    const signatures = await Promise.all(runs.map((path) => signatureOf(join(this.#root, path))));
+    return `${runs.join()} ${signatures.join()}`;
+  }
+
+  async sections(): Promise<Section[]> {
+    const runs = await this.#runs();
+    const curves = curvesOf(runs.flatMap(({ watched }) => watched ?? []));
+    return [this.#state(runs), ...(curves ? [{ id: 'curves-section', content: curves }] : [])];
+  }
+
+  async state(): Promise<Section> {
+    return this.#state(await this.#runs());
+  }
+
+  async #runs(): Promise<Listed[]> {
+    const shown = (await findRuns(this.#root)).filter((path) => !isFold(path));
+    return Promise.all(shown.map((path) => readOrReason(this.#root, path)));
+  }
+
+  #state(runs: readonly Listed[]): Section {
+    return {
       id: 'state',
-      content: html`<header><h1>Runs in ${root}</h1></header>${runs.length === 0 ? html`<p class="state" data-state="running" data-said="">There is no run yet. This page shows the first one when it begins.</p>` : table(runs)}`,
-    },
-    ...(drawn.length < 2
-      ? []
-      : [
-          {
-            id: 'curves-section',
-            content: html`${drawn.length < whole.length ? html`<p class="note">The curves are those of the ${MOST_CURVES} latest runs.</p>` : null}${comparedCurves(named(drawn.map(({ run }) => run)))}`,
-          },
-        ]),
-  ];
+      content: html`<header><h1>Runs in ${this.#root}</h1></header>${runs.length === 0 ? html`<p class="state" data-state="running" data-said="">There is no run yet. This page shows the first one when it begins.</p>` : table(runs)}`,
+    };
+  }
+}
+
+/** Null for a single run, whose own page draws them. */
+function curvesOf(runs: readonly WatchedRun[]): Html | null {
+  const latest = [...runs].sort((a, b) => b.run.started.localeCompare(a.run.started));
+  const drawn = latest.slice(0, MOST_CURVES);
+  if (drawn.length < 2) return null;
+  return html`${drawn.length < runs.length ? html`<p class="note">The curves are those of the ${MOST_CURVES} latest runs.</p>` : null}${comparedCurves(named(drawn.map(({ run }) => run)))}`;
 }
 
 /** A link to the page of a run. */

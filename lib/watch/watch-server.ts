@@ -1,18 +1,17 @@
-import { join } from 'node:path';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { holdsRun } from '../experiments/run-directory.ts';
 import type { RunTracker } from '../experiments/run-status.ts';
 import { html } from '../report/html.ts';
 import { pause } from '../support/signals.ts';
 import { livePage, serveAssets } from '../web/pages.ts';
 import { RequestError } from '../web/request-error.ts';
 import { type ListenOptions, listen, webServer } from '../web/web-server.ts';
-import { Feed, type Update } from './feed.ts';
+import { Feed, type Source, type Update } from './feed.ts';
 import { findRuns } from './find-runs.ts';
-import { overview } from './overview.ts';
-import { runPage } from './run-page.ts';
+import { Overview } from './overview.ts';
+import { RunPage } from './run-page.ts';
 import type { Section } from './section.ts';
 import { activityOf } from './state-text.ts';
-import { signatureOf } from './watched-run.ts';
 
 /** Interval of the comments that keep a connection open. */
 const KEEP_ALIVE_MS = 15_000;
@@ -35,6 +34,8 @@ export class WatchServer {
   readonly #watched: Watched;
   readonly #app: FastifyInstance;
   readonly #feeds = new Map<string, Feed>();
+  /** Of the watched directory. */
+  readonly #runPages = new Map<string, RunPage>();
   readonly #ends = new Set<() => Promise<void>>();
 
   private constructor(watched: Watched, app: FastifyInstance) {
@@ -88,28 +89,26 @@ export class WatchServer {
       throw new RequestError(404, 'NOT_FOUND', `There is no run ${name} here.`);
     }
     const feed = new Feed({
-      signature: () => this.#signature(name),
-      sections: () => this.#sections(name),
+      signature: async () => (await this.#page(name)).signature(),
+      sections: async () => (await this.#page(name)).sections(),
+      state: async () => (await this.#page(name)).state(),
     });
     this.#feeds.set(name, feed);
     return feed;
   }
 
-  async #signature(name: string): Promise<string> {
+  /** What a page shows now: it begins before its run does, and the first run may be joined by others. */
+  async #page(name: string): Promise<Source> {
     const { directory, tracker } = this.#watched;
-    if (directory === null) return `before ${JSON.stringify(tracker?.status.activity)}`;
-    if (name !== '') return signatureOf(join(directory, name));
-    const runs = await findRuns(directory);
-    const signatures = runs.map((path) => signatureOf(join(directory, path)));
-    return `${runs.join()} ${(await Promise.all(signatures)).join()}`;
+    if (directory === null) return beginning(tracker);
+    const isRun = name !== '' || (await holdsRun(directory));
+    return isRun ? this.#runPage(directory, name) : new Overview(directory);
   }
 
-  async #sections(name: string): Promise<Section[]> {
-    const { directory, tracker } = this.#watched;
-    if (directory === null) return [beginning(tracker)];
-    if (name !== '') return runPage(directory, name);
-    const runs = await findRuns(directory);
-    return runs[0] === '' ? runPage(directory, '') : overview(directory, runs);
+  #runPage(directory: string, name: string): RunPage {
+    const page = this.#runPages.get(name) ?? new RunPage(directory, name);
+    this.#runPages.set(name, page);
+    return page;
   }
 
   async #stream(feed: Feed, { raw }: FastifyReply): Promise<void> {
@@ -145,10 +144,15 @@ interface Query {
   Querystring: { run?: string };
 }
 
-function beginning(tracker: RunTracker | undefined): Section {
+/** The page of a training that has no directory yet. */
+function beginning(tracker: RunTracker | undefined): Source {
   const content = html`<header><h1>The run begins</h1>
 <p class="state" data-state="running" data-said=""></p>${tracker ? activityOf(tracker.status) : null}</header>`;
-  return { id: 'state', content };
+  return {
+    signature: async () => `before ${content.text}`,
+    sections: async () => [{ id: 'state', content }],
+    state: async () => null,
+  };
 }
 
 function titleOf(run: string | undefined): string {

@@ -45,9 +45,19 @@ export async function readWatched(directory: string): Promise<WatchedRun> {
   // First: a run that ends in between is found ended.
   const open = isOpen(directory);
   const run = await readRun(directory);
+  return { run, status: await readStatus(directory), isOpen: open };
+}
+
+/** What a run does now, beside what was read of it before; null once it has begun or ended since. */
+export async function readStatusAgain(directory: string, watched: WatchedRun): Promise<WatchedRun | null> {
+  if (isOpen(directory) !== watched.isOpen) return null;
+  return { ...watched, status: await readStatus(directory) };
+}
+
+async function readStatus(directory: string): Promise<WatchedRun['status']> {
   // A power cut may leave an empty one: nothing depends on it.
   const progress = await readJsonFile(join(directory, PROGRESS), 'RUN_INVALID').catch(() => null);
-  return { run, status: progressFile.safeParse(progress).data ?? null, isOpen: open };
+  return progressFile.safeParse(progress).data ?? null;
 }
 
 const FILES = ['config.json', 'epochs.jsonl', 'results.json', 'validation.json', 'samples.json', PROGRESS];

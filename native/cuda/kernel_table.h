@@ -4,15 +4,18 @@
 
 namespace torch_tl::gpu {
 
-/** In place of a maximum's place: its gradient goes nowhere. */
-inline constexpr std::uint8_t kNoPlace = 9;
-
 /*
  * What the library torch-tl-cuda offers the engine: its kernels, as functions over plain pointers. The engine
  * and the library are built together. Tests have the same loops run on a CPU (native/cuda/bodies.h).
  *
  * Rows, moments and norms are those of gpu/primitives.h.
  */
+
+/** In place of a maximum's place: its gradient goes nowhere. */
+inline constexpr std::uint8_t kNoPlace = 9;
+
+/** What a norm does to a channel: y = x * scale + shift = (x - mean) * inverse_std * weight + bias. */
+enum NormRow : std::uint8_t { kScale, kShift, kMean, kInverseStd, kNormRows };
 
 enum class Precision : std::uint8_t { kFloat32, kBfloat16 };
 
@@ -36,7 +39,7 @@ struct RowsTask {
   RowsPointer x;
   RowsPointer y;  // or dx
   RowsPointer dy;
-  ChannelsPointer norm;  // scale, shift, mean, inverse standard deviation
+  ChannelsPointer norm;  // kNormRows
   ChannelsPointer sums;
   ChannelsPointer moments;
   ChannelsPointer of_moments;
@@ -65,7 +68,7 @@ struct NormEntry {
   std::int64_t* num_batches_tracked;
   const float* moments;  // null: the running statistics are taken
   std::int64_t moments_stride;
-  float* result;  // [4, channels]
+  float* result;  // [kNormRows, channels]
   std::int64_t channels;
   std::int64_t rows;
 };

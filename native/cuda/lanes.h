@@ -54,7 +54,8 @@ struct LaneNorm {
   TORCH_TL_HOST_DEVICE LaneNorm(const ChannelsPointer& norm, std::int64_t channel) {
     for (int i = 0; i < kWidth; ++i) {
       const std::int64_t at = channel + i;
-      channels[i] = {row_of(norm, 0, at), row_of(norm, 1, at), row_of(norm, 2, at), row_of(norm, 3, at)};
+      channels[i] = {row_of(norm, kScale, at), row_of(norm, kShift, at), row_of(norm, kMean, at),
+                     row_of(norm, kInverseStd, at)};
     }
   }
 };
@@ -162,8 +163,8 @@ struct FinishSums {
     task.sums.values[channel] = total.bias;
     task.sums.values[task.sums.stride + channel] = total.weight;
     if (task.of_moments.values == nullptr) return;
-    const float scale = row_of(task.norm, 0, channel);
-    const float inverse_std = row_of(task.norm, 3, channel);
+    const float scale = row_of(task.norm, kScale, channel);
+    const float inverse_std = row_of(task.norm, kInverseStd, channel);
     task.of_moments.values[channel] -= total.bias * scale;
     task.of_moments.values[task.of_moments.stride + channel] -= total.weight * scale * inverse_std * 0.5F;
   }

@@ -32,9 +32,6 @@ struct MapShape {
   std::int64_t rows() const { return images * height * width; }
 };
 
-/** What a norm does to a channel: y = x * scale + shift = (x - mean) * inverse_std * weight + bias. */
-enum NormRow : std::uint8_t { kScale, kShift, kMean, kInverseStd, kNormRows };
-
 /** A norm to be prepared for use: its float32 [kNormRows, channels] are computed. */
 struct NormTask {
   NormTensors norm;

@@ -3,7 +3,10 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scalar_tensor.h>
+#include <c10/util/Exception.h>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "errors.h"
@@ -42,6 +45,7 @@ void Archive::value(const std::string& name, std::int64_t& value) {
 void Archive::value(const std::string& name, double& value) {
   if (restoring_) {
     value = find(name, at::kDouble, {}).item<double>();
+    if (std::isnan(value)) throw CheckpointInvalid("its '" + name + "' is not a number");
   } else {
     saved_.push_back({name, at::scalar_tensor(value, at::kDouble)});
   }
@@ -53,6 +57,11 @@ void Archive::value(const std::string& name, bool& value) {
   value = number != 0;
 }
 
+void Archive::count(const std::string& name, std::int64_t& value) {
+  this->value(name, value);
+  if (restoring_ && value < 0) throw CheckpointInvalid("its '" + name + "' is negative");
+}
+
 void Archive::tensor(const std::string& name, const at::Tensor& tensor) {
   const at::NoGradGuard no_grad;
   if (restoring_) {
@@ -62,32 +71,38 @@ void Archive::tensor(const std::string& name, const at::Tensor& tensor) {
   }
 }
 
-void Archive::optional_tensor(const std::string& name, at::Tensor& tensor) {
+void Archive::optional_tensor(const std::string& name, at::Tensor& tensor, at::ScalarType type,
+                              at::IntArrayRef shape) {
   if (restoring_) {
-    const auto found = by_name_.find(name);
-    tensor = found == by_name_.end() ? at::Tensor() : found->second;
+    tensor = has(name) ? find(name, type, shape) : at::Tensor();
   } else if (tensor.defined()) {
     saved_.push_back({name, host_copy(tensor)});
   }
 }
 
-void Archive::shared_tensors(const std::string& prefix, std::vector<NamedTensor>& tensors) {
+void Archive::shared_tensors(const std::string& prefix, std::vector<NamedTensor>& tensors,
+                             const std::vector<NamedTensor>& like) {
   if (!restoring_) {
     for (const NamedTensor& tensor : tensors) saved_.push_back({prefix + tensor.name, tensor.tensor});
     return;
   }
   tensors.clear();
-  for (const NamedTensor& tensor : saved_) {
-    if (tensor.name.starts_with(prefix)) {
-      tensors.push_back({tensor.name.substr(prefix.size()), tensor.tensor});
-    }
+  const auto is_one = [&](const NamedTensor& tensor) { return tensor.name.starts_with(prefix); };
+  if (std::none_of(saved_.begin(), saved_.end(), is_one)) return;
+  for (const NamedTensor& one : like) {
+    tensors.push_back({one.name, find(prefix + one.name, one.tensor.scalar_type(), one.tensor.sizes())});
   }
 }
 
 void Archive::generator(const std::string& name, at::Generator& generator) {
   const at::Tensor state = generator.get_state();
   if (restoring_) {
-    generator.set_state(find(name, state.scalar_type(), state.sizes()));
+    const at::Tensor& saved = find(name, state.scalar_type(), state.sizes());
+    try {
+      generator.set_state(saved);
+    } catch (const c10::Error&) {
+      throw CheckpointInvalid("its '" + name + "' is no state of a generator");
+    }
   } else {
     saved_.push_back({name, state});
   }

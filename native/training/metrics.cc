@@ -24,8 +24,8 @@ void RunningMetrics::add(const BatchNumbers& batch) {
 
 void RunningMetrics::archive(Archive& archive) {
   archive.value("metrics.loss_sum", loss_sum_);
-  archive.value("metrics.correct", correct_);
-  archive.value("metrics.count", count_);
+  archive.count("metrics.correct", correct_);
+  archive.count("metrics.count", count_);
   // Older checkpoints have no weight: every image counted as one.
   if (archive.restoring() && !archive.has("metrics.weight")) {
     weight_ = static_cast<double>(count_);

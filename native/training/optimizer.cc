@@ -236,7 +236,8 @@ void Optimizer::archive(Archive& archive) {
     for (std::size_t i = 0; i < group.names.size(); ++i) {
       at::Tensor& parameter = group.parameters[i];
       at::Tensor gradient = parameter.grad();
-      archive.optional_tensor("gradient." + group.names[i], gradient);
+      archive.optional_tensor("gradient." + group.names[i], gradient, parameter.scalar_type(),
+                              parameter.sizes());
       // Fused optimisers need parameter and gradient in the same memory layout.
       if (archive.restoring() && gradient.defined()) {
         parameter.mutable_grad() = at::empty_like(parameter.detach()).copy_(gradient);

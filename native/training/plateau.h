@@ -27,7 +27,7 @@ class PlateauWatch {
 
   void archive(Archive& archive, const std::string& name) {
     archive.value(name + ".best", best_);
-    archive.value(name + ".waited", waited_);
+    archive.count(name + ".waited", waited_);
   }
 
  private:

@@ -27,15 +27,22 @@ std::int64_t steps_of(std::size_t batches, std::int64_t batches_per_step) {
 
 }  // namespace
 
-void Progress::archive(Archive& archive) {
-  archive.value("progress.stage", stage);
-  archive.value("progress.epoch", epoch);
-  archive.value("progress.stage_epoch", stage_epoch);
+void Progress::archive(Archive& archive, std::int64_t images) {
+  archive.count("progress.stage", stage);
+  archive.count("progress.epoch", epoch);
+  archive.count("progress.stage_epoch", stage_epoch);
   archive.value("progress.stopped_early", stopped_early);
-  archive.value("progress.batch", batch);
-  archive.value("progress.step", step);
-  archive.optional_tensor("progress.order", order);
+  archive.count("progress.batch", batch);
+  archive.count("progress.step", step);
+  archive.optional_tensor("progress.order", order, at::kLong, {images});
   metrics.archive(archive);
+  if (!archive.restoring()) return;
+  if (batch > 0 && !order.defined()) {
+    throw CheckpointInvalid("it is within an epoch, and has no 'progress.order'");
+  }
+  if (order.defined() && !std::get<0>(order.sort()).equal(at::arange(images, at::kLong))) {
+    throw CheckpointInvalid("its 'progress.order' is no order of " + std::to_string(images) + " images");
+  }
 }
 
 Stage::Stage(Network& network, const Sources& sources, const StageOptions& stage, const TrainOptions& options,
@@ -69,8 +76,7 @@ void Stage::train_epoch(Progress& progress, const std::function<void()>& after_b
   if (!progress.order.defined()) progress.order = epoch_order(sources_.training.count(), random_.order);
   const at::Tensor order = progress.order.to(network_.device());
   const at::Tensor weights = step_.weights(order).to(at::kCPU);
-  const auto batches = static_cast<std::int64_t>(ranges_.size());
-  while (progress.batch < batches) {
+  while (progress.batch < batches()) {
     // Of several ranks each has a part of an unfinished step's gradients, and a checkpoint would lack them.
     if (ranks_.alone() || is_between_steps(progress)) ranks_.check_stop();
     const BatchRange& range = ranges_[progress.batch];
@@ -79,12 +85,13 @@ void Stage::train_epoch(Progress& progress, const std::function<void()>& after_b
                   step_weight(progress.batch, weights));
     ++progress.batch;
     require_finite(numbers.loss(), epoch, "batch " + std::to_string(progress.batch));
-    if (is_between_steps(progress) || progress.batch == batches) {
+    if (is_between_steps(progress) || progress.batch == batches()) {
       step_.finish(schedule_.rate(progress.step++));
       if (average_) average_->update();
     }
     progress.metrics.add(numbers);
-    observer_.on_batch({epoch, progress.batch, batches, progress.metrics.loss(), progress.metrics.accuracy(),
+    observer_.on_batch({epoch, progress.batch, batches(), progress.metrics.loss(),
+                        progress.metrics.accuracy(),
                         static_cast<double>(progress.metrics.count() - before) / stopwatch.seconds()});
     after_batch();
   }

@@ -36,7 +36,8 @@ struct Progress {
   at::Tensor order;              // of the images in this epoch, int64 [count] on the host
   RunningMetrics metrics;
 
-  void archive(Archive& archive);
+  /** @param images number of training images */
+  void archive(Archive& archive, std::int64_t images);
 };
 
 /** The network's results for the validation images. */
@@ -69,6 +70,8 @@ class Stage {
   MovingAverage* average() { return average_ ? &*average_ : nullptr; }
   void archive(Archive& archive);
   void drop_gradients() { optimizer_->drop_gradients(); }
+  /** Number of batches of an epoch. */
+  std::int64_t batches() const { return static_cast<std::int64_t>(ranges_.size()); }
   /** Whether the next batch begins a step. */
   bool is_between_steps(const Progress& progress) const {
     return progress.batch % options_.gradient_accumulation_steps == 0;

@@ -31,13 +31,14 @@ struct Best {
     return other_loss < loss;
   }
 
-  void archive(Archive& archive) {
+  /** @param like the network's tensors */
+  void archive(Archive& archive, const std::vector<NamedTensor>& like, at::IntArrayRef logits_shape) {
     // Older checkpoints are of trainings without a monitor.
     const bool is_older = archive.restoring() && !archive.has("best_epoch.score");
     archive.value(is_older ? "best_epoch.accuracy" : "best_epoch.score", score);
     archive.value("best_epoch.loss", loss);
-    archive.shared_tensors("best.", tensors);
-    archive.optional_tensor("best_epoch.logits", logits);
+    archive.shared_tensors("best.", tensors, like);
+    archive.optional_tensor("best_epoch.logits", logits, at::kFloat, logits_shape);
   }
 };
 
@@ -127,6 +128,8 @@ class Trainer {
                               " trainable parameters where now there are " + std::to_string(now));
     }
     stage_->archive(archive);
+    if (progress_.batch > stage_->batches())
+      throw CheckpointInvalid("it is behind the last batch of an epoch");
     // The gradients of an unfinished step are those of all ranks: one of them adds them.
     if (!ranks_.first()) stage_->drop_gradients();
   }
@@ -253,12 +256,15 @@ class Trainer {
    * the stage is made.
    */
   void archive_training(Archive& archive) {
-    progress_.archive(archive);
-    best_.archive(archive);
+    const std::vector<NamedTensor> like = network_.tensors();
+    progress_.archive(archive, training_.count());
+    best_.archive(archive, like, {validation_ == nullptr ? 0 : validation_->count(), network_.classes()});
     std::vector<NamedTensor> network;
     if (!archive.restoring()) network = snapshot();
-    archive.shared_tensors("model.", network);
-    if (archive.restoring()) network_.load(network);
+    archive.shared_tensors("model.", network, like);
+    if (!archive.restoring()) return;
+    if (network.empty()) throw CheckpointInvalid("it has no weights");
+    network_.load(network);
   }
 
   Network& network_;

@@ -133,7 +133,7 @@ test('a full disk is WRITE_FAILED before any features are made, and leaves nothi
   const cwd = temporaryDirectory();
   const text = `
     ${FIT}
-    execFileSync('prlimit', ['--fsize=100000', '--pid', String(process.pid)]);
+    execFileSync('prlimit', ['--fsize=10000', '--pid', String(process.pid)]);
     let passes = 0;
     await fit({ onFeatures: () => { passes += 1; } }).catch(({ code, message }) => console.log(code, passes, message));
   `;

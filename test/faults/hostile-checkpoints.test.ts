@@ -50,10 +50,10 @@ const images = async () => [await nativeData('train', 10), await nativeData('val
 /** A checkpoint within an epoch and within a step, in which everything stands that may stand in one. */
 async function fullCheckpoint(): Promise<HostTensor[]> {
   const [train, valid] = await images();
+  const model = await newModel();
   let tensors: HostTensor[] = [];
   const isFull = () => tensors.some(({ name }) => name.startsWith('gradient.'));
   const error = await stopped(async () => {
-    const model = await newModel();
     const stop = ({ type, ...event }: TrainEvent) => {
       if (type === 'batch' && 'epoch' in event && event.epoch >= 2) job.abort();
     };
@@ -67,15 +67,20 @@ async function fullCheckpoint(): Promise<HostTensor[]> {
   return tensors;
 }
 
-/** How the engine answers to a checkpoint; 'trained' if it goes on from it. */
-async function answerTo(checkpoint: HostTensor[]): Promise<string> {
+type Answer = (checkpoint: HostTensor[]) => Promise<string>;
+
+/** How a model, whose state is restored whole, answers to a checkpoint; 'trained' if it goes on from it. */
+async function newAnswer(): Promise<Answer> {
   const [train, valid] = await images();
-  try {
-    await nativeTraining(await newModel(), train, valid, OPTIONS, checkpoint);
-    return 'trained';
-  } catch (error) {
-    return (error as { code: string }).code;
-  }
+  const model = await newModel();
+  return async (checkpoint) => {
+    try {
+      await nativeTraining(model, train, valid, OPTIONS, checkpoint);
+      return 'trained';
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  };
 }
 
 const bytesOf = (values: BigInt64Array | Float64Array) => new Uint8Array(values.buffer);
@@ -120,6 +125,7 @@ describe('a checkpoint whose', () => {
 
   test('tensors are as they were is resumed', async () => {
     whole = await fullCheckpoint();
+    const answerTo = await newAnswer();
     expect(await answerTo(whole)).toBe('trained');
   });
 
@@ -129,6 +135,7 @@ describe('a checkpoint whose', () => {
     ['has another dtype', retyped],
     ['is missing', () => null],
   ])('tensor %s is refused, whichever it is', async ([, change]) => {
+    const answerTo = await newAnswer();
     const answers = new Map<string, string>();
     for (const { name } of whole) {
       // Of the weights a few are enough: they are restored by one loop.
@@ -142,6 +149,7 @@ describe('a checkpoint whose', () => {
   });
 
   test('counters are negative, or figures no numbers, is refused', async () => {
+    const answerTo = await newAnswer();
     const answers = new Map<string, string>();
     for (const { name, dtype, shape } of whole) {
       if (shape.length > 0 || /^(model|best)\./.test(name) || name === 'progress.stopped_early') continue;
@@ -160,10 +168,12 @@ describe('a checkpoint whose', () => {
     ['images are others than there are', 'progress.order', longs(1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n, 10n)],
     ['images are before the first', 'progress.order', longs(-1n, 1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n)],
   ])('%s is refused', async ([, name, data]) => {
+    const answerTo = await newAnswer();
     expect(await answerTo(changed(name, (tensor) => ({ ...tensor, data })))).toBe('CHECKPOINT_INVALID');
   });
 
   test('generators have states that they never come to is refused', async () => {
+    const answerTo = await newAnswer();
     for (const byte of [0, 0xff]) {
       const answer = await answerTo(
         changed(/^random\.order$/, (tensor) => ({ ...tensor, data: tensor.data.map(() => byte) })),

@@ -1,4 +1,5 @@
-import { writeFileAtomically } from '../files/atomic-file.ts';
+import { replaceFile } from '../files/atomic-file.ts';
+import type { HeldDirectory } from '../files/held-directory.ts';
 import { FORMAT_VERSION } from './results.ts';
 import type { RunStatus, RunTracker } from './run-status.ts';
 
@@ -20,18 +21,16 @@ export interface ProgressRecord extends RunStatus {
  * goes on if it cannot be written.
  */
 export class ProgressFile {
-  readonly #path: string;
+  readonly #directory: HeldDirectory;
   readonly #tracker: RunTracker;
-  readonly #requireInPlace: () => Promise<void>;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #last = Number.NEGATIVE_INFINITY;
 
-  /** @param requireInPlace throws if `path` is in another directory than at first, to which nothing is written */
-  constructor(path: string, tracker: RunTracker, requireInPlace: () => Promise<void>) {
-    this.#path = path;
+  /** @param directory of the run; nothing is written once it has been moved or replaced */
+  constructor(directory: HeldDirectory, tracker: RunTracker) {
+    this.#directory = directory;
     this.#tracker = tracker;
-    this.#requireInPlace = requireInPlace;
     tracker.onChange = () => this.#schedule();
     this.#schedule();
   }
@@ -61,9 +60,9 @@ export class ProgressFile {
       updated: new Date().toISOString(),
       ...this.#tracker.status,
     };
-    const content = [Buffer.from(`${JSON.stringify(record)}\n`)];
-    await this.#requireInPlace()
-      .then(() => writeFileAtomically(this.#path, content, { isDurable: false }))
+    const content = Buffer.from(`${JSON.stringify(record)}\n`);
+    await this.#directory
+      .whileInPlace(() => replaceFile(this.#directory.pathOf(PROGRESS), content))
       .catch(() => {});
   }
 }

@@ -9,7 +9,7 @@ import { reason } from '../support/files.ts';
 import { pause } from '../support/signals.ts';
 import { appendEpoch, writeEpochs } from './epoch-files.ts';
 import { MANIFEST, type Manifest } from './manifest.ts';
-import { PROGRESS, ProgressFile } from './progress-file.ts';
+import { ProgressFile } from './progress-file.ts';
 import type { RunTracker } from './run-status.ts';
 
 /** `runs/<experiment>-<date>-<time>` in the working directory. */
@@ -216,7 +216,7 @@ export class RunDirectory {
 
   /** Writes what the run is doing to `progress.json` from now on. */
   showProgress(tracker: RunTracker): void {
-    this.#progress = new ProgressFile(join(this.path, PROGRESS), tracker, () => this.requireInPlace());
+    this.#progress = new ProgressFile(this.#held, tracker);
   }
 
   /** A lock file that cannot be removed does no harm: it keeps others out only while it is locked. */

@@ -34,22 +34,27 @@ type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
  * the link stays and its target is written. An existing file keeps its mode. Temporary files of killed processes in the
  * directory are removed.
  *
- * @param how.isDurable false for a file that a power cut may take: it is not synced
  * @throws TorchTlError `WRITE_FAILED` for system errors and if the path names something other than a regular file;
  *   errors that `chunks` throws, unchanged. In both cases the temporary file is removed and the old file is untouched.
  */
-export async function writeFileAtomically(
-  path: string,
-  chunks: Chunks,
-  { isDurable = true }: { isDurable?: boolean } = {},
-): Promise<void> {
+export async function writeFileAtomically(path: string, chunks: Chunks): Promise<void> {
   try {
     const target = await finalPath(path);
     await removeTemporaries(dirname(target));
-    await writeInPlace(target, chunks, isDurable);
+    await writeInPlace(target, chunks, { isDurable: true });
   } catch (cause) {
     throw unwritable(path, cause);
   }
+}
+
+/**
+ * Replaces a file so that a reader finds the old content or the whole new one. A power cut may take both: nothing is
+ * synced. No link is resolved, so that a path through a directory's descriptor stays in that directory.
+ *
+ * @throws system errors
+ */
+export function replaceFile(path: string, content: Uint8Array): Promise<void> {
+  return writeInPlace(path, [content], { isDurable: false });
 }
 
 /**
@@ -161,7 +166,11 @@ async function throughLinks(path: string): Promise<string> {
   }
 }
 
-async function writeInPlace(target: string, chunks: Chunks, isDurable: boolean): Promise<void> {
+async function writeInPlace(
+  target: string,
+  chunks: Chunks,
+  { isDurable }: { isDurable: boolean },
+): Promise<void> {
   const old = await stat(target).catch(() => null);
   const { file, temporary } = await openTemporary(dirname(target));
   try {

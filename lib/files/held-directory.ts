@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { TorchTlError } from '../errors.ts';
 import { unwritable } from '../support/files.ts';
 
@@ -59,6 +59,15 @@ export class HeldDirectory {
       await this.requireInPlace();
       throw error;
     }
+  }
+
+  /**
+   * The path of a file in the directory itself: on Linux it stays there if the directory is moved and another one takes
+   * its place at that very moment.
+   */
+  pathOf(name: string): string {
+    if (process.platform !== 'linux' || this.#descriptor === null) return join(this.#path, name);
+    return `/proc/self/fd/${this.#descriptor}/${name}`;
   }
 
   /** A second call does nothing. */

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { replaceFile } from '../../lib/files/atomic-file.ts';
 import { HeldDirectory } from '../../lib/files/held-directory.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -50,6 +51,21 @@ describe('a held directory', () => {
     });
     expect(existsSync(path)).toBe(wasThere);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'that gives way to another one while it is written to keeps what is written',
+    async () => {
+      const { path, directory } = held();
+      renameSync(path, `${path}-aside`);
+      mkdirSync(path);
+      for (const text of ['first', 'second']) {
+        await replaceFile(directory.pathOf('progress.json'), Buffer.from(text));
+        expect(readFileSync(join(`${path}-aside`, 'progress.json'), 'utf8')).toBe(text);
+      }
+      expect(readdirSync(`${path}-aside`)).toEqual(['progress.json']);
+      expect(readdirSync(path)).toEqual([]);
+    },
+  );
 
   test('that does not exist is WRITE_FAILED', () => {
     const path = join(temporaryDirectory(), 'nowhere');

@@ -1,16 +1,15 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { NativeModel } from '../../lib/engine/native.ts';
 import type { HostTensor } from '../../lib/engine/native-computation.ts';
 import type { EpochMetrics, TrainEvent } from '../../lib/engine/native-training.ts';
 import { evaluation } from '../../lib/model/evaluate.ts';
 import { rowsOf } from '../../lib/model/logits.ts';
 import { MONITORS, type Monitor } from '../../lib/options/index.ts';
+import { frozenModel } from '../support/frozen-model.ts';
 import {
   epochEvents,
   epochsOf,
   nativeData,
-  nativeModel,
   nativeTraining,
   newestCheckpoint,
   PLAIN_STAGE,
@@ -29,11 +28,7 @@ const VALID = 23;
 const OPTIONS: TrainingOptions = { epochs: 12, learningRate: 0.05, batchSize: 8 };
 
 /** The head of this model trains. */
-async function headModel(): Promise<NativeModel> {
-  const model = await nativeModel('linear', { imageSize: 32, pretrained: true });
-  await model.setTrainable(['features'], false).result;
-  return model;
-}
+const headModel = () => frozenModel('norm5');
 
 const images = async () => [await nativeData('train', 24), await nativeData('valid', VALID)] as const;
 

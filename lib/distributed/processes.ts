@@ -11,6 +11,9 @@ import { gatherTexts, textOfFirst } from './texts.ts';
 /** Errors that all ranks throw alike, or that another one has caused. */
 const KNOWN_TO_ALL: readonly string[] = ['LOSS_NOT_FINITE', 'PEER_LOST', 'PEER_STOPPED', 'RANKS_DISAGREE'];
 
+/** Codes of a stop that somebody wished for. */
+const STOPS: readonly string[] = ['ABORTED', 'PEER_STOPPED'];
+
 /**
  * The processes of one job, and this one's place among them. All but `fail` are collectives: every process must call
  * them in the same order; they reject with TorchTlError `PEER_LOST` if another one does not come.
@@ -86,11 +89,22 @@ export class Processes {
       return await job.result;
     } catch (error) {
       const { code } = error as { code?: string };
-      this.#stopped = code === 'ABORTED' || code === 'PEER_STOPPED';
-      throw code === 'ABORTED' && signal.aborted ? signal.reason : error;
+      this.#stopped = code !== undefined && STOPS.includes(code);
+      if (!this.#stopped) throw error;
+      const own = code === 'ABORTED' && signal.aborted ? signal.reason : error;
+      throw await this.#whyStopped(own);
     } finally {
       end();
     }
+  }
+
+  /** Whether all stopped because something failed in one of them; else why this one did. Collective. */
+  async #whyStopped(own: unknown): Promise<unknown> {
+    const isFailure = own instanceof TorchTlError && !STOPS.includes(own.code);
+    const failures = await this.gather(isFailure ? own.message.split('\n')[0] : null);
+    const rank = failures.findIndex((failure) => failure !== null);
+    if (isFailure || rank < 0) return own;
+    return new TorchTlError('PEER_LOST', `rank ${rank} failed: ${failures[rank]}`);
   }
 
   /**

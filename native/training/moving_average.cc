@@ -17,19 +17,19 @@ std::vector<at::Tensor> clones(const std::vector<at::Tensor>& tensors) {
 }  // namespace
 
 MovingAverage::MovingAverage(Network& network, double decay) : network_(network), decay_(decay) {
-  const auto take = [this](const std::vector<NamedTensor>& tensors) {
-    for (const NamedTensor& tensor : tensors) {
-      if (!tensor.tensor.is_floating_point()) continue;  // num_batches_tracked, which no computation uses
-      names_.push_back(tensor.name);
-      values_.push_back(tensor.tensor);
-    }
+  const auto take = [this](const NamedTensor& tensor) {
+    names_.push_back(tensor.name);
+    values_.push_back(tensor.tensor);
+    return averages_.emplace_back(tensor.tensor.detach().clone());
   };
   for (const Layer* leaf : network.leaves()) {
     if (!leaf->trainable()) continue;
-    take(leaf->parameters());
-    take(leaf->buffers());
+    for (const NamedTensor& parameter : leaf->parameters()) take(parameter);
+    for (const NamedTensor& buffer : leaf->buffers()) {
+      // Not num_batches_tracked, which no computation uses.
+      if (buffer.tensor.is_floating_point()) statistics_.push_back(take(buffer));
+    }
   }
-  averages_ = clones(values_);
 }
 
 void MovingAverage::update() {

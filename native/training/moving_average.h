@@ -24,12 +24,14 @@ class MovingAverage {
   /** Exchanges the network's values and the averages; a second call undoes it. */
   void swap();
   void archive(Archive& archive);
+  /** The averages of the running statistics. */
+  const std::vector<at::Tensor>& statistics() const { return statistics_; }
 
  private:
   Network& network_;
   double decay_;
   std::vector<std::string> names_;
-  std::vector<at::Tensor> values_, averages_;
+  std::vector<at::Tensor> values_, averages_, statistics_;
 };
 
 /** Runs `work` while the network holds the averages, if there are any. */

@@ -2,7 +2,9 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -24,6 +26,16 @@ void require_finite(double loss, std::int64_t epoch, const std::string& part) {
 std::int64_t steps_of(std::size_t batches, std::int64_t batches_per_step) {
   return (static_cast<std::int64_t>(batches) + batches_per_step - 1) / batches_per_step;
 }
+
+/** The values of tensors one after the other; a copy. */
+at::Tensor flat(const std::vector<at::Tensor>& tensors) {
+  std::vector<at::Tensor> rows{at::empty({0}, at::kFloat)};
+  for (const at::Tensor& tensor : tensors) rows.push_back(tensor.detach().reshape({-1}).to(at::kCPU));
+  return at::cat(rows);
+}
+
+/** Those of rank 0 are in the network's tensors. */
+std::string statistics_name(std::size_t rank) { return "statistics." + std::to_string(rank); }
 
 }  // namespace
 
@@ -164,6 +176,42 @@ void Stage::archive(Archive& archive) {
   schedule_.archive(archive);
   if (average_) average_->archive(archive);
   if (early_stopping_) early_stopping_->archive(archive, "early_stopping");
+}
+
+/** Running statistics that train, of the network and of its moving average. */
+std::vector<at::Tensor> Stage::statistics() const {
+  std::vector<at::Tensor> statistics;
+  for (const Layer* leaf : network_.leaves()) {
+    if (!leaf->trainable()) continue;
+    for (const NamedTensor& buffer : leaf->buffers()) {
+      if (buffer.tensor.is_floating_point()) statistics.push_back(buffer.tensor);
+    }
+  }
+  if (average_) {
+    statistics.insert(statistics.end(), average_->statistics().begin(), average_->statistics().end());
+  }
+  return statistics;
+}
+
+void Stage::save_statistics(Archive& archive) const {
+  const at::Tensor own = flat(statistics());
+  if (own.numel() == 0) return;
+  const std::vector<at::Tensor> all = ranks_.gather(own);
+  for (std::size_t rank = 1; rank < all.size(); ++rank) archive.tensor(statistics_name(rank), all[rank]);
+}
+
+void Stage::restore_statistics(Archive& archive) {
+  const std::string name = statistics_name(ranks_.share().rank);
+  if (!archive.has(name)) return;
+  const std::vector<at::Tensor> own = statistics();
+  const at::Tensor saved = flat(own);
+  archive.tensor(name, saved);
+  network_.about_to_train();
+  std::int64_t begin = 0;
+  for (const at::Tensor& tensor : own) {
+    tensor.detach().copy_(saved.narrow(0, begin, tensor.numel()).view(tensor.sizes()));
+    begin += tensor.numel();
+  }
 }
 
 }  // namespace torch_tl

@@ -69,6 +69,13 @@ class Stage {
   double learning_rate(const Progress& progress) const { return schedule_.rate(progress.step - 1); }
   MovingAverage* average() { return average_ ? &*average_ : nullptr; }
   void archive(Archive& archive);
+  /**
+   * Saves, on rank 0, what each of the other ranks has of its own within an epoch: the running statistics of
+   * the batches that it has seen. Collective.
+   */
+  void save_statistics(Archive& archive) const;
+  /** Restores this rank's, after the network and `archive`, which hold those of rank 0. */
+  void restore_statistics(Archive& archive);
   void drop_gradients() { optimizer_->drop_gradients(); }
   /** Number of batches of an epoch. */
   std::int64_t batches() const { return static_cast<std::int64_t>(ranges_.size()); }
@@ -79,6 +86,7 @@ class Stage {
 
  private:
   double step_weight(std::int64_t batch, const at::Tensor& weights) const;
+  std::vector<at::Tensor> statistics() const;
 
   Network& network_;
   const Sources& sources_;

@@ -130,6 +130,7 @@ class Trainer {
     stage_->archive(archive);
     if (progress_.batch > stage_->batches())
       throw CheckpointInvalid("it is behind the last batch of an epoch");
+    stage_->restore_statistics(archive);
     // The gradients of an unfinished step are those of all ranks: one of them adds them.
     if (!ranks_.first()) stage_->drop_gradients();
   }
@@ -222,11 +223,12 @@ class Trainer {
     return (epoch_unsaved_ || time_is_up) && observer_.wants_checkpoint();
   }
 
-  /** Rank 0 has the checkpoint; the others give it the states of their generators. */
+  /** Rank 0 has the checkpoint; the others give it what is theirs alone. */
   void save_checkpoint() {
     if (!options_.checkpoints) return;
     Archive archive;
     random_.save(archive, ranks_);
+    if (!ranks_.alone() && progress_.batch > 0) stage_->save_statistics(archive);
     if (ranks_.first()) complete_checkpoint(archive);
     since_checkpoint_ = Stopwatch();
     epoch_unsaved_ = false;

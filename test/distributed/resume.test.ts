@@ -85,6 +85,7 @@ describe('SIGTERM to one of three processes', () => {
   test.for([
     ['rank 2, in an epoch', 2, { featureCache: false }],
     ['rank 0, in accumulated steps', 0, { featureCache: false, gradientAccumulationSteps: 3 }],
+    ['rank 1, whose norms train', 1, { freeze: { through: 'denseblock3' }, emaDecay: 0.9 }],
   ] as const)('stops all after the same batch: %s', async ([, asked, more]) => {
     const paths = checkpoints(3);
     const ranks = await startJob(3, {}, jobOf(500, paths, more));

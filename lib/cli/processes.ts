@@ -53,7 +53,11 @@ export async function runProcesses(options: LaunchOptions): Promise<number> {
   const children = Array.from({ length: processes }, (_, rank) =>
     spawn(command, args, {
       env: { ...env, ...variablesOf(rank, processes, job, store) },
-      stdio: rank === 0 ? ['inherit', 'inherit', 'inherit', descriptorOf(store)] : ['ignore', 'pipe', 'pipe'],
+      // The channel shows each of them when this process is gone: see `endWithLauncher`.
+      stdio:
+        rank === 0
+          ? ['inherit', 'inherit', 'inherit', descriptorOf(store), 'ipc']
+          : ['ignore', 'pipe', 'pipe', 'ipc'],
       // In sessions of their own: the terminal's Ctrl-C comes once, from here.
       detached: true,
       windowsHide: true,
@@ -101,6 +105,17 @@ function prefixLines(child: ChildProcess, rank: number): void {
       process.stderr.write(`[rank ${rank}] ${line}\n`),
     );
   }
+}
+
+/**
+ * Ends this process as SIGTERM does, with a checkpoint, when the one that has started it with `runProcesses` is killed:
+ * no signal of the user's would come to it any more.
+ */
+export function endWithLauncher(): void {
+  if (process.channel === undefined || readMembership(process.env) === null) return;
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  // To wait for that keeps no process alive.
+  process.channel?.unref();
 }
 
 async function untilEnded(

@@ -1,3 +1,4 @@
+import { unwritable } from '../support/files.ts';
 import type { Cache, CacheKind } from './cache.ts';
 import { listCaches } from './list.ts';
 
@@ -11,12 +12,14 @@ export interface Cleared {
  * Removes caches. What a running process holds is left alone.
  *
  * @param olderThan milliseconds without use; 0 for all
- * @throws system errors; TorchTlError `WRITE_FAILED`
+ * @throws TorchTlError `WRITE_FAILED`
  */
 export async function clearCaches(kinds: readonly CacheKind[], olderThan: number): Promise<Cleared> {
   const cleared: Cleared = { removed: [], inUse: [] };
   for (const cache of unusedFor(await listCaches(kinds), olderThan)) {
-    const isRemoved = await cache.remove();
+    const isRemoved = await cache.remove().catch((cause) => {
+      throw unwritable(cache.path, cause);
+    });
     (isRemoved ? cleared.removed : cleared.inUse).push(cache);
   }
   return cleared;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { buildEngine } from '../libtorch/build.ts';
 import { addExamples } from './examples.ts';
+import { interruptible } from './interrupt.ts';
 
 /** Defines `torch-tl build`. */
 export function define(command: Command): void {
@@ -10,7 +11,8 @@ export function define(command: Command): void {
     .action(async ({ ifStale }: { ifStale: boolean }, command: Command) => {
       // Commander assigns an option that the program also has to the program.
       const { verbose } = command.optsWithGlobals<{ verbose: boolean }>();
-      await buildEngine({ ifStale, verbose });
+      const build = (signal: AbortSignal) => buildEngine({ ifStale, verbose, signal });
+      await interruptible(build, 'Stopping; press Ctrl-C again to stop at once.');
     });
   addExamples(command, {
     build: 'build for the LibTorch that `torch-tl doctor` shows; TORCH_TL_LIBTORCH=DIR selects another',

@@ -80,6 +80,7 @@ export async function interruptible<Result>(
     if (!isStopped) throw error;
     throw controller.signal.reason ?? new Interrupted('SIGTERM', `Stopped: ${error.message}.`);
   } finally {
-    for (const signal of signals) process.off(signal, onSignal);
+    // A signal that npx forwards late must not end what an interrupted command has still to say.
+    if (!controller.signal.aborted) for (const signal of signals) process.off(signal, onSignal);
   }
 }

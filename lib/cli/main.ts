@@ -1,6 +1,6 @@
 import { Command, CommanderError, Help } from 'commander';
 import { InputError, TorchTlError } from '../errors.ts';
-import { isExhausted, reason } from '../support/files.ts';
+import { systemProblem } from '../support/files.ts';
 import { shownText } from '../support/printable.ts';
 import { packageVersion } from '../support/version.ts';
 import { COMMANDS } from './commands.ts';
@@ -120,10 +120,10 @@ function report(error: unknown, verbose: boolean): number {
     return error.exitCode;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const text = isExhausted(error) ? `${reason(error)}.` : message;
-  notice(`error: ${error instanceof TorchTlError ? error.atCommandLine : text}`);
+  const explained = error instanceof TorchTlError ? error.atCommandLine : systemProblem(error);
+  notice(`error: ${explained ?? message}`);
   if (verbose) notice(String(stack));
-  else if (!(error instanceof TorchTlError || isExhausted(error)))
+  else if (explained === null)
     notice('This is a bug in torch-tl. Run the command with --verbose to see the stack trace.');
   return error instanceof InputError ? EXIT.wrongUse : EXIT.failed;
 }

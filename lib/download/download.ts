@@ -1,6 +1,6 @@
 import { open, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { TorchTlError } from '../errors.ts';
+import { InputError, TorchTlError } from '../errors.ts';
 import { makeDirectory, moveIntoPlace } from '../files/atomic-file.ts';
 import { type FileLock, lockWhenFree } from '../files/file-lock.ts';
 import { hashOfFile, unwritable } from '../support/files.ts';
@@ -167,7 +167,10 @@ async function writeFrom(path: string, start: number, pieces: AsyncIterable<Uint
 }
 
 async function checkWhole(part: string, expected: DownloadOptions): Promise<void> {
-  const problem = await problemWith(part, expected);
+  const problem = await problemWith(part, expected).catch((error) => {
+    // The part is this call's own: that it is gone is no fault of what the user gave.
+    throw error instanceof InputError ? error.cause : error;
+  });
   if (problem === null) return;
   await rm(part);
   throw new RequestFailure(`the downloaded file ${problem}; it was deleted`);

@@ -5,7 +5,7 @@ import { InputError, TorchTlError } from '../errors.ts';
 import { makeDirectory, removeTemporaries, TEMPORARY, writeFileAtomically } from '../files/atomic-file.ts';
 import { type FileLock, isLocked, lockFile } from '../files/file-lock.ts';
 import { HeldDirectory } from '../files/held-directory.ts';
-import { reason } from '../support/files.ts';
+import { reason, unwritable } from '../support/files.ts';
 import { pause } from '../support/signals.ts';
 import { appendEpoch, writeEpochs } from './epoch-files.ts';
 import { MANIFEST, type Manifest } from './manifest.ts';
@@ -180,9 +180,12 @@ export class RunDirectory {
     await writeJson(this.path, CONFIG, this.#config);
     await writeManifest(this.path, this.#manifest);
     await writeEpochs(this.path, epochs);
-    const ofEnd = [RESULTS, VALIDATION, LABEL_ISSUES, REPORT];
-    for (const name of ofEnd) await rm(join(this.path, name), { force: true });
-    if (epochs.length === 0) await rm(this.best, { force: true });
+    const ofEnd = [RESULTS, VALIDATION, LABEL_ISSUES, REPORT].map((name) => join(this.path, name));
+    for (const path of epochs.length === 0 ? [...ofEnd, this.best] : ofEnd) {
+      await rm(path, { force: true }).catch((cause) => {
+        throw unwritable(path, cause);
+      });
+    }
   }
 
   /** @throws TorchTlError `WRITE_FAILED` */

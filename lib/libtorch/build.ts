@@ -17,6 +17,7 @@ export interface BuildOptions {
   ifStale: boolean;
   /** Whether to show the output of CMake and the compiler even if they succeed. */
   verbose: boolean;
+  signal?: AbortSignal;
 }
 
 /**
@@ -26,14 +27,15 @@ export interface BuildOptions {
  * stderr.
  *
  * @throws TorchTlError `BUILD_FAILED`; errors of `installLibTorch`; `LIBTORCH_NOT_FOUND`, `LIBTORCH_VERSION` or
- *   `LIBTORCH_INCOMPLETE` for the LibTorch in `TORCH_TL_LIBTORCH`
+ *   `LIBTORCH_INCOMPLETE` for the LibTorch in `TORCH_TL_LIBTORCH`; the signal's reason after an abort, which leaves what was
+ *   compiled to the next build
  */
-export async function buildEngine({ ifStale, verbose }: BuildOptions): Promise<void> {
+export async function buildEngine(options: BuildOptions): Promise<void> {
   refuseMusl();
   const present = libTorchToBuildFor();
-  if (ifStale && present && isFresh(present)) return;
+  if (options.ifStale && present && isFresh(present)) return;
   checkTools();
-  const libtorch = present ?? (await fetchLibTorch(verbose));
+  const libtorch = present ?? (await fetchLibTorch(options));
   checkHeaders(libtorch);
   const { output, stamp } = placesOf(libtorch);
   console.error(
@@ -43,7 +45,7 @@ export async function buildEngine({ ifStale, verbose }: BuildOptions): Promise<v
   rmSync(stamp, { force: true });
   // Before the build: a source that changes meanwhile may not be in it.
   const fingerprint = fingerprintOf(libtorch);
-  await runCmakeJs(output, [`--CDTORCH_TL_LIBTORCH=${libtorch.root}`], verbose);
+  await runCmakeJs(output, [`--CDTORCH_TL_LIBTORCH=${libtorch.root}`], options);
   await writeFileAtomically(stamp, [Buffer.from(fingerprint)]);
   console.error(`The engine was built in ${Math.round((Date.now() - started) / 1000)} s.`);
 }
@@ -55,13 +57,13 @@ function libTorchToBuildFor(): LibTorch | null {
   return findLibTorch(isCheckout(packageRoot) ? [DEFAULT_MINOR] : SUPPORTED_MINORS);
 }
 
-async function fetchLibTorch(verbose: boolean): Promise<LibTorch> {
+async function fetchLibTorch(options: BuildOptions): Promise<LibTorch> {
   console.error('This machine has no LibTorch yet to build the engine against.');
   if (findLoader(packageRoot) === null) {
     // Installing needs the loader for the lock on the cache.
-    await runCmakeJs(join(buildDirectory(packageRoot), 'build', 'loader'), [], verbose);
+    await runCmakeJs(join(buildDirectory(packageRoot), 'build', 'loader'), [], options);
   }
-  return installLibTorch({ version: DEFAULT_MINOR, build: 'cpu' });
+  return installLibTorch({ version: DEFAULT_MINOR, build: 'cpu' }, options);
 }
 
 function namedLibTorch(root: string): LibTorch {
@@ -108,7 +110,11 @@ function sources(): string[] {
 }
 
 /** Configures and builds CMakeLists.txt with the given settings in the directory `output`. */
-async function runCmakeJs(output: string, settings: string[], verbose: boolean): Promise<void> {
+async function runCmakeJs(
+  output: string,
+  settings: string[],
+  { verbose, signal }: BuildOptions,
+): Promise<void> {
   const loader = join(buildDirectory(packageRoot), 'build', 'Release');
   const all = [
     '--out',
@@ -123,7 +129,7 @@ async function runCmakeJs(output: string, settings: string[], verbose: boolean):
   // `cmake-js compile` keeps the LibTorch of an earlier build and starts over after every compiler error.
   for (const command of ['configure', 'build']) {
     const args = [cmakeJs(), command, '--directory', packageRoot, ...all];
-    const { exitCode, output: text } = await runProgram(process.execPath, args, { show: verbose });
+    const { exitCode, output: text } = await runProgram(process.execPath, args, { show: verbose, signal });
     if (exitCode === 0) continue;
     if (!verbose) process.stderr.write(text);
     throw new TorchTlError(

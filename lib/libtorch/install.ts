@@ -5,7 +5,9 @@ import { builtMinors, cudaMinors } from '../addon/engines.ts';
 import { refuseMusl } from '../addon/platform.ts';
 import { withoutSecrets } from '../download/download.ts';
 import { TorchTlError } from '../errors.ts';
+import { makeDirectory } from '../files/atomic-file.ts';
 import { cacheDirectory } from '../support/cache-directory.ts';
+import { unwritable } from '../support/files.ts';
 import { size } from '../support/format.ts';
 import { packageRoot } from '../support/package-root.ts';
 import { type ArchiveControl, archiveMirror, archiveUrl, fetchArchive } from './archive.ts';
@@ -62,6 +64,8 @@ export async function installLibTorch(
     // The previous holder of the lock may have installed it.
     const fromOther = request.force ? null : inCache(release);
     return fromOther ?? (await install({ release, print, onProgress, signal }, lock));
+  } catch (cause) {
+    throw unwritable(cachedRoot(fullVersion(release)), cause);
   } finally {
     lock.release();
   }
@@ -92,7 +96,7 @@ async function install(installation: Installation, lock: CacheLock): Promise<Lib
   await requireSpace(cacheDirectory(), download + unpacked);
   const temporary = lock.temporary('installing');
   const packages = join(temporary, 'packages');
-  await mkdir(packages, { recursive: true });
+  await makeDirectory(packages);
 
   const python = archiveMirror() === undefined ? findPip() : undefined;
   const origin =
@@ -102,9 +106,9 @@ async function install(installation: Installation, lock: CacheLock): Promise<Lib
   if (python === undefined) {
     await fetchArchive(release, packages, installation);
   } else {
-    await fetchWheel(python, temporary, installation, lock);
+    await fetchWheel(python, temporary, installation);
   }
-  const fetched = await check(join(packages, 'torch'), release);
+  const fetched = await check(join(packages, 'torch'), installation);
   await syncToDisk(packages, fetched);
   return putInPlace(packages, release, lock);
 }
@@ -112,8 +116,7 @@ async function install(installation: Installation, lock: CacheLock): Promise<Lib
 async function fetchWheel(
   python: string,
   temporary: string,
-  { release, print }: Installation,
-  lock: CacheLock,
+  { release, print, signal }: Installation,
 ): Promise<void> {
   const scratch = join(temporary, 'scratch');
   await mkdir(scratch);
@@ -122,7 +125,7 @@ async function fetchWheel(
     packages: join(temporary, 'packages'),
     scratch,
     print,
-    onInterrupt: () => lock.release(),
+    signal,
   });
   if (problem !== null) throw failed(`pip (of ${python}) failed:\n${problem}\n`);
 }
@@ -143,12 +146,12 @@ function wheelOf({ version, variant, cuda }: LibTorchVersion) {
 }
 
 /** Checks that the LibTorch in `root` is complete, is the requested version and loads. */
-async function check(root: string, release: LibTorchVersion): Promise<LibTorch> {
+async function check(root: string, { release, signal }: Installation): Promise<LibTorch> {
   const inspection = inspectLibTorch(root, SUPPORTED_MINORS);
   if (!inspection.libtorch) throw failed(`The download cannot be used: ${inspection.reason}.`);
   const [found, wanted] = [fullVersion(inspection.libtorch), fullVersion(release)];
   if (found !== wanted) throw failed(`The download is LibTorch ${found} instead of ${wanted}.`);
-  const problem = await loadProblemOf(root);
+  const problem = await loadProblemOf(root, signal);
   if (problem !== null) throw failed(`The downloaded LibTorch does not load: ${problem}`);
   return inspection.libtorch;
 }

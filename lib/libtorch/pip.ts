@@ -19,8 +19,7 @@ export interface PipInstallation {
   scratch: string;
   /** Receives progress lines at intervals if stderr is not a terminal, where pip draws its own progress bar. */
   print: (line: string) => void;
-  /** Called to clean up when the user stops the installation. */
-  onInterrupt: () => void;
+  signal: AbortSignal | undefined;
 }
 
 /** The first Python that has pip, or undefined. */
@@ -34,14 +33,16 @@ export function findPip(): string | undefined {
 /**
  * Installs a package with the user's own pip configuration: indexes, mirrors, proxies, certificates, constraints and
  * cache. Returns null, or the last lines of pip's output if it failed.
+ *
+ * @throws the signal's reason after an abort
  */
 export async function pipInstall(python: string, installation: PipInstallation): Promise<string | null> {
-  const { packages, scratch, onInterrupt } = installation;
+  const { packages, scratch, signal } = installation;
   const show = process.stderr.isTTY === true;
   const reports = show ? undefined : reportSize([scratch, packages], installation.print);
   try {
     const env = { ...process.env, ...ABOUT_THE_SYSTEM, TMPDIR: scratch };
-    const result = await runProgram(python, pipArguments(installation, show), { env, show, onInterrupt });
+    const result = await runProgram(python, pipArguments(installation, show), { env, show, signal });
     return result.exitCode === 0 ? null : lastLines(result.output);
   } finally {
     clearInterval(reports);

@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { InputError } from '../errors.ts';
+import { cacheDirectory } from '../support/cache-directory.ts';
+import { unwritable } from '../support/files.ts';
 import { bytesIn, cachedLibTorches, lockCache, removeFromCache, unfinished } from './cache.ts';
 
 /** A path that was removed from the cache, and its size. */
@@ -13,7 +15,7 @@ export interface Removed {
  *
  * @param version such as `2.13.0+cpu`, or `2.13` for every build of it; undefined removes all versions and the remains
  *   of interrupted installations
- * @throws InputError `LIBTORCH_NOT_FOUND` if the cache has none of that version
+ * @throws InputError `LIBTORCH_NOT_FOUND` if the cache has none of that version; TorchTlError `WRITE_FAILED`
  */
 export async function removeLibTorch(version: string | undefined): Promise<Removed[]> {
   const lock = await lockCache(() => console.error('Another process is changing the cache; waiting for it.'));
@@ -28,6 +30,8 @@ export async function removeLibTorch(version: string | undefined): Promise<Remov
     for (const { directory } of chosen) await removeFromCache(directory, lock);
     for (const path of leftovers) await rm(path, { recursive: true, force: true });
     return sizes;
+  } catch (cause) {
+    throw unwritable(cacheDirectory(), cause);
   } finally {
     lock.release();
   }

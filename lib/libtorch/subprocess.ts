@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { constants } from 'node:os';
+import { onAbort } from '../support/signals.ts';
 
 /** Length of the kept end of a program's output: enough for any compiler's errors. */
 const KEPT_CHARACTERS = 1_000_000;
-
-const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** A child that leads a process group can be ended with all its own children: Python behind a shim, compilers. */
 const HAS_PROCESS_GROUPS = process.platform !== 'win32';
@@ -13,8 +11,8 @@ export interface RunOptions {
   env?: NodeJS.ProcessEnv;
   /** Whether to copy the program's output to stderr. */
   show: boolean;
-  /** Called to clean up after the user has stopped the program and it has ended. */
-  onInterrupt?: () => void;
+  /** Ends the program and its children. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface RunResult {
@@ -25,38 +23,32 @@ export interface RunResult {
 }
 
 /**
- * Runs a program to its end. A signal to end this process (Ctrl-C, SIGTERM) first ends the program and its children;
- * this process then exits with 128 plus the signal's number.
+ * Runs a program to its end.
  *
- * @throws the error of `spawn` if the program cannot be started
+ * @throws the error of `spawn` if the program cannot be started; the signal's reason after an abort, when the program
+ *   has ended
  */
 export async function runProgram(
   command: string,
   args: readonly string[],
-  { env = process.env, show, onInterrupt }: RunOptions,
+  { env = process.env, show, signal }: RunOptions,
 ): Promise<RunResult> {
-  let child: ChildProcess | undefined;
-  // Listens before the start, since a signal in between would end this process but not the program.
-  const stopListening = listen((signal, isFirst) => {
-    if (child) endGroup(child, isFirst ? 'SIGTERM' : 'SIGKILL');
-    if (!isFirst) return;
-    child?.once('close', () => {
-      onInterrupt?.();
-      process.exit(128 + constants.signals[signal]);
-    });
+  signal?.throwIfAborted();
+  // Programs draw a progress bar only if their own stdout is a terminal.
+  const stdout = show && process.stderr.isTTY ? process.stderr.fd : 'pipe';
+  const child = spawn(command, args, {
+    env,
+    stdio: ['ignore', stdout, 'pipe'],
+    detached: HAS_PROCESS_GROUPS,
+    windowsHide: true,
   });
+  const stopListening = signal && onAbort(signal, () => endGroup(child));
   try {
-    // Programs draw a progress bar only if their own stdout is a terminal.
-    const stdout = show && process.stderr.isTTY ? process.stderr.fd : 'pipe';
-    child = spawn(command, args, {
-      env,
-      stdio: ['ignore', stdout, 'pipe'],
-      detached: HAS_PROCESS_GROUPS,
-      windowsHide: true,
-    });
-    return await end(child, show);
+    const result = await end(child, show);
+    signal?.throwIfAborted();
+    return result;
   } finally {
-    stopListening();
+    stopListening?.();
   }
 }
 
@@ -73,29 +65,13 @@ function end(child: ChildProcess, show: boolean): Promise<RunResult> {
   });
 }
 
-/**
- * Listens to the signals that end this process, until the returned function is called. A second signal is normal: npx
- * forwards the one that the terminal has already sent.
- */
-function listen(onSignal: (signal: NodeJS.Signals, isFirst: boolean) => void): () => void {
-  let isFirst = true;
-  const listener = (signal: NodeJS.Signals) => {
-    onSignal(signal, isFirst);
-    isFirst = false;
-  };
-  for (const signal of SIGNALS) process.on(signal, listener);
-  return () => {
-    for (const signal of SIGNALS) process.off(signal, listener);
-  };
-}
-
-function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+function endGroup(child: ChildProcess): void {
   if (!HAS_PROCESS_GROUPS || child.pid === undefined) {
-    child.kill(signal);
+    child.kill();
     return;
   }
   try {
-    process.kill(-child.pid, signal);
+    process.kill(-child.pid, 'SIGTERM');
   } catch (error) {
     const hasEnded = (error as NodeJS.ErrnoException).code === 'ESRCH';
     if (!hasEnded) throw error;

@@ -1,10 +1,11 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, symlink } from 'node:fs/promises';
+import { symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import type { Entry, ZipFile } from 'yauzl';
+import { makeDirectory } from '../files/atomic-file.ts';
 
 /** A zip archive cannot be read, or a file in it is damaged. The message is a part of a sentence. */
 export class ArchiveProblem extends Error {}
@@ -69,8 +70,8 @@ function isExplained(cause: unknown): boolean {
 }
 
 async function unpack(zip: ZipFile, entry: Entry, path: string, signal: AbortSignal | undefined) {
-  if (entry.fileName.endsWith('/')) return void (await mkdir(path, { recursive: true }));
-  await mkdir(dirname(path), { recursive: true });
+  if (entry.fileName.endsWith('/')) return makeDirectory(path);
+  await makeDirectory(dirname(path));
   let crc = 0;
   const content = await zip.openReadStreamPromise(entry);
   if (isLink(entry)) return symlink(linkTarget(entry, await buffer(content)), path);

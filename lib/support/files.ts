@@ -68,6 +68,12 @@ export function isExhausted(error: unknown): error is NodeJS.ErrnoException {
   return isSystemError(error) && ['EMFILE', 'ENFILE', 'ENOMEM'].includes(error.code);
 }
 
+/** What a system error means that no work has expected, and where: a sentence; null if it may be a fault of the program. */
+export function systemProblem(error: unknown): string | null {
+  if (!isSystemError(error) || !(isExhausted(error) || nameOf(error) in REASONS)) return null;
+  return `${error.path === undefined ? '' : `${error.path}: `}${reason(error)}.`;
+}
+
 /** Whether a file could be read, but is no text in UTF-8. */
 export function isNoText(error: unknown): boolean {
   return isSystemError(error) && error.code === NOT_UTF8_TEXT;

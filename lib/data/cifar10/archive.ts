@@ -43,12 +43,15 @@ export async function unpackCifar10(archive: string, directory: string): Promise
   try {
     const count = await unpackInto(archive, temporary);
     if (count === 0) throw invalid(archive, 'contains no batches of CIFAR-10');
-    await rm(directory, { recursive: true, force: true });
-    await rename(temporary, directory).catch((cause: unknown) => {
+    try {
+      await rm(directory, { recursive: true, force: true });
+      await rename(temporary, directory);
+    } catch (cause) {
       throw unwritable(directory, cause);
-    });
+    }
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    // A failure to remove it must not hide the first error.
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

@@ -5,6 +5,7 @@ import { download, type OnDownloadProgress } from '../../download/download.ts';
 import type { DownloadCifar10Docs } from '../../options/docs.ts';
 import { abortSignal, callback, checkOptions } from '../../options/index.ts';
 import { cacheDirectory } from '../../support/cache-directory.ts';
+import { unwritable } from '../../support/files.ts';
 import { holdsUnpacked, unpackCifar10 } from './archive.ts';
 
 /** Location, hash and size of an archive. */
@@ -60,6 +61,8 @@ export async function downloadArchive(
   const archive = `${path}.tar.gz`;
   await download(url, archive, { ...expected, ...control });
   await unpackCifar10(archive, path);
-  await rm(archive, { force: true });
+  await rm(archive, { force: true }).catch((cause) => {
+    throw unwritable(archive, cause);
+  });
   return path;
 }

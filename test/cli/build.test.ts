@@ -9,24 +9,12 @@ import { packageVersion } from '../../lib/support/version.ts';
 import { pythonWithPip, writePrograms } from '../support/fake-programs.ts';
 import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
 import { loaderPath, packageCopy, prebuilds, torchTlOf } from '../support/package-copy.ts';
+import { smallSources } from '../support/small-sources.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTlProcess } from './torch-tl.ts';
 
 const libtorch = locateLibTorch(builtMinors(packageRoot));
 const env = { TORCH_TL_LIBTORCH: libtorch.root };
-
-/** As the package's own: the loader where it is told, the engine below the LibTorch it is for. */
-const CMAKE = `cmake_minimum_required(VERSION 3.20)
-project(small LANGUAGES CXX)
-foreach(name torch-tl-loader torch-tl-engine)
-  add_library(\${name} MODULE native/small.cc)
-  set_target_properties(\${name} PROPERTIES PREFIX "" SUFFIX ".node")
-endforeach()
-set_target_properties(torch-tl-loader PROPERTIES LIBRARY_OUTPUT_DIRECTORY "\${TORCH_TL_LOADER_DIRECTORY}")
-`;
-
-/** Sources that compile at once. */
-const SMALL = { 'CMakeLists.txt': CMAKE, 'native/small.cc': 'int small() { return 0; }\n' };
 
 const ENGINES = `engines-${packageVersion()}-${process.platform}-${process.arch}`;
 const LOADER = join('build', 'Release', 'torch-tl-loader.node');
@@ -38,7 +26,7 @@ function engineFor(minor: string): string {
 describe('torch-tl build in a checkout', () => {
   test('builds, then only what is stale, and shows what the compiler says', async () => {
     // Only a checkout has the sources in TypeScript.
-    const root = writeTree(packageCopy({ withLoader: false }), { ...SMALL, 'lib/index.ts': '' });
+    const root = writeTree(packageCopy({ withLoader: false }), { ...smallSources(), 'lib/index.ts': '' });
     const build = (...args: string[]) => torchTlOf(root, ['build', ...args], { cwd: root, env });
 
     const first = await build('--if-stale');
@@ -151,7 +139,7 @@ describe('torch-tl build of an installed package', () => {
   });
 
   function installedPackage(): string {
-    return writeTree(packageCopy(), SMALL);
+    return writeTree(packageCopy(), smallSources());
   }
 
   /** Every file of a package with when it was written. */

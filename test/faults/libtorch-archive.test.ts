@@ -2,23 +2,16 @@ import { readFileSync, statSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { builtMinors } from '../../lib/addon/engines.ts';
-import { locateLibTorch } from '../../lib/libtorch/locate.ts';
-import { packageRoot } from '../../lib/support/package-root.ts';
 import { fileServer, stall, status, whole } from '../support/file-server.ts';
 import { installedIn } from '../support/libtorch.ts';
+import { ARCHIVE, ARCHIVE_VERSION, archive, c10, FILES, LIBRARIES } from '../support/libtorch-archive.ts';
 import { packageCopy, torchTlOf } from '../support/package-copy.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { damaged, zipOf } from '../support/zip.ts';
 
 /*
- * `torch-tl libtorch install` from an archive, which a server on this machine has in place of PyTorch's: a small one,
- * both of whose libraries are LibTorch's smallest. There is no engine for it, and so only they are loaded.
+ * `torch-tl libtorch install` from an archive, which a server on this machine has in place of PyTorch's.
  */
-
-const VERSION = '2.12.0+cpu';
-const ARCHIVE = `libtorch-shared-with-deps-${VERSION}.zip`;
-const c10 = readFileSync(join(locateLibTorch(builtMinors(packageRoot)).root, 'lib', 'libc10.so'));
 
 type OnTick = (kill: (signal: NodeJS.Signals) => void, breakConnections: () => void) => void;
 
@@ -33,13 +26,13 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       });
       expect(code).toBe(0);
       expect(paths).toEqual([`/file/cpu/${ARCHIVE.replace('+', '%2B')}`]);
-      const root = join(cache, `libtorch-${VERSION}`, 'torch');
-      expect(stderr).toContain(`Installed LibTorch ${VERSION}: ${root}`);
+      const root = join(cache, `libtorch-${ARCHIVE_VERSION}`, 'torch');
+      expect(stderr).toContain(`Installed LibTorch ${ARCHIVE_VERSION}: ${root}`);
       expect(stderr).toContain(
         `There is no engine for LibTorch 2.12 yet. Build it with \`TORCH_TL_LIBTORCH=${root} npx torch-tl build\`.`,
       );
       expect(readFileSync(join(root, 'lib', 'libtorch_cpu.so')).equals(c10)).toBe(true);
-      expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);
+      expect(installedIn(cache)).toEqual([`libtorch-${ARCHIVE_VERSION}`]);
     });
 
     test('goes on where a connection broke', async () => {
@@ -50,7 +43,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const { code, requests } = await installIn(cache, answers, onTick);
       expect(code).toBe(0);
       expect(requests.map(({ range }) => range)).toEqual([undefined, 'bytes=500000-']);
-      expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);
+      expect(installedIn(cache)).toEqual([`libtorch-${ARCHIVE_VERSION}`]);
     });
 
     test('keeps what had come when stopped, and the next one goes on from there', async () => {
@@ -63,7 +56,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const second = await installIn(cache, [whole(archive())]);
       expect(second.code).toBe(0);
       expect(second.requests[0]?.range).toBe('bytes=500000-');
-      expect(installedIn(cache)).toEqual([`libtorch-${VERSION}`]);
+      expect(installedIn(cache)).toEqual([`libtorch-${ARCHIVE_VERSION}`]);
     });
 
     test.each([
@@ -89,7 +82,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       ],
       [
         'an archive with another folder',
-        () => zipOf({ 'torch/build-version': VERSION }),
+        () => zipOf({ 'torch/build-version': ARCHIVE_VERSION }),
         /is damaged: it has no folder libtorch/,
       ],
       [
@@ -99,7 +92,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       ],
       [
         'an archive that leads out of its directory',
-        () => zipOf({ '../libtorch/build-version': VERSION }),
+        () => zipOf({ '../libtorch/build-version': ARCHIVE_VERSION }),
         /invalid relative path: \.\.\/libtorch/,
       ],
     ])('takes no part of %s', async (_, content, message) => {
@@ -123,9 +116,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       expect(stderr).not.toContain('secret');
     });
 
-    const FILES = { 'libtorch/build-version': `${VERSION}\n` };
-    const LIBRARIES = { 'libtorch/lib/libc10.so': c10, 'libtorch/lib/libtorch_cpu.so': c10 };
-
     function bytesOf(path: string): number {
       return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     }
@@ -138,10 +128,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         hasActed = true;
         act(kill, breakConnections);
       };
-    }
-
-    function archive(): Buffer {
-      return zipOf({ ...FILES, ...LIBRARIES });
     }
 
     async function install(...answers: [RequestListener, ...RequestListener[]]) {

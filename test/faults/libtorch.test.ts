@@ -9,6 +9,7 @@ import { type Ended, type Invocation, torchTlProcess } from '../cli/torch-tl.ts'
 import { writeLookalike, writeTree, writeVariation } from '../support/libtorch.ts';
 import { packageCopy, prebuilds, torchTlOf } from '../support/package-copy.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { preloaded } from './injection/inject.ts';
 
 /*
  * What a user reads when LibTorch cannot be loaded, each in a process of its own: a real LibTorch of
@@ -177,9 +178,9 @@ describe.runIf(process.platform === 'linux')('a system with musl', () => {
       writeTree(temporaryDirectory(), { 'ld-musl-x86_64.so.1': c10() }),
       'ld-musl-x86_64.so.1',
     );
-    const preloaded = (args: string[], { cwd, env }: Invocation) =>
-      torchTlProcess(args, { cwd, env: { ...env, LD_PRELOAD: musl } });
-    expect(await errorOf(preloaded, real)).toEqual({
+    const withMusl = (args: string[], { cwd, env }: Invocation) =>
+      torchTlProcess(args, { cwd, env: { ...env, ...preloaded(musl) } });
+    expect(await errorOf(withMusl, real)).toEqual({
       code: 'MUSL_UNSUPPORTED',
       message: expect.stringMatching(
         /uses musl as its C library .* node:22-slim image in place of node:22-alpine/,

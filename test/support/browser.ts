@@ -12,6 +12,8 @@ export function launchBrowser(): Promise<Browser> {
   const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync'];
   return playwright.launch({
     executablePath: chromium as string,
+    // The library of a sanitizer is for this process and its like.
+    env: { ...(process.env as Record<string, string>), LD_PRELOAD: '' },
     args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-quic', ...quiet],
   });
 }

@@ -1,17 +1,17 @@
-import { cpSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { findLoader } from '../../lib/addon/engines.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
 import { type Ended, type Invocation, nodeProcess } from '../cli/torch-tl.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
-/** A copy of this package as it is when installed, but without any engine, in a temporary directory. */
-export function packageCopy({ withLoader = true } = {}): string {
-  const root = temporaryDirectory();
+/** A copy of this package as it is when installed, but without any engine, in a temporary directory or the given one. */
+export function packageCopy({ withLoader = true, root = temporaryDirectory() } = {}): string {
   for (const name of ['bin', 'dist', 'package.json']) {
     cpSync(join(packageRoot, name), join(root, name), { recursive: true });
   }
-  symlinkSync(join(packageRoot, 'node_modules'), join(root, 'node_modules'));
+  const modules = join(root, 'node_modules');
+  if (!existsSync(modules)) symlinkSync(join(packageRoot, 'node_modules'), modules);
   if (withLoader) cpSync(loaderPath(), join(prebuilds(root), 'torch-tl.node'));
   return root;
 }

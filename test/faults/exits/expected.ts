@@ -5,11 +5,13 @@
 
 /** The kinds of job, with their names in the table. */
 export const KINDS = {
-  training: '`run`, `train`, `train --folds`',
+  training: '`run`, `run all`, `train`, with `--folds` or `--seeds`',
+  processes: '`run --processes`',
   pass: '`lr-find`, `evaluate`, `features`, `predict`, `data check`',
   copies: '`predict --copy-to`',
   file: '`export`, `report`',
-  download: '`weights download`',
+  download: '`weights download`, `libtorch install`',
+  build: '`build`',
   server: '`serve`, `watch`',
   fit: '`fit` in a program',
   call: 'other calls of a program',
@@ -27,16 +29,17 @@ export const KEPT = {
   old: 'each file is as it was before, or whole and new; the same command does the work again',
   copies: 'whole copies; the same command makes the others',
   part: 'what has arrived; the same command fetches the rest',
+  compiled: 'what has been compiled; the same command does the rest',
   nothing: 'nothing is left of it, and nothing else is missing',
 } as const;
 
 export type Kept = keyof typeof KEPT;
 
 /**
- * How a job ends: an exit code, by the signal that it was sent, by the kernel's SIGKILL, or not for this reason. Where
- * memory is short the kernel decides: it kills the process, or refuses it more.
+ * How a job ends: an exit code, by the signal that it was sent, by SIGKILL, or not for this reason. Where memory is short
+ * the kernel decides: it kills the process, or refuses it more.
  */
-export type Exit = number | 'signal' | 'killed or 1' | 'goes on';
+export type Exit = number | 'signal' | 'killed' | 'killed or 1' | 'goes on';
 
 export interface Cell {
   exit: Exit;
@@ -58,6 +61,7 @@ export const EVENTS = {
   unhandled: 'unhandled rejection of the program',
   terminate: '`terminate()` of its Worker',
   'parent gone': 'parent process gone',
+  'launcher killed': 'process that has started the others killed (SIGKILL)',
   'stdout closed': 'reader of stdout gone, such as `head`',
   'stdout full': 'stdout on a full disk',
   removed: 'output directory removed',
@@ -74,10 +78,12 @@ export type EventName = keyof typeof EVENTS;
 const GOES_ON: Cell = { exit: 'goes on', kept: 'all' };
 const THAT_ENDS = {
   training: GOES_ON,
+  processes: GOES_ON,
   pass: GOES_ON,
   copies: GOES_ON,
   file: GOES_ON,
   download: GOES_ON,
+  build: GOES_ON,
 };
 const EVERY_COMMAND = { ...THAT_ENDS, server: GOES_ON };
 
@@ -85,10 +91,12 @@ const EVERY_COMMAND = { ...THAT_ENDS, server: GOES_ON };
 function bySignal(exit: number, says: string): Partial<Record<Kind, Cell>> {
   return {
     training: { exit, says, kept: 'run' },
+    processes: { exit, says, kept: 'run' },
     pass: { exit, says, kept: 'old' },
     copies: { exit, says, kept: 'copies' },
     file: { exit: 'signal', kept: 'old' },
     download: { exit, says, kept: 'part' },
+    build: { exit, says, kept: 'compiled' },
     server: { exit: 0, kept: 'answers' },
     fit: { exit: 'signal', kept: 'run' },
     call: { exit: 'signal', kept: 'old' },
@@ -107,6 +115,7 @@ function inside(exit: Exit, says?: string): Partial<Record<Kind, Cell>> {
 function unwritable(says: string): Partial<Record<Kind, Cell>> {
   return {
     training: { exit: 1, says, kept: 'run' },
+    processes: { exit: 1, says, kept: 'run' },
     pass: { exit: 1, says, kept: 'old' },
     copies: { exit: 1, says, kept: 'copies' },
     file: { exit: 1, says, kept: 'old' },
@@ -124,10 +133,12 @@ export const EXPECTED: Record<EventName, Partial<Record<Kind, Cell>>> = {
   interrupted: bySignal(130, 'Interrupted.'),
   'interrupted twice': {
     training: { exit: 'signal', says: AT_ONCE, kept: 'run' },
+    processes: { exit: 130, says: AT_ONCE, kept: 'run' },
     pass: { exit: 'signal', says: AT_ONCE, kept: 'old' },
     copies: { exit: 130, says: 'Interrupted.', kept: 'copies' },
     file: { exit: 'signal', kept: 'old' },
     download: { exit: 130, says: 'Interrupted.', kept: 'part' },
+    build: { exit: 130, says: 'Interrupted.', kept: 'compiled' },
     server: { exit: 'signal', says: AT_ONCE, kept: 'nothing' },
   },
   terminated: bySignal(143, 'Terminated.'),
@@ -139,32 +150,41 @@ export const EXPECTED: Record<EventName, Partial<Record<Kind, Cell>>> = {
   unhandled: inside(1, 'Error: of the program'),
   terminate: inside('goes on'),
   'parent gone': EVERY_COMMAND,
+  'launcher killed': { processes: { exit: 'killed', says: 'Terminated.', kept: 'run' } },
   'stdout closed': THAT_ENDS,
   'stdout full': {
     ...THAT_ENDS,
     training: GOES_ON_WARNED,
+    processes: GOES_ON_WARNED,
     pass: { exit: 1, says: LOST, kept: 'old' },
     copies: { exit: 1, says: LOST, kept: 'copies' },
     file: GOES_ON_WARNED,
   },
   removed: {
     training: { exit: 1, says: GONE, kept: 'nothing' },
+    processes: { exit: 1, says: GONE, kept: 'nothing' },
     pass: { exit: 1, says: NO_DIRECTORY, kept: 'nothing' },
     copies: { exit: 1, says: NO_DIRECTORY, kept: 'nothing' },
     file: { exit: 1, says: NO_DIRECTORY, kept: 'nothing' },
-    download: { exit: 2, says: NO_DIRECTORY, kept: 'nothing' },
+    download: { exit: 1, says: NO_DIRECTORY, kept: 'nothing' },
     fit: { exit: 1, says: GONE, kept: 'nothing' },
   },
   replaced: {
     training: { exit: 1, says: GONE, kept: 'apart' },
+    processes: { exit: 1, says: GONE, kept: 'apart' },
     fit: { exit: 1, says: GONE, kept: 'apart' },
   },
   'read-only': unwritable('the file system is read-only (EROFS)'),
   quota: unwritable('the disk quota is used up'),
   'clock set back': { ...EVERY_COMMAND, fit: GOES_ON },
-  'few descriptors': unwritable('too many files are open; raise the limit'),
+  'few descriptors': {
+    ...unwritable('too many files are open; raise the limit'),
+    // What starts the others opens nothing more.
+    processes: GOES_ON,
+  },
   'little memory': {
     training: { exit: 'killed or 1', kept: 'run' },
+    processes: { exit: 'killed or 1', kept: 'run' },
     pass: { exit: 'killed or 1', kept: 'old' },
     copies: { exit: 'killed or 1', kept: 'copies' },
   },

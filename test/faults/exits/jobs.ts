@@ -1,11 +1,15 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { filesUnder, hashesIn, hashOf } from '../../support/file-hashes.ts';
+import { writeTree } from '../../support/libtorch.ts';
+import { packageCopy } from '../../support/package-copy.ts';
 import { writeRun } from '../../support/run-files.ts';
 import { writeSample } from '../../support/sample-folder.ts';
 import { savedModel } from '../../support/saved-model.ts';
 import { smallModel } from '../../support/small-data.ts';
+import { smallSources } from '../../support/small-sources.ts';
 import { lastingDirectory, shared } from '../../support/temporary-directory.ts';
-import { hashOf, outcomeOf } from '../injection/scenarios.ts';
+import { outcomesIn } from '../injection/scenarios.ts';
 import type { Kind } from './expected.ts';
 
 /*
@@ -82,7 +86,7 @@ function paced(pace: Pace): string[] {
 
 const SAMPLE = ['--data', 'sample', '--limit-train', '24', '--limit-valid', '10'];
 
-const saysEpoch = ({ stdout }: Sight) => /\nepoch +1\//.test(stdout);
+const saysEpoch = (stdout: string) => /\nepoch +1\//.test(stdout);
 const readsModel = ({ pid }: Sight) => hasLoadedEngine(pid) && isInterruptible(pid);
 
 /** Whether a process has a handler for SIGINT. */
@@ -103,13 +107,16 @@ function procFile(pid: number, name: string): string {
   }
 }
 
-function trainingJob(words: () => Promise<string[]>, isUnderWay = saysEpoch): Omit<Job, 'words'> {
+function trainingJob(
+  words: () => Promise<string[]>,
+  isUnderWay = ({ stdout }: Sight) => saysEpoch(stdout),
+): Omit<Job, 'words'> {
   return {
     kind: 'training',
     args: async (_, pace) => [...(await words()), ...TRAINING, ...(pace === 'slow' ? SLOW : [])],
-    isUnderWay: (sight) => isUnderWay(sight),
+    isUnderWay,
     output: 'run',
-    outcome: (cwd) => outcomeOf(join(cwd, 'run')),
+    outcome: (cwd) => outcomesIn(join(cwd, 'run')),
   };
 }
 
@@ -128,6 +135,25 @@ export const JOBS: Record<string, Job> = {
       ({ stdout }) => stdout.includes('\nFold 2 of 2'),
     ),
     words: ['train'],
+  },
+  'run all': {
+    ...trainingJob(
+      async () => ['run', 'all', ...SAMPLE, '--epochs', '2'],
+      ({ stdout }) => saysEpoch(stdout.split('\nbase\n')[1] ?? ''),
+    ),
+    words: ['run', 'all'],
+  },
+  'train --seeds': {
+    ...trainingJob(
+      async () => ['train', await photos(), '--seeds', '2', '--epochs', '2'],
+      ({ stdout }) => saysEpoch(stdout.split('\nseed-4\n')[1] ?? ''),
+    ),
+    words: ['train', '--seeds', '2'],
+  },
+  'run --processes': {
+    ...trainingJob(async () => ['run', 'base-optimized', ...SAMPLE, '--epochs', '3', '--processes', '2']),
+    kind: 'processes',
+    words: ['run', 'base-optimized', '--processes', '2'],
   },
   'lr-find': {
     kind: 'pass',
@@ -219,7 +245,25 @@ export const JOBS: Record<string, Job> = {
     output: 'out',
     outcome: (cwd) => isWholePage(join(cwd, 'out', 'report.html')),
   },
+  build: {
+    kind: 'build',
+    words: [],
+    isProgram: true,
+    isPrompt: true,
+    args: async (cwd, pace) => {
+      const root = packageCopy({ withLoader: false, root: join(cwd, 'package') });
+      // Only a checkout has the sources in TypeScript.
+      writeTree(root, { ...smallSources({ seconds: pace === 'short' ? 1 : 60 }), 'lib/index.ts': '' });
+      return [join(root, 'bin', 'torch-tl.js'), 'build'];
+    },
+    isUnderWay: ({ cwd }) => existsSync(join(cwd, 'package', 'began')),
+    outcome: (cwd) => filesUnder(join(cwd, 'package')).filter(({ path }) => isAddon(path)).length,
+  },
 };
+
+function isAddon(path: string): boolean {
+  return ['torch-tl-loader.node', 'torch-tl-engine.node'].includes(basename(path));
+}
 
 /** What a command prints, but for how fast it was. */
 function figuresIn(stdout: string): string[] {
@@ -233,18 +277,4 @@ function isWriting({ cwd }: Sight): boolean {
 
 function isWholePage(file: string): boolean {
   return existsSync(file) && /<\/html>\s*$/.test(readFileSync(file, 'utf8'));
-}
-
-/** The files under a directory, sorted, with their sizes in bytes. */
-export function filesUnder(directory: string): Array<{ path: string; size: number }> {
-  if (!existsSync(directory)) return [];
-  const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  return paths.sort().map((path) => ({ path, size: statSync(path, { throwIfNoEntry: false })?.size ?? 0 }));
-}
-
-/** The same by their names, with their hashes. */
-export function hashesIn(directory: string): Record<string, string | null> {
-  const files = filesUnder(directory).map(({ path }) => [path.slice(directory.length + 1), hashOf(path)]);
-  return Object.fromEntries(files);
 }

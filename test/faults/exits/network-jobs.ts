@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
+import { filesUnder, hashesIn, hashOf } from '../../support/file-hashes.ts';
 import { fileServer, stall, whole } from '../../support/file-server.ts';
+import { archive, installArguments } from '../../support/libtorch-archive.ts';
 import { writeRun } from '../../support/run-files.ts';
 import { savedModel } from '../../support/saved-model.ts';
-import { hashOf } from '../injection/scenarios.ts';
-import { filesUnder, type Job } from './jobs.ts';
+import type { Job, Pace } from './jobs.ts';
 
 /*
  * The commands that wait for the network: a download, and servers, which run until they are stopped.
@@ -16,13 +17,17 @@ const CONTENT = Buffer.alloc(1 << 20, 'weights');
 export const HALF = CONTENT.length / 2;
 const FILE = 'densenet121-imagenet.safetensors';
 
-/** Sends the first half, and a second later the rest. */
-const slowly: RequestListener = (request, response) => {
-  if (request.headers.range !== undefined) return whole(CONTENT)(request, response);
-  response.writeHead(200, { 'content-length': CONTENT.length });
-  response.write(CONTENT.subarray(0, HALF));
-  setTimeout(() => response.end(CONTENT.subarray(HALF)), 1000);
-};
+/** Serves a file: its first half, and the rest a second later, or on a second request. */
+async function halting(content: Buffer, pace: Pace): Promise<string> {
+  const slowly: RequestListener = (request, response) => {
+    if (request.headers.range !== undefined) return whole(content)(request, response);
+    response.writeHead(200, { 'content-length': content.length });
+    response.write(content.subarray(0, HALF));
+    setTimeout(() => response.end(content.subarray(HALF)), 1000);
+  };
+  const first = pace === 'short' ? slowly : stall(content, HALF);
+  return (await fileServer(first, whole(content))).url;
+}
 
 const module = (path: string) => JSON.stringify(new URL(`../../../dist/${path}`, import.meta.url).href);
 
@@ -38,6 +43,14 @@ function downloading(url: string, cwd: string): string {
     process.exitCode = await main(['weights', 'download', 'imagenet']);`;
 }
 
+const download = {
+  kind: 'download',
+  words: [],
+  isProgram: true,
+  isPrompt: true,
+  isUnderWay: ({ cwd }) => filesUnder(join(cwd, 'cache')).some(({ size }) => size === HALF),
+} as const satisfies Partial<Job>;
+
 const server = {
   kind: 'server',
   isUnderWay: ({ stdout }) => stdout.includes('http:'),
@@ -46,16 +59,18 @@ const server = {
 
 export const NETWORK_JOBS: Record<string, Job> = {
   'weights download': {
-    kind: 'download',
-    words: [],
+    ...download,
     args: async (cwd, pace) => {
-      const { url } = await fileServer(pace === 'short' ? slowly : stall(CONTENT, HALF), whole(CONTENT));
-      return ['--input-type=module', '--eval', downloading(url, cwd)];
+      return ['--input-type=module', '--eval', downloading(await halting(CONTENT, pace), cwd)];
     },
-    isProgram: true,
-    isUnderWay: ({ cwd }) => filesUnder(join(cwd, 'cache')).some(({ size }) => size === HALF),
     output: 'cache/weights',
     outcome: (cwd) => hashOf(join(cwd, 'cache', 'weights', FILE)),
+  },
+  'libtorch install': {
+    ...download,
+    args: async (cwd, pace) => installArguments(await halting(archive(), pace), join(cwd, 'cache')),
+    output: 'cache',
+    outcome: (cwd) => hashesIn(join(cwd, 'cache')),
   },
   serve: {
     ...server,

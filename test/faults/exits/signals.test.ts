@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, test } from 'vitest';
 import { cellsOf, chosen, disturbed, expectEnd, expectKept, type Victim } from './disturbed.ts';
 import { EVENTS, type EventName } from './expected.ts';
@@ -5,16 +6,36 @@ import { EVENTS, type EventName } from './expected.ts';
 /** Signals within half a second count as one. */
 const APART = 900;
 
+/** The processes that a process has started. */
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
+
+/** As npx, which forwards the signal that the terminal has sent already. */
+function twiceAtOnce({ kill }: Victim): void {
+  kill('SIGINT');
+  setTimeout(() => kill('SIGINT'), 20);
+}
+
 /** What each event sends. */
 const SENT = {
   interrupted: ({ kill }) => kill('SIGINT'),
-  'interrupted twice': ({ kill }) => {
+  'interrupted twice': ({ pid, kill }) => {
     kill('SIGINT');
     // The first one has been heard of, and its batch does not end before the second one, however fast the machine is.
-    setTimeout(() => kill('SIGSTOP'), 150);
+    const others = childrenOf(pid);
+    const toOthers = (signal: NodeJS.Signals) => {
+      for (const other of others.filter((pid) => existsSync(`/proc/${pid}`))) process.kill(other, signal);
+    };
+    setTimeout(() => {
+      kill('SIGSTOP');
+      toOthers('SIGSTOP');
+    }, 150);
     setTimeout(() => {
       kill('SIGINT');
       kill('SIGCONT');
+      // Not before it has been passed on to them.
+      setTimeout(() => toOthers('SIGCONT'), 100);
     }, APART);
   },
   terminated: ({ kill }) => kill('SIGTERM'),
@@ -42,7 +63,8 @@ describe.skipIf(process.platform !== 'linux').for(Object.entries(SENT))('%s', ([
     const pace = cell.exit === 'goes on' ? 'short' : event === 'interrupted twice' ? 'slow' : 'long';
     // A pass does not say when its first batch has begun.
     const wait = pace === 'slow' && job.kind === 'pass' ? 2000 : 0;
-    const later = (victim: Victim) => void setTimeout(() => act(victim), wait);
+    const hasNoSecond = event === 'interrupted twice' && job.isPrompt;
+    const later = (victim: Victim) => void setTimeout(() => (hasNoSecond ? twiceAtOnce : act)(victim), wait);
     const { ended, ...left } = await disturbed(job, { act: later, pace });
     expectEnd(ended, cell);
     await expectKept(job, cell.kept, left);

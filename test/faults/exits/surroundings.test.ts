@@ -2,12 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { hashesIn } from '../../support/file-hashes.ts';
 import { limitedGroup, mayMakeGroups } from '../../support/memory-group.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
 import { ALONE, clockSetBack, faultAt, hasCompiler } from '../injection/inject.ts';
 import { cellsOf, chosen, disturbed, expectEnd, expectKept, type Victim } from './disturbed.ts';
 import { type Cell, EVENTS, type EventName, type KINDS } from './expected.ts';
-import { hashesIn, type Job, type Sight } from './jobs.ts';
+import type { Job, Sight } from './jobs.ts';
 
 /*
  * Commands whose surroundings fail: output, parent process, files, clock, limits.
@@ -58,6 +59,13 @@ describe.skipIf(!isLinux)('processes', () => {
     expect(ended.stderr).not.toContain('error:');
     await expectKept(job, cell.kept, left);
   });
+
+  each('launcher killed', ['run --processes'], async (job, cell) => {
+    // The output of the others ends with them.
+    const { ended, ...left } = await disturbed(job, { act: ({ kill }) => kill('SIGKILL') });
+    expectEnd(ended, cell);
+    await expectKept(job, cell.kept, left);
+  });
 });
 
 describe.skipIf(!isLinux)('directories', () => {
@@ -96,7 +104,7 @@ describe.skipIf(!isLinux)('directories', () => {
 });
 
 /** Number of the operation on its output from which on a job's fail. */
-const FROM: Partial<Record<keyof typeof KINDS, number>> = { training: 60, copies: 30 };
+const FROM: Partial<Record<keyof typeof KINDS, number>> = { training: 60, processes: 60, copies: 30 };
 
 describe.skipIf(!hasCompiler)('disks', () => {
   for (const [event, kind, job] of [

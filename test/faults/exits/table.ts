@@ -3,6 +3,7 @@ import {
   EVENTS,
   type EventName,
   EXPECTED,
+  type Exit,
   KEPT,
   type Kept,
   KINDS,
@@ -40,11 +41,16 @@ function saidByAll(cells: readonly Cell[]): string | null {
   return said.length === 1 ? (said[0] as string) : null;
 }
 
+const SHOWN: Partial<Record<Exit, string>> = {
+  signal: 'by the signal',
+  killed: 'by SIGKILL',
+  'killed or 1': 'by SIGKILL or 1',
+};
+
 function cellText(cell: Cell | undefined, saidByRow: string | null): string {
   if (cell === undefined) return '';
   const { exit, kept, says } = cell;
-  const shown =
-    exit === 'signal' ? 'by the signal' : exit === 'killed or 1' ? 'by SIGKILL or 1' : String(exit);
+  const shown = SHOWN[exit] ?? String(exit);
   const own = says === undefined || says === saidByRow ? '' : ` “${says}”`;
   return exit === 'goes on' && kept === 'all' ? `goes on${own}` : `${shown}, *${kept}*${own}`;
 }

@@ -43,8 +43,8 @@ async function compiled(name: string): Promise<string> {
   return file;
 }
 
-/** Behind a sanitizer's library, which must be the first. */
-function preloaded(file: string): Record<string, string> {
+/** The environment of a process with a preloaded library, behind that of a sanitizer, which must be the first. */
+export function preloaded(file: string): Record<string, string> {
   return { LD_PRELOAD: [process.env.LD_PRELOAD, file].filter(Boolean).join(' ') };
 }
 

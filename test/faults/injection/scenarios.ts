@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { programArguments, torchTlArguments } from '../../cli/torch-tl.ts';
+import { hashesIn, hashOf } from '../../support/file-hashes.ts';
 import { fileServer, whole } from '../../support/file-server.ts';
 import { type Colour, writeImages } from '../../support/images.ts';
+import { archive, installArguments } from '../../support/libtorch-archive.ts';
 import { writeRun } from '../../support/run-files.ts';
 import { savedModel } from '../../support/saved-model.ts';
 import { type Call, nodeSucceeds } from './inject.ts';
@@ -116,7 +118,20 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       expect(readdirSync(join(cwd, 'kept'))).toEqual(['file']);
     },
   },
+  'an installation of LibTorch': {
+    prepare: async (cwd) => {
+      mkdirSync(join(cwd, 'kept'));
+      return { args: await installing(cwd), path: join(cwd, 'kept') };
+    },
+    state: (cwd) => hashesIn(join(cwd, 'kept')),
+    recover: async (cwd) => nodeSucceeds(await installing(cwd), cwd),
+  },
 };
+
+async function installing(cwd: string): Promise<string[]> {
+  const { url } = await fileServer(whole(archive()));
+  return installArguments(url, join(cwd, 'kept'));
+}
 
 /** A training that keeps something in a directory, which another one then finds or makes anew. */
 function cacheScenario(
@@ -171,9 +186,11 @@ export function outcomeOf(directory: string) {
   return { losses, calibration, best: hashOf(join(directory, 'best.safetensors')) };
 }
 
-/** SHA-256 of a file; null if there is none. */
-export function hashOf(file: string): string | null {
-  return existsSync(file) ? createHash('sha256').update(readFileSync(file)).digest('hex') : null;
+/** What all runs in a directory came to, by their places in it. */
+export function outcomesIn(directory: string) {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+  const runs = names.filter((name) => basename(name) === 'results.json').map(dirname);
+  return Object.fromEntries(runs.map((run) => [run, outcomeOf(join(directory, run))]));
 }
 
 function isWholePage(file: string): boolean {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { z } from 'zod';
 import { watchOptions } from '../options/index.ts';
 import { aborted } from '../support/signals.ts';
 import { addExamples } from './examples.ts';
@@ -7,6 +8,8 @@ import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { say } from './output.ts';
 import { startWatching } from './watching.ts';
+
+type Options = z.output<typeof watchOptions>;
 
 /** Directory that is watched where none is given: runs lie there unless their command names another. */
 const RUNS = 'runs';
@@ -24,10 +27,15 @@ export function define(command: Command): void {
       const { noRun } = await import('../experiments/no-run.ts');
       throw await noRun(directory);
     }
-    const { server, url } = await startWatching({ directory: directory ?? RUNS }, options);
-    say(`Watch ${directory ?? RUNS}: ${url}`);
-    say('Press Ctrl-C to stop watching; the training goes on.');
-    await interruptible(aborted, 'Stopped watching.');
-    await server.close();
+    await interruptible((signal) => watch(directory ?? RUNS, options, signal), 'Stopped watching.');
   });
+}
+
+/** Serves the page until the signal aborts. */
+async function watch(directory: string, options: Options, signal: AbortSignal): Promise<void> {
+  const { server, url } = await startWatching({ directory }, options);
+  say(`Watch ${directory}: ${url}`);
+  say('Press Ctrl-C to stop watching; the training goes on.');
+  await aborted(signal);
+  await server.close();
 }

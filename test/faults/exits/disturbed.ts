@@ -89,7 +89,7 @@ export async function disturbed(
       if (isMet || !isTime(seen)) return;
       isMet = true;
       const victim = { pid: seen.pid, cwd, kill };
-      if (job.kind === 'server') void meetServer(victim, seen.stdout, { act, pace });
+      if (job.kind === 'server') void meetServer(victim, job, { act, pace });
       else act?.(victim);
     },
   });
@@ -105,11 +105,11 @@ export async function disturbed(
  */
 async function meetServer(
   victim: Victim,
-  stdout: string,
+  job: Job,
   { act, pace }: { act: Disturbance['act'] | undefined; pace: Pace },
 ): Promise<void> {
-  const url = /http:[^\s]+/.exec(stdout)?.[0] as string;
-  if (pace === 'slow' && stdout.startsWith('Serving')) {
+  const url = job.url?.(victim.cwd) as string;
+  if (pace === 'slow' && job.words[0] === 'serve') {
     const image = Uint8Array.from(
       await encode(bands([RED], 40, 40))
         .png()

@@ -151,7 +151,7 @@ export const EXPECTED: Record<EventName, Partial<Record<Kind, Cell>>> = {
   terminate: inside('goes on'),
   'parent gone': EVERY_COMMAND,
   'launcher killed': { processes: { exit: 'killed', says: 'Terminated.', kept: 'run' } },
-  'stdout closed': THAT_ENDS,
+  'stdout closed': EVERY_COMMAND,
   'stdout full': {
     ...THAT_ENDS,
     training: GOES_ON_WARNED,
@@ -159,6 +159,7 @@ export const EXPECTED: Record<EventName, Partial<Record<Kind, Cell>>> = {
     pass: { exit: 1, says: LOST, kept: 'old' },
     copies: { exit: 1, says: LOST, kept: 'copies' },
     file: GOES_ON_WARNED,
+    server: GOES_ON_WARNED,
   },
   removed: {
     training: { exit: 1, says: GONE, kept: 'nothing' },

@@ -35,6 +35,8 @@ export interface Job {
   args(cwd: string, pace: Pace): Promise<string[]>;
   /** Whether it is in the middle of its work. */
   isUnderWay(sight: Sight): boolean;
+  /** Where it answers, if it is a server. */
+  url?(cwd: string): string;
   /** Where it writes, in its directory. */
   output?: string;
   /** What it came to, by its files, or by what it has printed. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { filesUnder, hashesIn, hashOf } from '../../support/file-hashes.ts';
 import { fileServer, stall, whole } from '../../support/file-server.ts';
+import { freePort } from '../../support/free-port.ts';
 import { archive, installArguments } from '../../support/libtorch-archive.ts';
 import { writeRun } from '../../support/run-files.ts';
 import { savedModel } from '../../support/saved-model.ts';
@@ -51,9 +53,25 @@ const download = {
   isUnderWay: ({ cwd }) => filesUnder(join(cwd, 'cache')).some(({ size }) => size === HALF),
 } as const satisfies Partial<Job>;
 
+/** The ports of servers, by their directories: what they print may go where nobody reads it. */
+const ports = new Map<string, number>();
+
+async function portFor(cwd: string): Promise<string> {
+  ports.set(cwd, await freePort());
+  return String(ports.get(cwd));
+}
+
+/** Whether a process listens at a port of this machine. */
+function isListening(port: number): boolean {
+  const place = `:${port.toString(16).toUpperCase().padStart(4, '0')} `;
+  const sockets = readFileSync('/proc/net/tcp', 'utf8').split('\n');
+  return sockets.some((socket) => socket.includes(`${place}00000000:0000 0A`));
+}
+
 const server = {
   kind: 'server',
-  isUnderWay: ({ stdout }) => stdout.includes('http:'),
+  url: (cwd) => `http://127.0.0.1:${ports.get(cwd)}/`,
+  isUnderWay: ({ cwd }) => isListening(ports.get(cwd) as number),
   outcome: () => null,
 } as const satisfies Partial<Job>;
 
@@ -75,8 +93,8 @@ export const NETWORK_JOBS: Record<string, Job> = {
   serve: {
     ...server,
     words: ['serve'],
-    args: async (_, pace) => [
-      ...['serve', '--weights', await savedModel(), '--port', '0'],
+    args: async (cwd, pace) => [
+      ...['serve', '--weights', await savedModel(), '--port', await portFor(cwd)],
       // A request stays in hand for a minute.
       ...(pace === 'slow' ? ['--max-batch-delay', '60000'] : []),
     ],
@@ -86,7 +104,7 @@ export const NETWORK_JOBS: Record<string, Job> = {
     words: ['watch'],
     args: async (cwd) => {
       writeRun(join(cwd, 'runs', 'one'));
-      return ['watch', '--port', '0'];
+      return ['watch', '--port', await portFor(cwd)];
     },
     isPrompt: true,
   },

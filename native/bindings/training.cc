@@ -65,7 +65,10 @@ SetKeys to_set_keys(const Napi::Value& value) {
   const auto images = keys.Get("images").As<Napi::Uint8Array>();
   SetKeys set{to_string(keys.Get("origin")), {}};
   set.images.resize(images.ByteLength() / sizeof(ImageKey));
-  std::memcpy(set.images.data(), images.Data(), set.images.size() * sizeof(ImageKey));
+  // Without images, as with augmentation, both are null.
+  if (!set.images.empty()) {
+    std::memcpy(set.images.data(), images.Data(), set.images.size() * sizeof(ImageKey));
+  }
   return set;
 }
 

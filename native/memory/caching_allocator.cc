@@ -153,7 +153,7 @@ class CachingAllocator final : public c10::Allocator {
   c10::DeleterFnPtr raw_deleter() const override { return &give_back; }
 
   void copy_data(void* destination, const void* source, std::size_t count) const override {
-    std::memcpy(destination, source, count);
+    if (count > 0) std::memcpy(destination, source, count);
   }
 
   TensorMemory memory() {

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { processesOf } from '../distributed/join.ts';
 import { fromFirst, together } from '../distributed/processes.ts';
 import { InputError } from '../errors.ts';
+import { removeTemporaries } from '../files/atomic-file.ts';
 import type { ExperimentDocs } from '../options/docs.ts';
 import { checkOptions, type experimentOptions, type RunOptions, runOptions } from '../options/index.ts';
 import { nearestPath } from '../support/nearest-path.ts';
@@ -101,7 +102,11 @@ async function begin(
 ): Promise<RunResults | null> {
   if (earlier) {
     const finished = await finishedResults(path, stagesOf(options));
-    if (finished) onEvent({ type: 'finished', directory: path, stoppedBecause: finished.stoppedBecause });
+    if (finished) {
+      // The process that wrote its report may have been killed.
+      await removeTemporaries(path);
+      onEvent({ type: 'finished', directory: path, stoppedBecause: finished.stoppedBecause });
+    }
     return finished;
   }
   if (resume) await startInstead(path, given, onEvent);

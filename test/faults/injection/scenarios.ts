@@ -167,13 +167,9 @@ export function resumption(run: readonly string[], directory: string): readonly 
   return begun ? ['run', 'finetune', '--resume', '--out', directory] : run;
 }
 
-/**
- * Resumes the run in a directory, or begins it where there is none, and writes its report: a run that had ended already
- * writes nothing more, and so removes no temporary file of a report that was killed.
- */
+/** Resumes the run in a directory, or begins it where there is none. */
 export async function resume(run: readonly string[], directory: string, cwd: string): Promise<void> {
   await succeeds(resumption(run, directory), cwd);
-  await succeeds(['report', directory, '--out', join(directory, 'report.html')], cwd);
 }
 
 export function succeeds(args: readonly string[], cwd: string): Promise<void> {

@@ -48,6 +48,7 @@ void Progress::archive(Archive& archive, std::int64_t images) {
   archive.count("progress.step", step);
   archive.optional_tensor("progress.order", order, at::kLong, {images});
   metrics.archive(archive);
+  archive.value("progress.equalised", equalised);
   if (!archive.restoring()) return;
   if (batch > 0 && !order.defined()) {
     throw CheckpointInvalid("it is within an epoch, and has no 'progress.order'");

@@ -35,6 +35,7 @@ struct Progress {
   std::int64_t step = 0;         // finished optimiser steps of this stage
   at::Tensor order;              // of the images in this epoch, int64 [count] on the host
   RunningMetrics metrics;
+  bool equalised = false;  // whether all ranks have the same since this epoch's last batch
 
   /** @param images number of training images */
   void archive(Archive& archive, std::int64_t images);

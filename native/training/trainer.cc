@@ -150,9 +150,12 @@ class Trainer {
     metrics.learning_rate = stage_->learning_rate(progress_);
     metrics.train_loss = progress_.metrics.loss();
     metrics.train_accuracy = progress_.metrics.accuracy();
-    stage_->equalise();
+    // Not twice if the epoch was stopped in its validation: the mean of equal values may differ in the last
+    // bit.
+    if (!progress_.equalised) stage_->equalise();
     with_averages(stage_->average(), [&] {
-      if (stage_->average() != nullptr) stage_->equalise();
+      if (stage_->average() != nullptr && !progress_.equalised) stage_->equalise();
+      progress_.equalised = true;
       if (validation_ == nullptr) {
         metrics.best = true;
         keep_best({});
@@ -174,6 +177,7 @@ class Trainer {
     progress_.batch = 0;
     progress_.order.reset();
     progress_.metrics = {};
+    progress_.equalised = false;
   }
 
   void validate(EpochMetrics& metrics) {

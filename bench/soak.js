@@ -112,8 +112,6 @@ async function phase(name, goesOn, work) {
     if (done % 10 === 9) await settled();
     points.push([done, megabytes().outside]);
   }
-  // As in front of the first count: a training that is stopped leaves its gradients, more or fewer, to the next one.
-  await work(2);
   await settled();
   const after = counts();
   const { slope, error } = slopeOf(points.slice(points.length / 2));

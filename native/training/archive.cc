@@ -54,6 +54,7 @@ void Archive::value(const std::string& name, double& value) {
 void Archive::value(const std::string& name, bool& value) {
   std::int64_t number = value ? 1 : 0;
   this->value(name, number);
+  if (number != 0 && number != 1) throw CheckpointInvalid("its '" + name + "' is neither 0 nor 1");
   value = number != 0;
 }
 

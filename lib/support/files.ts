@@ -70,7 +70,7 @@ export function isExhausted(error: unknown): error is NodeJS.ErrnoException {
 
 /** What a system error means that no work has expected, and where: a sentence; null if it may be a fault of the program. */
 export function systemProblem(error: unknown): string | null {
-  if (!isSystemError(error) || !(isExhausted(error) || nameOf(error) in REASONS)) return null;
+  if (!isSystemError(error) || !(isExhausted(error) || Object.hasOwn(REASONS, nameOf(error)))) return null;
   return `${error.path === undefined ? '' : `${error.path}: `}${reason(error)}.`;
 }
 

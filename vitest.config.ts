@@ -34,6 +34,8 @@ function project(name: string, include: string[], more: TestOptions = {}): TestP
       // Two processes with one thread each use two cores better than two that share them; a test that is about threads
       // asks for them. And on a GPU fp32 means fp32: PyTorch, and so torch-tl, lets its convolutions round to TF32.
       env: { OMP_NUM_THREADS: '1', OMP_WAIT_POLICY: 'PASSIVE', NVIDIA_TF32_OVERRIDE: '0' },
+      // A second, the default, says more of the machine's load than of what is waited for.
+      expect: { poll: { timeout: 60_000 } },
       testTimeout: 300_000,
       hookTimeout: 300_000,
       ...more,

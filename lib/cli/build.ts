@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { buildEngine } from '../libtorch/build.ts';
 import { addExamples } from './examples.ts';
-import { interruptible } from './interrupt.ts';
+import { interruptible, STOPPING } from './interrupt.ts';
 
 /** Defines `torch-tl build`. */
 export function define(command: Command): void {
@@ -12,7 +12,7 @@ export function define(command: Command): void {
       // Commander assigns an option that the program also has to the program.
       const { verbose } = command.optsWithGlobals<{ verbose: boolean }>();
       const build = (signal: AbortSignal) => buildEngine({ ifStale, verbose, signal });
-      await interruptible(build, 'Stopping; press Ctrl-C again to stop at once.');
+      await interruptible(build, STOPPING);
     });
   addExamples(command, {
     build: 'build for the LibTorch that `torch-tl doctor` shows; TORCH_TL_LIBTORCH=DIR selects another',

@@ -12,7 +12,7 @@ import { dataCheckText } from './data-check-text.ts';
 import { decodingCallbacks } from './decoding.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
-import { interruptible } from './interrupt.ts';
+import { interruptible, STOPPING } from './interrupt.ts';
 import { print } from './output.ts';
 import { type Progress, progressOn, showPass } from './progress.ts';
 
@@ -20,8 +20,6 @@ type Options = Omit<z.output<typeof dataCheckRunOptions>, 'data'>;
 
 /** Side in pixels at which the embedded backbone compares images: it tells twins as well as at larger ones. */
 const COMPARED_SIZE = 64;
-
-const STOPPING = 'Stopping; press Ctrl-C again to stop at once.';
 
 /** Defines `torch-tl data check`. */
 export function defineCheck(data: Command): void {

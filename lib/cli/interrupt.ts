@@ -2,6 +2,9 @@ import { TorchTlError } from '../errors.ts';
 import { outlivesTerminal } from './hangup.ts';
 import { notice } from './notice.ts';
 
+/** Says that work which goes by no batches stops. */
+export const STOPPING = 'Stopping; press Ctrl-C again to stop at once.';
+
 /** Signals within this time count as one: `npx` forwards a signal that the terminal has sent already. */
 const ONE_INTERRUPTION_MS = 500;
 

@@ -11,7 +11,7 @@ import { duration, size } from '../support/format.ts';
 import { packageRoot } from '../support/package-root.ts';
 import { shown, shownJson } from '../support/printable.ts';
 import { addExamples } from './examples.ts';
-import { interruptible } from './interrupt.ts';
+import { interruptible, STOPPING } from './interrupt.ts';
 import { candidateText } from './libtorch-text.ts';
 import { print } from './output.ts';
 import { progressOn } from './progress.ts';
@@ -94,7 +94,7 @@ export async function installWithProgress(request: InstallRequest): Promise<void
   try {
     const installed = await interruptible(
       (signal) => installLibTorch(request, { print, onProgress, signal }),
-      'Stopping; press Ctrl-C again to stop at once.',
+      STOPPING,
     );
     const seconds = (performance.now() - started) / 1000;
     print(`Installed LibTorch ${fullVersion(installed)}: ${installed.root}  ${duration(seconds)}`);

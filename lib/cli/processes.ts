@@ -108,11 +108,10 @@ function prefixLines(child: ChildProcess, rank: number): void {
 }
 
 /**
- * Ends this process as SIGTERM does, with a checkpoint, when the one that has started it with `runProcesses` is killed:
- * no signal of the user's would come to it any more.
+ * Ends this process, which `runProcesses` has started, as SIGTERM does, with a checkpoint, when the one that has started
+ * it is killed: no signal of the user's would come to it any more.
  */
 export function endWithLauncher(): void {
-  if (process.channel === undefined || readMembership(process.env) === null) return;
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   // To wait for that keeps no process alive.
   process.channel?.unref();

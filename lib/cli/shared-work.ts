@@ -26,9 +26,9 @@ export async function inProcesses(command: Command, work: () => Promise<void>): 
   const { processes } = readFlags(command, launchOptions);
   const { verbose: isVerbose = false } = command.parent?.opts<{ verbose?: true }>() ?? {};
   const isOff = command.opts<{ distributed?: string }>().distributed === 'off';
-  const { endWithLauncher, runProcesses } = await import('./processes.ts');
   if (processes === 1) {
-    endWithLauncher();
+    const isLaunched = process.channel !== undefined && readMembership(process.env) !== null;
+    if (isLaunched) (await import('./processes.ts')).endWithLauncher();
     const rank = isOff ? 0 : (readMembership(process.env)?.rank ?? 0);
     setQuiet(rank > 0 && !isVerbose);
     try {
@@ -43,6 +43,7 @@ export async function inProcesses(command: Command, work: () => Promise<void>): 
     const message = '--processes would have no effect with --distributed off. Leave out one of the two.';
     throw new InputError('INVALID_ARGUMENT', message);
   }
+  const { runProcesses } = await import('./processes.ts');
   const program = join(packageRoot, 'bin', 'torch-tl.js');
   const given = [...(isVerbose ? ['--verbose'] : []), ...withoutProcesses(command.parent?.args ?? [])];
   const args = [...process.execArgv, program, ...given];

@@ -180,11 +180,9 @@ export async function expectKept(job: Job, kept: Kept, left: Left): Promise<void
     const resume = [...job.words, '--resume', '--out', run];
     await succeeds(job, hasBegun ? resume : await job.args(cwd, pace), cwd);
     expect(outcomesIn(join(cwd, run))).toEqual(await whole());
-  } else if (kept === 'part') {
-    if (left.pace === 'long') expect(filesUnder(cwd).map(({ size }) => size)).toEqual([HALF]);
-    await succeeds(job, await job.args(cwd, 'short'), cwd);
-    expect(outcome()).toEqual(await whole());
-  } else if (kept === 'compiled') {
+  } else if (kept === 'part' || kept === 'compiled') {
+    if (kept === 'part' && left.pace === 'long')
+      expect(filesUnder(cwd).map(({ size }) => size)).toEqual([HALF]);
     await succeeds(job, await job.args(cwd, 'short'), cwd);
     expect(outcome()).toEqual(await whole());
   } else if (kept === 'copies') {

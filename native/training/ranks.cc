@@ -1,7 +1,6 @@
 #include "training/ranks.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "errors.h"
+#include "training/flat.h"
 
 namespace torch_tl {
 namespace {
@@ -70,16 +70,9 @@ bool Ranks::all(bool answer) {
 void Ranks::sum(const std::vector<at::Tensor>& tensors) {
   if (alone() || tensors.empty()) return;
   const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> flat;
-  flat.reserve(tensors.size());
-  for (const at::Tensor& tensor : tensors) flat.push_back(tensor.detach().reshape({-1}));
-  const at::Tensor summed = at::cat(flat);
+  const at::Tensor summed = flat(tensors);
   group_->sum(summed);
-  std::int64_t begin = 0;
-  for (const at::Tensor& tensor : tensors) {
-    tensor.detach().copy_(summed.narrow(0, begin, tensor.numel()).view(tensor.sizes()));
-    begin += tensor.numel();
-  }
+  copy_flat(summed, tensors);
 }
 
 void Ranks::average(const std::vector<at::Tensor>& tensors) {

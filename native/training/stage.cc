@@ -2,9 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include <string>
 
 #include "errors.h"
+#include "training/flat.h"
 #include "training/stopwatch.h"
 
 namespace torch_tl {
@@ -25,13 +24,6 @@ void require_finite(double loss, std::int64_t epoch, const std::string& part) {
 
 std::int64_t steps_of(std::size_t batches, std::int64_t batches_per_step) {
   return (static_cast<std::int64_t>(batches) + batches_per_step - 1) / batches_per_step;
-}
-
-/** The values of tensors one after the other; a copy. */
-at::Tensor flat(const std::vector<at::Tensor>& tensors) {
-  std::vector<at::Tensor> rows{at::empty({0}, at::kFloat)};
-  for (const at::Tensor& tensor : tensors) rows.push_back(tensor.detach().reshape({-1}).to(at::kCPU));
-  return at::cat(rows);
 }
 
 /** Those of rank 0 are in the network's tensors. */
@@ -195,9 +187,9 @@ std::vector<at::Tensor> Stage::statistics() const {
 }
 
 void Stage::save_statistics(Archive& archive) const {
-  const at::Tensor own = flat(statistics());
-  if (own.numel() == 0) return;
-  const std::vector<at::Tensor> all = ranks_.gather(own);
+  const std::vector<at::Tensor> own = statistics();
+  if (own.empty()) return;
+  const std::vector<at::Tensor> all = ranks_.gather(flat(own));
   for (std::size_t rank = 1; rank < all.size(); ++rank) archive.tensor(statistics_name(rank), all[rank]);
 }
 
@@ -205,14 +197,11 @@ void Stage::restore_statistics(Archive& archive) {
   const std::string name = statistics_name(ranks_.share().rank);
   if (!archive.has(name)) return;
   const std::vector<at::Tensor> own = statistics();
+  if (own.empty()) throw CheckpointInvalid("its '" + name + "' is of norms that do not train");
   const at::Tensor saved = flat(own);
   archive.tensor(name, saved);
   network_.about_to_train();
-  std::int64_t begin = 0;
-  for (const at::Tensor& tensor : own) {
-    tensor.detach().copy_(saved.narrow(0, begin, tensor.numel()).view(tensor.sizes()));
-    begin += tensor.numel();
-  }
+  copy_flat(saved, own);
 }
 
 }  // namespace torch_tl

@@ -1,4 +1,4 @@
-// Checks the C++ sources with clang-format and clang-tidy; `--fix` formats them instead.
+// Checks the C and C++ sources with clang-format and clang-tidy; `--fix` formats them instead.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const sources = ['native', join('test', 'native'), join('scripts', 'backbone')].flatMap((folder) =>
+const folders = ['native', join('test', 'native'), join('test', 'faults'), join('scripts', 'backbone')];
+const sources = folders.flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(cc|h|cu|cuh)$/.test(name))
+    .filter((name) => /\.(c|cc|h|cu|cuh)$/.test(name))
     .map((name) => join(folder, name)),
 );
 

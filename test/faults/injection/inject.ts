@@ -89,22 +89,32 @@ export async function nodeSucceeds(args: string[], cwd: string): Promise<void> {
 }
 
 /**
- * The numbers of the operations of a call that are worth a fault: all but writes, and the first, middle and last write of
- * each run of writes to a file.
+ * The numbers of the operations of a call that are worth a fault: all but writes, and the first, middle and last of the
+ * writes to a file between two other operations on it, whatever other threads write meanwhile.
  */
 export async function operationsOf(call: Call): Promise<number[]> {
   const { code, stderr } = await callWithFault(call, 'kill', 0);
   if (code !== 0) throw new Error(stderr);
   const log = join(call.cwd, 'operations');
   const lines = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [];
-  const operations = lines.map((line) => line.split(' ') as [string, string, string]);
-  const isSame = (a: number, b: number) => operations[a]?.slice(1).join() === operations[b]?.slice(1).join();
   const chosen: number[] = [];
-  for (let begin = 0; begin < operations.length; ) {
-    let end = begin;
-    while (isSame(begin, end + 1)) end++;
-    chosen.push(...new Set([begin, Math.floor((begin + end) / 2), end]));
-    begin = end + 1;
+  const writes = new Map<string, number[]>();
+  for (const [index, line] of lines.entries()) {
+    const [, name, path] = line.split(' ') as [string, string, string];
+    const pending = writes.get(path) ?? [];
+    if (name === 'write') {
+      pending.push(index + 1);
+      writes.set(path, pending);
+    } else {
+      chosen.push(...firstMiddleLast(pending), index + 1);
+      writes.delete(path);
+    }
   }
-  return chosen.map((index) => index + 1);
+  return [...chosen, ...[...writes.values()].flatMap(firstMiddleLast)].sort((a, b) => a - b);
+}
+
+/** The first, the middle and the last. */
+function firstMiddleLast(numbers: readonly number[]): number[] {
+  const last = numbers.length - 1;
+  return [...new Set([0, Math.floor(last / 2), last])].flatMap((index) => numbers[index] ?? []);
 }

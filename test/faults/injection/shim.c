@@ -1,18 +1,23 @@
 /*
- * A library to preload (LD_PRELOAD) that makes operations on files fail, or kills the process at one of them. It counts the operations
- * of all threads on files whose path contains FAULT_PATH, in the order in which they begin.
+ * A library to preload (LD_PRELOAD) that makes operations on files fail, or kills the process at one of them.
+ * It counts the operations of all threads on files whose path contains FAULT_PATH, in the order in which they
+ * begin.
  *
  *   FAULT_PATH   part of a path
  *   FAULT_AT     number of the operation that fails, from 1; 0 lets all pass
- *   FAULT_KIND   an errno in digits; `half`: a write takes half of its bytes and then the disk is full; `slow`: it takes half a
- *                second, in which something else can happen to the process; `kill`: SIGKILL before the operation; `cut`: as kill, and everything that was not synced before is lost, as in a power cut; `torn`: as cut,
- *                but names that were not synced stay, which a disk may write before the files' contents
+ *   FAULT_KIND   an errno in digits
+ *                `half`: a write takes half of its bytes, and then the disk is full
+ *                `slow`: it takes half a second, in which something else can happen to the process
+ *                `kill`: SIGKILL before the operation
+ *                `cut`:  as kill, and everything that was not synced before is lost, as in a power cut
+ *                `torn`: as cut, but names that were not synced stay, which a disk may write first
  *   FAULT_LASTS  1: all later operations fail too, with the same errno
  *   FAULT_COPIES directory for copies of files
  *   FAULT_LOG    file to which each counted operation is appended
  *
- * A power cut loses what a file had after its last fsync: the library keeps a copy of each matching file as it was then, puts it back,
- * and takes back new files and renames whose directory was not synced since.
+ * A power cut loses what a file had after its last fsync: the library keeps a copy of each matching file as
+ * it was then, puts it back, and takes back new and removed files and renames whose directory was not synced
+ * since.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -42,7 +47,7 @@ static char paths[MAX_FILES][PATH_MAX];
 
 /* A change of names that no directory's fsync has made lasting. */
 struct change {
-  char from[PATH_MAX]; /* empty for a file that was made */
+  char from[PATH_MAX]; /* empty for a file that was made or removed */
   char to[PATH_MAX];
   char saved[PATH_MAX]; /* copy of what was at `to` before; empty if there was nothing */
 };
@@ -57,20 +62,20 @@ struct content {
 static struct content contents[MAX_FILES];
 static int content_count;
 
-static const char *setting(const char *name) {
-  const char *value = getenv(name);
+static const char* setting(const char* name) {
+  const char* value = getenv(name);
   return value ? value : "";
 }
 
 static int is_torn(void) { return strcmp(setting("FAULT_KIND"), "torn") == 0; }
 static int is_cut(void) { return is_torn() || strcmp(setting("FAULT_KIND"), "cut") == 0; }
 
-static int matches(const char *path) {
-  const char *part = setting("FAULT_PATH");
+static int matches(const char* path) {
+  const char* part = setting("FAULT_PATH");
   return part[0] != 0 && path != NULL && strstr(path, part) != NULL;
 }
 
-static void absolute(const char *path, char *out) {
+static void absolute(const char* path, char* out) {
   if (path[0] == '/' || getcwd(out, PATH_MAX) == NULL) {
     snprintf(out, PATH_MAX, "%s", path);
   } else {
@@ -79,7 +84,7 @@ static void absolute(const char *path, char *out) {
   }
 }
 
-static void copy_file(const char *from, const char *to) {
+static void copy_file(const char* from, const char* to) {
   char buffer[1 << 16];
   int in = REAL(open)(from, O_RDONLY | O_CLOEXEC);
   int out = REAL(open)(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -92,7 +97,7 @@ static void copy_file(const char *from, const char *to) {
 }
 
 /* A copy beside all files, in the directory of FAULT_COPIES. */
-static void save(const char *path, char *saved) {
+static void save(const char* path, char* saved) {
   static long number;
   struct stat status;
   saved[0] = 0;
@@ -101,7 +106,7 @@ static void save(const char *path, char *saved) {
   copy_file(path, saved);
 }
 
-static struct content *content_of(const char *path) {
+static struct content* content_of(const char* path) {
   for (int i = 0; i < content_count; i++) {
     if (strcmp(contents[i].path, path) == 0) return &contents[i];
   }
@@ -109,32 +114,33 @@ static struct content *content_of(const char *path) {
 }
 
 /* Before a file is changed for the first time since its last fsync. */
-static void note_content(const char *path) {
+static void note_content(const char* path) {
   if (!is_cut() || content_of(path) != NULL || content_count == MAX_FILES) return;
-  struct content *content = &contents[content_count++];
+  struct content* content = &contents[content_count++];
   snprintf(content->path, PATH_MAX, "%s", path);
   save(path, content->saved);
 }
 
-static void forget_content(const char *path) {
-  struct content *content = content_of(path);
+static void forget_content(const char* path) {
+  struct content* content = content_of(path);
   if (content != NULL) *content = contents[--content_count];
 }
 
-static void note_change(const char *from, const char *to) {
+static void note_change(const char* from, const char* to) {
   if (!is_cut() || change_count == MAX_FILES) return;
-  struct change *change = &changes[change_count++];
+  struct change* change = &changes[change_count++];
   snprintf(change->from, PATH_MAX, "%s", from);
   snprintf(change->to, PATH_MAX, "%s", to);
   save(to, change->saved);
 }
 
-static int lies_in(const char *path, const char *directory) {
+static int lies_in(const char* path, const char* directory) {
   size_t length = strlen(directory);
-  return strncmp(path, directory, length) == 0 && path[length] == '/' && strchr(path + length + 1, '/') == NULL;
+  return strncmp(path, directory, length) == 0 && path[length] == '/' &&
+         strchr(path + length + 1, '/') == NULL;
 }
 
-static void keep_changes_in(const char *directory) {
+static void keep_changes_in(const char* directory) {
   int kept = 0;
   for (int i = 0; i < change_count; i++) {
     if (!lies_in(changes[i].to, directory)) changes[kept++] = changes[i];
@@ -154,7 +160,7 @@ static void lose_unsynced(void) {
     }
   }
   for (int i = change_count - 1; i >= 0 && !is_torn(); i--) {
-    struct change *change = &changes[i];
+    struct change* change = &changes[i];
     if (change->from[0] != 0) {
       REAL(rename)(change->to, change->from);
     } else {
@@ -165,12 +171,13 @@ static void lose_unsynced(void) {
 }
 
 /*
- * Counts an operation. Returns 0 if it shall go on, the errno with which it fails, or -1 if a write shall take half.
+ * Counts an operation. Returns 0 if it shall go on, the errno with which it fails, or -1 if a write shall
+ * take half.
  */
-static int begin(const char *name, const char *path) {
+static int begin(const char* name, const char* path) {
   if (disk_is_full && strcmp(name, "write") == 0) return ENOSPC;
   long number = ++operations;
-  const char *log = setting("FAULT_LOG");
+  const char* log = setting("FAULT_LOG");
   if (log[0] != 0) {
     char line[PATH_MAX + 64];
     int length = snprintf(line, sizeof line, "%ld %s %s\n", number, name, path);
@@ -182,7 +189,7 @@ static int begin(const char *name, const char *path) {
   }
   long at = atol(setting("FAULT_AT"));
   if (at == 0 || number < at || (number > at && setting("FAULT_LASTS")[0] == 0)) return 0;
-  const char *kind = setting("FAULT_KIND");
+  const char* kind = setting("FAULT_KIND");
   if (strcmp(kind, "kill") == 0 || is_cut()) {
     if (is_cut()) lose_unsynced();
     kill(getpid(), SIGKILL);
@@ -201,16 +208,18 @@ static int begin(const char *name, const char *path) {
   return atoi(kind);
 }
 
-static int begin_locked(const char *name, const char *path) {
+static int begin_locked(const char* name, const char* path) {
   pthread_mutex_lock(&mutex);
   int fault = begin(name, path);
   pthread_mutex_unlock(&mutex);
   return fault;
 }
 
-static const char *path_of(int file) { return file >= 0 && file < MAX_FILES && paths[file][0] != 0 ? paths[file] : NULL; }
+static const char* path_of(int file) {
+  return file >= 0 && file < MAX_FILES && paths[file][0] != 0 ? paths[file] : NULL;
+}
 
-static int opened(const char *given, int flags, mode_t mode) {
+static int opened(const char* given, int flags, mode_t mode) {
   char path[PATH_MAX];
   absolute(given, path);
   int writes = (flags & O_ACCMODE) != O_RDONLY;
@@ -239,7 +248,7 @@ static int opened(const char *given, int flags, mode_t mode) {
   return file;
 }
 
-int open(const char *path, int flags, ...) {
+int open(const char* path, int flags, ...) {
   va_list rest;
   va_start(rest, flags);
   mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0;
@@ -247,7 +256,7 @@ int open(const char *path, int flags, ...) {
   return opened(path, flags, mode);
 }
 
-int open64(const char *path, int flags, ...) {
+int open64(const char* path, int flags, ...) {
   va_list rest;
   va_start(rest, flags);
   mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0;
@@ -262,7 +271,7 @@ int close(int file) {
 
 /* The bytes that a write to a file may take: all, half, or -1 with errno. */
 static ssize_t allowed(int file, size_t count) {
-  const char *path = path_of(file);
+  const char* path = path_of(file);
   if (path == NULL) return (ssize_t)count;
   pthread_mutex_lock(&mutex);
   int fault = begin("write", path);
@@ -275,33 +284,33 @@ static ssize_t allowed(int file, size_t count) {
   return (ssize_t)(fault < 0 ? count / 2 : count);
 }
 
-ssize_t write(int file, const void *bytes, size_t count) {
+ssize_t write(int file, const void* bytes, size_t count) {
   ssize_t length = allowed(file, count);
   return length < 0 ? -1 : REAL(write)(file, bytes, (size_t)length);
 }
 
-ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) {
+ssize_t pwrite(int file, const void* bytes, size_t count, off_t offset) {
   ssize_t length = allowed(file, count);
   return length < 0 ? -1 : REAL(pwrite)(file, bytes, (size_t)length, offset);
 }
 
-ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t offset) {
+ssize_t pwrite64(int file, const void* bytes, size_t count, off64_t offset) {
   ssize_t length = allowed(file, count);
   return length < 0 ? -1 : REAL(pwrite64)(file, bytes, (size_t)length, offset);
 }
 
-ssize_t writev(int file, const struct iovec *parts, int count) {
+ssize_t writev(int file, const struct iovec* parts, int count) {
   if (path_of(file) == NULL) return REAL(writev)(file, parts, count);
   return count > 0 ? write(file, parts[0].iov_base, parts[0].iov_len) : 0;
 }
 
-ssize_t pwritev(int file, const struct iovec *parts, int count, off_t offset) {
+ssize_t pwritev(int file, const struct iovec* parts, int count, off_t offset) {
   if (path_of(file) == NULL) return REAL(pwritev)(file, parts, count, offset);
   return count > 0 ? pwrite(file, parts[0].iov_base, parts[0].iov_len, offset) : 0;
 }
 
-static int synced(int file, int (*real)(int), const char *name) {
-  const char *path = path_of(file);
+static int synced(int file, int (*real)(int), const char* name) {
+  const char* path = path_of(file);
   if (path == NULL) return real(file);
   pthread_mutex_lock(&mutex);
   int fault = begin(name, path);
@@ -327,7 +336,7 @@ int fsync(int file) { return synced(file, REAL(fsync), "fsync"); }
 int fdatasync(int file) { return synced(file, REAL(fdatasync), "fsync"); }
 
 int ftruncate(int file, off_t length) {
-  const char *path = path_of(file);
+  const char* path = path_of(file);
   int fault = path ? begin_locked("truncate", path) : 0;
   if (fault > 0) {
     errno = fault;
@@ -336,7 +345,7 @@ int ftruncate(int file, off_t length) {
   return REAL(ftruncate)(file, length);
 }
 
-int rename(const char *from, const char *to) {
+int rename(const char* from, const char* to) {
   char old[PATH_MAX], new[PATH_MAX];
   absolute(from, old);
   absolute(to, new);
@@ -347,7 +356,7 @@ int rename(const char *from, const char *to) {
   if (fault > 0) {
     errno = fault;
   } else {
-    struct content *content = content_of(old);
+    struct content* content = content_of(old);
     note_change(old, new);
     result = REAL(rename)(from, to);
     if (result == 0 && content != NULL) snprintf(content->path, PATH_MAX, "%s", new);
@@ -356,7 +365,7 @@ int rename(const char *from, const char *to) {
   return result;
 }
 
-static int named(const char *name, const char *path) {
+static int named(const char* name, const char* path) {
   char whole[PATH_MAX];
   absolute(path, whole);
   int fault = matches(whole) ? begin_locked(name, whole) : 0;
@@ -364,6 +373,24 @@ static int named(const char *name, const char *path) {
   return fault;
 }
 
-int link(const char *from, const char *to) { return named("link", to) > 0 ? -1 : REAL(link)(from, to); }
-int unlink(const char *path) { return named("unlink", path) > 0 ? -1 : REAL(unlink)(path); }
-int mkdir(const char *path, mode_t mode) { return named("mkdir", path) > 0 ? -1 : REAL(mkdir)(path, mode); }
+int link(const char* from, const char* to) { return named("link", to) > 0 ? -1 : REAL(link)(from, to); }
+
+int unlink(const char* path) {
+  char whole[PATH_MAX];
+  absolute(path, whole);
+  if (!matches(whole)) return REAL(unlink)(path);
+  pthread_mutex_lock(&mutex);
+  int fault = begin("unlink", whole);
+  if (fault <= 0) {
+    forget_content(whole);
+    note_change("", whole);
+  }
+  pthread_mutex_unlock(&mutex);
+  if (fault > 0) {
+    errno = fault;
+    return -1;
+  }
+  return REAL(unlink)(path);
+}
+
+int mkdir(const char* path, mode_t mode) { return named("mkdir", path) > 0 ? -1 : REAL(mkdir)(path, mode); }

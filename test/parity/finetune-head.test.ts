@@ -1,15 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { NativeModel } from '../../lib/engine/native.ts';
 import type { HostTensor } from '../../lib/engine/native-computation.ts';
-import { epochsOf, lastWeights, nativeData, nativeModel, nativeTraining } from '../support/native.ts';
+import { frozenModel } from '../support/frozen-model.ts';
+import { epochsOf, lastWeights, nativeData, nativeTraining } from '../support/native.ts';
 import { expectSignatures, largestDifference } from './compare.ts';
 import { readFixture } from './signature.ts';
-
-async function frozenModel(): Promise<NativeModel> {
-  const model = await nativeModel('finetune', { pretrained: true });
-  await model.setTrainable(['features'], false).result;
-  return model;
-}
 
 function head(tensors: HostTensor[]): HostTensor[] {
   return tensors.filter(({ name }) => name.startsWith('classifier.'));
@@ -18,7 +12,7 @@ function head(tensors: HostTensor[]): HostTensor[] {
 describe("the paper's finetune head over a frozen backbone", () => {
   test("has PyTorch's loss and gradients", async () => {
     const fixture = await readFixture('finetune-head');
-    const model = await frozenModel();
+    const model = await frozenModel('norm5', { head: 'finetune', imageSize: 64 });
     expectSignatures(fixture, 'initial/', head(await model.state().result), 1e-6);
     const data = await nativeData('train', 16);
     const { loss, gradients } = await model.gradients(data, { precision: 'fp32', seed: 0 }).result;
@@ -34,7 +28,7 @@ describe("the paper's finetune head over a frozen backbone", () => {
 
   test("takes PyTorch's ten steps of Adam, dropout and shuffling included", async () => {
     const fixture = await readFixture('finetune-head');
-    const model = await frozenModel();
+    const model = await frozenModel('norm5', { head: 'finetune', imageSize: 64 });
     const [train, valid] = [await nativeData('train', 16), await nativeData('valid', 16)];
     const { events } = await nativeTraining(model, train, valid, { epochs: 10, checkpoints: true });
     const epochs = epochsOf(events);
@@ -51,7 +45,7 @@ describe("the paper's finetune head over a frozen backbone", () => {
 
   test("has PyTorch's tensors after the first step", async () => {
     const fixture = await readFixture('finetune-head');
-    const model = await frozenModel();
+    const model = await frozenModel('norm5', { head: 'finetune', imageSize: 64 });
     await nativeTraining(model, await nativeData('train', 16), await nativeData('valid', 16));
     expectSignatures(fixture, 'step1/', head(await model.state().result), 1e-3);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { NativeModel } from '../../lib/engine/native.ts';
 import type { TrainEvent } from '../../lib/engine/native-training.ts';
+import { frozenModel } from '../support/frozen-model.ts';
 import {
   bytesOf,
   checkpointTensors,
@@ -15,18 +15,12 @@ import {
 
 const OPTIONS = { batchSize: 8, epochs: 3 };
 
-async function frozenModel(head = 'finetune'): Promise<NativeModel> {
-  const model = await nativeModel(head, { imageSize: 32, pretrained: true });
-  await model.setTrainable(['features'], false).result;
-  return model;
-}
-
 describe('the training loop', () => {
   test('gives the same bits for the same seed, and others for another', async () => {
     const [train, valid] = [await nativeData('train', 24), await nativeData('valid', 8)];
     const weights = [];
     for (const seed of [3, 3, 4]) {
-      const model = await frozenModel();
+      const model = await frozenModel('norm5', { head: 'finetune' });
       await nativeTraining(model, train, valid, { ...OPTIONS, seed });
       weights.push(bytesOf(await model.state().result));
     }
@@ -35,7 +29,7 @@ describe('the training loop', () => {
   });
 
   test('adds a last batch of one to the batch before it, so that every image counts', async () => {
-    const model = await frozenModel();
+    const model = await frozenModel('norm5', { head: 'finetune' });
     const [train, valid] = [await nativeData('train', 17), await nativeData('valid', 9)];
     const { events } = await nativeTraining(model, train, valid, { ...OPTIONS, epochs: 1 });
     const batches = events.filter((event) => event.type === 'batch').map(({ batches }) => batches);
@@ -47,7 +41,7 @@ describe('the training loop', () => {
   });
 
   test('keeps the weights of the best epoch apart while it trains on', async () => {
-    const model = await frozenModel();
+    const model = await frozenModel('norm5', { head: 'finetune' });
     const [train, valid] = [await nativeData('train', 16), await nativeData('valid', 16)];
     const kept = new Map<number, Map<string, string>>();
     const events: TrainEvent[] = [];
@@ -69,7 +63,7 @@ describe('the training loop', () => {
   });
 
   test("keeps the best epoch's validation logits", async () => {
-    const model = await frozenModel();
+    const model = await frozenModel('norm5', { head: 'finetune' });
     const [train, valid] = [await nativeData('train', 16), await nativeData('valid', 17)];
     expect(model.bestLogits()).toBeNull();
     const { events } = await nativeTraining(model, train, valid, {
@@ -87,7 +81,7 @@ describe('the training loop', () => {
   });
 
   test('lowers the learning rate on a plateau as Keras does, down to the smallest', async () => {
-    const model = await frozenModel();
+    const model = await frozenModel('norm5', { head: 'finetune' });
     const [train, valid] = [await nativeData('train', 8), await nativeData('valid', 8)];
     // Images that are learnt by heart at once: the validation loss rises from then on.
     const plateau = { plateauFactor: 0.1, plateauPatience: 2, minLearningRate: 2e-4 };
@@ -112,7 +106,7 @@ describe('the training loop', () => {
   });
 
   test('names epoch and batch of a loss that is not finite, and keeps what it had', async () => {
-    const model = await frozenModel('linear');
+    const model = await frozenModel('norm5');
     const [train, valid] = [await nativeData('train', 24), await nativeData('valid', 8)];
     const events: TrainEvent[] = [];
     const options = trainOptions(train, { ...OPTIONS, learningRate: 1e38 });
@@ -125,7 +119,7 @@ describe('the training loop', () => {
   });
 
   test('stops within a batch when it is told to', async () => {
-    const model = await frozenModel();
+    const model = await frozenModel('norm5', { head: 'finetune' });
     const [train, valid] = [await nativeData('train', 24), await nativeData('valid', 8)];
     let batchesAfter = 0;
     const options = trainOptions(train, { ...OPTIONS, epochs: 100_000, featureCache: null });

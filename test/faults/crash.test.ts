@@ -110,7 +110,7 @@ describe('SIGKILL at any moment', () => {
 async function killedAt(milliseconds: number, cwd: string): Promise<boolean> {
   const time = performance.now() + milliseconds;
   const onTick = (kill: (signal: NodeJS.Signals) => void) => performance.now() >= time && kill('SIGKILL');
-  const { code } = await torchTlProcess([...resumption(EVERYTHING, join(cwd, 'run'))], {
+  const { code } = await torchTlProcess(resumption(EVERYTHING, join(cwd, 'run')), {
     cwd,
     env: ALONE,
     onTick,

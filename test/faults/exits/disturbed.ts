@@ -8,7 +8,7 @@ import { bands, encode, RED } from '../../support/images.ts';
 import { post } from '../../support/service.ts';
 import { lastingDirectory, temporaryDirectory } from '../../support/temporary-directory.ts';
 import { ALONE, faultAt, isExhaustive } from '../injection/inject.ts';
-import { outcomesIn } from '../injection/scenarios.ts';
+import { outcomesIn, resumption } from '../injection/scenarios.ts';
 import { type Cell, type EventName, EXPECTED, type Exit, type Kept } from './expected.ts';
 import { JOBS, type Job, type Pace, type Sight } from './jobs.ts';
 import { HALF, NETWORK_JOBS } from './network-jobs.ts';
@@ -176,9 +176,7 @@ export async function expectKept(job: Job, kept: Kept, left: Left): Promise<void
     expect(Object.entries(hashesIn(cwd))).toEqual(expect.arrayContaining(others));
   } else if (kept === 'run' || kept === 'apart') {
     const run = kept === 'run' ? 'run' : 'moved';
-    const hasBegun = filesUnder(join(cwd, run)).some(({ path }) => basename(path) === 'config.json');
-    const resume = [...job.words, '--resume', '--out', run];
-    await succeeds(job, hasBegun ? resume : await job.args(cwd, pace), cwd);
+    await succeeds(job, resumption(await job.args(cwd, pace), join(cwd, run), job.words), cwd);
     expect(outcomesIn(join(cwd, run))).toEqual(await whole());
   } else if (kept === 'part' || kept === 'compiled') {
     if (kept === 'part' && left.pace === 'long')

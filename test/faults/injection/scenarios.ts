@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:f
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { programArguments, torchTlArguments } from '../../cli/torch-tl.ts';
-import { hashesIn, hashOf } from '../../support/file-hashes.ts';
+import { filesUnder, hashesIn, hashOf } from '../../support/file-hashes.ts';
 import { fileServer, whole } from '../../support/file-server.ts';
 import { type Colour, writeImages } from '../../support/images.ts';
 import { archive, installArguments } from '../../support/libtorch-archive.ts';
@@ -33,12 +33,22 @@ const REPORT = ['report', 'one', '--out', 'kept/report.html'];
 const WITH_FEATURES = [...RUN, '--feature-cache', 'features'];
 const OWN_IMAGES = ['train', 'pictures', '--image-size', '32', '--epochs', '2', '--image-cache', 'images'];
 
+const SEVERAL_SEEDS = ['train', 'pictures', '--image-size', '32', '--epochs', '1', '--seeds', '2'];
+const TWO_PROCESSES = [...RUN, '--processes', '2'];
+const TWO_PROCESSES_WORDS = ['run', 'finetune', '--processes', '2'];
+const FEATURES = ['features', '--data', 'pictures', '--image-size', '32', '--out', 'kept/features'];
+const COPIES = ['predict', '--weights', 'model.safetensors', 'pictures', '--copy-to', 'sorted'];
+
 const PICTURES: Record<string, Colour> = Object.fromEntries(
   Array.from({ length: 20 }, (_, index) => [
     `${index % 2 === 0 ? 'dark' : 'bright'}/${index}.png`,
     [index, 200 * (index % 2), index],
   ]),
 );
+
+function writePictures(cwd: string): Promise<void> {
+  return writeImages(join(cwd, 'pictures'), PICTURES);
+}
 
 const SAVE = `
   import { DenseNet121 } from 'torch-tl';
@@ -66,10 +76,52 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
       requireTidy(join(cwd, 'run'));
     },
   },
+  'a run of two processes': {
+    prepare: async () => ({ args: torchTlArguments([...TWO_PROCESSES, '--out', 'run']), path: '/run' }),
+    state: (cwd) => outcomeOf(join(cwd, 'run')),
+    recover: async (cwd) => {
+      const run = join(cwd, 'run');
+      await succeeds(resumption([...TWO_PROCESSES, '--out', 'run'], run, TWO_PROCESSES_WORDS), cwd);
+      requireTidy(run);
+    },
+  },
+  'runs of two seeds': {
+    prepare: async (cwd) => {
+      await writePictures(cwd);
+      return { args: torchTlArguments([...SEVERAL_SEEDS, '--out', 'run']), path: '/run' };
+    },
+    state: (cwd) => outcomesIn(join(cwd, 'run')),
+    recover: async (cwd) => {
+      const run = join(cwd, 'run');
+      await succeeds(resumption([...SEVERAL_SEEDS, '--out', 'run'], run, ['train', '--seeds', '2']), cwd);
+      requireTidy(run);
+    },
+  },
   'kept features': cacheScenario(WITH_FEATURES, 'features'),
-  'decoded images': cacheScenario(OWN_IMAGES, 'images', (cwd) =>
-    writeImages(join(cwd, 'pictures'), PICTURES),
-  ),
+  'decoded images': cacheScenario(OWN_IMAGES, 'images', writePictures),
+  'features over another file': {
+    prepare: async (cwd) => {
+      await writePictures(cwd);
+      mkdirSync(join(cwd, 'kept'));
+      await succeeds(FEATURES, cwd);
+      return { args: torchTlArguments(FEATURES), path: join(cwd, 'kept') };
+    },
+    state: (cwd) => hashesIn(join(cwd, 'kept')),
+    recover: async (cwd) => {
+      const before = hashOf(join(cwd, 'kept', 'features'));
+      await succeeds(FEATURES, cwd);
+      expect(hashOf(join(cwd, 'kept', 'features'))).toBe(before);
+    },
+  },
+  'copies of images by class': {
+    prepare: async (cwd) => {
+      await writePictures(cwd);
+      cpSync(await savedModel(), join(cwd, 'model.safetensors'));
+      return { args: torchTlArguments(COPIES), path: '/sorted' };
+    },
+    state: (cwd) => hashesIn(join(cwd, 'sorted')),
+    recover: (cwd) => succeeds(COPIES, cwd),
+  },
   'an export over another file': {
     prepare: async (cwd) => ({ args: torchTlArguments(EXPORT), path: await keptModel(cwd) }),
     state: (cwd) => hashOf(join(cwd, 'kept', 'model')),
@@ -161,10 +213,14 @@ async function keptModel(cwd: string): Promise<string> {
   return join(cwd, 'kept');
 }
 
-/** The arguments that resume the run in a directory, or begin it where there is none. */
-export function resumption(run: readonly string[], directory: string): readonly string[] {
-  const begun = existsSync(join(directory, 'config.json'));
-  return begun ? ['run', 'finetune', '--resume', '--out', directory] : run;
+/** The arguments that resume the runs in a directory, or begin them where there are none. */
+export function resumption(
+  run: readonly string[],
+  directory: string,
+  words: readonly string[] = ['run', 'finetune'],
+): string[] {
+  const hasBegun = filesUnder(directory).some(({ path }) => basename(path) === 'config.json');
+  return hasBegun ? [...words, '--resume', '--out', directory] : [...run];
 }
 
 /** Resumes the run in a directory, or begins it where there is none. */

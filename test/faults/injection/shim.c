@@ -373,7 +373,18 @@ static int named(const char* name, const char* path) {
   return fault;
 }
 
-int link(const char* from, const char* to) { return named("link", to) > 0 ? -1 : REAL(link)(from, to); }
+int link(const char* from, const char* to) {
+  char whole[PATH_MAX];
+  absolute(to, whole);
+  int fault = named("link", to);
+  int result = fault > 0 ? -1 : REAL(link)(from, to);
+  if (result == 0 && matches(whole)) {
+    pthread_mutex_lock(&mutex);
+    note_change("", whole);
+    pthread_mutex_unlock(&mutex);
+  }
+  return result;
+}
 
 int unlink(const char* path) {
   char whole[PATH_MAX];

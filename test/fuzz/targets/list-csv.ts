@@ -28,7 +28,7 @@ function requireSimpleRows(text: string, rows: Row[], directory: string): void {
   const [head = [], ...lines] = text
     .replace(/^\ufeff/, '')
     .split('\n')
-    .filter((line) => line !== '')
+    .filter((line) => line.trim() !== '')
     .map((line) => line.split(',').map((field) => field.trim()));
   const columns = head.map((name) => name.normalize('NFC').toLowerCase());
   const field = (line: string[], name: string) => line[columns.indexOf(name)] as string;

@@ -1,8 +1,9 @@
 // Whether anything grows over hours: `node --expose-gc bench/soak.js [--minutes 120] [--scale 1]`. Models that are made,
 // trained and disposed of, or left to the garbage collector; predictions; trainings that are stopped; then every method in
-// turn for the rest of the time. After each phase it prints what is alive, and how resident memory changed over the
-// phase's second half, by least squares, without V8's heap, which grows and shrinks as V8 sees fit. Exits 1 if anything
-// is alive, or descriptors or threads have grown.
+// turn for the rest of the time. After each phase it prints what is alive, and how memory changed over the phase's second
+// half, by least squares: resident memory without V8's heap, which grows and shrinks as V8 sees fit, and of it what malloc
+// has handed out, without what it keeps of what it got back. Exits 1 if anything is alive, or descriptors or threads have
+// grown.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,20 +79,22 @@ function counts() {
   return { tensors, descriptors, threads };
 }
 
-/** Resident memory outside V8's heap, and that heap. */
+/** Resident memory outside V8's heap, that heap, and what malloc has handed out. */
 function megabytes() {
   const { rss, heapTotal } = process.memoryUsage();
-  return { outside: (rss - heapTotal) / 1e6, heap: heapTotal / 1e6 };
+  const { mallocBytes } = loadEngine().info().memory;
+  return { outside: (rss - heapTotal) / 1e6, heap: heapTotal / 1e6, malloc: (mallocBytes ?? 0) / 1e6 };
 }
 
-/** Slope of a line through points, and its standard error. */
+/** Slope of a line through points, and its standard error, in thousandths. */
 function slopeOf(points) {
   const mean = (index) => points.reduce((sum, point) => sum + point[index], 0) / points.length;
   const [x, y] = [mean(0), mean(1)];
   const spread = points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0);
   const slope = points.reduce((sum, point) => sum + (point[0] - x) * (point[1] - y), 0) / spread;
   const rest = points.reduce((sum, point) => sum + (point[1] - y - slope * (point[0] - x)) ** 2, 0);
-  return { slope, error: Math.sqrt(rest / Math.max(1, points.length - 2) / spread) };
+  const error = Math.sqrt(rest / Math.max(1, points.length - 2) / spread);
+  return `${(1000 * slope).toFixed(1)} ± ${(1000 * error).toFixed(1)}`;
 }
 
 const rows = [];
@@ -110,11 +113,12 @@ async function phase(name, goesOn, work) {
     }
     await work(done);
     if (done % 10 === 9) await settled();
-    points.push([done, megabytes().outside]);
+    points.push([done, megabytes()]);
   }
   await settled();
   const after = counts();
-  const { slope, error } = slopeOf(points.slice(points.length / 2));
+  const slopeAfterHalf = (name) =>
+    slopeOf(points.slice(points.length / 2).map(([at, memory]) => [at, memory[name]]));
   hasGrown ||= Object.keys(after).some((count) => after[count] > before[count]);
   rows.push([
     name,
@@ -122,7 +126,8 @@ async function phase(name, goesOn, work) {
     ((performance.now() - begin) / 1000).toFixed(0),
     ...Object.keys(after).map((count) => `${before[count]} -> ${after[count]}`),
     ...[megabytes().outside, megabytes().heap].map((amount) => amount.toFixed(0)),
-    `${(1000 * slope).toFixed(1)} ± ${(1000 * error).toFixed(1)}`,
+    slopeAfterHalf('outside'),
+    slopeAfterHalf('malloc'),
   ]);
   console.error(rows.at(-1).join('  '));
 }
@@ -194,7 +199,7 @@ printMachine();
 printTable(
   [
     ...['phase', 'times', 'seconds', 'tensors', 'descriptors', 'threads'],
-    ...['resident MB', "V8's heap, MB", 'growth, KB a time'],
+    ...['resident MB', "V8's heap, MB", 'growth, KB a time', 'of that in use of malloc'],
   ],
   rows,
 );

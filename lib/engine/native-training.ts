@@ -169,7 +169,10 @@ export interface EpochMetrics<Valid extends number | null = number | null> {
 }
 
 export type TrainEvent =
-  /** Sent before the features of a set are computed, or once they were found in a file. */
+  /**
+   * Sent before the features of a set are computed, or once they were found in a file; and again where those of
+   * torch-tl's own cache cannot be written after all.
+   */
   | {
       type: 'cache';
       part: 'train' | 'valid';

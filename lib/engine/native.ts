@@ -194,13 +194,15 @@ export interface EngineInfo {
     kernels: string[];
   };
   cuda: CudaInfo;
-  /** Of CPU tensors; zeros where `TORCH_TL_ALLOCATOR=system` leaves them to malloc. */
   memory: {
-    /** Number of tensors that are alive; those that share memory count as one. */
+    /** Number of CPU tensors that are alive; those that share memory count as one. 0 where malloc has them. */
     tensors: number;
+    /** 0 where `TORCH_TL_ALLOCATOR=system` leaves tensors to malloc. */
     tensorBytes: number;
     /** Memory in bytes that is kept for the next tensors. */
     cachedBytes: number;
+    /** Memory in bytes that malloc has handed out to the whole process; null where the C library does not tell. */
+    mallocBytes: number | null;
   };
   /** Whether this build can join the processes of a job. */
   joinsProcesses: boolean;

@@ -16,6 +16,10 @@
 #include "kernels/kernels.h"
 #include "memory/caching_allocator.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace torch_tl {
 namespace {
 
@@ -61,12 +65,23 @@ Napi::Object cuda_info(Napi::Env env) {
   return cuda;
 }
 
+/** Bytes that malloc has handed out and not got back. */
+Napi::Value malloc_bytes(Napi::Env env) {
+#ifdef __GLIBC__
+  const struct mallinfo2 info = mallinfo2();
+  return Napi::Number::New(env, static_cast<double>(info.uordblks + info.hblkhd));
+#else
+  return env.Null();
+#endif
+}
+
 Napi::Object memory_info(Napi::Env env) {
   const TensorMemory memory = tensor_memory();
   Napi::Object object = Napi::Object::New(env);
   object["tensors"] = static_cast<double>(memory.blocks);
   object["tensorBytes"] = static_cast<double>(memory.bytes);
   object["cachedBytes"] = static_cast<double>(memory.cached);
+  object["mallocBytes"] = malloc_bytes(env);
   return object;
 }
 

@@ -27,7 +27,7 @@ struct Share {
 
   /**
    * The run of whole batches, of `count`, that rank `of` computes where batches do not depend on each other:
-   * so batches are those of one process, to the bit. The first ranks have one more.
+   * so batches are those of one process, to the bit. Lengths differ by one at most.
    */
   BatchRange batches(std::int64_t count, std::int64_t of) const {
     const auto begin = [&](std::int64_t one) { return (count * one + size - 1) / size; };

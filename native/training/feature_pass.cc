@@ -27,7 +27,7 @@ FeaturePass::FeaturePass(Network& network, std::size_t cut, const Dataset& image
       extraction_(extraction),
       ranks_(ranks),
       observer_(observer),
-      memory_left_(options.memory_limit) {}
+      state_{.memory_left = options.memory_limit} {}
 
 RowsLayout FeaturePass::layout(std::int64_t count) const {
   RowsLayout layout = row_;
@@ -36,18 +36,18 @@ RowsLayout FeaturePass::layout(std::int64_t count) const {
 }
 
 bool FeaturePass::take_memory(std::size_t bytes) {
-  if (static_cast<std::int64_t>(bytes) > memory_left_) return false;
-  memory_left_ -= static_cast<std::int64_t>(bytes);
+  if (static_cast<std::int64_t>(bytes) > state_.memory_left) return false;
+  state_.memory_left -= static_cast<std::int64_t>(bytes);
   return true;
 }
 
 void FeaturePass::run(std::int64_t count, const ImagesOf& images, const KeepBatch& keep) {
   Extraction extraction = extraction_;
   extraction.on_progress = [this](std::int64_t done) {
-    observer_.on_features(done_ + done, total_, stopwatch_.seconds());
+    observer_.on_features(state_.done + done, state_.total, stopwatch_.seconds());
   };
   extract_rows(network_, count, images, cut_, extraction, ranks_, keep);
-  done_ += count;
+  state_.done += count;
 }
 
 void FeaturePass::report(CacheReport report) const {

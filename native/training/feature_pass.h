@@ -31,10 +31,20 @@ class FeaturePass {
   RowsLayout layout(std::int64_t count) const;
   /** Takes `bytes` of the memory for features, if that much is left. */
   bool take_memory(std::size_t bytes);
-  std::int64_t memory_left() const { return memory_left_; }
+  std::int64_t memory_left() const { return state_.memory_left; }
+
+  /** What is left of the memory, and how many images are computed of all that will be. */
+  struct State {
+    std::int64_t memory_left = 0;
+    std::int64_t done = 0;
+    std::int64_t total = 0;
+  };
+  State state() const { return state_; }
+  /** Forgets what has been done since, in vain. */
+  void restore(const State& state) { state_ = state; }
 
   /** Announces images that will be computed, before any are. */
-  void expect(std::int64_t images) { total_ += images; }
+  void expect(std::int64_t images) { state_.total += images; }
   /** Computes the rows of `count` images, as `extract_rows` does, and reports the progress. */
   void run(std::int64_t count, const ImagesOf& images, const KeepBatch& keep);
   /** Reports where a set's features are; fills in the cut. */
@@ -50,9 +60,7 @@ class FeaturePass {
   const Extraction& extraction_;
   Ranks& ranks_;
   Observer& observer_;
-  std::int64_t memory_left_;
-  std::int64_t done_ = 0;
-  std::int64_t total_ = 0;
+  State state_;
   Stopwatch stopwatch_;
 };
 

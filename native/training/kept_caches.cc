@@ -61,13 +61,16 @@ bool KeptCaches::is_found(std::int64_t image) const {
 
 std::vector<FeatureCache> KeptCaches::make() {
   std::vector<CachePlace> places;
-  for (std::size_t set = 0; set < requests_.size(); ++set) {
-    places.push_back(place_of(pass_.layout(requests_[set].data.count())));
-    pass_.report(report_of(set, places.back()));
-  }
-  if (!missing_.empty()) {
+  for (const CacheRequest& request : requests_)
+    places.push_back(place_of(pass_.layout(request.data.count())));
+  const auto report = [&] {
+    for (std::size_t set = 0; set < requests_.size(); ++set) pass_.report(report_of(set, places[set]));
+  };
+  if (missing_.empty()) {
+    report();
+  } else {
     const auto file = static_cast<std::int64_t>(found_.files.size());
-    found_.files.push_back(compute());
+    found_.files.push_back(compute(report));
     for (std::int64_t row = 0; row < missing(); ++row) found_.places[missing_[row]] = {file, row};
   }
   std::vector<FeatureCache> caches;
@@ -120,8 +123,11 @@ at::Tensor KeptCaches::preprocessed(const BatchRange& missing) const {
   return pieces.size() == 1 ? pieces.front() : at::cat(pieces);
 }
 
-/** Computes the missing features and keeps them, as a file of their own. */
-StoredRows KeptCaches::compute() {
+/**
+ * Computes the missing features and keeps them, as a file of their own. `report` is called once there is room
+ * for it.
+ */
+StoredRows KeptCaches::compute(const std::function<void()>& report) {
   const CacheRequest& request = requests_.front();
   FeatureContent content{request.keys->origin, request.about, {}};
   for (const std::int64_t image : missing_) content.images.push_back(keys_[image]);
@@ -129,11 +135,13 @@ StoredRows KeptCaches::compute() {
   const auto images = [this](const BatchRange& range) { return preprocessed(range); };
   if (pass_.ranks().alone()) {
     FeatureFile file(kept_.directory, layout);
+    report();
     pass_.run(missing(), images,
               [&file](const BatchRange& range, const at::Tensor& batch) { file.write(range.begin, batch); });
     return file.keep(content);
   }
   SharedFeatures file(pass_.ranks(), kept_.directory, layout);
+  report();
   pass_.run(missing(), images,
             [&file](const BatchRange& range, const at::Tensor& batch) { file.write(range.begin, batch); });
   file.exchange(images_by_rank(missing(), pass_.extraction().batch_size, pass_.ranks()));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,7 @@ class KeptCaches {
   CacheReport report_of(std::size_t set, CachePlace place) const;
   CachePlace place_of(const RowsLayout& layout);
   at::Tensor preprocessed(const BatchRange& missing) const;
-  StoredRows compute();
+  StoredRows compute(const std::function<void()>& report);
   FeatureCache cache(std::size_t set, CachePlace place) const;
 
   FeaturePass& pass_;

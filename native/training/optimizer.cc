@@ -193,6 +193,13 @@ std::vector<at::Tensor> Optimizer::gradients() {
   return gradients;
 }
 
+void Optimizer::set_gradients(const std::vector<at::Tensor>& gradients) {
+  auto next = gradients.begin();
+  for (Group& group : groups_) {
+    for (at::Tensor& parameter : group.parameters) parameter.mutable_grad() = *next++;
+  }
+}
+
 void Optimizer::drop_gradients() {
   for (Group& group : groups_) {
     for (at::Tensor& parameter : group.parameters) parameter.mutable_grad().reset();
@@ -216,7 +223,6 @@ void Optimizer::step() {
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     step_group(i, gradients_of(groups_[i]));
   }
-  drop_gradients();
 }
 
 void Optimizer::clip_gradients(double norm) {

@@ -34,11 +34,12 @@ class Optimizer {
 
   /** The gradients of all parameters; those that no batch gave one get zeros. */
   std::vector<at::Tensor> gradients();
-  /** Drops the gradients of an unfinished step. */
+  /** Sets those of all parameters, in the same order; memory is shared. */
+  void set_gradients(const std::vector<at::Tensor>& gradients);
   void drop_gradients();
   /** Sets the learning rate of the following steps. */
   void set_learning_rate(double learning_rate);
-  /** Makes one step and drops the gradients. */
+  /** Makes one step by the gradients, which stay. */
   void step();
   /**
    * Scales all gradients so that their norm as one vector is at most `norm`, as PyTorch's clip_grad_norm_.
@@ -55,7 +56,7 @@ class Optimizer {
     double rate_multiplier;
     double weight_decay;
     double learning_rate = 0;
-    at::Tensor learning_rate_on_gpu{};  // likewise, float32, for captured work; undefined on a CPU
+    at::Tensor learning_rate_on_gpu{};  // the same, float32, for captured work; undefined on a CPU
   };
 
   explicit Optimizer(const std::vector<ParameterGroup>& groups);

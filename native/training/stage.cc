@@ -50,6 +50,21 @@ void Progress::archive(Archive& archive, std::int64_t images) {
   }
 }
 
+void Progress::begin_epoch() {
+  batch = 0;
+  order.reset();
+  metrics = {};
+  equalised = false;
+}
+
+void Progress::begin_stage() {
+  stage_epoch = 0;
+  step = 0;
+  stopped_early = false;
+  // The stage before was resumed within an epoch, and is to have fewer epochs now.
+  begin_epoch();
+}
+
 Stage::Stage(Network& network, const Sources& sources, const StageOptions& stage, const TrainOptions& options,
              RandomState& random, Ranks& ranks, Observer& observer)
     : network_(network),
@@ -131,8 +146,10 @@ void Stage::equalise() {
   network_.about_to_train();
   // Processors that round differently would drift apart.
   ranks_.broadcast(same);
-  // Each rank has seen its own batches only.
-  ranks_.average(statistics);
+  // Each rank has seen its own batches only; one that has none has nothing to add.
+  const bool has_images = std::ranges::any_of(
+      ranges_, [&](const BatchRange& range) { return ranks_.share().part(range).size() > 0; });
+  ranks_.average(statistics, has_images);
 }
 
 Validation Stage::validate(std::int64_t epoch) {

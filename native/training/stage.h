@@ -37,6 +37,9 @@ struct Progress {
   RunningMetrics metrics;
   bool equalised = false;  // whether all ranks have the same since this epoch's last batch
 
+  /** Forgets what has been done of an epoch. */
+  void begin_epoch();
+  void begin_stage();
   /** @param images number of training images */
   void archive(Archive& archive, std::int64_t images);
 };

@@ -89,7 +89,7 @@ class Trainer {
     if (resumed != nullptr) {
       restore_stage(*resumed);
     } else {
-      begin_stage();
+      progress_.begin_stage();
     }
     try {
       while (!progress_.stopped_early && progress_.stage_epoch < options.epochs) run_epoch();
@@ -135,12 +135,6 @@ class Trainer {
     if (!ranks_.first()) stage_->drop_gradients();
   }
 
-  void begin_stage() {
-    progress_.stage_epoch = 0;
-    progress_.step = 0;
-    progress_.stopped_early = false;
-  }
-
   void run_epoch() {
     const Stopwatch stopwatch;
     stage_->train_epoch(progress_, [this] { after_batch(); });
@@ -174,10 +168,7 @@ class Trainer {
     progress_.stopped_early = validation && stage_->end_epoch(watched_of(options_.monitor, *validation));
     ++progress_.epoch;
     ++progress_.stage_epoch;
-    progress_.batch = 0;
-    progress_.order.reset();
-    progress_.metrics = {};
-    progress_.equalised = false;
+    progress_.begin_epoch();
   }
 
   void validate(EpochMetrics& metrics) {

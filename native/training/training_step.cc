@@ -66,6 +66,11 @@ BatchNumbers TrainingStep::add_part(const at::Tensor& indices, double weight, do
   const CapturedWork::Outcome outcome =
       is_whole_step ? whole_step_(inputs) : CapturedWork::Outcome{differentiate(batch, share), false};
   replayed_ = outcome.replayed;
+  if (replayed_) {
+    // The capture has given the parameters their gradients; a replay, which runs on the GPU alone, does not.
+    if (captured_gradients_.empty()) captured_gradients_ = optimizer_.gradients();
+    optimizer_.set_gradients(captured_gradients_);
+  }
   const at::Tensor labels = batch.targets.dim() == 1 ? batch.targets : batch.targets.argmax(1);
   return numbers_of(outcome.outputs[0].item<double>(), weight, outcome.outputs[1], labels);
 }
@@ -87,6 +92,7 @@ void TrainingStep::finish(double learning_rate) {
   } else {
     update();
   }
+  optimizer_.drop_gradients();
 }
 
 void TrainingStep::update() {

@@ -63,8 +63,9 @@ class TrainingStep {
   // The usual step of one batch, captured: gradients, then the parameters' update.
   CapturedWork whole_step_;
   CapturedWork update_;
-  bool replayed_ =
-      false;  // the last batch was, so that its gradients are where the captured update reads them
+  /** Where the captured step writes its gradients, and the captured update reads them; empty before. */
+  std::vector<at::Tensor> captured_gradients_;
+  bool replayed_ = false;  // the last batch was, so that its gradients are these
 };
 
 }  // namespace torch_tl

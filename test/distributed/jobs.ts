@@ -6,7 +6,7 @@ import { type Rank, type RankOptions, startProgram } from './ranks.ts';
 export interface Job {
   /** Numbers of training and validation images of the embedded sample. */
   images?: { train: number; valid: number };
-  model?: { head?: string; imageSize?: number };
+  model?: { head?: string; imageSize?: number; device?: string };
   options?: Record<string, unknown>;
   /** JavaScript that runs after every batch. */
   onBatch?: string;

@@ -5,6 +5,7 @@ import { builtMinors } from '../../lib/addon/engines.ts';
 import { loadEngine } from '../../lib/engine/engine.ts';
 import { locateLibTorch } from '../../lib/libtorch/locate.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
+import { hasGpu } from '../support/native.ts';
 import { lastingDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 import { type Job, numbersOf, resultOf, runJob, startJob, type Trained } from './jobs.ts';
 
@@ -143,6 +144,30 @@ test('norms that train see the images of their process, and come near the losses
   expect(apart).toBeGreaterThan(0);
   // Smaller with larger images and batches: docs/distributed.md has a measurement.
   expect(apart).toBeLessThan(0.02);
+});
+
+test('processes that get no images of any batch change nothing', async () => {
+  // Batches of four images are shared by two processes; the others' running statistics must not count.
+  const job: Job = {
+    images: { train: 16, valid: 8 },
+    options: { batchSize: 4, emaDecay: 0.5, gradientAccumulationSteps: 2 },
+  };
+  const [two, four] = [await agreed(2, job), await agreed(4, job)];
+  expect(four.weights).toBe(two.weights);
+  expect(numbersOf(four)).toEqual(numbersOf(two));
+});
+
+test.skipIf(!hasGpu)('on a GPU, steps that are recorded sum the gradients of all processes', async () => {
+  const job: Job = {
+    images: { train: 160, valid: 20 },
+    model: { device: 'cuda' },
+    options: convolutions,
+  };
+  const recorded = await agreed(2, job);
+  const launched = (await runJob(2, job, { env: { TORCH_TL_CUDA_GRAPHS: 'off' } })) as [Trained, Trained];
+  expect(difference(numbersOf(recorded), numbersOf(launched[0]))).toBeLessThan(1e-5);
+  const [one] = (await runJob(1, job)) as [Trained];
+  expect(difference(numbersOf(recorded), numbersOf(one))).toBeLessThan(1e-4);
 });
 
 test('two runs of as many processes, with dropout and augmentation, are equal to the bit', async () => {

@@ -50,7 +50,7 @@ describe('choosePrecision', () => {
       threads: 2,
       cpu: { ...none, ...cpu },
       cuda: { built: null, driver: null, devices: [], bf16: false, graphs: false, kernels: '', ...cuda },
-      memory: { tensors: 0, tensorBytes: 0, cachedBytes: 0 },
+      memory: { tensors: 0, tensorBytes: 0, cachedBytes: 0, mallocBytes: null },
       joinsProcesses: true,
     };
   }

@@ -145,6 +145,41 @@ test('a full disk is WRITE_FAILED before any features are made, and leaves nothi
   expect(readdirSync(join(cwd, 'shared'))).toEqual([]);
 });
 
+test("a full disk of torch-tl's own cache: features are computed all the same, and each image is counted once", async () => {
+  const cwd = temporaryDirectory();
+  const { root } = locateLibTorch(builtMinors(packageRoot));
+  const text = `
+    ${FIT}
+    const lossesOf = async (options) => {
+      const again = await DenseNet121.create({ head: 'linear', classes: train.classes, imageSize: 64 });
+      again.freeze();
+      const { epochs } = await again.fit(train, { valid, epochs: 1, precision: 'fp32', ...options }).result;
+      return epochs.map(({ trainLoss, validLoss }) => [trainLoss, validLoss]);
+    };
+    const without = await lossesOf({ featureCache: false });
+    execFileSync('prlimit', ['--fsize=10000', '--pid', String(process.pid)]);
+    const [progress, caches] = [[], []];
+    const losses = await lossesOf({
+      featureCache: true,
+      onFeatures: ({ done, total }) => progress.push([done, total]),
+      onCache: ({ part, place, kept, whyNotKept }) => caches.push({ part, place, kept, whyNotKept }),
+    });
+    console.log(JSON.stringify({ without, losses, progress, caches }));
+  `;
+  const env = { TORCH_TL_CACHE: join(cwd, 'cache'), TORCH_TL_CACHE_LIMIT: '1GB', TORCH_TL_LIBTORCH: root };
+  const { stdout, stderr } = await program(text, { cwd, env });
+  const { without, losses, progress, caches } = JSON.parse(stdout || stderr);
+  expect(losses).toEqual(without);
+  expect(progress.at(-1)).toEqual([60, 60]);
+  // Before, they were announced as kept.
+  expect(caches.slice(-2)).toEqual(
+    ['train', 'valid'].map((part) => ({
+      ...{ part, place: 'memory', kept: null },
+      whyNotKept: expect.stringContaining('cannot write'),
+    })),
+  );
+});
+
 test('what a killed process leaves is removed by the next training', async () => {
   const cwd = temporaryDirectory();
   const killed = `${FIT} await fit({ batchSize: 2, onFeatures: () => process.kill(process.pid, 'SIGKILL') });`;

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  rmSync,
   statSync,
   truncateSync,
   writeSync,
@@ -15,8 +16,9 @@ import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import type { DenseNet121 } from '../../lib/densenet121.ts';
 import { readCheckpoint } from '../../lib/training/checkpoint.ts';
-import type { FitOptions, FitResult, ResumeEvent } from '../../lib/training/fit.ts';
+import type { BatchProgress, FitOptions, FitResult, ResumeEvent } from '../../lib/training/fit.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
+import { stopped } from '../support/stopped.ts';
 import { lastingDirectory, shared, temporaryDirectory } from '../support/temporary-directory.ts';
 
 /** Trains the head with a checkpoint. */
@@ -122,6 +124,26 @@ describe('a training that goes on', () => {
     const { result: whole } = await trained(checkpointFile(), { epochs: 4 });
     expect(timeless(result)).toEqual(timeless(whole));
     expect(result.best).toMatchObject({ epoch: whole.best.epoch });
+  });
+
+  test('with fewer epochs than its stage has begun: the next stage has whole epochs', async () => {
+    const file = checkpointFile();
+    const gradual = { recipe: 'gradual', batchSize: 4, schedule: 'cosine' } as const;
+    do {
+      await stopped(() => {
+        rmSync(file, { force: true });
+        const stop = new AbortController();
+        const onBatch = ({ epoch }: BatchProgress) => epoch === 2 && stop.abort();
+        return trained(file, { ...gradual, epochs: 8, signal: stop.signal, onBatch });
+      });
+    } while ((await readCheckpoint(file))?.batch === 0);
+    const { resumption, result } = await trained(file, { ...gradual, epochs: 4, resume: true });
+    expect(resumption).toMatchObject({ epoch: 1 });
+    // The rate falls with every step: at an epoch's end it tells how many there were.
+    const { result: whole } = await trained(checkpointFile(), { ...gradual, epochs: 4 });
+    const ends = ({ epochs }: FitResult) =>
+      epochs.slice(1).map(({ stage, lr }) => [stage, lr]);
+    expect(ends(result)).toEqual(ends(whole));
   });
 
   test('tells of the best epoch before, whose weights may not have been written', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { chooseDevice, unusedGpu } from '../../lib/engine/device.ts';
+import { loadEngine } from '../../lib/engine/engine.ts';
 
 const GPU = { name: 'NVIDIA H100 80GB HBM3', memory: 85e9 };
 const NONE = { devices: [], bf16: false, graphs: false, kernels: '' };
@@ -66,4 +67,9 @@ describe('unusedGpu', () => {
     expect(unusedGpu(TWO_GPUS, driver)).toBeNull();
     expect(unusedGpu(CPU_BUILD, '/nowhere/version')).toBeNull();
   });
+});
+
+test('what LibTorch throws in a call is an error, and not the end of the process', () => {
+  const model = { ...{ imageSize: 32, head: [], seed: 0, mean: [0, 0, 0], std: [1, 1, 1] } } as const;
+  expect(() => loadEngine().createModel({ ...model, device: 'abacus' })).toThrow(/abacus/);
 });

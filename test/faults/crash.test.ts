@@ -36,7 +36,7 @@ describe.skipIf(!hasCompiler)(
   () => {
     test.for(Object.entries(SCENARIOS))(
       '%s is whole after a fault at any operation',
-      { timeout: isExhaustive ? 7_200_000 : 300_000 },
+      { timeout: isExhaustive ? 36_000_000 : 300_000 },
       async ([, scenario]) => {
         const undisturbed = lastingDirectory();
         const operations = await operationsOf({ cwd: undisturbed, ...(await scenario.prepare(undisturbed)) });
@@ -84,7 +84,7 @@ const EVERYTHING = [
 
 describe('SIGKILL at any moment', () => {
   test('of a run, and of its resumption: the next one ends with the same bits', {
-    timeout: isExhaustive ? 7_200_000 : 300_000,
+    timeout: isExhaustive ? 36_000_000 : 300_000,
   }, async () => {
     const undisturbed = lastingDirectory();
     const begin = performance.now();

@@ -11,8 +11,8 @@ const MAX_DEPTH = 100;
 /**
  * Parses JSON from an untrusted source.
  *
- * @throws SyntaxError with our own message, also for nesting deeper than `MAX_DEPTH` and for a duplicate key, of which
- *   JSON.parse would silently use the last value
+ * @throws SyntaxError with our own message, also for nesting deeper than `MAX_DEPTH`, for a duplicate key, of which
+ *   JSON.parse would silently use the last value, and for a number so large that JSON.parse would make it infinite
  */
 export function parseJson(text: string): unknown {
   if (nestsDeeper(text, MAX_DEPTH)) throw new SyntaxError(`its values nest more than ${MAX_DEPTH} deep`);
@@ -20,7 +20,13 @@ export function parseJson(text: string): unknown {
   const duplicate = duplicateKey(text);
   if (duplicate !== undefined)
     throw new SyntaxError(`it has the key ${quoted(duplicate)} twice in one object`);
+  if (hasInfinity(value)) throw new SyntaxError(`it has a number beyond ${Number.MAX_VALUE}`);
   return value;
+}
+
+function hasInfinity(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(hasInfinity);
 }
 
 function parsed(text: string): unknown {

@@ -132,9 +132,11 @@ std::vector<FeatureCache> make_sets(FeaturePass& pass, SetsOfOrigin& sets) {
   if (sets.kept) {
     // Nobody has asked for the files in torch-tl's own cache: a training must not fail for them.
     const bool may_fail = !pass.options().kept->limit || !pass.ranks().alone();
-    const FeaturePass::State before = pass.state();
     try {
-      return sets.kept->make();
+      FeaturePass::Attempt attempt(pass);
+      std::vector<FeatureCache> caches = sets.kept->make();
+      attempt.succeed();
+      return caches;
     } catch (const WriteFailed& error) {
       if (may_fail) throw;
       sets.why_not_kept = error.what();
@@ -142,7 +144,6 @@ std::vector<FeatureCache> make_sets(FeaturePass& pass, SetsOfOrigin& sets) {
       if (may_fail) throw;
       sets.why_not_kept = error.what();
     }
-    pass.restore(before);
     pass.expect(-sets.kept->missing());
     for (const CacheRequest& request : sets.requests) pass.expect(request.data.count());
   }

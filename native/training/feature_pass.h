@@ -33,16 +33,6 @@ class FeaturePass {
   bool take_memory(std::size_t bytes);
   std::int64_t memory_left() const { return state_.memory_left; }
 
-  /** What is left of the memory, and how many images are computed of all that will be. */
-  struct State {
-    std::int64_t memory_left = 0;
-    std::int64_t done = 0;
-    std::int64_t total = 0;
-  };
-  State state() const { return state_; }
-  /** Forgets what has been done since, in vain. */
-  void restore(const State& state) { state_ = state; }
-
   /** Announces images that will be computed, before any are. */
   void expect(std::int64_t images) { state_.total += images; }
   /** Computes the rows of `count` images, as `extract_rows` does, and reports the progress. */
@@ -51,6 +41,34 @@ class FeaturePass {
   void report(CacheReport report) const;
   /** Throws if the work is to stop. What one rank copies is no affair of the others: they stop later. */
   void check_stop() const;
+
+ private:
+  /** What is left of the memory, and how many images are computed of all that will be. */
+  struct State {
+    std::int64_t memory_left = 0;
+    std::int64_t done = 0;
+    std::int64_t total = 0;
+  };
+
+ public:
+  /** Work that may fail and be done in another way: unless it succeeds, what it took and did is forgotten. */
+  class Attempt {
+   public:
+    explicit Attempt(FeaturePass& pass) : pass_(pass), before_(pass.state_) {}
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+    Attempt(Attempt&&) = delete;
+    Attempt& operator=(Attempt&&) = delete;
+    ~Attempt() {
+      if (!succeeded_) pass_.state_ = before_;
+    }
+    void succeed() { succeeded_ = true; }
+
+   private:
+    FeaturePass& pass_;
+    State before_;
+    bool succeeded_ = false;
+  };
 
  private:
   Network& network_;

@@ -21,6 +21,17 @@ test.each(['{"a":{"a":1},"b":[{"a":1},{"a":1}]}', '["a","a"]', '{"a":"\\"a\\":1,
   },
 );
 
+test.each(['1e309', '[-1e400]', '{"a":{"b":9e90071992547409939}}'])(
+  'a number that would become infinite is refused: %s',
+  (text) => {
+    expect(() => parseJson(text)).toThrow('it has a number beyond 1.7976931348623157e+308');
+  },
+);
+
+test('the largest number is one', () => {
+  expect(parseJson('[1.7976931348623157e308]')).toEqual([Number.MAX_VALUE]);
+});
+
 test('a recipe that sets an option twice, and one that is not UTF-8, are refused by name', () => {
   const path = join(temporaryDirectory(), 'recipe.json');
   const refused = (message: RegExp) =>

@@ -444,11 +444,13 @@ export class DenseNet121 {
     requireTrainingData(data, this);
     const trained = { leafNames: this.layers.names, classes: this.classes, labels: data.labels };
     const plan = trainingPlan(options, trained);
-    const { imageSize, mean, std } = this.#metadata;
+    const { imageSize, mean, std, resize, classes, head } = this.#metadata;
+    const weights = this.weights?.sha256 ?? null;
     return {
       model: this.#native,
       device: this.device,
       preprocessing: { imageSize, mean, std },
+      description: { imageSize, mean, std, resize, classes, head, weights },
       computation: computationOf(options, this.device, placeOf(options).threads),
       data,
       options,

@@ -3,11 +3,16 @@ import { InputError } from '../errors.ts';
 import { count } from '../support/format.ts';
 import { storedPath } from '../support/stored-path.ts';
 
-/** Identifies the contents of a file: if size or modification time differ, the image is a different one. */
+/**
+ * Identifies the contents of a file: if anything differs, the image is a different one. Programs may set a modification
+ * time, and archives do; nothing sets the time of the last change of content, name or status, nor chooses an inode.
+ */
 export interface FileVersion {
   path: string;
   size: number;
   mtimeMs: number;
+  ctimeMs: number;
+  ino: number;
 }
 
 /** Number of files whose status is read concurrently. */
@@ -39,7 +44,9 @@ export async function versionsOf(
 
 async function versionOf(path: string): Promise<FileVersion | null> {
   const info = await stat(await storedPath(path)).catch(() => null);
-  return info && { path, size: info.size, mtimeMs: info.mtimeMs };
+  if (info === null) return null;
+  const { size, mtimeMs, ctimeMs, ino } = info;
+  return { path, size, mtimeMs, ctimeMs, ino };
 }
 
 function tooManyMissing(missing: readonly string[], checked: number, all: number): InputError {

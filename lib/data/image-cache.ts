@@ -21,7 +21,7 @@ import { identityOf } from './decoding/read-pixels.ts';
 import type { FileVersion } from './file-versions.ts';
 
 /** Version of the index's format. A cache with another version is replaced. */
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 /** Days after which an unused cache is removed, when a new one is created. */
 const KEPT_DAYS = 30;
@@ -169,8 +169,8 @@ export class ImageCache {
 }
 
 /** The line of a file in the index. */
-function keyOf({ path, size, mtimeMs }: FileVersion): string {
-  return JSON.stringify([path, size, mtimeMs]);
+function keyOf({ path, size, mtimeMs, ctimeMs, ino }: FileVersion): string {
+  return JSON.stringify([path, size, mtimeMs, ctimeMs, ino]);
 }
 
 async function isNew(directory: string): Promise<boolean> {

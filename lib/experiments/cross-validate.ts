@@ -133,8 +133,8 @@ function createModel(data: Dataset, { weights, head, imageSize, device, seed, si
 
 /** The options of one training, which resumes from its checkpoint if there is one. */
 function trainingOf(options: Checked, name: string) {
-  const { checkpoints, signal, onStage, onCache, onFeatures, onBatch } = options;
+  const { checkpoints, signal, onWarning, onStage, onCache, onFeatures, onBatch } = options;
   const file = checkpoints === undefined ? {} : { checkpoint: join(checkpoints, `${name}.safetensors`) };
   const training = withoutUnused(trainingOptions.strip().parse(options));
-  return { ...training, ...file, resume: true, signal, onStage, onCache, onFeatures, onBatch };
+  return { ...training, ...file, resume: true, signal, onWarning, onStage, onCache, onFeatures, onBatch };
 }

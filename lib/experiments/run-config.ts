@@ -47,6 +47,7 @@ const resultsFile = z.object({
   stoppedBecause: z.string(),
   epochs: listOf(z.object({ stage: z.number() })),
   folds: z.object({ epochs: z.number() }).optional(),
+  dataset: z.object({ manifest: z.object({ sha256: z.string() }).nullish() }).optional(),
 });
 
 /**

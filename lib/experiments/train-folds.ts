@@ -10,7 +10,7 @@ import type { FeatureMatrix } from '../model/extraction.ts';
 import { readCheckpoint } from '../training/checkpoint.ts';
 import { type FoldOutcome, type FoldsSummary, foldsSummary, outcomeOf } from '../training/folds.ts';
 import { stagesOf } from '../training/recipes.ts';
-import { type ManifestRecord, manifestOf } from './manifest.ts';
+import { type Manifest, type ManifestRecord, manifestOf } from './manifest.ts';
 import { recordedConfig } from './recorded-config.ts';
 import type { RunResults, RunSetup } from './results.ts';
 import { finishedResults } from './run-config.ts';
@@ -109,9 +109,14 @@ async function trainFold(
     run.onEvent({ type: 'fold', fold, folds: dealt.length, train: train.count, valid: valid.count });
     const path = foldPath(run.path, fold);
     const options = { ...run.options, fold };
-    const finished = await fromFirst(run.processes, () => finishedResults(path, stagesOf(options)));
     const part = { train, valid, fold, folds: dealt.length };
-    const { best, seconds } = finished ?? (await trainModel(run, path, options, part));
+    const manifest = await manifestOf(part, run.signal);
+    const finished = await fromFirst(run.processes, async () => {
+      const results = await finishedResults(path, stagesOf(options));
+      if (results) requireSameImages(path, results, manifest.record);
+      return results;
+    });
+    const { best, seconds } = finished ?? (await trainModel(run, path, options, { ...part, manifest }));
     if (best?.validAccuracy == null || best.validLoss == null) throw damaged(path);
     const { validAccuracy, validLoss } = best;
     const result = { best: { ...best, validAccuracy, validLoss }, seconds };
@@ -125,11 +130,10 @@ async function trainModel(
   run: FoldedRun & InPlace,
   path: string,
   options: PreparedRun['options'],
-  part: FoldImages,
+  part: FoldImages & { manifest: Manifest },
 ): Promise<RunResults> {
   const { processes, signal, createModel } = run;
-  const { train, valid } = part;
-  const manifest = await manifestOf(part, signal);
+  const { train, valid, manifest } = part;
   const fold = { setup: foldSetup(run.setup, part, manifest.record), options, train, valid };
   const model = await createModel();
   try {
@@ -197,6 +201,16 @@ async function outOfFoldLogits(run: FoldedRun, dealt: readonly number[][]): Prom
     }
   }
   return { shape: [count, classes.length], data };
+}
+
+/** @throws InputError `CHECKPOINT_MISMATCH` if a finished fold had other images, with which its outcome does not belong */
+function requireSameImages(path: string, { dataset }: RunResults, now: ManifestRecord): void {
+  const then = dataset?.manifest?.sha256 ?? now.sha256;
+  if (then === now.sha256) return;
+  throw new InputError(
+    'CHECKPOINT_MISMATCH',
+    `Cannot resume from ${path}: the images differ. Use those it was trained with, or start a new run.`,
+  );
 }
 
 function damaged(path: string): InputError {

@@ -9,7 +9,7 @@ import { InputError, TorchTlError } from '../errors.ts';
 import { HeldDirectory } from '../files/held-directory.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import { isHostTensor, type StoredTensor } from '../formats/stored-tensor.ts';
-import { json } from '../model/metadata.ts';
+import { json, type Normalisation } from '../model/metadata.ts';
 import { listOf } from '../options/file-lists.ts';
 import { fileProblem } from '../options/file-problem.ts';
 import { distributedFields, type TrainingOptions, trainingOptions } from '../options/index.ts';
@@ -43,6 +43,18 @@ export interface CheckpointState {
   computation: Pick<Required<Computation>, 'precision' | 'threads'> & { processes: number };
   /** SHA-256 over images and labels of each set; `valid` is null if nothing is validated. */
   data: { train: string; valid: string | null };
+  /** Undefined in checkpoints of earlier versions. */
+  model?: ModelDescription | undefined;
+}
+
+/** What a model is beside its tensors, which a resumed training takes from the checkpoint. */
+export interface ModelDescription extends Normalisation {
+  imageSize: number;
+  resize: string;
+  classes: readonly string[];
+  head: readonly object[];
+  /** SHA-256 of the file from which its weights came; null for random weights. */
+  weights: string | null;
 }
 
 export interface StoredCheckpoint extends CheckpointState {
@@ -95,6 +107,17 @@ const checkpointMetadata = z.object({
     }),
   ),
   data: json(z.object({ train: hash, valid: hash.nullable() })),
+  model: json(
+    z.object({
+      imageSize: count,
+      resize: z.string(),
+      mean: listOf(z.number()),
+      std: listOf(z.number()),
+      classes: listOf(z.string()),
+      head: listOf(z.looseObject({})),
+      weights: z.string().nullable(),
+    }),
+  ).optional(),
 });
 
 /**
@@ -141,7 +164,7 @@ export class CheckpointWriter {
     const checkpoint = this.#model.checkpoint();
     // The engine may be one epoch ahead of its events; that epoch's event requests the checkpoint again.
     if (!checkpoint || checkpoint.epoch > this.#state.epochs.length) return;
-    const { epochs, resumed, options, computation, data } = this.#state;
+    const { epochs, resumed, options, computation, data, model } = this.#state;
     const metadata = {
       formatVersion: '1',
       batch: JSON.stringify(checkpoint.batch),
@@ -150,6 +173,7 @@ export class CheckpointWriter {
       options: JSON.stringify(options),
       computation: JSON.stringify(computation),
       data: JSON.stringify(data),
+      ...(model && { model: JSON.stringify(model) }),
     };
     const tensors = await tensorsOf(checkpoint);
     const checksum = await checksumOf(tensors, metadata);
@@ -236,7 +260,7 @@ export function recordedOptions(options: Record<string, unknown>): Record<string
 /**
  * Makes sure that a training can be resumed from a checkpoint. Returns one sentence for each permitted change.
  *
- * @throws InputError `CHECKPOINT_MISMATCH` if the images differ or an option does that must not change
+ * @throws InputError `CHECKPOINT_MISMATCH` if the images or the model differ or an option does that must not change
  */
 export function requireSame(
   then: CheckpointState,
@@ -251,6 +275,7 @@ export function requireSame(
       throw mismatch(file, 'it was trained with validation images, and now there are none');
     throw mismatch(file, `the ${part === 'train' ? 'training' : 'validation'} images differ`);
   }
+  requireSameModel(then, now, file);
   const options = requireSameOptions(then, asked, file);
   return [
     // The option says only what was asked for; `computation` below compares the actual numbers of threads.
@@ -283,6 +308,21 @@ export function requireSameOptions(
   return changed;
 }
 
+function requireSameModel(
+  { model: then }: CheckpointState,
+  { model: now }: CheckpointState,
+  file: string,
+): void {
+  if (!then || !now) return;
+  const [before, after] = [{ ...then }, { ...now }];
+  const changed = Object.keys(after).find(
+    (name) => !isSameValue(before[name as never], after[name as never]),
+  );
+  if (changed === undefined) return;
+  if (changed === 'weights') throw mismatch(file, 'the model began with other weights');
+  throw mismatch(file, `the model's ${change(changed, before, after)}`);
+}
+
 function change(name: string, then: Record<string, unknown>, now: Record<string, unknown>): string {
   const shown = (value: unknown) => JSON.stringify(value) ?? 'not set';
   return `${name} was ${shown(then[name])} and is now ${shown(now[name])}`;
@@ -291,6 +331,6 @@ function change(name: string, then: Record<string, unknown>, now: Record<string,
 function mismatch(file: string, what: string): InputError {
   return new InputError(
     'CHECKPOINT_MISMATCH',
-    `Cannot resume from ${resolve(file)}: ${what}. Use the options and images it was written with, or start a new training.`,
+    `Cannot resume from ${resolve(file)}: ${what}. Use the model, options and images it was written with, or start a new training.`,
   );
 }

@@ -22,7 +22,7 @@ export function optionFacts(options: Record<string, unknown>, but: readonly stri
 
 /** The facts of a training, with the hashes of its data. */
 export async function trainingFacts(
-  run: Pick<Training, 'model' | 'device' | 'computation' | 'options' | 'layers'>,
+  run: Pick<Training, 'model' | 'description' | 'device' | 'computation' | 'options' | 'layers'>,
   { data }: Pick<CheckpointState, 'data'>,
 ): Promise<Fact[]> {
   return [
@@ -45,11 +45,14 @@ export async function searchFacts(search: Search, signal: AbortSignal): Promise<
 
 async function commonFacts({
   model,
+  description: { weights, ...description },
   device,
   computation: { precision },
   options,
   layers,
-}: Pick<Training, 'model' | 'device' | 'computation' | 'layers'> & { options: object }): Promise<Fact[]> {
+}: Pick<Training, 'model' | 'description' | 'device' | 'computation' | 'layers'> & {
+  options: object;
+}): Promise<Fact[]> {
   const checked = trainingOptions.strip().parse(options);
   return [
     ...optionFacts(checked, [...OWN, 'precision']),
@@ -57,6 +60,7 @@ async function commonFacts({
     { name: 'the kind of device', value: device === 'cpu' ? 'cpu' : 'cuda' },
     { name: 'precision', flag: '--precision', value: precision },
     { name: 'the shapes of the model', value: await hashOfJson(model.tensors()) },
+    { name: 'the head, classes and preprocessing of the model', value: await hashOfJson(description) },
     { name: 'the layers that train', value: await hashOfJson(layers.trainable) },
   ];
 }

@@ -121,8 +121,8 @@ export interface FitResult<Valid extends number | null = number> extends TrainRe
 }
 
 /**
- * A training in progress. An async iteration yields the metrics of each epoch as it ends, always starting with the
- * first epoch. Leaving the loop early does not stop the training; the signal does. The iteration rejects with the same
+ * A training in progress. An async iteration yields the metrics of every epoch that this call trains, also of those that
+ * ended before the loop began; those of a checkpoint that it resumes are in the result. Leaving the loop early does not stop the training; the signal does. The iteration rejects with the same
  * error as `result`, which then does not count as an unhandled rejection.
  */
 export class FitRun<Valid extends number | null = number> implements AsyncIterable<EpochMetrics<Valid>> {

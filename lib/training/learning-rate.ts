@@ -52,7 +52,15 @@ type SearchOptions = TrainingOptions & z.output<typeof learningRateOptions>;
 export interface Search
   extends Pick<
     Training,
-    'model' | 'device' | 'preprocessing' | 'computation' | 'data' | 'plan' | 'layers' | 'weights'
+    | 'model'
+    | 'description'
+    | 'device'
+    | 'preprocessing'
+    | 'computation'
+    | 'data'
+    | 'plan'
+    | 'layers'
+    | 'weights'
   > {
   options: SearchOptions;
 }

@@ -19,6 +19,7 @@ import {
   CheckpointWriter,
   checkpointInvalid,
   checkpointOptions,
+  type ModelDescription,
   readCheckpoint,
   requireSame,
   type StoredCheckpoint,
@@ -35,6 +36,7 @@ export interface Training {
   model: NativeModel;
   device: string;
   preprocessing: Pick<ModelMetadata, 'imageSize' | 'mean' | 'std'>;
+  description: ModelDescription;
   computation: Required<Computation>;
   data: Dataset;
   options: z.output<typeof fitOptions>;
@@ -211,6 +213,7 @@ async function checkpointState(
       processes: processes?.membership.size ?? 1,
     },
     data: { train, valid },
+    model: run.description,
   };
 }
 

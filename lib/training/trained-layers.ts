@@ -34,12 +34,12 @@ export class TrainedLayers {
     this.#trainable = new Set(names);
   }
 
-  /** Freezes or unfreezes layers. */
   /** Names of the layers that train now. */
   get trainable(): string[] {
     return [...this.#trainable];
   }
 
+  /** Freezes or unfreezes layers. */
   set(layers: readonly string[], trainable: boolean): void {
     const changed = new Set(layers);
     this.#trainable = new Set(

@@ -135,6 +135,23 @@ describe('decoded images', () => {
     expect((await read(directory)).report).toMatchObject({ decoded: 1, found: 4 });
   });
 
+  test('are decoded anew where two files of one size and time change places, as archives may leave them', async () => {
+    const directory = temporaryDirectory();
+    await writeImages(directory, { 'a/1.png': RED, 'b/1.png': GREEN });
+    const [one, other] = ['a', 'b'].map((name) => join(directory, name, '1.png')) as [string, string];
+    for (const file of [one, other]) {
+      truncateSync(file, 200);
+      utimesSync(file, new Date(2020, 1, 1), new Date(2020, 1, 1));
+    }
+    await read(directory);
+    renameSync(one, `${one}.moved`);
+    renameSync(other, one);
+    renameSync(`${one}.moved`, other);
+    const { data, report } = await read(directory);
+    expect(report).toMatchObject({ decoded: 2, found: 0 });
+    expect(await Promise.all([colourAt(data, 0), colourAt(data, 1)])).toEqual([near(GREEN), near(RED)]);
+  });
+
   test('serve a part of the folder, and the whole folder adds to them', async () => {
     const directory = await folder();
     expect((await read(directory, { limit: 2 })).report).toMatchObject({ decoded: 2, found: 0 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
@@ -20,6 +20,15 @@ const OPTIONS = {
   threads: 1,
 } as const;
 const FOLDS = 3;
+
+/** The first image of each class. */
+function firstOfEach(images: string): [string, string] {
+  const files = readdirSync(images).map((name) => {
+    const [first = ''] = readdirSync(join(images, name)).sort();
+    return join(images, name, first);
+  });
+  return files.slice(0, 2) as [string, string];
+}
 
 describe('a run with folds', () => {
   let data: string;
@@ -140,6 +149,25 @@ describe('a run with folds', () => {
     const to = join(directory, 'run');
     await expect(run(to, more)).rejects.toThrow(message);
     expect(existsSync(to)).toBe(false);
+  });
+
+  test('refuses to resume with other images, though its finished folds need none', async () => {
+    const directory = lastingDirectory();
+    const [images, to] = [join(directory, 'images'), join(directory, 'run')];
+    cpSync(data, images, { recursive: true });
+    const stop = new AbortController();
+    const onEvent = (event: RunEvent) => {
+      if (event.type === 'fold' && event.fold === 2) stop.abort();
+    };
+    await expect(run(to, { data: images }, { signal: stop.signal, onEvent })).rejects.toThrow();
+    const [one, other] = firstOfEach(images);
+    const pixels = readFileSync(one);
+    writeFileSync(one, readFileSync(other));
+    writeFileSync(other, pixels);
+    await expect(trainClassifier({ out: to }, { resume: true })).rejects.toMatchObject({
+      code: 'CHECKPOINT_MISMATCH',
+      message: expect.stringMatching(/folds.1: the images differ/),
+    });
   });
 
   test('refuses to resume with other epochs, and a fold on its own', async () => {

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Dataset } from '../../lib/data/dataset.ts';
 import type { DenseNet121 } from '../../lib/densenet121.ts';
+import type { CreateOptions } from '../../lib/options/model.ts';
 import { readCheckpoint } from '../../lib/training/checkpoint.ts';
 import type { BatchProgress, FitOptions, FitResult, ResumeEvent } from '../../lib/training/fit.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
@@ -49,6 +50,13 @@ const undisturbed = shared(async () => {
   const file = join(lastingDirectory(), 'training.safetensors');
   return { file, ...(await trained(file)) };
 });
+
+/** The head of `smallModel`, and a layer without tensors in it. */
+const WITH_DROPOUT: CreateOptions['head'] = [
+  { type: 'globalAveragePool' },
+  { type: 'dropout', rate: 0.5 },
+  { type: 'dense', units: 'classes' },
+];
 
 const timeless = ({ epochs }: FitResult) => epochs.map(({ seconds, ...epoch }) => epoch);
 
@@ -141,8 +149,7 @@ describe('a training that goes on', () => {
     expect(resumption).toMatchObject({ epoch: 1 });
     // The rate falls with every step: at an epoch's end it tells how many there were.
     const { result: whole } = await trained(checkpointFile(), { ...gradual, epochs: 4 });
-    const ends = ({ epochs }: FitResult) =>
-      epochs.slice(1).map(({ stage, lr }) => [stage, lr]);
+    const ends = ({ epochs }: FitResult) => epochs.slice(1).map(({ stage, lr }) => [stage, lr]);
     expect(ends(result)).toEqual(ends(whole));
   });
 
@@ -175,6 +182,22 @@ describe('a training that goes on', () => {
     await expect(trained(file, { learningRate: 0.01, resume: true })).rejects.toMatchObject({
       code: 'CHECKPOINT_MISMATCH',
       message: expect.stringContaining('learningRate was 0.001 and is now 0.01'),
+    });
+  });
+
+  test.for<[string, Partial<CreateOptions>, string]>([
+    ['size', { imageSize: 48 }, "the model's imageSize was 32 and is now 48"],
+    ['dropout', { head: WITH_DROPOUT }, "the model's head was"],
+    ['weights', { weights: 'tiny-imagenet-distilled' }, 'the model began with other weights'],
+  ])('refuses a model of another %s', async ([, options, message]) => {
+    const { file } = await finished();
+    const { train, valid } = await smallData();
+    const model = await smallModel(options);
+    model.freeze();
+    const { result } = model.fit(train, { valid, epochs: 3, checkpoint: file, resume: true });
+    await expect(result).rejects.toMatchObject({
+      code: 'CHECKPOINT_MISMATCH',
+      message: expect.stringContaining(message),
     });
   });
 

@@ -86,11 +86,12 @@ async function listAll(olderThan: number, json: boolean): Promise<void> {
     limit: cacheLimit(),
     caches: caches.map(reportOf),
   };
-  print(json ? shownJson(report) : describe(report));
+  print(json ? shownJson(report) : describe(report, olderThan));
 }
 
-function describe({ directory, limit, caches }: CacheListReport): string {
-  if (caches.length === 0) return `${shown(directory)} holds nothing of torch-tl.`;
+function describe({ directory, limit, caches }: CacheListReport, olderThan: number): string {
+  const what = olderThan > 0 ? 'nothing of torch-tl that has been unused for so long' : 'nothing of torch-tl';
+  if (caches.length === 0) return `${shown(directory)} holds ${what}.`;
   const rows = caches.map(({ kind, bytes, used, of, inUse, path }) => {
     const age = `${ageText(Date.now() - Date.parse(used))}${inUse ? ', in use' : ''}`;
     return [kind, size(bytes), age, `${of} (${withoutParent(path, directory)})`];

@@ -19,6 +19,7 @@ const MOST_PIXELS = 2 ** 28;
 const ORIGIN = '* or an origin such as https://example.org';
 
 const TOKEN = 'a text of ASCII characters without spaces';
+const IN_HEADER = /^[!-~]+$/;
 
 const serviceFields = {
   maxBatchSize: integer(1, 4096).default(16).register(commandLine, {
@@ -53,17 +54,13 @@ const serviceFields = {
     flags: '--max-pixels <n>',
     description: 'maximum number of pixels of an image',
   }),
-  token: z
-    .string({ error: TOKEN })
-    .regex(/^[!-~]+$/, { error: TOKEN })
-    .optional()
-    .register(commandLine, {
-      topic: 'Server',
-      flags: '--token <token|@file>',
-      description:
-        'token that requests must bring, as Authorization: Bearer TOKEN; @FILE reads it from a file (default: none)',
-      read: tokenFromText,
-    }),
+  token: z.string({ error: TOKEN }).regex(IN_HEADER, { error: TOKEN }).optional().register(commandLine, {
+    topic: 'Server',
+    flags: '--token <token|@file>',
+    description:
+      'token that requests must bring, as Authorization: Bearer TOKEN; @FILE reads it from a file (default: none)',
+    read: tokenFromText,
+  }),
   cors: z
     .string({ error: ORIGIN })
     .refine((origin) => origin === '*' || isOrigin(origin), { error: ORIGIN })
@@ -121,8 +118,10 @@ function tokenFromText(value: string): string {
   if (!value.startsWith('@')) return value;
   const path = value.slice(1);
   const token = read(path).trim();
-  if (token !== '') return token;
-  throw new InputError('INVALID_ARGUMENT', `${path} holds no token; --token needs one in its first line.`);
+  if (IN_HEADER.test(token)) return token;
+  // What the file holds is a secret, also where it is no token.
+  const problem = token === '' ? 'holds no token' : 'holds more than a token';
+  throw new InputError('INVALID_ARGUMENT', `${path} ${problem}; --token @FILE needs a file with ${TOKEN}.`);
 }
 
 function read(path: string): string {

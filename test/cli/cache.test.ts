@@ -179,6 +179,8 @@ describe('torch-tl cache', () => {
     const { removed } = await json<CacheClearReport>(['clear', 'features', ...month], own);
     expect(removed.map(({ path }) => path)).toEqual([old]);
     expect(existsSync(join(own.cache, 'features', 'one.features'))).toBe(true);
+    const { stdout } = await torchTl(['cache', 'list', ...month], own);
+    expect(stdout).toContain('holds nothing of torch-tl that has been unused for so long');
   });
 
   test('leaves what another process holds, and says so', async () => {

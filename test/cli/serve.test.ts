@@ -131,9 +131,15 @@ describe('torch-tl serve', () => {
       code: 2,
       stderr: expect.stringMatching(/Cannot listen on port \d+ .*another program/),
     });
+    writeFileSync(join(cwd, 'token.txt'), 'two secrets');
     for (const [args, message] of [
       [['--port', '70000'], /--port must be an integer from 0 to 65535/],
       [['--token', '@nowhere.txt'], /nowhere\.txt/],
+      // What is in the file is not shown.
+      [
+        ['--token', '@token.txt'],
+        /^error: token\.txt holds more than a token; --token @FILE needs [\w ]+\.\n$/,
+      ],
       [['--token', 'two words'], /--token must be a text of ASCII characters/],
       [['--cors', 'example.org'], /--cors must be \* or an origin/],
       [['--max-queue', '0'], /--max-queue must be an integer from 1/],

@@ -90,6 +90,16 @@ export async function finishedResults(
   return results?.stoppedBecause === 'epochs' && inLast >= (stages.at(-1)?.epochs ?? 0) ? results : null;
 }
 
+/**
+ * Whether the run in a directory has ended by itself, though it may have more to train now.
+ *
+ * @throws InputError `FILE_UNREADABLE` or `RUN_INVALID`
+ */
+export async function hasEnded(directory: string): Promise<boolean> {
+  const content = (await readJsonFile(join(directory, 'results.json'), 'RUN_INVALID')) as RunResults | null;
+  return content !== null && ['epochs', 'early-stopping'].includes(content.stoppedBecause);
+}
+
 /** The options with absolute paths, so that they name the same files from any working directory. */
 export function withAbsolutePaths<Options extends Partial<RunOptions>>(options: Options): Options {
   const { data, weights, featureCache, imageCache } = options;

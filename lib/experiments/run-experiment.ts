@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { processesOf } from '../distributed/join.ts';
@@ -17,9 +18,9 @@ import { experimentName } from './paper.ts';
 import { recordedConfig } from './recorded-config.ts';
 import { type GivenOptions, type ResolvedRun, resolveTogether } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
-import { finishedResults } from './run-config.ts';
+import { finishedResults, hasEnded } from './run-config.ts';
 import { definitionOf, type RunDefinition } from './run-definition.ts';
-import { holdsRun, makeUnusedDirectory, RunDirectory, requireVacant } from './run-directory.ts';
+import { checkpointIn, holdsRun, makeUnusedDirectory, RunDirectory, requireVacant } from './run-directory.ts';
 import type { RunControl, RunEvent } from './run-events.ts';
 import { RunTracker } from './run-status.ts';
 import { dealFolds } from './train-folds.ts';
@@ -106,12 +107,27 @@ async function begin(
       // The process that wrote its report may have been killed.
       await removeTemporaries(path);
       onEvent({ type: 'finished', directory: path, stoppedBecause: finished.stoppedBecause });
-    }
+    } else await requireCheckpoint(path);
     return finished;
   }
   if (resume) await startInstead(path, given, onEvent);
   if (!isUnnamed) await requireVacant(path);
   return null;
+}
+
+/**
+ * A run that was stopped before its first checkpoint begins anew; one that has ended would lose its results by that.
+ *
+ * @throws InputError `CHECKPOINT_INVALID`
+ */
+async function requireCheckpoint(path: string): Promise<void> {
+  const checkpoint = checkpointIn(path);
+  if (existsSync(checkpoint) || !(await hasEnded(path))) return;
+  throw new InputError(
+    'CHECKPOINT_INVALID',
+    `The run in ${resolve(path)} has ended, and its checkpoint ${checkpoint} is missing, so it cannot be resumed. Give ` +
+      'another directory, or put the file back.',
+  );
 }
 
 /**

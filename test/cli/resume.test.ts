@@ -15,6 +15,7 @@ import { describe, expect, test } from 'vitest';
 import type { RunResults } from '../../lib/experiments/results.ts';
 import { checkpointIn } from '../../lib/experiments/run-directory.ts';
 import { readCheckpoint } from '../../lib/training/checkpoint.ts';
+import { hashesIn } from '../support/file-hashes.ts';
 import { lastingDirectory, temporaryDirectory } from '../support/temporary-directory.ts';
 import { torchTl, torchTlProcess } from './torch-tl.ts';
 
@@ -220,6 +221,17 @@ describe('torch-tl run --resume', () => {
     expect(linesIn(run)).toHaveLength(4);
     expect(linesIn(run).slice(0, 2)).toEqual([first, second]);
     expect(JSON.parse(readFileSync(join(run, 'config.json'), 'utf8')).options.epochs).toBe(4);
+  });
+
+  test('leaves a run alone that has ended and whose checkpoint is missing', async () => {
+    const cwd = temporaryDirectory();
+    const run = join(cwd, 'run');
+    expect((await torchTl([...RESUME, ...SMALL, '--epochs', '1'], { cwd })).code).toBe(0);
+    rmSync(join(run, 'checkpoint'), { recursive: true });
+    const before = hashesIn(run);
+    const { code, stderr } = await torchTl([...RESUME, '--epochs', '2'], { cwd });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/has ended, and its checkpoint .* is missing/)]);
+    expect(hashesIn(run)).toEqual(before);
   });
 
   test('starts afresh in a directory without a run, and says so', async () => {

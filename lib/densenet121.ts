@@ -449,7 +449,6 @@ export class DenseNet121 {
     return {
       model: this.#native,
       device: this.device,
-      preprocessing: { imageSize, mean, std },
       description: { imageSize, mean, std, resize, classes, head, weights },
       computation: computationOf(options, this.device, placeOf(options).threads),
       data,

@@ -65,15 +65,11 @@ export async function readRunConfig(file: string): Promise<RunConfig | null> {
 }
 
 /**
- * The results of a run that has ended by itself and has nothing left to train in these stages; null for any other
- * run.
+ * The results of a run that has ended by itself, though it may have more to train now; null for any other run.
  *
  * @throws InputError `FILE_UNREADABLE` or `RUN_INVALID`
  */
-export async function finishedResults(
-  directory: string,
-  stages: readonly Stage[],
-): Promise<RunResults | null> {
+export async function endedResults(directory: string): Promise<RunResults | null> {
   const file = join(directory, 'results.json');
   const content = await readJsonFile(file, 'RUN_INVALID');
   if (content !== null && !resultsFile.safeParse(content).success) {
@@ -83,21 +79,24 @@ export async function finishedResults(
     );
   }
   const results = content as RunResults | null;
-  if (results?.stoppedBecause === 'early-stopping') return results;
-  if (results?.folds) return results.stoppedBecause === 'epochs' ? results : null;
-  // Stages before the last may have stopped early.
-  const inLast = results?.epochs.filter(({ stage }) => stage === stages.length).length ?? 0;
-  return results?.stoppedBecause === 'epochs' && inLast >= (stages.at(-1)?.epochs ?? 0) ? results : null;
+  return results && ['epochs', 'early-stopping'].includes(results.stoppedBecause) ? results : null;
 }
 
 /**
- * Whether the run in a directory has ended by itself, though it may have more to train now.
+ * The results of a run that has ended by itself and has nothing left to train in these stages; null for any other
+ * run.
  *
  * @throws InputError `FILE_UNREADABLE` or `RUN_INVALID`
  */
-export async function hasEnded(directory: string): Promise<boolean> {
-  const content = (await readJsonFile(join(directory, 'results.json'), 'RUN_INVALID')) as RunResults | null;
-  return content !== null && ['epochs', 'early-stopping'].includes(content.stoppedBecause);
+export async function finishedResults(
+  directory: string,
+  stages: readonly Stage[],
+): Promise<RunResults | null> {
+  const results = await endedResults(directory);
+  if (results === null || results.stoppedBecause === 'early-stopping' || results.folds) return results;
+  // Stages before the last may have stopped early.
+  const inLast = results.epochs.filter(({ stage }) => stage === stages.length).length;
+  return inLast >= (stages.at(-1)?.epochs ?? 0) ? results : null;
 }
 
 /** The options with absolute paths, so that they name the same files from any working directory. */

@@ -18,7 +18,7 @@ import { experimentName } from './paper.ts';
 import { recordedConfig } from './recorded-config.ts';
 import { type GivenOptions, type ResolvedRun, resolveTogether } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
-import { finishedResults, hasEnded } from './run-config.ts';
+import { endedResults, finishedResults } from './run-config.ts';
 import { definitionOf, type RunDefinition } from './run-definition.ts';
 import { checkpointIn, holdsRun, makeUnusedDirectory, RunDirectory, requireVacant } from './run-directory.ts';
 import type { RunControl, RunEvent } from './run-events.ts';
@@ -122,7 +122,7 @@ async function begin(
  */
 async function requireCheckpoint(path: string): Promise<void> {
   const checkpoint = checkpointIn(path);
-  if (existsSync(checkpoint) || !(await hasEnded(path))) return;
+  if (existsSync(checkpoint) || (await endedResults(path)) === null) return;
   throw new InputError(
     'CHECKPOINT_INVALID',
     `The run in ${resolve(path)} has ended, and its checkpoint ${checkpoint} is missing, so it cannot be resumed. Give ` +

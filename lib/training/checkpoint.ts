@@ -314,13 +314,11 @@ function requireSameModel(
   file: string,
 ): void {
   if (!then || !now) return;
-  const [before, after] = [{ ...then }, { ...now }];
-  const changed = Object.keys(after).find(
-    (name) => !isSameValue(before[name as never], after[name as never]),
-  );
+  const names = Object.keys(now) as Array<keyof ModelDescription>;
+  const changed = names.find((name) => !isSameValue(then[name], now[name]));
   if (changed === undefined) return;
   if (changed === 'weights') throw mismatch(file, 'the model began with other weights');
-  throw mismatch(file, `the model's ${change(changed, before, after)}`);
+  throw mismatch(file, `the model's ${change(changed, { ...then }, { ...now })}`);
 }
 
 function change(name: string, then: Record<string, unknown>, now: Record<string, unknown>): string {

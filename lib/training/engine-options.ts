@@ -34,7 +34,7 @@ type EngineOptions = Pick<
 
 /** What the engine's options depend on: a training, or a search for its learning rate. */
 interface Prepared
-  extends Pick<Training, 'model' | 'device' | 'preprocessing' | 'computation' | 'data' | 'plan' | 'weights'> {
+  extends Pick<Training, 'model' | 'device' | 'description' | 'computation' | 'data' | 'plan' | 'weights'> {
   /** The validation images; null if there are none. */
   valid: Dataset | null;
   options: EngineOptions;
@@ -79,7 +79,8 @@ async function stageOrigins(
   stored: StoredCheckpoint | null,
   signal: AbortSignal,
 ): Promise<Array<StageOrigin | null>> {
-  const { model, device, preprocessing, computation, options, plan, weights } = run;
+  const { model, device, description, computation, options, plan, weights } = run;
+  const { imageSize, mean, std } = description;
   if (keptFeatures(options.featureCache) === null) return plan.stages.map(() => null);
   const cuts = keptCuts(await settle(() => model.describe(), signal), plan.stages);
   const now = await settle(() => model.state(), signal);
@@ -90,7 +91,7 @@ async function stageOrigins(
     data: saved.get(`model.${tensor.name}`) ?? tensor.data,
   }));
   const { batchSize } = options;
-  const origin = { tensors, ...preprocessing, ...computation, device, batchSize, weights };
+  const origin = { tensors, imageSize, mean, std, ...computation, device, batchSize, weights };
   return await Promise.all(
     cuts.map((cut) => (cut === null ? null : stageOrigin({ ...origin, cut }, cachedSets(run), signal))),
   );

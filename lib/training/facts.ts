@@ -45,6 +45,7 @@ export async function searchFacts(search: Search, signal: AbortSignal): Promise<
 
 async function commonFacts({
   model,
+  // All take the weights of the first.
   description: { weights, ...description },
   device,
   computation: { precision },

@@ -52,15 +52,7 @@ type SearchOptions = TrainingOptions & z.output<typeof learningRateOptions>;
 export interface Search
   extends Pick<
     Training,
-    | 'model'
-    | 'description'
-    | 'device'
-    | 'preprocessing'
-    | 'computation'
-    | 'data'
-    | 'plan'
-    | 'layers'
-    | 'weights'
+    'model' | 'description' | 'device' | 'computation' | 'data' | 'plan' | 'layers' | 'weights'
   > {
   options: SearchOptions;
 }

@@ -11,7 +11,6 @@ import type { EpochMetrics, TrainEvent } from '../engine/native-training.ts';
 import { TorchTlError } from '../errors.ts';
 import { makeDirectory } from '../files/atomic-file.ts';
 import { extracted } from '../model/extraction.ts';
-import type { ModelMetadata } from '../model/metadata.ts';
 import { unwritable } from '../support/files.ts';
 import { withFirstOf } from '../support/signals.ts';
 import {
@@ -35,7 +34,6 @@ import type { TrainedLayers } from './trained-layers.ts';
 export interface Training {
   model: NativeModel;
   device: string;
-  preprocessing: Pick<ModelMetadata, 'imageSize' | 'mean' | 'std'>;
   description: ModelDescription;
   computation: Required<Computation>;
   data: Dataset;

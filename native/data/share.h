@@ -20,9 +20,14 @@ struct Share {
    * a batch too small for that the last ranks take none. So batches are the same for any number of processes.
    */
   BatchRange part(const BatchRange& batch) const {
-    const std::int64_t takers = std::clamp(batch.size() / 2, std::int64_t{1}, size);
+    const std::int64_t takers = this->takers(batch);
     if (rank >= takers) return {batch.end, batch.end};
     return {batch.begin + batch.size() * rank / takers, batch.begin + batch.size() * (rank + 1) / takers};
+  }
+
+  /** Number of ranks, the first ones, that take images of a batch. */
+  std::int64_t takers(const BatchRange& batch) const {
+    return std::clamp(batch.size() / 2, std::int64_t{1}, size);
   }
 
   /**

@@ -16,6 +16,13 @@ namespace torch_tl {
 /** What the caches of one training share: how their features are computed, the memory for them, the progress.
  */
 class FeaturePass {
+  /** What is left of the memory, and how many images are computed of all that will be. */
+  struct State {
+    std::int64_t memory_left = 0;
+    std::int64_t done = 0;
+    std::int64_t total = 0;
+  };
+
  public:
   /** `image` is any data set, of whose first image the layout of all rows is learnt. */
   FeaturePass(Network& network, std::size_t cut, const Dataset& image, const FeatureCacheOptions& options,
@@ -42,15 +49,6 @@ class FeaturePass {
   /** Throws if the work is to stop. What one rank copies is no affair of the others: they stop later. */
   void check_stop() const;
 
- private:
-  /** What is left of the memory, and how many images are computed of all that will be. */
-  struct State {
-    std::int64_t memory_left = 0;
-    std::int64_t done = 0;
-    std::int64_t total = 0;
-  };
-
- public:
   /** Work that may fail and be done in another way: unless it succeeds, what it took and did is forgotten. */
   class Attempt {
    public:

@@ -75,16 +75,14 @@ void Ranks::sum(const std::vector<at::Tensor>& tensors) {
   copy_flat(summed, tensors);
 }
 
-void Ranks::average(const std::vector<at::Tensor>& tensors, bool counts) {
+void Ranks::average(const std::vector<at::Tensor>& tensors, std::int64_t first) {
   if (alone()) return;
   const at::NoGradGuard no_grad;
-  double counted = counts ? 1 : 0;
-  sum({&counted, 1});
-  for (const at::Tensor& tensor : tensors) {
-    if (!counts) tensor.detach().zero_();
+  if (share_.rank >= first) {
+    for (const at::Tensor& tensor : tensors) tensor.detach().zero_();
   }
   sum(tensors);
-  for (const at::Tensor& tensor : tensors) tensor.detach().div_(counted);
+  for (const at::Tensor& tensor : tensors) tensor.detach().div_(static_cast<double>(first));
 }
 
 void Ranks::broadcast(const std::vector<at::Tensor>& tensors, int root) {

@@ -51,8 +51,8 @@ class Ranks {
 
   /** Replaces float32 values by their sums, in one piece: the same bits on every rank. */
   void sum(const std::vector<at::Tensor>& tensors);
-  /** Likewise by their means over the ranks whose values count, of which there must be one. */
-  void average(const std::vector<at::Tensor>& tensors, bool counts);
+  /** Likewise by their means over the first `first` ranks. */
+  void average(const std::vector<at::Tensor>& tensors, std::int64_t first);
   /** Replaces the values of tensors of any type by those of rank `root`. */
   void broadcast(const std::vector<at::Tensor>& tensors, int root = 0);
   /** The tensors of all ranks, by rank, on the host. */

@@ -147,9 +147,9 @@ void Stage::equalise() {
   // Processors that round differently would drift apart.
   ranks_.broadcast(same);
   // Each rank has seen its own batches only; one that has none has nothing to add.
-  const bool has_images = std::ranges::any_of(
-      ranges_, [&](const BatchRange& range) { return ranks_.share().part(range).size() > 0; });
-  ranks_.average(statistics, has_images);
+  std::int64_t takers = 0;
+  for (const BatchRange& range : ranges_) takers = std::max(takers, ranks_.share().takers(range));
+  ranks_.average(statistics, takers);
 }
 
 Validation Stage::validate(std::int64_t epoch) {

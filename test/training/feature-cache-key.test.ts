@@ -255,7 +255,7 @@ test('a shared directory serves the next training: another pixel costs an image,
   expect(await computed(data(1), 0)).toEqual([0, 0]);
 });
 
-test('a training that goes on keeps features under the weights of its checkpoint, not of the model before', async () => {
+test('a training that goes on finds the features of its beginning; another model is refused or makes its own', async () => {
   const directory = temporaryDirectory();
   const { train, valid } = await smallData(6, 4);
   const goOn = async (model: DenseNet121, options: Partial<FitOptions>) => {
@@ -268,7 +268,9 @@ test('a training that goes on keeps features under the weights of its checkpoint
   };
   mkdirSync(join(directory, 'features'));
   expect(await goOn(await pretrainedModel(), { epochs: 1 })).toEqual([false, false]);
-  const other = () => smallModel({ seed: 7 });
-  expect(await goOn(await other(), { epochs: 2, resume: true })).toEqual([true, true]);
-  expect(await goOn(await other(), { epochs: 1 })).toEqual([false, false]);
+  const resume = { epochs: 2, resume: true };
+  expect(await goOn(await pretrainedModel(), resume)).toEqual([true, true]);
+  const other = await smallModel({ seed: 7 });
+  await expect(goOn(other, resume)).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
+  expect(await goOn(other, { epochs: 1 })).toEqual([false, false]);
 });

@@ -28,6 +28,7 @@ import {
   type FilesDecodeOptions,
   type ImageFiles,
   limitFiles,
+  requireSomeOfEach,
 } from './image-files.ts';
 import { listImageFolder } from './image-folder.ts';
 import { readImageList, splitNamed } from './image-list.ts';
@@ -180,7 +181,9 @@ export class Dataset {
     const skipped = skippedOf(failures, images);
     const origin = { name, source: 'images given by the program', classes: known.classes, resize, skipped };
     const all = { pixels, labels: known.labels, count: images.length, height: imageSize, width: imageSize };
-    return new Dataset(origin, failures.size === 0 ? all : select(all, kept));
+    const set = failures.size === 0 ? all : select(all, kept);
+    requireSomeOfEach({ ...origin, labels: known.labels }, set.labels);
+    return new Dataset(origin, set);
   }
 
   /**

@@ -151,11 +151,22 @@ function sizeOf({ length: count }: readonly string[], { imageSize }: DecodeOptio
   return { count, height: imageSize, width: imageSize };
 }
 
-function requireSomeOfEach({ source, classes, labels }: ImageFiles, kept: BigInt64Array): void {
+/**
+ * Makes sure that each class that had images has some left after those that cannot be decoded were skipped.
+ *
+ * @param kept labels of the images that are left
+ * @param kind what they are called, for people
+ * @throws InputError `DATA_INVALID` with the names of the classes
+ */
+export function requireSomeOfEach(
+  { source, classes, labels }: Pick<ImageFiles, 'source' | 'classes' | 'labels'>,
+  kept: BigInt64Array,
+  kind = 'image',
+): void {
   const remaining = new Set(kept);
   const lost = [...new Set(labels)]
     .filter((label) => !remaining.has(label))
     .map((label) => classes[Number(label)]);
   if (lost.length === 0) return;
-  throw new InputError('DATA_INVALID', `No image of ${lost.join(', ')} in ${source} can be decoded.`);
+  throw new InputError('DATA_INVALID', `No ${kind} of ${lost.join(', ')} in ${source} can be decoded.`);
 }

@@ -7,6 +7,7 @@ import {
   type FilesDecodeOptions,
   type ImageFiles,
   limitFiles,
+  requireSomeOfEach,
   selectFiles,
 } from './image-files.ts';
 import { listImageFolder } from './image-folder.ts';
@@ -97,11 +98,26 @@ export async function readTrainAndValid(
     throw new InputError('DATA_INVALID', message);
   }
   const beside = { ...nothingLeftOut(), unused };
-  if (valid === null) return divided(train.images, seed, validation, { beside });
+  const trained = withClasses(train.images, train.images.labels);
+  if (valid === null) return divided(trained, seed, validation, { beside });
   if (validation === 'folds') throw noFolds(list, `the split ${valid.name}`);
-  if (validation === 'none') return withoutValidation(train.images, beside, `the split ${valid.name}`);
+  if (validation === 'none') return withoutValidation(trained, beside, `the split ${valid.name}`);
   requireTrained(list, train.images, valid.images);
-  return withoutHoldingOut(train.images, valid.images, `the split ${valid.name}`, beside);
+  const validated = withClasses(valid.images, train.images.labels);
+  return withoutHoldingOut(trained, validated, `the split ${valid.name}`, beside);
+}
+
+/** The images, with those classes alone that `labels` has: splits that are not used may have others. */
+function withClasses(images: ImageFiles, labels: BigInt64Array): ImageFiles {
+  const present = new Set(labels);
+  const kept = [...images.classes.keys()].map(BigInt).filter((label) => present.has(label));
+  if (kept.length === images.classes.length) return images;
+  const places = new Map(kept.map((label, place) => [label, BigInt(place)]));
+  return {
+    ...images,
+    classes: kept.map((label) => images.classes[Number(label)] as string),
+    labels: images.labels.map((label) => places.get(label) as bigint),
+  };
 }
 
 function withoutHoldingOut(
@@ -167,7 +183,7 @@ async function holdOut(
   const [first, rest] = splitPerClass(all.labels, TRAINING_SHARE, seed, units);
   const train = selectFiles(all, first);
   const valid = selectFiles(all, rest);
-  if (units) requireTrained(all.source, train, valid);
+  requireTrained(all.source, train, valid);
   const totals = countsOf(all);
   const counts = countsOf(valid);
   return {
@@ -229,9 +245,9 @@ export async function decodeTrainAndValid(
     decoding,
   );
   const trained = kept.filter((index) => index < train.files.length).length;
-  if (trained === 0 || (valid.files.length > 0 && trained === kept.length)) {
-    const none = trained === 0 ? 'training' : 'validation';
-    throw new InputError('DATA_INVALID', `No ${none} image in ${source} can be decoded.`);
+  requireSomeOfEach({ ...train, source }, set.labels.subarray(0, trained), 'training image');
+  if (valid.files.length > 0 && trained === kept.length) {
+    throw new InputError('DATA_INVALID', `No validation image in ${source} can be decoded.`);
   }
   return {
     classes: train.classes,

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import { classifiedAs, confusions, type Evaluation } from '../model/evaluate.ts';
 import { evaluateRunOptions } from '../options/index.ts';
-import { count, percent } from '../support/format.ts';
+import { count, images as counted, percent } from '../support/format.ts';
 import { INTERVALS, shareText } from '../support/interval.ts';
 import { shown, shownJson } from '../support/printable.ts';
 import { addDataArgument, requireData } from './data-argument.ts';
@@ -54,6 +54,7 @@ async function evaluate(
   const { DenseNet121 } = await import('../densenet121.ts');
   const { listTestData } = await import('../data/open-datasets.ts');
   const { deviceHere } = await import('../distributed/device.ts');
+  const { trainedImages } = await import('../experiments/trained-images.ts');
   const { indicesOf } = await import('../data/labels.ts');
   const model = await DenseNet121.load(weights, { device: deviceHere(device, options) });
   try {
@@ -67,10 +68,12 @@ async function evaluate(
     });
     // Unknown classes are refused before any image is decoded.
     indicesOf(listed.classes, model.classes);
-    const images = await listed.open();
+    const { data: images, which } = await listed.open();
     showSkipped(images.skipped);
     try {
-      progress.line(`Data: ${images.name} (${images.source}), ${count(images.count)} images`);
+      progress.line(`Data: ${images.name} (${images.source}), ${counted(images.count)} (${which})`);
+      const known = await trainedImages(model.weights?.path ?? weights, images, signal);
+      if (known !== null) progress.line(`Warning: ${known}`);
       const onProgress = passCallback(progress, 'evaluation');
       return await model.evaluate(images, { ...options, signal, onProgress });
     } finally {

@@ -117,11 +117,13 @@ export interface NamedSplit {
 /**
  * Chooses the splits for training and validation by their names.
  *
+ * @param preferred the parts to validate or test with, in order of preference
  * @throws InputError `DATA_INVALID` if several splits fit one purpose
  */
 export function splitsByPart(
   source: string,
   splits: Splits,
+  preferred: readonly Part[] = VALIDATION_PARTS,
 ): { train: NamedSplit | null; valid: NamedSplit | null; unused: string[] } {
   const named = [...splits].flatMap(([name, images]) => (name === null ? [] : [{ name, images }]));
   const only = (part: Part): NamedSplit | null => {
@@ -134,7 +136,7 @@ export function splitsByPart(
     );
   };
   const train = only('train');
-  const valid = VALIDATION_PARTS.reduce<NamedSplit | null>((found, part) => found ?? only(part), null);
+  const valid = preferred.reduce<NamedSplit | null>((found, part) => found ?? only(part), null);
   const unused = named.filter((split) => split !== train && split !== valid).map(({ name }) => name);
   return { train, valid, unused };
 }

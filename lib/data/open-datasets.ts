@@ -36,25 +36,33 @@ export async function openDatasets(spec: string, options: DataOptions): Promise<
   return (await listDatasets(spec, options)).open();
 }
 
+/** A data set for testing a model, whose images are not yet decoded. */
+export interface ListedTestData {
+  classes: readonly string[];
+  /** @throws errors of `openData` */
+  open(): Promise<{ data: Dataset; which: string }>;
+}
+
 /**
- * Lists the images for testing a model, without decoding them: the validation images of the data that `--data` names,
- * or all images if it has no parts.
+ * Lists the images for testing a model, without decoding them: the test images of the data that `--data` names, else its
+ * validation images, or all images if it has no parts. `which` says which they are, as a phrase for people.
  *
  * @throws errors of `listData`
  */
-export async function listTestData(
-  spec: string,
-  options: FilesDecodeOptions,
-): Promise<{ classes: readonly string[]; open(): Promise<Dataset> }> {
-  const images = await listTestImages(spec);
-  if (images !== null) {
-    return { classes: images.classes, open: () => Dataset.fromFiles(images, options) };
+export async function listTestData(spec: string, options: FilesDecodeOptions): Promise<ListedTestData> {
+  const test = await listTestImages(spec);
+  if (test !== null) {
+    const { images, which } = test;
+    return {
+      classes: images.classes,
+      open: async () => ({ data: await Dataset.fromFiles(images, options), which }),
+    };
   }
   const listed = await listDatasets(spec, options);
   const open = async () => {
-    const { train, valid } = await listed.open();
+    const { train, valid, validation } = await listed.open();
     train.dispose();
-    return valid;
+    return { data: valid, which: validation };
   };
   return { classes: listed.classes, open };
 }

@@ -7,7 +7,7 @@ import { type Part, partOf, VALIDATION_PARTS } from './parts.ts';
 /** The parts of a folder of images; each contains class folders. */
 export interface PartFolders {
   train: Entry | null;
-  /** The validation folder, else the test folder. */
+  /** The folder to validate or test with. */
   valid: Entry | null;
   /** Paths of all other folders. */
   unused: string[];
@@ -17,9 +17,13 @@ export interface PartFolders {
  * Finds the parts of a folder of images; null if its subfolders are classes. A subfolder named like a part is a part
  * only if it contains folders: `train` next to `car` and `bus` is a class if it contains only images.
  *
+ * @param preferred the parts to validate or test with, in order of preference
  * @throws InputError `DATA_NOT_FOUND`; `DATA_INVALID` if several folders may be meant, with their paths
  */
-export async function partFolders(directory: string): Promise<PartFolders | null> {
+export async function partFolders(
+  directory: string,
+  preferred: readonly Part[] = VALIDATION_PARTS,
+): Promise<PartFolders | null> {
   const root = resolve(directory);
   const folders = ofKind(await readFolder(root, 'DATA_NOT_FOUND'), 'folder');
   const called = folders.filter(({ name }) => partOf(name) !== null);
@@ -30,7 +34,7 @@ export async function partFolders(directory: string): Promise<PartFolders | null
   if (divided.length === 0) throw partsWithoutClasses(root, called);
   const [train = null, ...moreTrain] = ofPart(divided, ['train']);
   if (train !== null && moreTrain.length > 0) throw ambiguous(root, 'for training', [train, ...moreTrain]);
-  const valid = validationFolder(root, divided);
+  const valid = validationFolder(root, divided, preferred);
   if (train === null || valid === null) await requireWithoutImages(root, divided, others);
   const used = [train, valid];
   return {
@@ -44,8 +48,8 @@ function ofPart(folders: readonly Entry[], parts: readonly Part[]): Entry[] {
   return folders.filter(({ name }) => parts.includes(partOf(name) as Part));
 }
 
-function validationFolder(root: string, folders: readonly Entry[]): Entry | null {
-  for (const part of VALIDATION_PARTS) {
+function validationFolder(root: string, folders: readonly Entry[], preferred: readonly Part[]): Entry | null {
+  for (const part of preferred) {
     const [first, ...more] = ofPart(folders, [part]);
     if (first === undefined) continue;
     if (more.length > 0) throw ambiguous(root, 'for validation', [first, ...more]);

@@ -10,6 +10,9 @@ const WORDS: Record<Part, string> = {
   test: 'test|testing|tst|eval|evaluation|holdout',
 };
 
+/** The names that suggest a part to whoever misspelt one. */
+export const PART_NAMES: readonly string[] = Object.values(WORDS).flatMap((words) => words.split('|'));
+
 /** Abbreviations, which count only after a word for images: `imagesTr`. */
 const SHORT: Record<Part, string> = { train: 'tr', valid: 'va|vl', test: 'ts|te' };
 
@@ -32,8 +35,11 @@ export function partOf(name: string): Part | null {
   return PATTERNS.find(({ pattern }) => pattern.test(letters))?.part ?? null;
 }
 
-/** The parts to validate with, in order of preference. */
+/** The parts to validate a training with, in order of preference. */
 export const VALIDATION_PARTS: readonly Part[] = ['valid', 'test'];
+
+/** The parts to test a trained model with: its best epoch was chosen by the validation images. */
+export const TEST_PARTS: readonly Part[] = ['test', 'valid'];
 
 /**
  * Finds the names that match `wanted`: the one with the same spelling, else those that differ in case, else those of

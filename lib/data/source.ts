@@ -5,6 +5,7 @@ import { InputError } from '../errors.ts';
 import type { Resize } from '../options/resize.ts';
 import { cacheDirectory } from '../support/cache-directory.ts';
 import { unreadable } from '../support/files.ts';
+import { listed } from '../support/format.ts';
 import { nearest } from '../support/nearest.ts';
 import { kindOf } from '../support/regular-file.ts';
 import { storedPath } from '../support/stored-path.ts';
@@ -19,6 +20,7 @@ import type { ImageSet, Images } from './image-set.ts';
 import { type LeftOut, nothingLeftOut } from './left-out.ts';
 import { limitPerClass } from './limit.ts';
 import { partFolders } from './part-folders.ts';
+import { TEST_PARTS } from './parts.ts';
 import { range } from './select.ts';
 import {
   decodeTrainAndValid,
@@ -143,23 +145,48 @@ async function listSource(source: string, seed: number, validation: Validation):
   );
 }
 
+/** Images for testing a model, not yet decoded. */
+export interface TestImages {
+  images: ImageFiles;
+  /** Which of the data they are, as a phrase for people. */
+  which: string;
+}
+
 /**
- * Lists the images for testing a model: those of the validation part of a folder or list, or all if it has no parts.
- * Null if the validation images would have to be held out of the training images, and for CIFAR-10.
+ * Lists the images for testing a model: those of the test part of a folder or list, else of the validation part, or all
+ * if it has no parts. Null if they would have to be held out of the training images, and for CIFAR-10.
  */
-export async function listTestImages(spec: string): Promise<ImageFiles | null> {
+export async function listTestImages(spec: string): Promise<TestImages | null> {
   if (DATA_NAMES.includes(spec) || ARCHIVE.test(basename(spec))) return null;
   const source = await storedPath(resolve(spec));
-  if (await isList(source)) {
-    const splits = await readImageList(source);
-    return splits.get(null) ?? splitsByPart(source, splits).valid?.images ?? null;
-  }
+  if (await isList(source)) return testSplit(source);
   if (!(await isDirectory(source))) throw await notFound(source, DATA_NAMES);
   const names = await list(source);
   if (!(await isFolderOfImages(source, names))) return null;
-  const parts = await partFolders(source);
-  if (parts === null) return listImageFolder(source);
-  return parts.valid && listImageFolder(parts.valid.path);
+  const parts = await partFolders(source, TEST_PARTS);
+  if (parts === null) return { images: await listImageFolder(source), which: ALL };
+  const { valid: test, train, unused } = parts;
+  if (test === null) return null;
+  const others = [...(train ? [train.path] : []), ...unused].map((path) => `${basename(path)}/`);
+  return { images: await listImageFolder(test.path), which: chosen(`${test.name}/`, others) };
+}
+
+/** All images of data without parts. */
+const ALL = 'all of them';
+
+async function testSplit(list: string): Promise<TestImages | null> {
+  const splits = await readImageList(list);
+  const plain = splits.get(null);
+  if (plain) return { images: plain, which: ALL };
+  const { valid: test, train, unused } = splitsByPart(list, splits, TEST_PARTS);
+  if (test === null) return null;
+  const others = [...(train ? [train.name] : []), ...unused];
+  return { images: test.images, which: chosen(`the split ${test.name}`, others) };
+}
+
+/** What is used and what is not, as a phrase for people. */
+function chosen(used: string, others: readonly string[]): string {
+  return others.length === 0 ? used : `${used}, not ${listed(others)}`;
 }
 
 function requireTwoClasses(source: string, classes: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create } from 'tar';
 import { describe, expect, test } from 'vitest';
@@ -97,5 +97,36 @@ describe('torch-tl evaluate', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/truk/);
     expect(stderr).toMatch(/truck/);
+  });
+
+  test('takes the images for testing before those for validation, and says which', async () => {
+    const cwd = temporaryDirectory();
+    for (const part of ['train', 'valid', 'test']) await writeFolders(join(cwd, part), ['bird', 'cat']);
+    expect((await evaluate(cwd)).stdout).toContain('2 images (test/, not train/, valid/)');
+    const rows = ['train', 'valid', 'test'].map((part) => `${part}/cat/a.png,cat,${part}`);
+    writeFileSync(join(cwd, 'list.csv'), ['path,label,split', ...rows].join('\n'));
+    const { stdout } = await evaluate(cwd, '--data', 'list.csv');
+    expect(stdout).toContain('1 image (the split test, not train, valid)');
+  });
+
+  test('says that images were trained on, if the run beside the weights lists them', async () => {
+    const cwd = temporaryDirectory();
+    const names = Array.from(
+      { length: 10 },
+      (_, index) => `data/train/${index % 2 ? 'cat' : 'bird'}/a, ${index}.png`,
+    );
+    await writeImages(cwd, Object.fromEntries(names.map((name, index) => [name, [20 * index, 99, 9]])));
+    const quick = ['--recipe', 'head', '--epochs', '1', '--image-size', '32', '--out', 'run'];
+    expect(await torchTl(['train', 'data', ...quick], { cwd })).toMatchObject({ code: 0 });
+    const warned = async (data: string) => {
+      const { stdout } = await torchTl(['evaluate', data, '--weights', 'run'], { cwd });
+      return stdout
+        .match(/was trained on (\d+) of these (\d+) images/)
+        ?.slice(1)
+        .map(Number);
+    };
+    expect(await warned('data/train')).toEqual([8, 10]);
+    // Of a training folder alone the same fifth is held out.
+    expect(await warned('data')).toBeUndefined();
   });
 });

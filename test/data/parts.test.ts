@@ -117,7 +117,7 @@ describe('a folder of images', () => {
       expect(read.train.files).toEqual([join(root, train, 'ant/1.png'), join(root, train, 'bee/2.png')]);
       expect(read.valid.files).toEqual([join(root, valid, 'ant/3.png'), join(root, valid, 'bee/4.png')]);
       expect(read.validation).toBe(`${valid}/`);
-      expect((await listTestImages(root))?.files).toEqual(read.valid.files);
+      expect((await listTestImages(root))?.images.files).toEqual(read.valid.files);
       await expect(listImageFolder(root)).rejects.toMatchObject(
         refused(
           `contains parts of a data set, not classes; use ${join(root, [train, valid].sort()[0] as string)}`,

@@ -11,7 +11,13 @@ import { InputError } from './errors.ts';
 import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
 import type { StoredTensor } from './formats/stored-tensor.ts';
 import { type Calibration, calibrationOf, dividedTensors } from './model/calibration.ts';
-import { requireClasses, requireDataset, requireResize, requireTrainingData } from './model/data-checks.ts';
+import {
+  requireClasses,
+  requireDataset,
+  requireResize,
+  requireTrainingData,
+  warnOfSize,
+} from './model/data-checks.ts';
 import { descriptionOf, type ModelDescription } from './model/description.ts';
 import { type Evaluation, evaluate, labelsAmong } from './model/evaluate.ts';
 import { type ExportOptions, type ExportResult, exportContents, exportFormat } from './model/export.ts';
@@ -419,6 +425,7 @@ export class DenseNet121 {
     options: ExtractionOptions,
   ): Promise<FeatureMatrix> {
     requireDataset('data', data);
+    warnOfSize('data', data, this);
     // The caller may dispose of the data set meanwhile.
     const images = data.share();
     try {

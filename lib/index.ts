@@ -2,7 +2,8 @@ export type { CheckedImage, CheckPhase, DataCheck, ExactTwins, NearTwinPair } fr
 export type { FileFacts } from './data/check/files.ts';
 export type { FeatureSource } from './data/check/near-twins.ts';
 export { type DownloadCifar10Options, downloadCifar10 } from './data/cifar10/download.ts';
-export type { ClassCount, DataWarning } from './data/class-counts.ts';
+export type { ClassCount } from './data/class-counts.ts';
+export type { DataWarning } from './data/data-warning.ts';
 export {
   type CheckOptions,
   Dataset,

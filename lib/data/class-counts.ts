@@ -1,8 +1,11 @@
+import { basename } from 'node:path';
 import { count, listed } from '../support/format.ts';
 import { looseName, repeatedNames } from '../support/names.ts';
+import { nearest } from '../support/nearest.ts';
+import { type DataWarning, WARNING_KINDS } from './data-warning.ts';
 import type { LeftOut } from './left-out.ts';
 import { countPerClass } from './limit.ts';
-import { partOf } from './parts.ts';
+import { PART_NAMES, partOf } from './parts.ts';
 import type { HeldOut } from './train-and-valid.ts';
 
 /** Number of training images of a class. */
@@ -35,23 +38,6 @@ export function classCounts(
   }));
 }
 
-export const WARNING_KINDS = [
-  'class-imbalance',
-  'few-validation-images',
-  'held-out-share',
-  'similar-classes',
-  'class-called-as-part',
-  'links',
-  'twins-across-parts',
-] as const;
-
-/** A possible problem with data that can still be trained on. */
-export interface DataWarning {
-  kind: (typeof WARNING_KINDS)[number];
-  /** A sentence for people. */
-  message: string;
-}
-
 /** Ratio of the largest to the smallest class from which on imbalance is reported. */
 const IMBALANCE = 10;
 /** Fewer validation images per class are reported. */
@@ -60,7 +46,7 @@ const FEW_TO_VALIDATE = 10;
 const HELD_OUT = { minimum: 0.1, maximum: 0.3 };
 
 /**
- * Warnings about the numbers and names of classes, about links, and about twins.
+ * Warnings about the numbers and names of classes, about links, about parts, and about twins.
  *
  * @param heldOut the held-out images per class; null if the data has its own validation images
  * @param twins from `twinsAcross`
@@ -68,20 +54,21 @@ const HELD_OUT = { minimum: 0.1, maximum: 0.3 };
 export function dataWarnings(
   counts: readonly ClassCount[],
   heldOut: readonly HeldOut[] | null,
-  { brokenLinks, repeated }: LeftOut,
+  { brokenLinks, repeated, unused }: LeftOut,
   twins: string | null = null,
 ): DataWarning[] {
-  const warnings = {
+  const warnings: Partial<Record<DataWarning['kind'], string | null>> = {
     'class-imbalance': imbalance(counts),
     'few-validation-images': fewToValidate(counts),
     'held-out-share': unusualShares(heldOut ?? []),
     'similar-classes': similarNames(counts),
     'class-called-as-part': namedAsParts(counts),
     links: links([...brokenLinks, ...repeated]),
+    'misspelt-parts': misspeltParts(unused),
     'twins-across-parts': twins,
   };
   return WARNING_KINDS.flatMap((kind) => {
-    const message = warnings[kind];
+    const message = warnings[kind] ?? null;
     return message === null ? [] : [{ kind, message }];
   });
 }
@@ -90,10 +77,16 @@ function imbalance(counts: readonly ClassCount[]): string | null {
   const sorted = [...counts].sort((a, b) => a.train - b.train);
   const [smallest, largest] = [sorted[0], sorted.at(-1)];
   if (!smallest || !largest || largest.train < IMBALANCE * smallest.train || largest.train === 0) return null;
+  if (smallest.train === 0) return untrained(counts);
   return (
     `'${largest.name}' has ${count(largest.train)} training images and '${smallest.name}' ${count(smallest.train)}; ` +
     "a model may rarely predict the smaller class. Class weights 'balanced' compensate for this."
   );
+}
+
+function untrained(counts: readonly ClassCount[]): string {
+  const named = listed(counts.filter(({ train }) => train === 0).map(({ name }) => `'${name}'`));
+  return `Some classes have no training images: ${named}; a model cannot learn to predict them.`;
 }
 
 function fewToValidate(counts: readonly ClassCount[]): string | null {
@@ -137,4 +130,14 @@ function namedAsParts(counts: readonly ClassCount[]): string | null {
 function links(paths: readonly string[]): string | null {
   if (paths.length === 0) return null;
   return `Broken links and links to folders that were read already are left out: ${listed(paths)}.`;
+}
+
+/** @param unused paths of folders and names of splits */
+function misspeltParts(unused: readonly string[]): string | null {
+  const misspelt = unused.flatMap((name) => {
+    const meant = partOf(basename(name)) === null ? nearest(basename(name), PART_NAMES) : undefined;
+    return meant === undefined ? [] : [`'${name}' (did you mean '${meant}'?)`];
+  });
+  if (misspelt.length === 0) return null;
+  return `The images of some folders or splits are not used, for their names mean no part of the data: ${listed(misspelt)}.`;
 }

@@ -1,4 +1,5 @@
-import type { ClassCount, DataWarning } from '../data/class-counts.ts';
+import type { ClassCount } from '../data/class-counts.ts';
+import type { DataWarning } from '../data/data-warning.ts';
 import type { SkippedImage } from '../data/decoding/decode-all.ts';
 import type { LeftOut } from '../data/left-out.ts';
 import type { Precision } from '../engine/native-computation.ts';

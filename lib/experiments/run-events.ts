@@ -1,4 +1,4 @@
-import type { DataWarning } from '../data/class-counts.ts';
+import type { DataWarning } from '../data/data-warning.ts';
 import type { DecodeReport } from '../data/image-files.ts';
 import type { EpochMetrics } from '../engine/native-training.ts';
 import type { Calibration } from '../model/calibration.ts';

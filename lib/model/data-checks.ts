@@ -1,3 +1,4 @@
+import { type DataWarning, warn } from '../data/data-warning.ts';
 import { Dataset } from '../data/dataset.ts';
 import { InputError, invalidArgument } from '../errors.ts';
 import type { Resize } from '../options/resize.ts';
@@ -33,6 +34,24 @@ export function requireResize(name: string, data: Dataset, { resize }: Model): v
     `The images of ${name} were made square with resize '${data.resize}', but the model uses '${resize}'; ` +
       'read the images or create the model with the same.',
   );
+}
+
+/**
+ * Warns of images that were read from files at another size than the model's. The engine resizes them again, without
+ * antialiasing, so the model sees other pixels than `predict` shows it.
+ */
+export function warnOfSize(
+  name: string,
+  data: Dataset,
+  { imageSize }: { imageSize: number },
+  onWarning?: (warning: DataWarning) => void,
+): void {
+  if (data.resize === null || data.imageSize === imageSize) return;
+  const message =
+    `The images of ${name} were read at ${data.imageSize} x ${data.imageSize} pixels, but the model takes ` +
+    `${imageSize} x ${imageSize}: they are resized again, so it sees other pixels than predict shows it. ` +
+    `Read them with imageSize: ${imageSize}.`;
+  warn({ kind: 'other-image-size', message }, onWarning);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { WARNING_KINDS } from '../data/class-counts.ts';
+import { WARNING_KINDS } from '../data/data-warning.ts';
 import { nothingLeftOut } from '../data/left-out.ts';
 import type { EpochMetrics } from '../engine/native-training.ts';
 import { InputError } from '../errors.ts';

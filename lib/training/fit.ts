@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DataWarning } from '../data/class-counts.ts';
+import type { DataWarning } from '../data/data-warning.ts';
 import { Dataset } from '../data/dataset.ts';
 import type { EpochMetrics, TrainEvent, TrainResult } from '../engine/native-training.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';

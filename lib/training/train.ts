@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { z } from 'zod';
+import { warn } from '../data/data-warning.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { twinsAcross } from '../data/twin-warning.ts';
 import { processesOf } from '../distributed/join.ts';
@@ -10,6 +11,7 @@ import type { Computation } from '../engine/native-computation.ts';
 import type { EpochMetrics, TrainEvent } from '../engine/native-training.ts';
 import { TorchTlError } from '../errors.ts';
 import { makeDirectory } from '../files/atomic-file.ts';
+import { warnOfSize } from '../model/data-checks.ts';
 import { extracted } from '../model/extraction.ts';
 import { unwritable } from '../support/files.ts';
 import { withFirstOf } from '../support/signals.ts';
@@ -94,7 +96,7 @@ async function trainTogether(
   const stored = await storedCheckpoint(options, processes, signal);
   const state = await checkpointState(run, stored, processes, signal);
   if (processes) await processes.agree(await trainingFacts(run, state));
-  if (processes?.isFirst !== false) await warnOfTwins(run, signal);
+  if (processes?.isFirst !== false) await warnOfData(run, signal);
   if (stored) await reportResumption(stored, state, run);
 
   const onFailure = (error: unknown) => failure.abort(error);
@@ -147,16 +149,16 @@ async function trainFrom(
   }
 }
 
-/** Tells of validation images that are trained on, which a validation would not show. */
-async function warnOfTwins(
-  { data, options: { valid, onWarning } }: Training,
+/** Tells of what a training would not show: images of another size, and validation images that are trained on. */
+async function warnOfData(
+  { data, description, options: { valid, onWarning } }: Training,
   signal: AbortSignal,
 ): Promise<void> {
-  const message = valid && (await twinsAcross(data, valid, signal));
-  if (message === null) return;
-  const warning = { kind: 'twins-across-parts', message } as const;
-  if (onWarning) onWarning(warning);
-  else process.emitWarning(message, { type: 'DataWarning', code: 'TORCH_TL_TWINS' });
+  warnOfSize('train', data, description, onWarning);
+  if (!valid) return;
+  warnOfSize('valid', valid, description, onWarning);
+  const message = await twinsAcross(data, valid, signal);
+  if (message !== null) warn({ kind: 'twins-across-parts', message }, onWarning);
 }
 
 /** Adds to the engine's error what only TypeScript knows: the checkpoint file, the batch size and the precision. */

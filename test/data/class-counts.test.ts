@@ -41,6 +41,23 @@ test('names that look alike, and those of parts, are warned of', () => {
   expect(kindsOf(['invalid', 'valid'], [20, 20], [10, 10])).toEqual(['class-called-as-part']);
 });
 
+test('a class without training images is told, and no remedy that fails', () => {
+  const counts = classCounts(['a', 'b'], labels(100, 0), labels(10, 10));
+  const [warning] = dataWarnings(counts, null, nothingLeftOut());
+  expect(warning?.message).toBe(
+    "Some classes have no training images: 'b'; a model cannot learn to predict them.",
+  );
+});
+
+test('a part whose name is misspelt is warned of, and no other that is not used', () => {
+  const unused = ['vlaid', '/data/tets', 'test', '/data/annotations', 'extra'];
+  const warnings = dataWarnings([], null, { ...nothingLeftOut(), unused });
+  expect(warnings.map(({ kind }) => kind)).toEqual(['misspelt-parts']);
+  expect(warnings[0]?.message).toContain(
+    "'vlaid' (did you mean 'valid'?), '/data/tets' (did you mean 'test'?).",
+  );
+});
+
 test('what a fifth of a small class came to is told, as it was drawn', () => {
   const sizes = [1, 2, 3, 4, 5, 10, 100];
   const all = labels(...sizes);

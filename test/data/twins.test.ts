@@ -104,6 +104,10 @@ describe('validation images that are trained on', () => {
     expect(heard).toEqual([{ kind: 'twins-across-parts', message: MESSAGE }]);
     const warned = new Promise<Error>((resolve) => process.once('warning', resolve));
     await model.fit(train, options).result;
-    expect(await warned).toMatchObject({ name: 'DataWarning', code: 'TORCH_TL_TWINS', message: MESSAGE });
+    expect(await warned).toMatchObject({
+      name: 'DataWarning',
+      code: 'TORCH_TL_TWINS_ACROSS_PARTS',
+      message: MESSAGE,
+    });
   });
 });

@@ -1,4 +1,5 @@
-import { type ClassCount, classCounts, type DataWarning, dataWarnings } from '../class-counts.ts';
+import { type ClassCount, classCounts, dataWarnings } from '../class-counts.ts';
+import type { DataWarning } from '../data-warning.ts';
 import type { Dataset } from '../dataset.ts';
 import type { SkippedImage } from '../decoding/decode-all.ts';
 import { imageNameIn } from '../image-name.ts';

@@ -6,6 +6,15 @@ import type { DatasetOptions, NativeDataset } from '../engine/native.ts';
 import { callback, flag } from '../options/index.ts';
 import type { Resize } from '../options/resize.ts';
 import { allocateBytes } from '../support/allocate.ts';
+import { extractionOptions } from './extraction.ts';
+
+/** Options of work on given images: each process of a job does its own. */
+export const givenImagesOptions = extractionOptions.omit({
+  distributed: true,
+  joinTimeout: true,
+  collectiveTimeout: true,
+  onProgress: true,
+});
 
 /** Options for images that cannot be decoded. */
 export const skipOptions = {

@@ -3,10 +3,11 @@ import type { ImageInput } from '../data/decoding/decode.ts';
 import { indicesOf } from '../data/labels.ts';
 import { InputError } from '../errors.ts';
 import type { GradCamDocs } from '../options/docs.ts';
-import { extractionOptions, type FeatureMatrix } from './extraction.ts';
+import type { FeatureMatrix } from './extraction.ts';
 import {
   type GivenImages,
   type GivenImagesControl,
+  givenImagesOptions,
   imageList,
   type ModelShape,
   skipOptions,
@@ -16,7 +17,7 @@ import { logSoftmax, ranking, rowsOf } from './logits.ts';
 
 const CLASSES = 'a list of class names';
 
-export const gradCamOptions = extractionOptions.omit({ onProgress: true }).extend({
+export const gradCamOptions = givenImagesOptions.extend({
   classes: z
     .array(z.string({ error: CLASSES }), { error: CLASSES })
     .readonly()

@@ -2,10 +2,11 @@ import type { z } from 'zod';
 import type { ImageInput } from '../data/decoding/decode.ts';
 import type { PredictDocs } from '../options/docs.ts';
 import { integer } from '../options/index.ts';
-import { extractionOptions, type FeatureMatrix } from './extraction.ts';
+import type { FeatureMatrix } from './extraction.ts';
 import {
   type GivenImages,
   type GivenImagesControl,
+  givenImagesOptions,
   imageList,
   type ModelShape,
   skipOptions,
@@ -13,7 +14,7 @@ import {
 } from './given-images.ts';
 import { logSoftmax, ranking, rowsOf } from './logits.ts';
 
-export const predictOptions = extractionOptions.omit({ onProgress: true }).extend({
+export const predictOptions = givenImagesOptions.extend({
   topK: integer(1).default(5).describe('number of likeliest classes in `top`'),
   ...skipOptions,
 });

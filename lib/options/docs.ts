@@ -421,12 +421,6 @@ export interface GradCamDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
-  distributed?: unknown;
-  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
-  joinTimeout?: unknown;
-  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
-  collectiveTimeout?: unknown;
   /** Stops the work after the current batch. */
   signal?: unknown;
   /** Class to map for each image; by default the likeliest one. */
@@ -667,12 +661,6 @@ export interface PredictDocs {
   threads?: unknown;
   /** Kernels: auto (the engine's own where the processor supports them) or libtorch (only LibTorch's operators, for comparison). Default: `"auto"`. */
   kernels?: unknown;
-  /** Auto joins the job for which torchrun, srun or mpirun started this process; off computes alone. Default: `"auto"`. */
-  distributed?: unknown;
-  /** Time limit in seconds for all processes of the job to join. Default: `600`. */
-  joinTimeout?: unknown;
-  /** Time limit in seconds for all processes of the job to finish the same batch. Default: `600`. */
-  collectiveTimeout?: unknown;
   /** Stops the work after the current batch. */
   signal?: unknown;
   /** Number of likeliest classes in `top`. Default: `5`. */

@@ -76,6 +76,12 @@ describe('DenseNet121.gradCam', () => {
     await expect(refused(['cat', 'dig'])).rejects.toThrow("'dig' (did you mean 'dog'?)");
   });
 
+  test('refuses options of processes that share the work', async () => {
+    const model = await smallModel();
+    const joined = model.gradCam(IMAGES, { joinTimeout: 5 } as object);
+    await expect(joined).rejects.toThrow("There is no option 'joinTimeout'");
+  });
+
   test('leaves the model as it was', async () => {
     const model = await smallModel();
     const data = await Dataset.fromImages(IMAGES, ['cat', 'dog'], {

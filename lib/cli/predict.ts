@@ -10,7 +10,7 @@ import { predictRunOptions } from '../options/index.ts';
 import { percent } from '../support/format.ts';
 import { shownJson } from '../support/printable.ts';
 import { addExamples } from './examples.ts';
-import { addFlags, readFlags } from './flags.ts';
+import { addFlags, givenFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
 import { namedImages, STDIN } from './named-images.ts';
 import { notice } from './notice.ts';
@@ -21,6 +21,9 @@ import { columns } from './table.ts';
 
 /** Number of images that are decoded and classified at a time. */
 const GROUP = 256;
+
+const TOP_AS_CSV =
+  '--top-k would have no effect with --csv, which has a column for the probability of every class. Leave it out.';
 
 type Options = z.output<typeof predictRunOptions>;
 /** A prediction with the path of its image, and of the copy if it was copied. */
@@ -45,9 +48,12 @@ export function define(command: Command): void {
     const options = readFlags(command, predictRunOptions);
     const { json, csv } = command.opts<{ json?: true; csv?: true }>();
     if (json && csv) throw new InputError('INVALID_ARGUMENT', 'Give --json or --csv, not both.');
+    const isTopAsked = givenFlags(command, predictRunOptions).topK !== undefined;
+    if (csv && isTopAsked) throw new InputError('INVALID_ARGUMENT', TOP_AS_CSV);
     await requireSortable(named, options);
     const { answers, classes } = await interruptible((signal) => predict(named, options, signal));
-    if (json) print(shownJson(answers.map(({ top, ...answer }) => answer)));
+    if (json)
+      print(shownJson(answers.map(({ top, ...answer }) => (isTopAsked ? { ...answer, top } : answer))));
     else print(csv ? asCsv(answers, classes) : asText(answers));
   });
 }

@@ -26,7 +26,7 @@ export const predictRunOptions = z.strictObject({
   topK: integer(1).default(3).register(commandLine, {
     topic: 'Output',
     flags: '--top-k <n>',
-    description: 'number of most probable classes to print',
+    description: 'number of most probable classes to print; with --json it adds them as `top`',
   }),
   copyTo: text('a directory').optional().register(commandLine, {
     topic: 'Output',

@@ -48,6 +48,14 @@ describe('torch-tl predict', () => {
     expect(lines[0]).toMatch(/^red\.png {2,}[a-z]+ [\d.]+ % +[a-z]+ [\d.]+ %$/);
   });
 
+  test('--top-k adds the likeliest classes to --json', async () => {
+    const { stdout } = await predict(['red.png', '--json', '--top-k', '2']);
+    const [{ top, label, index, probability }] = JSON.parse(stdout);
+    expect(top).toEqual([{ label, index, probability }, expect.any(Object)]);
+    const [plain] = JSON.parse((await predict(['red.png', '--json'])).stdout);
+    expect(plain).not.toHaveProperty('top');
+  });
+
   test('--csv quotes what needs it, here of images that match a pattern', async () => {
     const { stdout } = await predict(['images/**/*.png', '--csv']);
     const [heading, , blue] = stdout.split('\n');
@@ -84,6 +92,7 @@ describe('torch-tl predict', () => {
     [['images/*.txt'], "'images/*.txt'"],
     [['red.png', '--json', '--csv'], 'not both'],
     [['red.png', '--top-k', '0'], '--top-k must be'],
+    [['red.png', '--top-k', '2', '--csv'], '--top-k would have no effect with --csv'],
     [[], "missing required argument 'image'"],
   ] as const)('%j is wrong use, and nothing is printed', async ([args, message]) => {
     const { code, stdout, stderr } = await predict(args);

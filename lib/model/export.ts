@@ -32,17 +32,26 @@ export interface ExportResult {
 /**
  * Returns the given format, or without one the format of the file's extension.
  *
- * @throws InputError `INVALID_ARGUMENT` if the extension is that of no format
+ * @throws InputError `INVALID_ARGUMENT` if the extension is that of no format, or of another one than the given
  */
 export function exportFormat(path: string, format?: ExportFormat): ExportFormat {
   const ending = extname(path).slice(1).toLowerCase();
-  const found = format ?? (ending === 'pt' ? 'pth' : EXPORT_FORMATS.find((name) => name === ending));
+  const byName = ending === 'pt' ? 'pth' : EXPORT_FORMATS.find((name) => name === ending);
+  if (format && byName && format !== byName) throw contradiction(path, format, byName);
+  const found = format ?? byName;
   if (found) return found;
   throw new InputError(
     'INVALID_ARGUMENT',
     `The extension of '${path}' is not that of an export format. Use .${EXPORT_FORMATS.join(', .')}, or give the ` +
       'format too.',
   );
+}
+
+function contradiction(path: string, format: ExportFormat, byName: ExportFormat): InputError {
+  const said = (option: string) =>
+    `${option} ${format} contradicts the extension of '${path}', which is that of ${byName}. Leave out ${option}, or give ` +
+    'the file another extension.';
+  return new InputError('INVALID_ARGUMENT', said('format'), { atCommandLine: said('--format') });
 }
 
 /**

@@ -25,6 +25,7 @@ test('torch-tl export writes what torch.load reads, and back', async () => {
 test.for([
   [['--out', 'model.bin'], 'Use .safetensors, .pth, .onnx, or give the format too'],
   [['--out', 'model.pth', '--format', 'h5'], '--format must be safetensors, pth, onnx'],
+  [['--out', 'model.pth', '--format', 'onnx'], '--format onnx contradicts the extension of'],
   [['--out', 'nowhere/model.pth'], 'nowhere'],
 ] as const)('%j fails and leaves nothing', async ([args, message]) => {
   const cwd = temporaryDirectory();

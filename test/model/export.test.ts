@@ -12,6 +12,8 @@ describe('a model exports itself', () => {
     ['model.safetensors', {}, 'safetensors'],
     ['model.PT', {}, 'pth'],
     ['model', { format: 'pth' }, 'pth'],
+    ['model.pt', { format: 'pth' }, 'pth'],
+    ['model.bin', { format: 'safetensors' }, 'safetensors'],
   ] as const)('as %s, %j', async ([name, options, format]) => {
     const [directory, model] = [temporaryDirectory(), await smallModel()];
     const path = join(directory, name);
@@ -35,6 +37,7 @@ describe('a model exports itself', () => {
     ['', {}, 'path'],
     ['model.bin', {}, "The extension of 'model.bin' is not that of an export format"],
     ['model.onnx', { format: 'h5' }, 'format must be safetensors, pth, onnx'],
+    ['model.onnx', { format: 'pth' }, "format pth contradicts the extension of 'model.onnx'"],
     ['model.onnx', { checked: false }, "did you mean 'check'?"],
   ] as const)('%j, %j is refused, and nothing is written', async ([path, options, message]) => {
     const exporting = (await smallModel()).export(path, options as never);

@@ -72,13 +72,15 @@ export function unusedNames(options: TrainingOptions): string[] {
 }
 
 /**
- * Makes sure that every option that the caller set has an effect.
+ * Makes sure that every option that the caller set has an effect, and that warm-ups end.
  *
  * @param given options that the caller set
  * @param options all options, checked
- * @throws InputError `INVALID_ARGUMENT` for the first option without effect; what `stagesOf` throws
+ * @throws InputError `INVALID_ARGUMENT` for the first option without effect, or a warm-up that is longer than its stage;
+ *   what `stagesOf` throws
  */
 export function requireUsed(given: object, options: TrainingOptions): void {
+  requireWarmUpsEnd(options);
   const unused = new Map([...unusedOptions(options), ...overriddenInPart(options)]);
   for (const [name, value] of Object.entries(given)) {
     const why = value === undefined ? undefined : unused.get(name);
@@ -95,6 +97,22 @@ export function requireUsed(given: object, options: TrainingOptions): void {
 function withoutEffect(name: string, part: string, why: string): InputError {
   const said = (shown: string) => `${shown}${part} would have no effect: ${why}. Leave it out.`;
   return new InputError('INVALID_ARGUMENT', said(name), { atCommandLine: said(flagOf(name) ?? name) });
+}
+
+/** @throws InputError `INVALID_ARGUMENT` for a stage that ends before its warm-up, and so before its learning rate */
+function requireWarmUpsEnd(options: TrainingOptions): void {
+  for (const [index, stage] of stagesOf(options).entries()) {
+    const { warmupEpochs } = settingsOf(options, stage);
+    const { epochs } = stage;
+    if (warmupEpochs <= epochs) continue;
+    const isOwn = stage.warmupEpochs !== undefined;
+    const [name, part] = isOwn ? ['recipe', `[${index}].warmupEpochs`] : ['warmupEpochs', ''];
+    const where = options.recipe === undefined ? 'the training' : `stage ${index + 1} of the recipe`;
+    const said = (shown: string) =>
+      `${shown}${part} ${warmupEpochs} would not end: ${where} has ${epochs} ${epochs === 1 ? 'epoch' : 'epochs'}, too few to ` +
+      `reach its learning rate. Give at most ${epochs}, or more epochs.`;
+    throw new InputError('INVALID_ARGUMENT', said(name), { atCommandLine: said(flagOf(name) ?? name) });
+  }
 }
 
 /** Options without effect in any stage, each with the reason. */

@@ -1,6 +1,6 @@
 import type { Stage, TrainingOptions } from '../options/index.ts';
 import { lowerMedian, type Summary, summaryOf } from '../support/statistics.ts';
-import { recipes } from './recipes.ts';
+import { recipes, stagesOf } from './recipes.ts';
 
 /** The training of one fold: validated on the fold, trained on all other images. */
 export interface FoldOutcome {
@@ -57,7 +57,8 @@ export function foldsSummary(folds: readonly FoldOutcome[]): FoldsSummary {
 /**
  * Options of the training on all images after the folds' trainings: without validation, and for so many epochs, which
  * schedules then span. A list of stages is cut off after them; a named recipe divides them, and has at least as many
- * as it needs. The schedule plateau, which cannot watch a validation loss, becomes constant.
+ * as it needs. The schedule plateau, which cannot watch a validation loss, becomes constant. Warm-ups end with their
+ * stages.
  */
 export function finalOptions<Options extends TrainingOptions>(options: Options, epochs: number): Options {
   const { recipe } = options;
@@ -65,7 +66,20 @@ export function finalOptions<Options extends TrainingOptions>(options: Options, 
   if (typeof recipe === 'string') changed.epochs = Math.max(epochs, recipes[recipe].leastEpochs);
   else if (recipe !== undefined) changed.recipe = cutOff(recipe, epochs);
   const { monitor: _, ...unmonitored } = options;
-  return { ...unmonitored, ...changed } as Options;
+  return withinStages({ ...unmonitored, ...changed } as Options);
+}
+
+/** Shortens warm-ups that are longer than what is left of their stages. */
+function withinStages<Options extends TrainingOptions>(options: Options): Options {
+  const { recipe, warmupEpochs } = options;
+  if (Array.isArray(recipe)) {
+    const stages = (recipe as readonly Stage[]).map((stage) =>
+      (stage.warmupEpochs ?? warmupEpochs) > stage.epochs ? { ...stage, warmupEpochs: stage.epochs } : stage,
+    );
+    return { ...options, recipe: stages };
+  }
+  const shortest = Math.min(...stagesOf(options).map(({ epochs }) => epochs));
+  return warmupEpochs > shortest ? { ...options, warmupEpochs: shortest } : options;
 }
 
 /** The stages until so many epochs. */

@@ -69,6 +69,45 @@ describe('an option that would have no effect', () => {
   });
 });
 
+describe('a warm-up that its stage is too short for', () => {
+  test.each<[string, Given, string]>([
+    [
+      'the training',
+      { epochs: 2, warmupEpochs: 5 },
+      'warmupEpochs 5 would not end: the training has 2 epochs',
+    ],
+    [
+      "a stage's own",
+      { recipe: [{ epochs: 9 }, { epochs: 1, warmupEpochs: 1.5 }] },
+      'recipe[1].warmupEpochs 1.5',
+    ],
+    [
+      'a stage',
+      { warmupEpochs: 2, recipe: [{ epochs: 9 }, { epochs: 1 }] },
+      'stage 2 of the recipe has 1 epoch,',
+    ],
+    [
+      'a named recipe',
+      { warmupEpochs: 2, epochs: 8, recipe: 'fine-tune' },
+      'stage 1 of the recipe has 1 epoch,',
+    ],
+  ])('is refused: %s', (_, given, message) => {
+    expect(refuse(given)).toThrow(message);
+  });
+
+  test.each<[string, Given]>([
+    ['the whole training', { epochs: 2, warmupEpochs: 2 }],
+    ['a stage that sets none', { warmupEpochs: 2, recipe: [{ epochs: 9 }, { epochs: 1, warmupEpochs: 0 }] }],
+  ])('is none over %s', (_, given) => {
+    expect(refuse(given)).not.toThrow();
+  });
+
+  test('is named by its flag at the command line', () => {
+    const atCommandLine = expect.stringMatching(/^--warmup-epochs 5 would not end/);
+    expect(refuse({ epochs: 2, warmupEpochs: 5 })).toThrow(expect.objectContaining({ atCommandLine }));
+  });
+});
+
 test('options without those that have no effect come to the same stages', () => {
   const options = checkOptions(trainingOptions, { recipe: 'fine-tune', epochs: 4 });
   expect(unusedNames(options)).toEqual(

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkOptions, trainingOptions } from '../../lib/options/index.ts';
+import { requireUsed } from '../../lib/training/effects.ts';
 import { finalOptions, foldsSummary } from '../../lib/training/folds.ts';
 import { epochsOf, stagesOf } from '../../lib/training/recipes.ts';
 
@@ -35,6 +36,16 @@ describe('the training on all images', () => {
   test('divides the epochs of a named recipe, which has at least its stages', () => {
     expect(epochsOf(finalOptions(optionsOf({ recipe: 'fine-tune', epochs: 8 }), 6))).toBe(6);
     expect(epochsOf(finalOptions(optionsOf({ recipe: 'gradual', epochs: 8 }), 1))).toBe(3);
+  });
+
+  test.each<[string, object, number, number[]]>([
+    ['the training', { epochs: 8, warmupEpochs: 4 }, 3, [3]],
+    ['a named recipe', { recipe: 'gradual', epochs: 16, warmupEpochs: 4 }, 8, [2, 2, 2]],
+    ['stages', { warmupEpochs: 2, recipe: [{ epochs: 3 }, { epochs: 4, warmupEpochs: 3 }] }, 4, [2, 1]],
+  ])('ends the warm-ups of %s in time', (_, given, epochs, expected) => {
+    const final = finalOptions(optionsOf(given), epochs);
+    expect(stagesOf(final).map((stage) => stage.warmupEpochs ?? final.warmupEpochs)).toEqual(expected);
+    expect(() => requireUsed({}, final)).not.toThrow();
   });
 
   test('cuts a list of stages off', () => {

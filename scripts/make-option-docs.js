@@ -9,6 +9,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { downloadCifar10Options } from '../dist/data/cifar10/download.js';
 import { dataCheckOptions, filesOptions, imagesOptions, listOptions } from '../dist/data/dataset.js';
 import { crossValidateOptions } from '../dist/experiments/cross-validate.js';
+import { runAllControl } from '../dist/experiments/run-all.js';
+import { runControl } from '../dist/experiments/run-events.js';
+import { trainCallbacks } from '../dist/experiments/train-classifier.js';
 import { extractionOptions } from '../dist/model/extraction.js';
 import { gradCamOptions } from '../dist/model/grad-cam.js';
 import { predictOptions } from '../dist/model/predict.js';
@@ -45,6 +48,9 @@ const SCHEMAS = {
   LearningRateDocs: learningRateOptions,
   ListDocs: listOptions,
   LoadDocs: loadOptions,
+  RunAllControlDocs: runAllControl,
+  RunControlDocs: runControl,
+  TrainCallbacksDocs: trainCallbacks,
   TrainClassifierDocs: trainOptions,
   PredictDocs: predictOptions,
   ServiceDocs: serviceOptions,

@@ -21,7 +21,7 @@ export async function showRun(
   command: Command,
   start: (control: RunControl) => Promise<RunResults>,
 ): Promise<void> {
-  const results = await follow(command, start);
+  const results = await follow(command, ({ onRun: _, ...control }) => start(control));
   const { resultsText } = await import('./results-text.ts');
   show(command, results, () => resultsText(results));
 }

@@ -1,17 +1,22 @@
-import { checkOptions, experimentOptions } from '../options/index.ts';
+import type { z } from 'zod';
+import type { RunAllControlDocs } from '../options/docs.ts';
+import { callback, checkOptions, experimentOptions } from '../options/index.ts';
 import { type ExperimentName, experiments } from './paper.ts';
 import type { RunResults } from './results.ts';
-import type { RunControl } from './run-events.ts';
+import { runControl } from './run-events.ts';
 import { type ExperimentOptions, runExperiment } from './run-experiment.ts';
 import { type PlannedRun, runSeveral } from './several-runs.ts';
 
 /** The quickest first, so that first results come early. */
 const ORDER: readonly ExperimentName[] = ['finetune', 'base', 'base-optimized'];
 
-export interface RunAllControl extends RunControl {
-  /** Called when an experiment begins, with its directory. */
-  onExperiment?: (name: ExperimentName, directory: string) => void;
-}
+export const runAllControl = runControl.extend({
+  onExperiment: callback<(name: ExperimentName, directory: string) => void>().describe(
+    'called when an experiment begins, with its directory',
+  ),
+});
+
+export type RunAllControl = z.input<typeof runAllControl> & RunAllControlDocs;
 
 /**
  * Runs the paper's three experiments one after another with the same options, each in a directory of its own in
@@ -22,13 +27,14 @@ export interface RunAllControl extends RunControl {
  */
 export async function runAll(
   options: ExperimentOptions = {},
-  { onExperiment, ...control }: RunAllControl = {},
+  control: RunAllControl = {},
 ): Promise<RunResults[]> {
   checkOptions(experimentOptions, options);
+  const { onExperiment, ...others } = checkOptions(runAllControl, control);
   const several = { name: 'all', planned: async () => ORDER.map(plannedRun) };
   const onRun = ({ experiment }: PlannedRun, directory: string) =>
     onExperiment?.(experiment as ExperimentName, directory);
-  return inPaperOrder(await runSeveral(several, options, { ...control, onRun }));
+  return inPaperOrder(await runSeveral(several, options, { ...others, onRun }));
 }
 
 /** The experiments that a name or `all` means, in the order in which they train. */

@@ -1,7 +1,10 @@
+import { z } from 'zod';
 import type { DataWarning } from '../data/data-warning.ts';
 import type { DecodeReport } from '../data/image-files.ts';
 import type { EpochMetrics } from '../engine/native-training.ts';
 import type { Calibration } from '../model/calibration.ts';
+import type { RunControlDocs } from '../options/docs.ts';
+import { abortSignal, callback, flag } from '../options/index.ts';
 import type {
   BatchProgress,
   CacheReport,
@@ -53,13 +56,14 @@ export type RunEvent =
   /** validation.json could not be made; the run is complete without it. */
   | { type: 'no-validation'; reason: string };
 
-export interface RunControl {
-  /**
-   * Resumes the run in `out`. Without a checkpoint there the run starts from the beginning; without a run there a new
-   * one starts if an option says what to train.
-   */
-  resume?: boolean;
-  /** Stops the run within one batch; what was done until then is written. */
-  signal?: AbortSignal;
-  onEvent?: (event: RunEvent) => void;
-}
+export const runControl = z.strictObject({
+  resume: flag()
+    .default(false)
+    .describe(
+      'resumes the run in `out`. Without a checkpoint there the run starts from the beginning; without a run there a new one starts if an option says what to train',
+    ),
+  signal: abortSignal.describe('stops the run within one batch; what was done until then is written'),
+  onEvent: callback<(event: RunEvent) => void>().describe('called with all that the run reports'),
+});
+
+export type RunControl = z.input<typeof runControl> & RunControlDocs;

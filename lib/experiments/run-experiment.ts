@@ -21,7 +21,7 @@ import type { RunResults } from './results.ts';
 import { endedResults, finishedResults } from './run-config.ts';
 import { definitionOf, type RunDefinition } from './run-definition.ts';
 import { checkpointIn, holdsRun, makeUnusedDirectory, RunDirectory, requireVacant } from './run-directory.ts';
-import type { RunControl, RunEvent } from './run-events.ts';
+import { type RunControl, type RunEvent, runControl } from './run-events.ts';
 import { RunTracker } from './run-status.ts';
 import { dealFolds } from './train-folds.ts';
 import { trainAlong, trainInto } from './train-into.ts';
@@ -41,7 +41,7 @@ export async function runExperiment(
   options: ExperimentOptions,
   control: RunControl = {},
 ): Promise<RunResults> {
-  return run(definitionOf(experimentName(name)), options, control);
+  return run(definitionOf(experimentName(name)), options, checkOptions(runControl, control));
 }
 
 /**

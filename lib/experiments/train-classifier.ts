@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { processesOf } from '../distributed/join.ts';
 import { fromFirst, type Processes, together } from '../distributed/processes.ts';
-import type { TrainClassifierDocs } from '../options/docs.ts';
-import { checkOptions, runOptions, trainOptions } from '../options/index.ts';
+import type { TrainCallbacksDocs, TrainClassifierDocs } from '../options/docs.ts';
+import { callback, checkOptions, runOptions, trainOptions } from '../options/index.ts';
 import { requireUsed } from '../training/effects.ts';
 import { checkTraining } from '../training/without-validation.ts';
 import { nothingToResume } from './no-run.ts';
@@ -12,15 +12,18 @@ import { directoryToResume, noImages } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
 import { OWN_IMAGES } from './run-definition.ts';
 import { holdsRun } from './run-directory.ts';
-import type { RunControl } from './run-events.ts';
+import { runControl } from './run-events.ts';
 import { run } from './run-experiment.ts';
 
 export type TrainClassifierOptions = z.input<typeof trainOptions> & TrainClassifierDocs;
 
-export interface TrainCallbacks extends RunControl {
-  /** Called before anything starts, with the options that were chosen. */
-  onRecommendation?: (recommendation: Recommendation) => void;
-}
+export const trainCallbacks = runControl.extend({
+  onRecommendation: callback<(recommendation: Recommendation) => void>().describe(
+    'called before anything starts, with the options that were chosen',
+  ),
+});
+
+export type TrainCallbacks = z.input<typeof trainCallbacks> & TrainCallbacksDocs;
 
 /**
  * Trains a classifier on the user's own images. Options that are not given are chosen by the number of images
@@ -33,9 +36,10 @@ export async function trainClassifier(
   control: TrainCallbacks = {},
 ): Promise<RunResults> {
   const checked = checkOptions(trainOptions, given);
-  const processes = await processesOf(checked, control.signal);
+  const callbacks = checkOptions(trainCallbacks, control);
+  const processes = await processesOf(checked, callbacks.signal);
   return together(processes, 'a training of own images', () =>
-    trainOwn(given, checked.data, processes, control),
+    trainOwn(given, checked.data, processes, callbacks),
   );
 }
 

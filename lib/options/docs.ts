@@ -541,6 +541,37 @@ export interface LoadDocs {
   signal?: unknown;
 }
 
+export interface RunAllControlDocs {
+  /** Resumes the run in `out`. Without a checkpoint there the run starts from the beginning; without a run there a new one starts if an option says what to train. Default: `false`. */
+  resume?: unknown;
+  /** Stops the run within one batch; what was done until then is written. */
+  signal?: unknown;
+  /** Called with all that the run reports. */
+  onEvent?: unknown;
+  /** Called when an experiment begins, with its directory. */
+  onExperiment?: unknown;
+}
+
+export interface RunControlDocs {
+  /** Resumes the run in `out`. Without a checkpoint there the run starts from the beginning; without a run there a new one starts if an option says what to train. Default: `false`. */
+  resume?: unknown;
+  /** Stops the run within one batch; what was done until then is written. */
+  signal?: unknown;
+  /** Called with all that the run reports. */
+  onEvent?: unknown;
+}
+
+export interface TrainCallbacksDocs {
+  /** Resumes the run in `out`. Without a checkpoint there the run starts from the beginning; without a run there a new one starts if an option says what to train. Default: `false`. */
+  resume?: unknown;
+  /** Stops the run within one batch; what was done until then is written. */
+  signal?: unknown;
+  /** Called with all that the run reports. */
+  onEvent?: unknown;
+  /** Called before anything starts, with the options that were chosen. */
+  onRecommendation?: unknown;
+}
+
 export interface TrainClassifierDocs {
   /** The images: folders, <class>/* or train/<class>/* and valid/<class>/*; or a .csv or .jsonl list of paths and labels; the first argument names them too. */
   data?: unknown;

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { runAll } from '../../lib/experiments/run-all.ts';
 import type { RunEvent } from '../../lib/experiments/run-events.ts';
 import { runExperiment } from '../../lib/experiments/run-experiment.ts';
+import { trainClassifier } from '../../lib/experiments/train-classifier.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const SMALL = { data: 'sample', limitTrain: 20, limitValid: 10, imageSize: 32, epochs: 2 };
@@ -27,6 +29,17 @@ describe('runExperiment', () => {
     expect(epochs.map((event) => 'epoch' in event && event.epoch)).toEqual([1, 2]);
     const best = epochs.findLast((event) => 'best' in event && event.best);
     expect(best).toMatchObject({ epoch: results.best?.epoch });
+  });
+
+  test.each<[string, (control: object, out: string) => Promise<unknown>]>([
+    ['runExperiment', (control, out) => runExperiment('finetune', { ...SMALL, out }, control)],
+    ['runAll', (control, out) => runAll({ ...SMALL, out }, control)],
+    ['trainClassifier', (control, out) => trainClassifier({ data: out, out }, control)],
+  ])('like %s refuses what it cannot do', async (_, start) => {
+    const out = join(temporaryDirectory(), 'run');
+    await expect(start({ resume: 'no' }, out)).rejects.toThrow("resume must be true or false, not 'no'");
+    await expect(start({ onEvents() {} }, out)).rejects.toThrow("'onEvents'; did you mean 'onEvent'?");
+    expect(existsSync(out)).toBe(false);
   });
 
   test('makes nothing where it is stopped before it trains', async () => {

@@ -108,7 +108,7 @@ export class Dataset {
     data = 'auto',
     limits: { train?: number | undefined; valid?: number | undefined } = {},
   ): Promise<{ train: Dataset; valid: Dataset }> {
-    const { train, valid, ...origin } = await openData(data, { limits });
+    const { train, valid, ...origin } = await openData(data, { limits: checkOptions(limitOptions, limits) });
     return { train: Dataset.of(origin, train), valid: Dataset.of(origin, valid) };
   }
 
@@ -372,6 +372,8 @@ export class Dataset {
     throw new TorchTlError('DISPOSED', `The data set '${this.name}' was used after dispose().`);
   }
 }
+
+export const limitOptions = z.strictObject({ train: limit().optional(), valid: limit().optional() });
 
 const CLASSES = 'a list of distinct names';
 

@@ -33,6 +33,10 @@ describe('Dataset.cifar10', () => {
     await expect(Dataset.cifar10('sample', { train: 0 })).rejects.toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
+    const misspelt: object = { trian: 10 };
+    await expect(Dataset.cifar10('sample', misspelt)).rejects.toThrow(
+      "There is no option 'trian'; did you mean 'train'?",
+    );
   });
 });
 

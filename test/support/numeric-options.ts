@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { filesOptions, imagesOptions, splitOptions } from '../../lib/data/dataset.ts';
+import { filesOptions, imagesOptions, limitOptions, splitOptions } from '../../lib/data/dataset.ts';
 import { gradCamOptions } from '../../lib/model/grad-cam.ts';
 import { predictOptions } from '../../lib/model/predict.ts';
 import { headNumbers } from '../../lib/options/head.ts';
@@ -28,6 +28,7 @@ export const SCHEMAS: Record<string, z.ZodObject> = {
   findLearningRate: learningRateOptions,
   predict: predictOptions,
   gradCam: gradCamOptions,
+  cifar10: limitOptions,
   fromFolder: filesOptions,
   fromImages: imagesOptions,
   split: splitOptions,

@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -77,6 +77,27 @@ describe('Dataset.check finds', () => {
       { path: join(directory, 'bee/broken.jpg'), reason: expect.stringContaining('not an image') },
     ]);
     expect([nearTwins, valid, warnings]).toEqual([null, null, []]);
+  });
+
+  test('broken links of both parts, and those of parts of one folder once', async () => {
+    const directory = temporaryDirectory();
+    await writeScenes(directory, {
+      ...scenesIn('train/ant', 0, 4),
+      ...scenesIn('train/bee', 100, 4),
+      ...scenesIn('valid/ant', 200, 1),
+      ...scenesIn('valid/bee', 300, 1),
+    });
+    for (const part of ['train', 'valid'])
+      symlinkSync('/nowhere', join(directory, part, 'ant', `${part}-link`));
+    const train = await Dataset.fromFolder(join(directory, 'train'), { imageSize: 32 });
+    const valid = await Dataset.fromFolder(join(directory, 'valid'), { like: train });
+    const [first, rest] = train.split(0.5);
+    onTestFinished(() => {
+      for (const data of [train, valid, first, rest]) data.dispose();
+    });
+    const linksIn = ({ warnings }: DataCheck) => warnings.find(({ kind }) => kind === 'links')?.message;
+    expect(linksIn(await train.check({ valid }))).toMatch(/train-link, .*valid-link\.$/);
+    expect(linksIn(await first.check({ valid: rest }))?.split('train-link')).toHaveLength(2);
   });
 
   test('little in images from the program, of which one class has one image', async () => {

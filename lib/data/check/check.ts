@@ -3,6 +3,7 @@ import type { DataWarning } from '../data-warning.ts';
 import type { Dataset } from '../dataset.ts';
 import type { SkippedImage } from '../decoding/decode-all.ts';
 import { imageNameIn } from '../image-name.ts';
+import { type LeftOut, leftOutOf } from '../left-out.ts';
 import type { HeldOut } from '../train-and-valid.ts';
 import { twinsAcross } from '../twin-warning.ts';
 import { findTwinKeys } from '../twins.ts';
@@ -104,7 +105,7 @@ export async function checkData(train: Dataset, control: CheckControl): Promise<
   const warnings = dataWarnings(
     classes,
     heldOut,
-    train.leftOut,
+    leftOutOfAny(sets),
     valid ? await twinsAcross(train, valid, signal) : null,
   );
   return {
@@ -129,6 +130,11 @@ function imagesOf(set: Dataset, part: CheckedImage['part']): CheckedImage[] {
     path: imageNameIn(set, index),
     label: set.classes[Number(label)] as string,
   }));
+}
+
+/** Two parts of one folder have left out the same. */
+function leftOutOfAny(sets: readonly Dataset[]): LeftOut {
+  return leftOutOf([...new Set(sets.map(({ leftOut }) => leftOut))]);
 }
 
 /** Two parts of one folder have the same list. */

@@ -61,12 +61,14 @@ export class RunProgress {
     else this.#showEpoch(event);
   }
 
-  #showFinished({ directory, stoppedBecause }: EventOf<'finished'>): void {
+  #showFinished({ directory, stoppedBecause, mayGoOn }: EventOf<'finished'>): void {
     const how =
-      stoppedBecause === 'epochs'
-        ? 'is finished; to continue it, give more epochs (--epochs)'
-        : 'is finished: it stopped early because validation got no better';
-    this.#progress.line(`The run in ${directory} ${how}.`);
+      stoppedBecause !== 'epochs'
+        ? ': it stopped early because validation got no better'
+        : mayGoOn
+          ? '; to continue it, give more epochs (--epochs)'
+          : '; its folds or stages fix its epochs, so to train longer, start a new run';
+    this.#progress.line(`The run in ${directory} is finished${how}.`);
   }
 
   #showAfresh({ directory, isNew, meant }: EventOf<'afresh'>): void {

@@ -25,8 +25,8 @@ export type DecodingEvent =
  * finished before reports `finished` alone.
  */
 export type RunEvent =
-  /** A run was resumed that has nothing left to train. */
-  | { type: 'finished'; directory: string; stoppedBecause: StoppedBecause }
+  /** A run was resumed that has nothing left to train. `mayGoOn` says whether it would go on with more `epochs`. */
+  | { type: 'finished'; directory: string; stoppedBecause: StoppedBecause; mayGoOn: boolean }
   /**
    * A run was resumed that has no checkpoint, or the directory holds no run at all (`isNew`). In the second case `meant`
    * is a run with a similar name, if there is one.

@@ -106,7 +106,11 @@ async function begin(
     if (finished) {
       // The process that wrote its report may have been killed.
       await removeTemporaries(path);
-      onEvent({ type: 'finished', directory: path, stoppedBecause: finished.stoppedBecause });
+      const { stoppedBecause } = finished;
+      // The folds' epochs decide how long the last training is; a list of stages has epochs of its own.
+      const isFixed = options.folds !== undefined || Array.isArray(options.recipe);
+      const mayGoOn = stoppedBecause === 'epochs' && !isFixed;
+      onEvent({ type: 'finished', directory: path, stoppedBecause, mayGoOn });
     } else await requireCheckpoint(path);
     return finished;
   }

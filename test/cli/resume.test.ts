@@ -195,6 +195,16 @@ describe('torch-tl run --resume', () => {
     expect(JSON.parse(json.stdout)).toEqual(resultsIn(join(cwd, 'run')));
   });
 
+  test('of a finished run whose stages have their own epochs does not advise others', async () => {
+    const cwd = temporaryDirectory();
+    const recipe = { formatVersion: 1, stages: [{ epochs: 1 }] };
+    writeFileSync(join(cwd, 'recipe.json'), JSON.stringify(recipe));
+    const args = ['run', 'finetune', ...SMALL, ...SETTINGS, '--recipe', 'recipe.json'];
+    expect((await torchTl(args, { cwd })).code).toBe(0);
+    const { stdout } = await torchTl(RESUME, { cwd });
+    expect(stdout).toMatch(/^The run in run is finished; its folds or stages fix its epochs/m);
+  });
+
   test('of a run that was killed before its results were written ends it as it would have ended', async () => {
     const cwd = await finishedRun();
     const run = join(cwd, 'run');

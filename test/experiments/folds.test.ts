@@ -135,7 +135,9 @@ describe('a run with folds', () => {
     expect(model?.equals(same as Buffer)).toBe(true);
     // Nothing is left to do.
     const before = readFileSync(join(to, 'results.json'), 'utf8');
-    await trainClassifier({ out: to }, { resume: true });
+    const told: RunEvent[] = [];
+    await trainClassifier({ out: to }, { resume: true, onEvent: (event) => told.push(event) });
+    expect(told).toEqual([{ type: 'finished', directory: to, stoppedBecause: 'epochs', mayGoOn: false }]);
     expect(readFileSync(join(to, 'results.json'), 'utf8')).toBe(before);
   });
 

@@ -47,6 +47,7 @@ import type { HeadLayer } from './options/head.ts';
 import { checkOptions, type TrainingOptions } from './options/index.ts';
 import { type LayerSelection, leafNamesOf, selectLayers } from './options/layer-selection.ts';
 import {
+  absolutePath,
   type CreateOptions,
   createOptions,
   type LoadOptions,
@@ -168,9 +169,9 @@ export class DenseNet121 {
    */
   save(path: string): Promise<void> {
     return this.#state.work('save', async () => {
-      requirePath(path);
+      const file = absolutePath(path);
       await this.#write(
-        path,
+        file,
         await this.#state.settle(() => this.#native.state()),
         this.#temperatures.ofModel,
       );
@@ -186,7 +187,7 @@ export class DenseNet121 {
    */
   async saveBest(path: string): Promise<void> {
     this.#state.requireOpen('saveBest');
-    requirePath(path);
+    const file = absolutePath(path);
     const tensors = this.#native.best();
     if (tensors.length === 0) {
       throw new InputError(
@@ -196,7 +197,7 @@ export class DenseNet121 {
     }
     const { divisors, ofBest } = this.#temperatures;
     const calibrated = divisors.reduce((all, divisor) => dividedTensors(all, this.head, divisor), tensors);
-    await this.#write(path, calibrated, ofBest);
+    await this.#write(file, calibrated, ofBest);
   }
 
   /**
@@ -210,13 +211,13 @@ export class DenseNet121 {
    */
   export(path: string, options: ExportOptions = {}): Promise<ExportResult> {
     return this.#state.work('export', async () => {
-      requirePath(path);
+      const file = absolutePath(path);
       const { format, check } = checkOptions(modelExportOptions, options);
       const chosen = exportFormat(path, format);
       const tensors = await this.#state.settle(() => this.#native.state());
       const contents = { tensors, metadata: this.#metadataText(this.#temperatures.ofModel) };
       const compare = check ? (exported: Uint8Array) => this.#compare(tensors, exported) : null;
-      return exportContents(path, contents, chosen, 'the model', compare);
+      return exportContents(file, contents, chosen, 'the model', compare);
     });
   }
 

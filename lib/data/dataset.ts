@@ -5,10 +5,10 @@ import { invalidArgument, TorchTlError } from '../errors.ts';
 import type { CheckDocs, FolderDocs, ImagesDocs, ListDocs } from '../options/docs.ts';
 import {
   abortSignal,
+  cachePlace,
   callback,
   checkOptions,
   flag,
-  imageCache,
   imageSize,
   limit,
   resizing,
@@ -400,7 +400,7 @@ export const filesOptions = decoding.extend({
     .describe('data set whose classes the labels refer to, matched by name'),
   limit: limit().optional().describe('maximum number of images, balanced across classes'),
   skipCorrupt,
-  imageCache: imageCache()
+  imageCache: cachePlace()
     .default(true)
     .describe(
       'true: stores decoded images in the cache directory and reuses them; a path: in that directory; false: keeps them in memory',

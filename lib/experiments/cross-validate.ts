@@ -7,7 +7,7 @@ import { type Evaluation, evaluation } from '../model/evaluate.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
 import { rowsOf } from '../model/logits.ts';
 import type { CrossValidateDocs } from '../options/docs.ts';
-import { callback, checkOptions, folds, text, trainingOptions } from '../options/index.ts';
+import { callback, checkOptions, folds, path, trainingOptions } from '../options/index.ts';
 import { createOptions } from '../options/model.ts';
 import { requireUsed, withoutUnused } from '../training/effects.ts';
 import { fitOptions } from '../training/fit.ts';
@@ -28,7 +28,7 @@ export const crossValidateOptions = fitOptions
     head: createOptions.shape.head
       .default(() => createOptions.shape.head.parse('linear'))
       .describe('layers after the backbone: linear, base, base-optimized, finetune, or a list of layers'),
-    checkpoints: text('a directory')
+    checkpoints: path('a directory')
       .optional()
       .describe(
         'directory for a checkpoint of each training; a later call with the same options resumes from them',

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type ErrorCode, InputError } from '../errors.ts';
 import { unreadable } from '../support/files.ts';
-import { pathHint } from '../support/nearest-path.ts';
+import { pathHint, shortPath } from '../support/nearest-path.ts';
 import { runsIn } from './run-directory.ts';
 
 /**
@@ -41,7 +41,7 @@ async function whyNoRun(directory: string): Promise<{ code: ErrorCode; why: stri
 }
 
 async function helpIn(directory: string): Promise<string> {
-  const inside = (await runsIn(directory)).map((name) => join(directory, name));
+  const inside = (await runsIn(directory)).map((name) => shortPath(join(directory, name)));
   return inside.length > 0
     ? `it has no config.json. The runs ${inside.join(', ')} lie in it: name them.`
     : 'it has no config.json. Give what torch-tl run or train wrote to, such as runs/finetune-20260101-120000.';

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Fact } from '../distributed/agreement.ts';
 import type { Processes } from '../distributed/processes.ts';
@@ -76,7 +76,7 @@ export async function resolveRun(
   given: GivenOptions,
   { resume }: { resume: boolean },
 ): Promise<ResolvedRun> {
-  const path = resume ? directoryToResume(given) : (given.out ?? defaultRunDirectory(definition.name));
+  const path = resume ? directoryToResume(given) : resolve(given.out ?? defaultRunDirectory(definition.name));
   const earlier = resume ? await readRunConfig(join(path, 'config.json')) : null;
   const asked = earlier ? resumedOptions(path, earlier, definition.name, given) : given;
   const options = withAbsolutePaths(checkTraining(runOptions, asked));

@@ -3,6 +3,7 @@ import type { RunAllControlDocs } from '../options/docs.ts';
 import { callback, checkOptions, experimentOptions } from '../options/index.ts';
 import { type ExperimentName, experiments } from './paper.ts';
 import type { RunResults } from './results.ts';
+import { withAbsolutePaths } from './run-config.ts';
 import { runControl } from './run-events.ts';
 import { type ExperimentOptions, runExperiment } from './run-experiment.ts';
 import { type PlannedRun, runSeveral } from './several-runs.ts';
@@ -34,7 +35,7 @@ export async function runAll(
   const several = { name: 'all', planned: async () => ORDER.map(plannedRun) };
   const onRun = ({ experiment }: PlannedRun, directory: string) =>
     onExperiment?.(experiment as ExperimentName, directory);
-  return inPaperOrder(await runSeveral(several, options, { ...others, onRun }));
+  return inPaperOrder(await runSeveral(several, withAbsolutePaths(options), { ...others, onRun }));
 }
 
 /** The experiments that a name or `all` means, in the order in which they train. */

@@ -6,7 +6,7 @@ import { InputError } from '../errors.ts';
 import { readJsonFile } from '../formats/json.ts';
 import { listOf } from '../options/file-lists.ts';
 import { fileProblem } from '../options/file-problem.ts';
-import { flagOf, type RunOptions, runOptions, type Stage } from '../options/index.ts';
+import { flagOf, runOptions, type Stage } from '../options/index.ts';
 import { isSameValue } from '../support/names.ts';
 import { MAY_CHANGE, plainOptions } from '../training/checkpoint.ts';
 import { unusedNames } from '../training/effects.ts';
@@ -100,15 +100,16 @@ export async function finishedResults(
 }
 
 /** The options with absolute paths, so that they name the same files from any working directory. */
-export function withAbsolutePaths<Options extends Partial<RunOptions>>(options: Options): Options {
-  const { data, weights, featureCache, imageCache } = options;
-  const absolute: Partial<RunOptions> = {};
+export function withAbsolutePaths<Options extends z.input<typeof runOptions>>(options: Options): Options {
+  const { data, weights, featureCache, imageCache, out } = options;
+  const absolute: z.input<typeof runOptions> = {};
   if (data !== undefined && !DATA_NAMES.includes(data)) absolute.data = resolve(data);
   if (weights !== undefined && !CATALOGUE.some(({ name }) => name === weights)) {
     absolute.weights = resolve(weights);
   }
   if (typeof featureCache === 'string') absolute.featureCache = resolve(featureCache);
   if (typeof imageCache === 'string') absolute.imageCache = resolve(imageCache);
+  if (out !== undefined) absolute.out = resolve(out);
   return { ...options, ...absolute };
 }
 

@@ -18,7 +18,7 @@ import { experimentName } from './paper.ts';
 import { recordedConfig } from './recorded-config.ts';
 import { type GivenOptions, type ResolvedRun, resolveTogether } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
-import { endedResults, finishedResults } from './run-config.ts';
+import { endedResults, finishedResults, withAbsolutePaths } from './run-config.ts';
 import { definitionOf, type RunDefinition } from './run-definition.ts';
 import { checkpointIn, holdsRun, makeUnusedDirectory, RunDirectory, requireVacant } from './run-directory.ts';
 import { type RunControl, type RunEvent, runControl } from './run-events.ts';
@@ -48,11 +48,11 @@ export async function runExperiment(
  * The same for any definition: resolves options and directory, opens machine, model and images, trains. With several
  * processes rank 0 writes the run; the others return the same results without files.
  *
- * @param given only what the caller set: a resumed run keeps its other options
+ * @param asked only what the caller set: a resumed run keeps its other options
  */
 export async function run(
   definition: RunDefinition,
-  given: GivenOptions,
+  asked: GivenOptions,
   { resume = false, signal = new AbortController().signal, onEvent: tell = () => {} }: RunControl = {},
 ): Promise<RunResults> {
   const tracker = new RunTracker();
@@ -60,7 +60,9 @@ export async function run(
     tracker.hear(event);
     tell(event);
   };
-  const processes = await processesOf(checkOptions(runOptions, given), signal);
+  const checked = checkOptions(runOptions, asked);
+  const given = withAbsolutePaths(asked);
+  const processes = await processesOf(checked, signal);
   return together(processes, `the run ${definition.name}`, async () => {
     const resolved = await resolveTogether(processes, definition, given, { resume });
     requireWhole(resolved.options);

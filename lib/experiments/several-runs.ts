@@ -1,5 +1,5 @@
 import { rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { processesOf } from '../distributed/join.ts';
 import { fromFirst, type Processes, together } from '../distributed/processes.ts';
@@ -85,7 +85,7 @@ async function removeEmpty(root: string, runs: readonly PlannedRun[]): Promise<v
 
 async function rootOf(name: string, options: Options, resume = false): Promise<string> {
   if (resume) return directoryToResume(options);
-  if (options.out === undefined) return makeUnusedDirectory(defaultRunDirectory(name));
+  if (options.out === undefined) return makeUnusedDirectory(resolve(defaultRunDirectory(name)));
   await requireVacant(options.out);
   return options.out;
 }

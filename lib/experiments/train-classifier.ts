@@ -10,6 +10,7 @@ import { nothingToResume } from './no-run.ts';
 import { type Recommendation, recommendFor } from './recommend.ts';
 import { directoryToResume, noImages } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
+import { withAbsolutePaths } from './run-config.ts';
 import { OWN_IMAGES } from './run-definition.ts';
 import { holdsRun } from './run-directory.ts';
 import { runControl } from './run-events.ts';
@@ -37,30 +38,27 @@ export async function trainClassifier(
 ): Promise<RunResults> {
   const checked = checkOptions(trainOptions, given);
   const callbacks = checkOptions(trainCallbacks, control);
+  const { data } = checked;
+  // Here `sample` names a directory, not the embedded sample.
+  const placed = { ...withAbsolutePaths(given), ...(data !== undefined && { data: resolve(data) }) };
   const processes = await processesOf(checked, callbacks.signal);
-  return together(processes, 'a training of own images', () =>
-    trainOwn(given, checked.data, processes, callbacks),
-  );
+  return together(processes, 'a training of own images', () => trainOwn(placed, processes, callbacks));
 }
 
 async function trainOwn(
   given: TrainClassifierOptions,
-  data: string | undefined,
   processes: Processes | null,
   { onRecommendation, ...control }: TrainCallbacks,
 ): Promise<RunResults> {
-  // Here `sample` names a directory, not the embedded sample.
-  const directory = data === undefined ? {} : { data: resolve(data) };
   if (control.resume) {
     const out = directoryToResume(given);
-    if (await fromFirst(processes, () => holdsRun(out)))
-      return run(OWN_IMAGES, { ...given, ...directory }, control);
-    if (data === undefined) throw await nothingToResume(out);
+    if (await fromFirst(processes, () => holdsRun(out))) return run(OWN_IMAGES, given, control);
+    if (given.data === undefined) throw await nothingToResume(out);
   }
-  if (data === undefined) throw noImages();
+  if (given.data === undefined) throw noImages();
   const recommendation = await recommendFor(given);
   const options = { ...recommendation.options, ...given };
   requireUsed(given, checkTraining(runOptions, options));
   onRecommendation?.(recommendation);
-  return run(OWN_IMAGES, { ...options, ...directory }, control);
+  return run(OWN_IMAGES, options, control);
 }

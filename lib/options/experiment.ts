@@ -3,7 +3,7 @@ import { distributedFields } from './distributed.ts';
 import { HEAD_NAMES } from './head.ts';
 import { integer, limit, imageSize as size } from './range.ts';
 import { RESIZES } from './resize.ts';
-import { commandLine, flag, imageCache, resizing, text, without } from './schema.ts';
+import { cachePlace, commandLine, flag, resizing, text, without } from './schema.ts';
 import { batchSize, kernels, precision, threads, trainingOptions } from './training.ts';
 
 const data = text('auto, sample, a directory or a list').default('auto').register(commandLine, {
@@ -69,7 +69,7 @@ export const experimentOptions = z.strictObject({
     flags: '--skip-corrupt',
     description: 'skip images of a folder or list that cannot be decoded; results.json lists them',
   }),
-  imageCache: imageCache()
+  imageCache: cachePlace()
     .default(true)
     .register(commandLine, {
       topic: 'Data',

@@ -32,9 +32,10 @@ export {
 } from './range.ts';
 export {
   type CommandLine,
+  cachePlace,
   commandLine,
   flag,
-  imageCache,
+  path,
   resizing,
   TOPICS,
   text,

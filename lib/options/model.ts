@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { invalidArgument } from '../errors.ts';
 import { repeatedNames } from '../support/names.ts';
@@ -44,6 +45,16 @@ export type CreateOptions = z.input<typeof createOptions> & CreateDocs;
 export type LoadOptions = z.input<typeof loadOptions> & LoadDocs;
 
 /** @throws InputError `INVALID_ARGUMENT` */
-export function requirePath(path: unknown): void {
+export function requirePath(path: unknown): asserts path is string {
   if (typeof path !== 'string' || path === '') throw invalidArgument('path', "a file's path", path);
+}
+
+/**
+ * A path as it is now: the program may change its working directory before a file is written.
+ *
+ * @throws InputError `INVALID_ARGUMENT`
+ */
+export function absolutePath(path: unknown): string {
+  requirePath(path);
+  return resolve(path);
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { RESIZES } from './resize.ts';
 
@@ -43,9 +44,12 @@ export const resizing = () =>
 
 export const text = (error: string) => z.string({ error }).min(1, { error });
 
-/** Whether, or in which directory, decoded images are stored. */
-export const imageCache = (error = 'true, false or a directory') =>
-  z.union([z.boolean(), text(error)], { error });
+/** A path, from its check on an absolute one: a program may change its working directory while the work goes on. */
+export const path = (error: string) => text(error).transform((given) => resolve(given));
+
+/** Whether, or in which directory, decoded images or features are kept. */
+export const cachePlace = (error = 'true, false or a directory') =>
+  z.union([z.boolean(), path(error)], { error });
 
 export const flag = () => z.boolean({ error: 'true or false' });
 

@@ -15,12 +15,11 @@ import {
 } from './range.ts';
 import { recipeFromText } from './recipe-file.ts';
 import { scheduleFields } from './schedule.ts';
-import { commandLine, text } from './schema.ts';
+import { cachePlace, commandLine } from './schema.ts';
 import { epochs, freeze, RECIPE_NAMES, stageOptions } from './stage.ts';
 
 const topic = 'Training';
 const recipe = `${RECIPE_NAMES.join(', ')} or a list of stages`;
-const featureCache = 'true, false or a directory';
 
 /** Names of validation figures that can be monitored. */
 export const MONITORS = ['loss', 'accuracy', 'balanced-accuracy', 'macro-f1'] as const;
@@ -101,8 +100,7 @@ export const trainingOptions = z.strictObject({
   precision,
   threads,
   kernels,
-  featureCache: z
-    .union([z.boolean(), text(featureCache)], { error: featureCache })
+  featureCache: cachePlace()
     .default(true)
     .register(commandLine, {
       topic,

@@ -17,13 +17,14 @@ import { runReport } from './run-report.ts';
  *   `file` exists and is not a report, `FILE_UNREADABLE`; TorchTlError `WRITE_FAILED`
  */
 export async function writeReport(directories: readonly string[], file: string): Promise<void> {
-  await requireReplaceable(file);
+  const report = resolve(file);
   const paths = [...new Set(directories.map((directory) => resolve(directory)))];
+  await requireReplaceable(report);
   const runs = await Promise.all(paths.map(readRun));
   const [first, ...others] = runs as [ReportedRun, ...ReportedRun[]];
-  const report =
+  const page =
     others.length === 0
-      ? runReport(first, await neighboursOf(first.path, file))
-      : comparisonReport(runs, await ownReports(paths, file));
-  await writeFileAtomically(file, [Buffer.from(report.text)]);
+      ? runReport(first, await neighboursOf(first.path, report))
+      : comparisonReport(runs, await ownReports(paths, report));
+  await writeFileAtomically(report, [Buffer.from(page.text)]);
 }

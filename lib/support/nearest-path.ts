@@ -4,8 +4,8 @@ import { nearest } from './nearest.ts';
 
 /**
  * The existing path that a missing one probably meant: each missing part is replaced by the most similar name in its
- * directory. The result is absolute if `path` is, else relative to the working directory; undefined if no name is
- * similar.
+ * directory. The result is relative to the working directory if it lies in it or `path` is relative, else absolute;
+ * undefined if no name is similar.
  */
 export async function nearestPath(path: string): Promise<string | undefined> {
   const absolute = resolve(path);
@@ -16,7 +16,13 @@ export async function nearestPath(path: string): Promise<string | undefined> {
     if (name === undefined) return undefined;
     found = join(found, name);
   }
-  return isAbsolute(path) ? found : relative('.', found) || '.';
+  return isAbsolute(path) ? shortPath(found) : relative('.', found) || '.';
+}
+
+/** A path relative to the working directory if it lies in it, else absolute. */
+export function shortPath(path: string): string {
+  const near = relative('.', path) || '.';
+  return near.startsWith('..') || isAbsolute(near) ? resolve(path) : near;
 }
 
 /** The end of a message about a missing path, ` Did you mean 'runs/base'?`, or an empty string. */

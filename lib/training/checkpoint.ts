@@ -303,7 +303,10 @@ export function requireSameOptions(
   const changed = [...names].filter(
     (name) => !unused.includes(name) && !isSameValue(then.options[name], now[name]),
   );
-  const refused = changed.find((name) => !MAY_CHANGE.includes(name));
+  // Features are the same wherever they are kept.
+  const isKept = then.options.featureCache !== false && now.featureCache !== false;
+  const mayChange = (name: string) => MAY_CHANGE.includes(name) || (name === 'featureCache' && isKept);
+  const refused = changed.find((name) => !mayChange(name));
   if (refused !== undefined) throw mismatch(file, change(refused, then.options, now));
   return changed;
 }

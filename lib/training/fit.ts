@@ -4,7 +4,7 @@ import { Dataset } from '../data/dataset.ts';
 import type { EpochMetrics, TrainEvent, TrainResult } from '../engine/native-training.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
 import type { FitDocs } from '../options/docs.ts';
-import { abortSignal, callback, trainingOptions } from '../options/index.ts';
+import { abortSignal, callback, path, trainingOptions } from '../options/index.ts';
 import type { ResumePoint } from './checkpoint.ts';
 import { requireUsed } from './effects.ts';
 import { checkTraining } from './without-validation.ts';
@@ -34,8 +34,6 @@ export interface ResumeEvent extends ResumePoint {
   changed: string[];
 }
 
-const file = "a file's path";
-
 export const fitOptions = trainingOptions.extend({
   valid: z
     .custom<Dataset | null>((value) => value === null || value instanceof Dataset, {
@@ -44,9 +42,7 @@ export const fitOptions = trainingOptions.extend({
     .describe(
       'images to validate on after each epoch; null validates nothing, and the last epoch is the best',
     ),
-  checkpoint: z
-    .string({ error: file })
-    .min(1, { error: file })
+  checkpoint: path("a file's path")
     .optional()
     .describe(
       'file to write checkpoints to: after each epoch, every `checkpointMinutes`, and when the signal stops the training',

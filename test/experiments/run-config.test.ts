@@ -79,10 +79,13 @@ describe('withAbsolutePaths', () => {
   test('resolves what names files, and leaves names', () => {
     const names = { data: 'auto', weights: 'tiny-imagenet-distilled', featureCache: true };
     expect(withAbsolutePaths(names)).toEqual(names);
-    expect(withAbsolutePaths({ data: 'flowers', weights: 'w.safetensors', featureCache: 'cache' })).toEqual({
+    expect(
+      withAbsolutePaths({ data: 'flowers', weights: 'w.safetensors', featureCache: 'cache', out: 'run' }),
+    ).toEqual({
       data: resolve('flowers'),
       weights: resolve('w.safetensors'),
       featureCache: resolve('cache'),
+      out: resolve('run'),
     });
     expect(withAbsolutePaths({ epochs: 3 })).toEqual({ epochs: 3 });
   });

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { addFlags, readFlags } from '../../lib/cli/flags.ts';
@@ -24,7 +24,7 @@ describe('readFlags', () => {
     [['--early-stopping-patience', 'off'], { earlyStoppingPatience: 'off' }],
     [['--checkpoint-minutes', 'off'], { checkpointMinutes: 'off' }],
     [['--checkpoint-minutes', '2.5'], { checkpointMinutes: 2.5 }],
-    [['--feature-cache', 'maps'], { featureCache: 'maps' }],
+    [['--feature-cache', 'maps'], { featureCache: resolve('maps') }],
     [['--no-feature-cache'], { featureCache: false }],
     [['--augmentation', 'strong'], { augmentation: 'strong' }],
     [['--class-weights', 'balanced'], { classWeights: 'balanced' }],

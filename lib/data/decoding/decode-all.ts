@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { guarded } from '../../engine/job.ts';
 import { InputError, TorchTlError } from '../../errors.ts';
 import type { Resize } from '../../options/resize.ts';
@@ -53,6 +54,8 @@ export async function decodeAll(
   { imageSize, resize, signal, onProgress = () => {} }: DecodeOptions,
 ): Promise<{ pixels: Uint8Array; failures: Failures }> {
   signal?.throwIfAborted();
+  // The program may change its working directory meanwhile.
+  const sources = images.map((image) => (typeof image === 'string' ? resolve(image) : image));
   const bytes = imageSize * imageSize * 3;
   const pixels = allocateBytes(images.length * bytes, `A data set of ${images.length} images`);
   const failures: Failures = new Map();
@@ -67,7 +70,7 @@ export async function decodeAll(
       const index = next++;
       const target = pixels.subarray(index * bytes, (index + 1) * bytes);
       try {
-        await decodeImage(images[index] as ImageInput, imageSize, resize, target);
+        await decodeImage(sources[index] as ImageInput, imageSize, resize, target);
       } catch (error) {
         const image = imageName(images[index] as ImageInput, index);
         if (error instanceof TorchTlError) failure.abort(error);

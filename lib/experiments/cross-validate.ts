@@ -9,7 +9,7 @@ import { rowsOf } from '../model/logits.ts';
 import type { CrossValidateDocs } from '../options/docs.ts';
 import { callback, checkOptions, folds, path, trainingOptions } from '../options/index.ts';
 import { createOptions } from '../options/model.ts';
-import { requireUsed, withoutUnused } from '../training/effects.ts';
+import { requireCheckpointPlace, requireUsed, withoutUnused } from '../training/effects.ts';
 import { fitOptions } from '../training/fit.ts';
 import {
   type FoldOutcome,
@@ -63,6 +63,7 @@ export async function crossValidate(
   requireDataset('data', data);
   const checked = checkOptions(crossValidateOptions, options);
   requireUsed(options, checked);
+  requireCheckpointPlace('checkpoints', options, checked);
   const images = data.share();
   try {
     return await validateFolds(images, checked);
@@ -134,7 +135,10 @@ function createModel(data: Dataset, { weights, head, imageSize, device, seed, si
 /** The options of one training, which resumes from its checkpoint if there is one. */
 function trainingOf(options: Checked, name: string) {
   const { checkpoints, signal, onWarning, onStage, onCache, onFeatures, onBatch } = options;
-  const file = checkpoints === undefined ? {} : { checkpoint: join(checkpoints, `${name}.safetensors`) };
-  const training = withoutUnused(trainingOptions.strip().parse(options));
-  return { ...training, ...file, resume: true, signal, onWarning, onStage, onCache, onFeatures, onBatch };
+  const { checkpointMinutes, ...training } = withoutUnused(trainingOptions.strip().parse(options));
+  const kept =
+    checkpoints === undefined
+      ? {}
+      : { checkpoint: join(checkpoints, `${name}.safetensors`), resume: true, checkpointMinutes };
+  return { ...training, ...kept, signal, onWarning, onStage, onCache, onFeatures, onBatch };
 }

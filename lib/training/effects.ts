@@ -1,3 +1,4 @@
+import { readMembership } from '../distributed/environment.ts';
 import { InputError } from '../errors.ts';
 import { flagOf, type Stage, type TrainingOptions } from '../options/index.ts';
 import { optimizerFields } from '../options/optimizer.ts';
@@ -25,7 +26,10 @@ const NEEDS: Partial<Record<Setting, { text: string; met: (settings: StageSettin
   beta2: { text: 'the optimizer adam or adamw', met: ({ optimizer }) => optimizer !== 'sgd' },
   epsilon: { text: 'the optimizer adam or adamw', met: ({ optimizer }) => optimizer !== 'sgd' },
   momentum: { text: 'the optimizer sgd', met: ({ optimizer }) => optimizer === 'sgd' },
-  nesterov: { text: 'the optimizer sgd', met: ({ optimizer }) => optimizer === 'sgd' },
+  nesterov: {
+    text: 'the optimizer sgd with a momentum above 0',
+    met: ({ optimizer, momentum, nesterov }) => optimizer === 'sgd' && (momentum > 0 || !nesterov),
+  },
   decayNormsAndBiases: { text: 'a weight decay above 0', met: ({ weightDecay }) => weightDecay > 0 },
   minLearningRate: {
     text: 'the schedule cosine, step or plateau',
@@ -92,6 +96,32 @@ export function requireUsed(given: object, options: TrainingOptions): void {
     const name = SETTINGS.find((setting) => stage[setting] !== undefined && !isUsed(setting, settings));
     if (name) throw withoutEffect('recipe', `[${index}].${name}`, needed(name));
   }
+}
+
+/** Options of checkpoints, beside the one that says where they are. */
+interface Checkpoints {
+  resume?: boolean | undefined;
+  checkpointMinutes?: number | 'off' | null | undefined;
+}
+
+/**
+ * Makes sure that there is a place for the checkpoints that the caller wants. Of several processes the first alone needs
+ * it.
+ *
+ * @param place name of the option that says where, which may be missing
+ * @throws InputError `INVALID_ARGUMENT`
+ */
+export function requireCheckpointPlace<Place extends string>(
+  place: Place,
+  given: Checkpoints & { [Name in Place]?: string | undefined },
+  { distributed }: Pick<TrainingOptions, 'distributed'>,
+): void {
+  if (given[place] !== undefined) return;
+  const isAlone = distributed === 'off' || readMembership(process.env) === null;
+  const why = `it needs ${place}, which says where checkpoints are`;
+  if (isAlone && given.resume) throw withoutEffect('resume', '', why);
+  if (isAlone && typeof given.checkpointMinutes === 'number')
+    throw withoutEffect('checkpointMinutes', '', why);
 }
 
 function withoutEffect(name: string, part: string, why: string): InputError {

@@ -6,7 +6,7 @@ import type { FeatureMatrix } from '../model/extraction.ts';
 import type { FitDocs } from '../options/docs.ts';
 import { abortSignal, callback, path, trainingOptions } from '../options/index.ts';
 import type { ResumePoint } from './checkpoint.ts';
-import { requireUsed } from './effects.ts';
+import { requireCheckpointPlace, requireUsed } from './effects.ts';
 import { checkTraining } from './without-validation.ts';
 
 type EventOf<Type extends TrainEvent['type']> = Extract<TrainEvent, { type: Type }>;
@@ -93,6 +93,7 @@ export type FitOptions = z.input<typeof fitOptions> &
 export function checkFit(options: AnyFitOptions): z.output<typeof fitOptions> {
   const checked = checkTraining(fitOptions, options);
   requireUsed(options, checked);
+  requireCheckpointPlace('checkpoint', options, checked);
   return checked;
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { crossValidate } from '../../lib/experiments/cross-validate.ts';
 import { checkOptions, trainingOptions } from '../../lib/options/index.ts';
 import { requireUsed, settingsInEffect, unusedNames, withoutUnused } from '../../lib/training/effects.ts';
 import { smallData, smallModel } from '../support/small-data.ts';
@@ -11,6 +12,7 @@ describe('an option that would have no effect', () => {
   test.each<[string, Given, string]>([
     ["SGD's with Adam", { momentum: 0.5 }, 'momentum would have no effect: it needs the optimizer sgd'],
     ['Nesterov with AdamW', { optimizer: 'adamw', nesterov: false }, 'nesterov would have no effect'],
+    ['Nesterov without momentum', { optimizer: 'sgd', momentum: 0, nesterov: true }, 'a momentum above 0'],
     ["Adam's with SGD", { optimizer: 'sgd', beta1: 0.5 }, 'it needs the optimizer adam or adamw'],
     ["Adam's second with SGD", { optimizer: 'sgd', beta2: 0.5 }, 'beta2'],
     ["Adam's third with SGD", { optimizer: 'sgd', epsilon: 1e-3 }, 'epsilon'],
@@ -57,6 +59,7 @@ describe('an option that would have no effect', () => {
       { schedule: 'step', recipe: [{ epochs: 1, schedule: 'cosine' }, { epochs: 1 }] },
     ],
     ['that the recipe goes by', { recipe: 'gradual', learningRate: 0.01, epochs: 4 }],
+    ['that says what is off', { optimizer: 'sgd', momentum: 0, nesterov: false }],
     ['that is not set', { momentum: undefined, recipe: 'fine-tune', schedule: undefined }],
   ])('is none %s', (_, given) => {
     expect(refuse(given)).not.toThrow();
@@ -66,6 +69,21 @@ describe('an option that would have no effect', () => {
     const [{ train, valid }, model] = [await smallData(), await smallModel()];
     expect(() => model.fit(train, { valid, momentum: 0.5 })).toThrow('momentum would have no effect');
     await expect(model.findLearningRate(train, { nesterov: false })).rejects.toThrow('nesterov would');
+  });
+
+  test.each([
+    ['resume', { resume: true }],
+    ['checkpointMinutes', { checkpointMinutes: 5 }],
+  ])('is %s without a place for checkpoints', async (name, options) => {
+    const [{ train, valid }, model] = [await smallData(), await smallModel()];
+    expect(() => model.fit(train, { valid, ...options })).toThrow(
+      `${name} would have no effect: it needs checkpoint`,
+    );
+  });
+
+  test('is checkpointMinutes of a cross-validation without checkpoints', async () => {
+    const { train } = await smallData();
+    await expect(crossValidate(train, { checkpointMinutes: 5 })).rejects.toThrow('it needs checkpoints');
   });
 });
 

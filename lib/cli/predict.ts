@@ -19,7 +19,7 @@ import { showSkipped } from './skipped.ts';
 import { SortedCopies } from './sorted-copies.ts';
 import { columns } from './table.ts';
 
-/** Number of images that are decoded and classified at a time. */
+/** Number of images that are decoded and classified at a time, or the next larger one of whole batches. */
 const GROUP = 256;
 
 const TOP_AS_CSV =
@@ -88,8 +88,9 @@ async function predict(
     const piped = paths.includes(STDIN) ? await buffer(process.stdin) : undefined;
     const answers: Answer[] = [];
     const leftOut: SkippedImage[] = [];
-    for (let first = 0; first < paths.length; first += GROUP) {
-      const group = paths.slice(first, first + GROUP);
+    const size = batchSize * Math.ceil(GROUP / batchSize);
+    for (let first = 0; first < paths.length; first += size) {
+      const group = paths.slice(first, first + size);
       const images = group.map((path) => (path === STDIN && piped ? piped : path));
       const kept = new Set(group.keys());
       const predictions = await model.predict(images, {

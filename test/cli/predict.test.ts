@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { DenseNet121 } from '../../lib/densenet121.ts';
 import { BLUE, GREEN, RED, writeImages } from '../support/images.ts';
 import { savedModel } from '../support/saved-model.ts';
@@ -68,6 +68,14 @@ describe('torch-tl predict', () => {
     const input = readFileSync(join(fromFile.cwd, 'red.png'));
     const [expected] = JSON.parse(fromFile.stdout);
     expect(JSON.parse((await predict(['-', '--json'], input)).stdout)).toEqual([{ ...expected, path: '-' }]);
+  });
+
+  test('--batch-size may be larger than the groups in which images are decoded', async () => {
+    const predicting = vi.spyOn(DenseNet121.prototype, 'predict');
+    onTestFinished(() => predicting.mockRestore());
+    const images = new Array(260).fill('red.png');
+    expect((await predict([...images, '--batch-size', '260'])).code).toBe(0);
+    expect(predicting.mock.calls.map(([images]) => (images as string[]).length)).toEqual([260]);
   });
 
   test('--skip-corrupt leaves out what cannot be decoded, and names it on stderr', async () => {

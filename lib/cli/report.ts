@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { requireWritableFile } from '../files/writable.ts';
 import { shown, shownJson } from '../support/printable.ts';
 import { addExamples } from './examples.ts';
 import { print, say } from './output.ts';
@@ -24,6 +25,7 @@ async function report(runs: string[], { out, json }: { out?: string; json?: true
   const { writeReport } = await import('../report/report.ts');
   const [run = '.', ...others] = runs;
   const file = resolve(out ?? (others.length === 0 ? join(run, 'report.html') : 'report.html'));
+  if (out !== undefined) await requireWritableFile(out);
   await writeReport(runs, file);
   if (json) print(shownJson({ formatVersion: 1, report: file }));
   else say(`Written: ${shown(file)}`);

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { type ErrorCode, InputError } from '../errors.ts';
 import { unreadable } from '../support/files.ts';
 import { pathHint, shortPath } from '../support/nearest-path.ts';
+import { kindOf } from '../support/regular-file.ts';
 import { runsIn } from './run-directory.ts';
 
 /**
@@ -36,7 +37,7 @@ async function whyNoRun(directory: string): Promise<{ code: ErrorCode; why: stri
     const why = `There is no directory ${path}, and so no run.${await pathHint(directory)}`;
     return { code: 'FILE_UNREADABLE', why };
   }
-  const help = status.isDirectory() ? await helpIn(directory) : 'it is a file.';
+  const help = status.isDirectory() ? await helpIn(directory) : `it is ${kindOf(status)}.`;
   return { code: 'RUN_INVALID', why: `${path} is not a run's directory: ${help}` };
 }
 

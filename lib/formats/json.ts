@@ -49,7 +49,7 @@ export async function readJsonFile(path: string, invalid: ErrorCode): Promise<un
     if (cause instanceof SyntaxError) {
       throw new InputError(invalid, `${resolve(path)} cannot be used: ${cause.message}.`, { cause });
     }
-    if (isSystemError(cause) && cause.code === 'ENOENT') return null;
+    if (isSystemError(cause) && ['ENOENT', 'ENOTDIR'].includes(cause.code)) return null;
     throw unreadable(path, cause, isNoText(cause) ? invalid : undefined);
   }
 }

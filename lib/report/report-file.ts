@@ -35,7 +35,8 @@ async function beginningOf(path: string): Promise<string | null> {
       return bytes.toString('utf8', 0, await readInto(file, bytes, 0));
     });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    // Where a directory is missing, or is a file, it is said of that.
+    if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return null;
     throw unreadable(path, cause);
   }
 }

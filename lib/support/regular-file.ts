@@ -155,8 +155,9 @@ function requireRegular(info: Stats): void {
   throw info.isDirectory() ? new NotReadable('EISDIR', 'it is a directory') : notRegular(kindOf(info));
 }
 
-/** The type of something other than a regular file, such as `a FIFO`. */
+/** The type of what a path names, such as `a FIFO`. */
 export function kindOf(info: Stats): string {
+  if (info.isFile()) return 'a file';
   if (info.isDirectory()) return 'a directory';
   if (info.isFIFO()) return 'a FIFO';
   return info.isSocket() ? 'a socket' : 'a device';

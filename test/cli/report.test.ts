@@ -40,8 +40,18 @@ test('wrong use is said, and nothing is overwritten', async () => {
   expect(taken.stderr).toContain('mine.html exists and is not a report');
   expect(readFileSync(join(cwd, 'mine.html'), 'utf8')).toBe('mine');
 
+  const nowhere = await torchTl(['report', 'run', '--out', 'nowhere/report.html'], { cwd });
+  expect([nowhere.code, nowhere.stdout]).toEqual([2, '']);
+  expect(nowhere.stderr).toContain(`Cannot write ${join(cwd, 'nowhere', 'report.html')}`);
+
   const none = await torchTl(['report'], { cwd });
   expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("missing required argument 'run'")]);
-  const missing = await torchTl(['report', '.'], { cwd });
-  expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining('lie in it: name them')]);
+  for (const [run, message] of [
+    ['.', 'lie in it: name them'],
+    ['runn', "There is no directory .*/runn, and so no run. Did you mean '.*/run'?"],
+    ['mine.html', "mine.html is not a run's directory: it is a file."],
+  ] as const) {
+    const { code, stderr } = await torchTl(['report', run], { cwd });
+    expect([code, stderr.replaceAll(cwd, '.*')]).toEqual([2, expect.stringContaining(message)]);
+  }
 });

@@ -139,10 +139,7 @@ async function listSource(source: string, seed: number, validation: Validation):
   if (!(await isDirectory(source))) throw await notFound(source);
   const names = await list(source);
   if (await isFolderOfImages(source, names)) return listTrainAndValid(source, seed, validation);
-  throw new InputError(
-    'DATA_INVALID',
-    `${source} contains no folders of images; expected <class>/<image>, or the same under train/ and valid/.`,
-  );
+  throw await withoutFolders(source);
 }
 
 /** Images for testing a model, not yet decoded. */
@@ -215,6 +212,7 @@ async function listDirectory(spec: string, options: DataOptions): Promise<Listed
   const inside = holdsBatches(names) ? undefined : names.find((name) => ARCHIVE.test(name));
   if (inside !== undefined) return listArchive(join(source, inside), options);
   refuseArchives(source, names);
+  if (!holdsPartOfCifar10(names)) throw await withoutFolders(source);
   return listCifar10(source, { name: 'cifar10', source }, options);
 }
 
@@ -305,6 +303,24 @@ async function list(directory: string): Promise<string[]> {
 async function isFolderOfImages(directory: string, names: string[]): Promise<boolean> {
   if (holdsBatches(names) || packed(names)) return false;
   return ofKind(await readFolder(directory), 'folder').length > 0;
+}
+
+/** Whether any of CIFAR-10's files is there, so that it is worth saying which is missing. */
+function holdsPartOfCifar10(names: string[]): boolean {
+  return holdsBatches(names) || names.some((name) => /^(test_batch|batches\.meta)/i.test(name));
+}
+
+/** The error for a directory without folders of images, which says what there is instead. */
+async function withoutFolders(directory: string): Promise<InputError> {
+  const entries = await readFolder(directory);
+  const isLoose = ofKind(entries, 'image').length > 0;
+  const problem = isLoose ? 'contains images, but in no folder of a class' : 'contains no folders of images';
+  const expected =
+    'expected <class>/<image>, the same under train/ and valid/, or a list (.csv) with the path and label of each image';
+  return new InputError(
+    'DATA_NOT_FOUND',
+    `${directory} ${entries.length === 0 ? 'is empty' : problem}; ${expected}.`,
+  );
 }
 
 /** Says that the data is still in an archive, which helps more than the name of a missing file. */

@@ -77,6 +77,23 @@ describe('a name or a directory', () => {
     );
   });
 
+  test.each([
+    ['an empty directory', [], 'is empty; expected <class>/<image>, the same under train/ and valid/'],
+    [
+      'loose images',
+      ['a.png', 'b.jpg'],
+      'contains images, but in no folder of a class; expected <class>/<image>',
+    ],
+    ['other files', ['notes.txt'], 'contains no folders of images; expected <class>/<image>'],
+    ["a part of CIFAR-10's batches", ['batches.meta', 'test_batch'], 'contains no data_batch_1'],
+  ])('%s is refused, and it is said what is expected', async (_, names, message) => {
+    const directory = temporaryDirectory();
+    for (const name of names) writeFileSync(join(directory, name), '');
+    await expect(openData(directory)).rejects.toMatchObject(
+      refused('DATA_NOT_FOUND', `${directory} ${message}`),
+    );
+  });
+
   test('a packed archive is named and refused', async () => {
     const [file, form] = ['images.zip', 'contains an archive, images.zip'];
     const directory = temporaryDirectory();

@@ -227,7 +227,10 @@ function jsonLines(source: string, text: string): ListedImage[] {
   return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return [];
     const number = index + 1;
+    // Before it is parsed: the first line of an array over several lines is no JSON.
+    if (line.trimStart().startsWith('[')) throw noObject(source, number);
     const value = parsed(source, number, line);
+    if (!isObject(value)) throw noObject(source, number);
     requireOnce(source, number, value);
     return [checked(source, { number, value: withKnownNames(value) })];
   });
@@ -243,17 +246,23 @@ function parsed(source: string, number: number, line: string): unknown {
   }
 }
 
+function noObject(source: string, number: number): InputError {
+  return new InputError(
+    'DATA_INVALID',
+    `${source}, line ${number}: every line must be an object, such as {"path": "rose.jpg", "label": "rose"}. Write a JSON ` +
+      'array as one object a line, without its brackets and the commas between the objects.',
+  );
+}
+
 /** Refuses a line that names a field twice, in different case: only one of its values would count. */
-function requireOnce(source: string, number: number, value: unknown): void {
-  if (!isObject(value)) return;
+function requireOnce(source: string, number: number, value: object): void {
   const repeated = repeatedColumn(Object.keys(value).map(columnOf));
   if (repeated === undefined) return;
   throw new InputError('DATA_INVALID', `${source}, line ${number}: it has ${repeated} more than once.`);
 }
 
 /** The fields of a line, with the names of known columns in lower case. */
-function withKnownNames(value: unknown): unknown {
-  if (!isObject(value)) return value;
+function withKnownNames(value: object): object {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [columnOf(name), field]));
 }
 

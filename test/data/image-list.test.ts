@@ -193,7 +193,14 @@ describe('a list is refused, by line, that', () => {
       ['{"path":"red 1.png","label":"warm","group":12345678901234567890}'],
       'line 1: wrong or missing group',
     ],
-    ['lists no object', 'a.jsonl', ['["red 1.png","warm"]'], 'line 1: wrong or missing all'],
+    ['lists no object', 'a.jsonl', ['"red 1.png"'], 'line 1: every line must be an object'],
+    ['is a JSON array', 'a.jsonl', [JSON.stringify(ROWS)], 'Write a JSON array as one object a line'],
+    [
+      'is a JSON array of many lines',
+      'a.jsonl',
+      [JSON.stringify(ROWS, null, 2)],
+      'line 1: every line must be',
+    ],
     [
       'has splits in part',
       'a.jsonl',

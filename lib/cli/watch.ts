@@ -1,8 +1,10 @@
-import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { z } from 'zod';
 import { watchOptions } from '../options/index.ts';
 import { aborted } from '../support/signals.ts';
+import { findRuns } from '../watch/find-runs.ts';
 import { addExamples } from './examples.ts';
 import { addFlags, readFlags } from './flags.ts';
 import { interruptible } from './interrupt.ts';
@@ -23,7 +25,7 @@ export function define(command: Command): void {
   });
   addFlags(command, watchOptions).action(async (directory: string | undefined) => {
     const options = readFlags(command, watchOptions);
-    if (directory !== undefined && !existsSync(directory)) {
+    if (directory !== undefined && !(await isDirectory(directory))) {
       const { noRun } = await import('../experiments/no-run.ts');
       throw await noRun(directory);
     }
@@ -31,10 +33,18 @@ export function define(command: Command): void {
   });
 }
 
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => null))?.isDirectory() === true;
+}
+
 /** Serves the page until the signal aborts. */
 async function watch(directory: string, options: Options, signal: AbortSignal): Promise<void> {
   const { server, url } = await startWatching({ directory }, options);
   say(`Watch ${directory}: ${url}`);
+  // It may be of a training that is about to begin, or a slip.
+  if ((await findRuns(directory)).length === 0) {
+    say(`There is no run in ${resolve(directory)} yet; the page shows the first one when it begins.`);
+  }
   say('Press Ctrl-C to stop watching; the training goes on.');
   await aborted(signal);
   await server.close();

@@ -38,6 +38,30 @@ test('watch refuses a directory that is not there, and names the one that was me
   expect(stderr).toContain('flowers');
 });
 
+test('watch refuses a file', async () => {
+  const cwd = temporaryDirectory();
+  writeRun(join(cwd, 'run'));
+  for (const file of ['run/config.json', 'run/config.json/run']) {
+    const { code, stderr } = await torchTl(['watch', file], { cwd });
+    expect([code, stderr]).toEqual([2, expect.stringContaining(join(cwd, file))]);
+  }
+});
+
+test('watch says of a directory without runs that it waits for one, and so does its page', async () => {
+  let page: Promise<string> | undefined;
+  const cwd = temporaryDirectory();
+  const { stdout } = await torchTlProcess(['watch', '.', '--port', '0'], {
+    cwd,
+    onOutput: async (output, kill) => {
+      if (page || !output.includes('Ctrl-C')) return;
+      page = pageAt(output);
+      await page.finally(() => kill('SIGINT'));
+    },
+  });
+  expect(stdout).toContain(`There is no run in ${cwd} yet; the page shows the first one when it begins.`);
+  expect(await page).toContain('There is no run yet. This page shows the first one when it begins.');
+});
+
 test('watch refuses a port that is taken', async () => {
   const cwd = temporaryDirectory();
   writeRun(join(cwd, 'runs', 'one'));

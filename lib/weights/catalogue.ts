@@ -157,12 +157,20 @@ export function unknownWeights(name: string, alsoTried = '', nearFile?: string):
   const names = CATALOGUE.map((weights) => weights.name);
   const near = nearest(name, [...names, ...RETIRED.map((weights) => weights.name)]);
   const isRetired = RETIRED.some((weights) => weights.name === near);
-  const meant = (isRetired ? CATALOGUE[0]?.name : near) ?? nearFile;
+  const meant = (isRetired ? CATALOGUE[0]?.name : near) ?? nearestBeginning(name, names) ?? nearFile;
   const hint = meant ? ` Did you mean '${meant}'?` : '';
   return new InputError(
     'WEIGHTS_NOT_FOUND',
     `No weights are called '${name}'${alsoTried}.${hint} Known names: ${names.join(', ')}.`,
   );
+}
+
+/** The first of the names whose first words `name` probably meant: nobody types all of a long one. */
+function nearestBeginning(name: string, names: readonly string[]): string | undefined {
+  const words = name.split('-').length;
+  const beginnings = names.map((known) => known.split('-').slice(0, words).join('-'));
+  const near = nearest(name, beginnings);
+  return near === undefined ? undefined : names[beginnings.indexOf(near)];
 }
 
 function noLongerEmbedded({ name, file, sha256 }: NamedWeights): InputError {

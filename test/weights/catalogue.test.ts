@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { DEFAULT_WEIGHTS } from '../../lib/options/index.ts';
 import { packageRoot } from '../../lib/support/package-root.ts';
 import { findWeights, resolveWeights } from '../../lib/weights/catalogue.ts';
+import { downloadWeights } from '../../lib/weights/download-weights.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
@@ -67,6 +68,16 @@ describe('resolveWeights', () => {
         /Did you mean 'tiny-imagenet-distilled'\? Known names: tiny-imagenet-distilled, imagenet, imagenet-torchvision\./,
       ),
     });
+  });
+
+  test.each([
+    ['imagenett', 'imagenet'],
+    ['tinyy', 'tiny-imagenet-distilled'],
+    ['imagenet-torchvison', 'imagenet-torchvision'],
+  ])('takes %s for %s, also where it is to be downloaded', async (name, meant) => {
+    const message = ` Did you mean '${meant}'?`;
+    await expect(resolveWeights(name)).rejects.toThrow(message);
+    await expect(downloadWeights(name)).rejects.toThrow(message);
   });
 
   test('names the absolute path of a file that is not there', async () => {

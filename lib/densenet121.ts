@@ -8,7 +8,7 @@ import type { NativeModel } from './engine/native.ts';
 import type { HostTensor } from './engine/native-computation.ts';
 import { computationOf } from './engine/precision.ts';
 import { InputError } from './errors.ts';
-import { readSafetensors, writeSafetensors } from './formats/safetensors.ts';
+import { writeSafetensors } from './formats/safetensors.ts';
 import type { StoredTensor } from './formats/stored-tensor.ts';
 import { type Calibration, calibrationOf, dividedTensors } from './model/calibration.ts';
 import {
@@ -41,7 +41,7 @@ import {
 import { createNative } from './model/native-model.ts';
 import { checkOnnx } from './model/onnx/check.ts';
 import { type Prediction, type PredictOptions, predict, predictOptions } from './model/predict.ts';
-import { modelMetadataOf } from './model/tensors.ts';
+import { readModel } from './model/tensors.ts';
 import { modelExportOptions } from './options/export.ts';
 import type { HeadLayer } from './options/head.ts';
 import { checkOptions, type TrainingOptions } from './options/index.ts';
@@ -154,10 +154,9 @@ export class DenseNet121 {
     const { device, signal } = checkOptions(loadOptions, options);
     const chosen = chooseDevice(device, loadEngine().info());
     const weights = await resolveWeights(path, signal);
-    const contents = await readSafetensors(weights.path, signal);
-    const metadata = modelMetadataOf(contents, weights.path);
+    const { tensors, metadata } = await readModel(weights.path, signal);
     const model = new DenseNet121(await createNative(metadata, 0, chosen), metadata, chosen, weights);
-    await model.#load(contents.tensors, { backboneOnly: false, file: weights.path });
+    await model.#load(tensors, { backboneOnly: false, file: weights.path });
     return model;
   }
 

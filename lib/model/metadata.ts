@@ -98,6 +98,7 @@ export function modelMetadataText({ temperature, ...metadata }: ModelMetadata): 
  * @throws InputError `WEIGHTS_INVALID` if neither a model's `save` nor a run wrote the file
  */
 export function readModelMetadata(text: Record<string, string>, file: string): ModelMetadata {
+  if (text.formatVersion === undefined) throw noModel(file);
   read(format, text, file);
   return read(modelMetadata, text, file);
 }
@@ -129,6 +130,20 @@ function read<Schema extends z.ZodType>(
       throw invalid(file, error.message);
     throw error;
   }
+}
+
+/** The error for weights of other programs in place of a whole model. */
+export function noModel(file: string): InputError {
+  const said = (model: string, training: string) =>
+    `${file} holds weights, but no classes, image size and preprocessing, so it is no model that can predict. Give ${model}. ` +
+    `To use these weights, train a model that begins with their backbone: ${training}.`;
+  const message = said(
+    "a file that a model's save() or a run wrote",
+    'DenseNet121.create({ weights }), then fit()',
+  );
+  return new InputError('WEIGHTS_INVALID', message, {
+    atCommandLine: said("a run's directory, or its best.safetensors", '`torch-tl train DIR --weights FILE`'),
+  });
 }
 
 function invalid(file: string, problem: string): InputError {

@@ -1,7 +1,24 @@
 import { InputError } from '../errors.ts';
-import type { SafetensorsFile } from '../formats/safetensors.ts';
+import { readSafetensors, type SafetensorsFile } from '../formats/safetensors.ts';
 import type { HeadLayer } from '../options/head.ts';
-import { type ModelMetadata, readModelMetadata } from './metadata.ts';
+import { formatOf } from '../weights/read-weights.ts';
+import { type ModelMetadata, noModel, readModelMetadata } from './metadata.ts';
+
+/**
+ * Reads a whole model's file.
+ *
+ * @throws InputError `WEIGHTS_INVALID` if neither a model's `save` nor a run wrote it; `FILE_UNREADABLE`; the signal's
+ *   reason after an abort
+ */
+export async function readModel(
+  path: string,
+  signal?: AbortSignal,
+): Promise<Pick<SafetensorsFile, 'tensors'> & { metadata: ModelMetadata }> {
+  // torch.save keeps nothing but tensors.
+  if ((await formatOf(path)) === 'pth') throw noModel(path);
+  const contents = await readSafetensors(path, signal);
+  return { tensors: contents.tensors, metadata: modelMetadataOf(contents, path) };
+}
 
 /**
  * Reads the metadata of a model's file and checks it against the tensors. A model is built from the metadata, so

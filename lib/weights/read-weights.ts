@@ -72,7 +72,7 @@ function refusing(path: string): Refuse {
 }
 
 /** The format of a file. Files in neither format count as safetensors, whose reader then refuses them. */
-async function formatOf(path: string): Promise<WeightsFormat> {
+export async function formatOf(path: string): Promise<WeightsFormat> {
   try {
     return await withRegularFile(path, async (file) => {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(START), 0, START, 0);

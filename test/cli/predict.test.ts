@@ -113,4 +113,18 @@ describe('torch-tl predict', () => {
     expect(code).toBe(2);
     expect(stderr).toContain('densenet121-tiny-imagenet-distilled.safetensors');
   });
+
+  test.each([['predict', 'red.png'], ['evaluate', '.'], ['serve']])(
+    '%s says what to do with a file of torch.save',
+    async (...command) => {
+      const cwd = temporaryDirectory();
+      await writeImages(cwd, { 'red.png': RED });
+      const exported = ['export', '--weights', 'tiny-imagenet-distilled', '--out', 'weights.pth'];
+      expect((await torchTl(exported, { cwd })).code).toBe(0);
+      const { code, stderr } = await torchTl([...command, '--weights', 'weights.pth'], { cwd });
+      expect(code).toBe(2);
+      expect(stderr).toContain(`${join(cwd, 'weights.pth')} holds weights, but no classes`);
+      expect(stderr).toContain('`torch-tl train DIR --weights FILE`');
+    },
+  );
 });

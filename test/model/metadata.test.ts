@@ -47,7 +47,9 @@ describe("a model file's metadata", () => {
   });
 
   test('is refused where it is missing, naming the file', () => {
-    expect(() => readModelMetadata({}, 'a.safetensors')).toThrow('The metadata of a.safetensors');
+    expect(() => readModelMetadata({}, 'a.safetensors')).toThrow(
+      'a.safetensors holds weights, but no classes, image size and preprocessing',
+    );
   });
 });
 

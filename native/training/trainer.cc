@@ -125,7 +125,8 @@ class Trainer {
     archive.value("stage.trainable_parameters", then);
     if (then != now) {
       throw CheckpointInvalid("it was made with " + std::to_string(then) +
-                              " trainable parameters where now there are " + std::to_string(now));
+                              " trainable parameters where now there are " + std::to_string(now) +
+                              "; freeze the layers that were frozen then");
     }
     stage_->archive(archive);
     if (progress_.batch > stage_->batches())

@@ -32,12 +32,16 @@ export interface SafetensorsFile {
 /**
  * Reads a whole safetensors file. Sizes in it are checked against the file's length before memory is allocated.
  *
+ * @param refuse makes the error for a file that is not valid, of its problem
  * @throws InputError `WEIGHTS_INVALID` with file, tensor, offset and the expected value; `FILE_UNREADABLE`;
  *   TorchTlError `OUT_OF_MEMORY`; the signal's reason after an abort
  */
-export async function readSafetensors(path: string, signal?: AbortSignal): Promise<SafetensorsFile> {
-  const refuse: Refuse = (problem) =>
-    new InputError('WEIGHTS_INVALID', `${resolve(path)} is not a valid safetensors file: ${problem}.`);
+export async function readSafetensors(
+  path: string,
+  signal?: AbortSignal,
+  refuse: Refuse = (problem) =>
+    new InputError('WEIGHTS_INVALID', `${resolve(path)} is not a valid safetensors file: ${problem}.`),
+): Promise<SafetensorsFile> {
   try {
     return await withRegularFile(path, (file, size) => readAll({ file, path, size }, refuse, signal));
   } catch (cause) {

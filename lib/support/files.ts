@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
 import { type ErrorCode, InputError, TorchTlError } from '../errors.ts';
 import { NOT_UTF8_TEXT, withRegularFile } from './regular-file.ts';
 
@@ -83,18 +84,29 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException & 
   return error instanceof Error && 'syscall' in error && 'code' in error;
 }
 
-/** The reason for a system error, as the end of a sentence. For an unknown code it is the error's message. */
+/**
+ * The reason for a system error, as the end of a sentence without the path, which who asks has. For a code that the
+ * system does not know it is the error's message.
+ */
 export function reason(error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT' && error.path?.includes(NOT_UTF8)) {
     return 'a name in its path is not valid UTF-8, so Node.js cannot open it; rename it';
   }
   const code = nameOf(error);
-  const known = REASONS[code];
+  // Errors of our own have a message without a path, and no number.
+  const known = REASONS[code] ?? (error.errno === undefined ? undefined : SYSTEM_ERRORS.get(code));
   return known ? `${known} (${code})` : error.message;
 }
 
-/** Node.js has no name for some errors: it calls EDQUOT "Unknown system error -122". */
-function nameOf({ code = '', errno = 0 }: NodeJS.ErrnoException): string {
-  if (Object.hasOwn(REASONS, code)) return code;
+/** What the system says of each of its errors, by their names. */
+const SYSTEM_ERRORS: ReadonlyMap<string, string> = new Map(getSystemErrorMap().values());
+
+/**
+ * The system's name for an error. Node.js has none for some: it calls EDQUOT "Unknown system error -122". Of `rm` it has
+ * others: ERR_FS_EISDIR.
+ */
+function nameOf({ code: given = '', errno = 0 }: NodeJS.ErrnoException): string {
+  const code = given.replace(/^ERR_FS_/, '');
+  if (Object.hasOwn(REASONS, code) || SYSTEM_ERRORS.has(code)) return code;
   return Object.entries(constants.errno).find(([, number]) => number === -errno)?.[0] ?? code;
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { NativeModel } from '../engine/native.ts';
 import type { Computation, HostTensor } from '../engine/native-computation.ts';
 import type { EpochMetrics, NativeCheckpoint } from '../engine/native-training.ts';
-import { InputError, TorchTlError } from '../errors.ts';
+import { InputError } from '../errors.ts';
 import { HeldDirectory } from '../files/held-directory.ts';
 import { readSafetensors, writeSafetensors } from '../formats/safetensors.ts';
 import { isHostTensor, type StoredTensor } from '../formats/stored-tensor.ts';
@@ -16,6 +16,7 @@ import { distributedFields, type TrainingOptions, trainingOptions } from '../opt
 import { BackgroundWriter } from '../support/background-writer.ts';
 import { crc32 } from '../support/hash.ts';
 import { isSameValue } from '../support/names.ts';
+import type { Refuse } from '../support/quoted.ts';
 import { unusedNames } from './effects.ts';
 import { withBest } from './recorded-epochs.ts';
 
@@ -201,10 +202,9 @@ async function tensorsOf(checkpoint: NativeCheckpoint): Promise<HostTensor[]> {
  */
 export async function readCheckpoint(file: string, signal?: AbortSignal): Promise<StoredCheckpoint | null> {
   if (!existsSync(file)) return null;
-  const { tensors, metadata: text } = await readSafetensors(file, signal).catch((error: unknown) => {
-    const damaged = error instanceof TorchTlError && error.code === 'WEIGHTS_INVALID';
-    throw damaged ? checkpointInvalid(file, error.message) : error;
-  });
+  const refuse: Refuse = (problem) =>
+    checkpointInvalid(file, `it is not a valid safetensors file: ${problem}`);
+  const { tensors, metadata: text } = await readSafetensors(file, signal, refuse);
   const { checksum, ...metadata } = text;
   if (checksum !== (await checksumOf(tensors, metadata, signal)))
     throw checkpointInvalid(file, 'it is damaged');

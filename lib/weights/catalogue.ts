@@ -1,11 +1,11 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { InputError, TorchTlError } from '../errors.ts';
 import { cacheDirectory } from '../support/cache-directory.ts';
 import { hashOfFile, unreadable } from '../support/files.ts';
 import { nearest } from '../support/nearest.ts';
-import { nearestPath } from '../support/nearest-path.ts';
+import { nearestPath, pathHint } from '../support/nearest-path.ts';
 import { packageRoot } from '../support/package-root.ts';
 import { kindOf } from '../support/regular-file.ts';
 import { storedPath } from '../support/stored-path.ts';
@@ -188,6 +188,11 @@ async function findFile(file: string): Promise<string> {
   const info = await infoOf(path);
   const retired = RETIRED.find(({ name }) => name === file);
   if (info === null && retired) throw noLongerEmbedded(retired);
+  // No name has a folder before it.
+  if (info === null && file !== basename(file)) {
+    const hint = await pathHint(file);
+    throw new InputError('WEIGHTS_NOT_FOUND', `There is no file ${path}, and so no weights.${hint}`);
+  }
   if (info === null) throw unknownWeights(file, `, and there is no file ${path}`, await nearestPath(file));
   if (info.isFile()) return path;
   if (!info.isDirectory()) {

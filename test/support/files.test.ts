@@ -1,9 +1,18 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { InputError, TorchTlError } from '../../lib/errors.ts';
 import { writeFileAtomically } from '../../lib/files/atomic-file.ts';
-import { hashOfFile, unreadable } from '../../lib/support/files.ts';
+import { hashOfFile, reason, unreadable } from '../../lib/support/files.ts';
 import { canMount, smallDisk } from './small-disk.ts';
 import { temporaryDirectory } from './temporary-directory.ts';
 
@@ -125,4 +134,30 @@ async function failureOf(promise: Promise<unknown>): Promise<Error> {
     () => expect.unreachable('it should have failed'),
     (error: Error) => error,
   );
+}
+
+describe('reason', () => {
+  test.each<[string, (path: string) => unknown, string]>([
+    ['a directory in place of a file', (path) => rmSync(path), 'it is a directory (EISDIR)'],
+    ['a directory that is not empty', (path) => rmdirSync(path), 'directory not empty (ENOTEMPTY)'],
+    [
+      'a directory that is to lie in itself',
+      (path) => renameSync(path, join(path, 'below')),
+      'invalid argument (EINVAL)',
+    ],
+  ])('says why the system refuses %s, without its path', (_, work, said) => {
+    const path = join(temporaryDirectory(), 'taken');
+    mkdirSync(join(path, 'inside'), { recursive: true });
+    const error = thrownBy(() => work(path));
+    expect(reason(error)).toBe(said);
+  });
+});
+
+function thrownBy(work: () => unknown): Error {
+  try {
+    work();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('It should have failed.');
 }

@@ -119,7 +119,12 @@ describe('a checkpoint', () => {
   test.each([0, 7, 100_000])('is refused cut off after %d bytes', async (length) => {
     const { file } = await finished();
     truncateSync(file, length);
-    expect(await refusal(file)).toMatchObject({ code: 'CHECKPOINT_INVALID' });
+    const { code, message } = (await refusal(file)) as Error & { code: string };
+    expect([code, message.split(file)]).toEqual([
+      'CHECKPOINT_INVALID',
+      ['The checkpoint ', expect.any(String)],
+    ]);
+    expect(message).toMatch(/[^.]\. Remove it to start from the beginning\.$/);
   });
 });
 

@@ -16,7 +16,7 @@ import { namedImages, STDIN } from './named-images.ts';
 import { notice } from './notice.ts';
 import { print } from './output.ts';
 import { showSkipped } from './skipped.ts';
-import { SortedCopies } from './sorted-copies.ts';
+import { liesIn, SortedCopies } from './sorted-copies.ts';
 import { columns } from './table.ts';
 
 /** Number of images that are decoded and classified at a time, or the next larger one of whole batches. */
@@ -73,6 +73,18 @@ async function requireSortable(named: string[], { copyTo, threshold }: Options):
     throw refused('--copy-to needs files: an image on stdin has no name. Save it, and give its path.');
   }
   await requireWritableDirectory(copyTo);
+  const inside = await Promise.all(named.map((name) => liesIn(name, copyTo)));
+  if (inside.every(Boolean)) {
+    throw refused(
+      `--copy-to ${copyTo} would copy nothing: the images lie there already. Give another directory, or leave it out.`,
+    );
+  }
+  for (const [index, name] of named.entries()) {
+    if (inside[index] || !(await liesIn(copyTo, name))) continue;
+    notice(
+      `Warning: ${copyTo} lies in ${name}, so the next call takes the copies for images of ${name} too.`,
+    );
+  }
 }
 
 async function predict(
@@ -117,7 +129,8 @@ async function predict(
     return { answers, classes: model.classes };
   } finally {
     // After an interruption too.
-    if (copies && copies.total > 0) notice(copies.summary());
+    const said = copies?.summary();
+    if (said) notice(said);
     model.dispose();
   }
 }

@@ -1,5 +1,5 @@
 import { lstat, realpath, stat } from 'node:fs/promises';
-import { basename, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { createFileAtomically, makeDirectory, removeTemporaries } from '../files/atomic-file.ts';
 import { hashOfFile, unreadable, unwritable } from '../support/files.ts';
 import { folded, folderNames, numbered } from '../support/folder-names.ts';
@@ -28,6 +28,8 @@ export class SortedCopies {
   /** Names of this call's copies in each folder, folded. */
   readonly #names = new Map<string, Set<string>>();
   readonly #counts = new Map<string, number>();
+  /** Number of images that lay in the directory before. */
+  #left = 0;
 
   /** @param threshold probability from which on an image is sorted into its class's folder */
   constructor(directory: string, classes: readonly string[], threshold: number) {
@@ -44,7 +46,10 @@ export class SortedCopies {
    */
   async add({ path, index, probability }: Sorted, signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
-    if (await this.#holds(path)) return path;
+    if (await liesIn(path, this.#directory)) {
+      this.#left++;
+      return path;
+    }
     const folder = probability < this.#threshold ? UNSURE : (this.#folders[index] as string);
     const names = await this.#namesIn(folder);
     for (let number = 1; ; number++) {
@@ -65,7 +70,7 @@ export class SortedCopies {
     return [...this.#counts.values()].reduce((sum, number) => sum + number, 0);
   }
 
-  /** What was copied where, and which classes' folders have other names than they. */
+  /** What was copied where, which classes' folders have other names than they, and what was left; empty if nothing. */
   summary(): string {
     const used = [...this.#folders, UNSURE].filter((folder) => this.#counts.has(folder));
     const parts = used.map((folder) => `${folder} ${count(this.#counts.get(folder) as number)}`);
@@ -73,16 +78,10 @@ export class SortedCopies {
       const folder = this.#folders[index] as string;
       return name === folder || !this.#counts.has(folder) ? [] : [`The folder of '${name}' is ${folder}.`];
     });
-    const what = `Copied to ${this.#directory}: ${images(this.total)} (${parts.join(', ')})`;
-    return [what, ...renamed].join('\n');
-  }
-
-  /** Whether a file lies in the directory. */
-  async #holds(path: string): Promise<boolean> {
-    const directory = await realpath(this.#directory).catch(() => null);
-    if (directory === null) return false;
-    const place = relative(directory, await realpath(path).catch(() => resolve(path)));
-    return place !== '..' && !place.startsWith(`..${sep}`) && !isAbsolute(place);
+    const where = this.#directory;
+    const what = this.total > 0 ? [`Copied to ${where}: ${images(this.total)} (${parts.join(', ')})`] : [];
+    const left = this.#left > 0 ? [`Left as they are in ${where}: ${images(this.#left)}`] : [];
+    return [...what, ...renamed, ...left].join('\n');
   }
 
   /** The names of this call's copies in a folder, which is made first. */
@@ -98,6 +97,20 @@ export class SortedCopies {
     this.#names.set(folder, names);
     return names;
   }
+}
+
+/** Whether a path is a directory or lies in it, also where links lead there, and where there is nothing yet. */
+export async function liesIn(path: string, directory: string): Promise<boolean> {
+  const place = relative(await realPath(directory), await realPath(path));
+  return place !== '..' && !place.startsWith(`..${sep}`) && !isAbsolute(place);
+}
+
+async function realPath(path: string): Promise<string> {
+  const absolute = resolve(path);
+  const above = dirname(absolute);
+  return realpath(absolute).catch(async () =>
+    above === absolute ? absolute : join(await realPath(above), basename(absolute)),
+  );
 }
 
 /** Whether a file is a copy of an image. */

@@ -77,7 +77,9 @@ describe('SortedCopies', () => {
     symlinkSync(to, link);
     const copies = new SortedCopies(link, ['cat', 'dog'], 0);
     const path = join(to, 'cat/1.png');
+    expect(copies.summary()).toBe('');
     expect(await copies.add({ path, index: 1, probability: 1 }, signal)).toBe(path);
+    expect(copies.summary()).toBe(`Left as they are in ${link}: 1 image`);
     expect(Object.keys(filesIn(to))).toEqual(['cat/1.png']);
   });
 
@@ -149,10 +151,30 @@ describe('torch-tl predict --copy-to', () => {
     expect(Object.keys(filesIn(join(cwd, 'sorted')))).toHaveLength(3);
   });
 
+  test('within the folder of the images it says that the copies will be images too', async () => {
+    const cwd = await images();
+    const call = ['new', '--copy-to', 'new/sorted', '--json'];
+    const first = await predict(cwd, ...call);
+    expect(first.code).toBe(0);
+    expect(first.stderr).toContain(
+      'Warning: new/sorted lies in new, so the next call takes the copies for images',
+    );
+    expect(first.stderr).not.toContain('Left as they are');
+    const before = filesIn(cwd);
+    const second = await predict(cwd, ...call);
+    expect(JSON.parse(second.stdout)).toHaveLength(6);
+    expect(second.stderr).toContain(`Left as they are in ${join(cwd, 'new', 'sorted')}: 3 images`);
+    expect(filesIn(cwd)).toEqual(before);
+  });
+
   test.each([
     [['new', '--threshold', '0.5'], '--threshold would have no effect: it needs --copy-to. Leave it out.'],
     [['-', '--copy-to', 'sorted'], '--copy-to needs files: an image on stdin has no name.'],
     [['new', '--copy-to', 'new/blue.png'], 'Cannot write '],
+    [
+      ['new', 'new/blue.png', '--copy-to', 'new'],
+      '--copy-to new would copy nothing: the images lie there already.',
+    ],
     [['new', '--copy-to', 'x', '--threshold', '2'], '--threshold must be a number from 0 to 1, not 2'],
   ])('refuses %j', async (args, message) => {
     const cwd = await images();

@@ -48,7 +48,28 @@ async function offer(error: TorchTlError): Promise<boolean> {
 
 async function call(argv: string[]): Promise<void> {
   const program = await programFor(argv);
-  await program.parseAsync(argv, { from: 'user' });
+  await program.parseAsync(withHelpFlag(program, argv), { from: 'user' });
+}
+
+/**
+ * The arguments with `help COMMAND` as `COMMAND --help`, and without a wish for help where the command is unknown:
+ * commander would show the help of what is above it, with exit code 0 for a flag, and says nothing of the slip.
+ */
+function withHelpFlag(program: Command, argv: string[]): string[] {
+  let isWord = false;
+  let command: Command | undefined = program;
+  const names: string[] = [];
+  for (const word of argv.filter((argument) => !argument.startsWith('-'))) {
+    if (command.commands.length === 0) break;
+    if (word === 'help') {
+      isWord = true;
+      continue;
+    }
+    names.push(word);
+    command = command.commands.find((known) => known.name() === word);
+    if (command === undefined) return names;
+  }
+  return isWord && command !== program ? [...names, '--help'] : argv;
 }
 
 /** Builds the program with the command that the arguments call; all other commands are only listed. */

@@ -62,6 +62,38 @@ describe('the examples of --help', () => {
   });
 });
 
+describe('help for a command', () => {
+  test.each([
+    ['help run', 'run --help'],
+    ['help data check', 'data check --help'],
+    ['data help check', 'data check --help'],
+    ['help', '--help'],
+    ['help data', 'data --help'],
+  ])('%s is %s', async (words, flag) => {
+    const [one, other] = [await ended(words), await ended(flag)];
+    expect(one).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: ') });
+    expect(one).toEqual(other);
+  });
+
+  test.each([
+    ['help bogus', 'bogus'],
+    ['bogus --help', 'bogus'],
+    ['help trian', 'trian'],
+    ['trian -h', 'trian'],
+    ['--verbose help trian', 'trian'],
+    ['help data chek', 'data chek'],
+    ['data help chek', 'data chek'],
+    ['data chek --help', 'data chek'],
+  ])('%s is refused as %s is', async (words, plain) => {
+    const [one, other] = [await ended(words), await ended(plain)];
+    expect(one).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('unknown command') });
+    expect(one).toEqual(other);
+    if (!words.includes('bogus')) expect(one.stderr).toContain('Did you mean ');
+  });
+
+  const ended = (words: string) => torchTl(words.split(' '), { cwd: temporaryDirectory() });
+});
+
 describe('torch-tl --help', () => {
   test.each(Object.entries(COMMANDS))('lists %s as it is defined', (name, { usage }) => {
     const command = commands.get(name) as Command;

@@ -17,6 +17,7 @@ import { requireSameWeights } from './run-config.ts';
 import { checkpointIn } from './run-directory.ts';
 import type { RunEvent } from './run-events.ts';
 import { createRunModel, describeRunModel, listRunImages, planOf } from './run-model.ts';
+import { requireSameImages } from './same-images.ts';
 
 /*
  * The second part of a run: machine, model and images, checked before anything is decoded or written.
@@ -73,6 +74,7 @@ export async function withOpenRun<Result>(
       const warnings = dataWarnings(counts, heldOut, leftOut, twins);
       for (const warning of warnings) onEvent({ type: 'warning', ...warning });
       const manifest = await manifestOf({ train, valid }, signal);
+      if (run.isMoved) requireSameImages(run.path, earlier?.dataset?.manifest, manifest.record);
       const described = await describeRunModel(definition, options, model, train.labels);
       const started = earlier?.started ?? new Date().toISOString();
       const shared = processes && (await processes.gather(processSetup(processes.membership.rank, machine)));

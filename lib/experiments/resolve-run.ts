@@ -4,6 +4,7 @@ import type { Fact } from '../distributed/agreement.ts';
 import type { Processes } from '../distributed/processes.ts';
 import { InputError } from '../errors.ts';
 import { checkOptions, flagOf, type RunOptions, runOptions } from '../options/index.ts';
+import { isSameValue } from '../support/names.ts';
 import { plainOptions } from '../training/checkpoint.ts';
 import { requireUsed } from '../training/effects.ts';
 import { optionFacts } from '../training/facts.ts';
@@ -28,6 +29,8 @@ export interface ResolvedRun {
   isUnnamed: boolean;
   /** The config.json of the run to resume; null for a new run. */
   earlier: RunConfig | null;
+  /** Whether the images of the run to resume are at another place now; see `requireSameImages`. */
+  isMoved: boolean;
   /** Checked, with defaults filled in. */
   options: RunOptions;
 }
@@ -50,8 +53,8 @@ export async function resolveTogether(
   await processes.agree(factsOf(given, resume));
   const own = processes.isFirst ? await resolveRun(definition, given, { resume }) : null;
   const { options, ...found } = await processes.fromFirst(() => {
-    const { path, isUnnamed, earlier, options } = own as ResolvedRun;
-    return { path, isUnnamed, earlier, options: plainOptions(options) };
+    const { definition: _, options, ...rest } = own as ResolvedRun;
+    return { ...rest, options: plainOptions(options) };
   });
   if (own) return own;
   const ownOptions = Object.fromEntries(Object.entries(given).filter(([name]) => OWN.includes(name)));
@@ -84,7 +87,14 @@ export async function resolveRun(
   // Otherwise the run would take the paper's images.
   if (definition === OWN_IMAGES && asked.data === undefined) throw noImages();
   requireUsed(given, options);
-  return { definition, path, isUnnamed: !resume && given.out === undefined, earlier, options };
+  return {
+    definition,
+    path,
+    isUnnamed: !resume && given.out === undefined,
+    earlier,
+    isMoved: earlier !== null && !isSameValue(earlier.options.data, options.data),
+    options,
+  };
 }
 
 /** @throws InputError `INVALID_ARGUMENT` where it is missing */

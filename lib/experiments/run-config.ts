@@ -26,10 +26,14 @@ export interface RunConfig {
   precision?: Precision | undefined;
   weights?: { sha256: string | null } | undefined;
   started?: string | undefined;
+  dataset?: { manifest?: { sha256: string } | null | undefined } | undefined;
 }
 
 /** Largest length of a run's options as JSON. A wrong value takes hundreds of times its size in errors. */
 const LONGEST_OPTIONS = 1 << 19;
+
+/** The part of what a run records of its images that is used here; runs of earlier versions have no manifest. */
+const dataset = z.object({ manifest: z.object({ sha256: z.string() }).nullish() }).optional();
 
 const runConfig = z.object({
   formatVersion: z.literal(1),
@@ -40,6 +44,7 @@ const runConfig = z.object({
   precision: z.enum(['fp32', 'bf16']).optional(),
   weights: z.object({ sha256: z.string().nullable() }).optional(),
   started: z.iso.datetime().optional(),
+  dataset,
 });
 
 /** The part of results.json that is used here; reports check all of it. */
@@ -47,7 +52,7 @@ const resultsFile = z.object({
   stoppedBecause: z.string(),
   epochs: listOf(z.object({ stage: z.number() })),
   folds: z.object({ epochs: z.number() }).optional(),
-  dataset: z.object({ manifest: z.object({ sha256: z.string() }).nullish() }).optional(),
+  dataset,
 });
 
 /**
@@ -114,7 +119,8 @@ export function withAbsolutePaths<Options extends z.input<typeof runOptions>>(op
 }
 
 /**
- * The options of a resumed run: those it had, and of the given ones those that may change.
+ * The options of a resumed run: those it had, and of the given ones those that may change. `data` may, if the run
+ * has recorded its images: those are compared themselves.
  *
  * @param directory the run directory
  * @param given only what the caller set
@@ -131,6 +137,7 @@ export function resumedOptions(
     // With folds the number of epochs decides which epochs are the best, and so how long the last training is.
     const isFixed = name === 'epochs' && earlier.options.folds !== undefined;
     if (name === 'out' || (MAY_CHANGE.includes(name) && !isFixed)) continue;
+    if (name === 'data' && earlier.dataset?.manifest) continue;
     requireEqual(directory, name, earlier.options[name], value, flagOf(name));
   }
   return { ...withoutUnusedOf(earlier), ...given };

@@ -23,6 +23,7 @@ import { definitionOf, type RunDefinition } from './run-definition.ts';
 import { checkpointIn, holdsRun, makeUnusedDirectory, RunDirectory, requireVacant } from './run-directory.ts';
 import { type RunControl, type RunEvent, runControl } from './run-events.ts';
 import { RunTracker } from './run-status.ts';
+import { requireSameImagesNow } from './same-images.ts';
 import { dealFolds } from './train-folds.ts';
 import { trainAlong, trainInto } from './train-into.ts';
 
@@ -67,8 +68,12 @@ export async function run(
     const resolved = await resolveTogether(processes, definition, given, { resume });
     requireWhole(resolved.options);
     const finished = await fromFirst(processes, () => begin(resolved, given, { resume, onEvent }));
-    if (finished) return finished;
-    const { options, earlier } = resolved;
+    const { path, options, earlier, isMoved } = resolved;
+    if (finished) {
+      if (isMoved) await requireSameImagesNow(resolved, finished.dataset?.manifest, { signal, onEvent });
+      if (processes?.isFirst !== false) onEvent(finishedEvent(path, finished, options));
+      return finished;
+    }
     return withOpenRun(resolved, processes, { signal, onEvent }, async (opened) => {
       const { folds, seed } = options;
       const dealt = folds === undefined ? null : await dealFolds(opened.train, { folds, seed }, signal);
@@ -97,6 +102,17 @@ function requireWhole({ fold }: RunOptions): void {
   );
 }
 
+function finishedEvent(path: string, { stoppedBecause }: RunResults, options: RunOptions): RunEvent {
+  // The folds' epochs decide how long the last training is; a list of stages has epochs of its own.
+  const isFixed = options.folds !== undefined || Array.isArray(options.recipe);
+  return {
+    type: 'finished',
+    directory: path,
+    stoppedBecause,
+    mayGoOn: stoppedBecause === 'epochs' && !isFixed,
+  };
+}
+
 /** Checks the directory. Returns the results of a run that has nothing left to train, else null. */
 async function begin(
   { path, isUnnamed, earlier, options }: ResolvedRun,
@@ -108,11 +124,6 @@ async function begin(
     if (finished) {
       // The process that wrote its report may have been killed.
       await removeTemporaries(path);
-      const { stoppedBecause } = finished;
-      // The folds' epochs decide how long the last training is; a list of stages has epochs of its own.
-      const isFixed = options.folds !== undefined || Array.isArray(options.recipe);
-      const mayGoOn = stoppedBecause === 'epochs' && !isFixed;
-      onEvent({ type: 'finished', directory: path, stoppedBecause, mayGoOn });
     } else await requireCheckpoint(path);
     return finished;
   }

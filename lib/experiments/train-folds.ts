@@ -15,6 +15,7 @@ import { recordedConfig } from './recorded-config.ts';
 import type { RunResults, RunSetup } from './results.ts';
 import { finishedResults } from './run-config.ts';
 import { checkpointIn, holdsRun, RunDirectory } from './run-directory.ts';
+import { requireSameImages } from './same-images.ts';
 import { type PreparedRun, trainAlong, trainInto } from './train-into.ts';
 
 /*
@@ -113,7 +114,8 @@ async function trainFold(
     const manifest = await manifestOf(part, run.signal);
     const finished = await fromFirst(run.processes, async () => {
       const results = await finishedResults(path, stagesOf(options));
-      if (results) requireSameImages(path, results, manifest.record);
+      // The outcome of other images would not belong to this run.
+      if (results) requireSameImages(path, results.dataset?.manifest, manifest.record);
       return results;
     });
     const { best, seconds } = finished ?? (await trainModel(run, path, options, { ...part, manifest }));
@@ -201,16 +203,6 @@ async function outOfFoldLogits(run: FoldedRun, dealt: readonly number[][]): Prom
     }
   }
   return { shape: [count, classes.length], data };
-}
-
-/** @throws InputError `CHECKPOINT_MISMATCH` if a finished fold had other images, with which its outcome does not belong */
-function requireSameImages(path: string, { dataset }: RunResults, now: ManifestRecord): void {
-  const then = dataset?.manifest?.sha256 ?? now.sha256;
-  if (then === now.sha256) return;
-  throw new InputError(
-    'CHECKPOINT_MISMATCH',
-    `Cannot resume from ${path}: the images differ. Use those it was trained with, or start a new run.`,
-  );
 }
 
 function damaged(path: string): InputError {

@@ -4,8 +4,9 @@ import { callback, checkOptions, experimentOptions } from '../options/index.ts';
 import { type ExperimentName, experiments } from './paper.ts';
 import type { RunResults } from './results.ts';
 import { withAbsolutePaths } from './run-config.ts';
+import { definitionOf } from './run-definition.ts';
 import { runControl } from './run-events.ts';
-import { type ExperimentOptions, runExperiment } from './run-experiment.ts';
+import { type ExperimentOptions, run } from './run-experiment.ts';
 import { type PlannedRun, runSeveral } from './several-runs.ts';
 
 /** The quickest first, so that first results come early. */
@@ -48,7 +49,7 @@ export function plannedRun(experiment: ExperimentName): PlannedRun {
   return {
     experiment,
     place: experiment,
-    start: (options, control) => runExperiment(experiment, options as ExperimentOptions, control),
+    start: (options, control) => run(definitionOf(experiment), options, control),
   };
 }
 

@@ -67,3 +67,12 @@ export const runControl = z.strictObject({
 });
 
 export type RunControl = z.input<typeof runControl> & RunControlDocs;
+
+/** How one of several runs is started. */
+export interface StartControl extends RunControl {
+  /**
+   * Whether a run that has ended must have had the images that its data has now, since its results are to stand beside
+   * those of others.
+   */
+  isCompared?: boolean;
+}

@@ -21,7 +21,7 @@ import type { RunResults } from './results.ts';
 import { endedResults, finishedResults, withAbsolutePaths } from './run-config.ts';
 import { definitionOf, type RunDefinition } from './run-definition.ts';
 import { checkpointIn, holdsRun, makeUnusedDirectory, RunDirectory, requireVacant } from './run-directory.ts';
-import { type RunControl, type RunEvent, runControl } from './run-events.ts';
+import { type RunControl, type RunEvent, runControl, type StartControl } from './run-events.ts';
 import { RunTracker } from './run-status.ts';
 import { requireSameImagesNow } from './same-images.ts';
 import { dealFolds } from './train-folds.ts';
@@ -54,7 +54,12 @@ export async function runExperiment(
 export async function run(
   definition: RunDefinition,
   asked: GivenOptions,
-  { resume = false, signal = new AbortController().signal, onEvent: tell = () => {} }: RunControl = {},
+  {
+    resume = false,
+    signal = new AbortController().signal,
+    onEvent: tell = () => {},
+    isCompared = false,
+  }: StartControl = {},
 ): Promise<RunResults> {
   const tracker = new RunTracker();
   const onEvent = (event: RunEvent) => {
@@ -70,7 +75,8 @@ export async function run(
     const finished = await fromFirst(processes, () => begin(resolved, given, { resume, onEvent }));
     const { path, options, earlier, isMoved } = resolved;
     if (finished) {
-      if (isMoved) await requireSameImagesNow(resolved, finished.dataset?.manifest, { signal, onEvent });
+      if (isCompared || isMoved)
+        await requireSameImagesNow(resolved, finished.dataset?.manifest, { signal, onEvent });
       if (processes?.isFirst !== false) onEvent(finishedEvent(path, finished, options));
       return finished;
     }

@@ -5,12 +5,14 @@ import { processesOf } from '../distributed/join.ts';
 import { fromFirst, type Processes, together } from '../distributed/processes.ts';
 import { checkOptions, runOptions } from '../options/index.ts';
 import { plainOptions } from '../training/checkpoint.ts';
+import { stagesOf } from '../training/recipes.ts';
+import { checkTraining } from '../training/without-validation.ts';
 import { directoryToResume } from './resolve-run.ts';
 import type { RunResults } from './results.ts';
-import { readRunConfig, resumedOptions } from './run-config.ts';
+import { finishedResults, readRunConfig, resumedOptions } from './run-config.ts';
 import type { RunDefinition } from './run-definition.ts';
 import { defaultRunDirectory, holdsRun, makeUnusedDirectory, requireVacant } from './run-directory.ts';
-import type { RunControl } from './run-events.ts';
+import type { RunControl, StartControl } from './run-events.ts';
 
 /*
  * Several runs one after the other with the same options, each in a directory of its own below a common one.
@@ -25,7 +27,7 @@ export interface PlannedRun {
   place: string;
   /** Options in which it differs from the others. */
   own?: Pick<Options, 'seed'>;
-  start(options: Options, control: RunControl): Promise<RunResults>;
+  start(options: Options, control: StartControl): Promise<RunResults>;
 }
 
 export interface SeveralRuns {
@@ -59,6 +61,7 @@ export async function runSeveral(
     const root = await fromFirst(processes, () => rootOf(name, options, control.resume));
     const runs = await planned(root, processes);
     const begun = await fromFirst(processes, () => optionsOfBegun(root, runs, options, control.resume));
+    const isCompared = await fromFirst(processes, () => isAnyLeft(root, runs, begun));
     const results: RunResults[] = [];
     try {
       for (const run of runs) {
@@ -68,7 +71,8 @@ export async function runSeveral(
           processes,
           async () => control.resume === true && (begun === null || (await holdsRun(out))),
         );
-        results.push(await run.start({ ...(begun ?? options), ...run.own, out }, { ...control, resume }));
+        const started = { ...control, resume, isCompared };
+        results.push(await run.start({ ...(begun ?? options), ...run.own, out }, started));
       }
     } finally {
       // A refused start leaves nothing behind.
@@ -110,4 +114,14 @@ async function optionsOfBegun(
     return plainOptions(resumedOptions(directory, earlier, experiment, { ...given, ...own })) as Options;
   }
   return null;
+}
+
+/** Whether any run is left to train. If so those that have ended must have had the same images. */
+async function isAnyLeft(root: string, runs: readonly PlannedRun[], begun: Options | null): Promise<boolean> {
+  if (begun === null) return false;
+  for (const { place, own } of runs) {
+    const stages = stagesOf(checkTraining(runOptions, { ...begun, ...own }));
+    if ((await finishedResults(join(root, place), stages)) === null) return true;
+  }
+  return false;
 }

@@ -91,3 +91,35 @@ describe('a run whose images have moved', () => {
     ]);
   });
 });
+
+describe('runs that stand beside each other', () => {
+  test.each<[string, string, string[]]>([
+    ['of several seeds', 'seed-0', ['train', '--seeds', '2']],
+    ['of run all', 'finetune', ['run', 'all']],
+  ])('%s go on only if those that have ended had the same images', async (_, place, command) => {
+    const cwd = temporaryDirectory();
+    cpSync(join(await ended(), 'colours'), join(cwd, 'colours'), { recursive: true });
+    const one = command[0] === 'run' ? ['run', place] : ['train'];
+    const call = [...one, '--data', 'colours', ...QUICK, '--out', join('runs', place)];
+    expect(await torchTl(call, { cwd })).toMatchObject({ code: 0 });
+    await writeImages(join(cwd, 'colours'), { 'red/3.png': GREEN });
+    const before = hashesIn(join(cwd, 'runs'));
+    const { code, stderr } = await torchTl([...command, '--resume', '--out', 'runs'], { cwd });
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining(`Cannot resume from ${join(cwd, 'runs', place)}: the images differ`),
+    ]);
+    expect(hashesIn(join(cwd, 'runs'))).toEqual(before);
+  });
+
+  test('are left as they are if all have ended, without a look at the images', async () => {
+    const cwd = temporaryDirectory();
+    cpSync(join(await ended(), 'colours'), join(cwd, 'colours'), { recursive: true });
+    const call = ['train', 'colours', ...QUICK, '--seeds', '2', '--out', 'runs'];
+    expect(await torchTl(call, { cwd })).toMatchObject({ code: 0 });
+    rmSync(join(cwd, 'colours'), { recursive: true });
+    const { code, stdout } = await torchTl(['train', '--seeds', '2', '--resume', '--out', 'runs'], { cwd });
+    expect(code).toBe(0);
+    expect(stdout.match(/The run in .* is finished/g)).toHaveLength(2);
+  });
+});

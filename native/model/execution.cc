@@ -237,7 +237,11 @@ at::Tensor Execution::run_first_of_head(at::Tensor x, const ForwardContext& cont
 }
 
 at::Tensor Execution::run_rest_of_head(at::Tensor x, const ForwardContext& context) {
-  for (const Run& run : std::span(head_).subspan(1)) x = run(std::move(x), context);
+  for (const Run& run : std::span(head_).subspan(1)) {
+    // Rounded logits would make ties of likely classes, and their last layer costs next to nothing.
+    if (&run == &head_.back()) x = x.to(at::kFloat);
+    x = run(std::move(x), context);
+  }
   return x;
 }
 

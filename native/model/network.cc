@@ -78,7 +78,7 @@ at::Tensor Network::features(const at::Tensor& images, const ForwardContext& con
 
 at::Tensor Network::logits(const at::Tensor& features, const ForwardContext& context) {
   const at::Tensor vectors = execution_.run_first_of_head(features, context);
-  return execution_.run_rest_of_head(vectors, context).to(at::kFloat);
+  return execution_.run_rest_of_head(vectors, context);
 }
 
 std::size_t Network::frozen_cut() const {
@@ -103,7 +103,7 @@ at::Tensor Network::prefix(const at::Tensor& images, std::size_t cut, const Comp
 }
 
 at::Tensor Network::logits_from(const at::Tensor& maps, std::size_t cut, const ForwardContext& context) {
-  if (cut > backbone_cut()) return execution_.run_rest_of_head(maps, context).to(at::kFloat);
+  if (cut > backbone_cut()) return execution_.run_rest_of_head(maps, context);
   return logits(run(maps, cut, backbone_cut(), context), context);
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import type { Dataset } from '../data/dataset.ts';
 import { DenseNet121 } from '../densenet121.ts';
+import { InputError } from '../errors.ts';
 import { requireDataset } from '../model/data-checks.ts';
 import { type Evaluation, evaluation } from '../model/evaluate.ts';
 import type { FeatureMatrix } from '../model/extraction.ts';
@@ -9,6 +10,7 @@ import { rowsOf } from '../model/logits.ts';
 import type { CrossValidateDocs } from '../options/docs.ts';
 import { callback, checkOptions, folds, path, trainingOptions } from '../options/index.ts';
 import { createOptions } from '../options/model.ts';
+import { readCheckpoint } from '../training/checkpoint.ts';
 import { requireCheckpointPlace, requireUsed, withoutUnused } from '../training/effects.ts';
 import { fitOptions } from '../training/fit.ts';
 import {
@@ -53,8 +55,8 @@ export interface CrossValidation extends FoldsSummary {
  * images for the median number of the folds' best epochs. Folds are stratified; images of one group and exact twins are
  * in one fold. Features of frozen layers are computed once for all trainings.
  *
- * @throws InputError `INVALID_ARGUMENT`, also if a class has fewer images than there are folds; what
- *   `DenseNet121.create` and `fit` throw
+ * @throws InputError `INVALID_ARGUMENT`, also if a class has fewer images than there are folds; `CHECKPOINT_MISMATCH` for
+ *   other `epochs` than those of the checkpoints; what `DenseNet121.create` and `fit` throw
  */
 export async function crossValidate(
   data: Dataset,
@@ -106,6 +108,7 @@ async function trainFold(
     const model = await createModel(data, options);
     try {
       const training = trainingOf(options, `fold-${fold}`);
+      await requireSameEpochs(training);
       const result = await model.fit(sets.train, { ...training, valid: sets.valid }).result;
       return { outcome: outcomeOf(fold, sets, result), rows: rowsOf(result.bestLogits as FeatureMatrix) };
     } finally {
@@ -132,13 +135,34 @@ function createModel(data: Dataset, { weights, head, imageSize, device, seed, si
   return DenseNet121.create({ ...shape, device, seed, signal });
 }
 
+/**
+ * Epochs may change where one training goes on; here they decide which are the folds' best, and so how long the model of
+ * all images is trained.
+ *
+ * @throws InputError `CHECKPOINT_MISMATCH`; what `readCheckpoint` throws
+ */
+async function requireSameEpochs({
+  checkpoint,
+  epochs,
+  signal,
+}: ReturnType<typeof trainingOf>): Promise<void> {
+  const stored = checkpoint === undefined ? null : await readCheckpoint(checkpoint, signal);
+  const before = stored?.options.epochs;
+  if (stored === null || before === epochs) return;
+  throw new InputError(
+    'CHECKPOINT_MISMATCH',
+    `Cannot resume from ${checkpoint}: epochs was ${before} and is now ${epochs}. Use the same, or another directory for ` +
+      '`checkpoints`.',
+  );
+}
+
 /** The options of one training, which resumes from its checkpoint if there is one. */
 function trainingOf(options: Checked, name: string) {
   const { checkpoints, signal, onWarning, onStage, onCache, onFeatures, onBatch } = options;
   const { checkpointMinutes, ...training } = withoutUnused(trainingOptions.strip().parse(options));
   const kept =
     checkpoints === undefined
-      ? {}
+      ? { checkpoint: undefined }
       : { checkpoint: join(checkpoints, `${name}.safetensors`), resume: true, checkpointMinutes };
   return { ...training, ...kept, signal, onWarning, onStage, onCache, onFeatures, onBatch };
 }

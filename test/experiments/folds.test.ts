@@ -105,6 +105,19 @@ describe('a run with folds', () => {
     for (const one of [found.model, model, all]) one.dispose();
   });
 
+  test('of a program refuses other epochs than those of its checkpoints', async () => {
+    const all = await Dataset.fromFolder(data, { imageSize: 32, imageCache: false });
+    const options = { ...OPTIONS, folds: 2, freeze: 'backbone', checkpoints: lastingDirectory() } as const;
+    (await crossValidate(all, { ...options, epochs: 2 })).model.dispose();
+    for (const epochs of [1, 3]) {
+      await expect(crossValidate(all, { ...options, epochs })).rejects.toMatchObject({
+        code: 'CHECKPOINT_MISMATCH',
+        message: expect.stringContaining(`epochs was 2 and is now ${epochs}`),
+      });
+    }
+    all.dispose();
+  });
+
   test('computes the features of a frozen backbone once for all trainings', async () => {
     const computed: number[] = [];
     const onEvent = (event: RunEvent) => {

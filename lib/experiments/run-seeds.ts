@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fromFirst } from '../distributed/processes.ts';
 import { InputError } from '../errors.ts';
 import { type Summary, summaryOf } from '../support/statistics.ts';
+import { measuresOf } from './beside-paper.ts';
 import { FORMAT_VERSION, type RunResults } from './results.ts';
 import { holdsRun } from './run-directory.ts';
 import { type PlannedRun, runSeveral, type SeveralControl } from './several-runs.ts';
@@ -12,9 +13,9 @@ export interface SeedsSummary {
   experiment: RunResults['experiment'];
   /** The runs' seeds. */
   seeds: number[];
-  /** Validation accuracy of each run's best epoch, fractions; null if a run has none. */
+  /** Validation accuracy of each run, a fraction as `measuresOf` gives it; null if a run has none. */
   accuracy: Summary | null;
-  /** Validation loss of each run's best epoch; null if a run has none. */
+  /** Validation loss of each run; null if a run has none. */
   loss: Summary | null;
 }
 
@@ -91,20 +92,20 @@ function otherSeeds(root: string, begun: readonly number[], wanted: readonly num
 
 /** Summaries of the runs of each experiment, in the order of the runs. */
 export function seedsSummaries(
-  runs: ReadonlyArray<Pick<RunResults, 'experiment' | 'seed' | 'best'>>,
+  runs: ReadonlyArray<Pick<RunResults, 'experiment' | 'seed'> & Parameters<typeof measuresOf>[0]>,
 ): SeedsSummary[] {
   const experiments = [...new Set(runs.map(({ experiment }) => experiment))];
   return experiments.map((experiment) => {
     const same = runs.filter((run) => run.experiment === experiment);
-    const summary = (figure: 'validAccuracy' | 'validLoss') => {
-      const values = same.flatMap(({ best }) => best?.[figure] ?? []);
+    const summary = (figure: 'accuracy' | 'loss') => {
+      const values = same.flatMap((run) => measuresOf(run)[figure] ?? []);
       return values.length === same.length ? summaryOf(values) : null;
     };
     return {
       experiment,
       seeds: same.map(({ seed }) => seed),
-      accuracy: summary('validAccuracy'),
-      loss: summary('validLoss'),
+      accuracy: summary('accuracy'),
+      loss: summary('loss'),
     };
   });
 }

@@ -12,24 +12,27 @@ type Metric = 'validAccuracy' | 'validLoss';
 
 const BANDS = 'Lines are means over the seeds, areas reach from the lowest to the highest run. ';
 
-/** Charts of validation accuracy and validation loss of all runs, over epochs and over time. */
+/**
+ * Charts of validation accuracy and validation loss of all runs with validated epochs, over epochs and over time. A
+ * cross-validated run has none: its own epochs train on all images.
+ */
 export function comparedCurves(runs: readonly NamedRun[]): Html {
-  const begun = runs.filter(({ measures }) => measures.loss !== null);
-  if (begun.length === 0)
+  const validated = runs.filter(({ run }) => run.epochs.some(({ validLoss }) => validLoss !== null));
+  if (validated.length === 0)
     return html`<section id="curves"><h2>Curves</h2><p>No epoch was validated, so there are no curves.</p></section>`;
-  const unit = timeUnit(begun);
-  const groups = seedGroups(begun);
-  const areRepeated = groups.length < begun.length;
+  const unit = timeUnit(validated);
+  const groups = seedGroups(validated);
+  const areRepeated = groups.length < validated.length;
   const drawn = (['validAccuracy', 'validLoss'] as const).flatMap((metric) => {
     const y = metric === 'validAccuracy' ? ACCURACY : LOSS;
-    const shared = { y, description: descriptionOf(begun, metric, y) };
+    const shared = { y, description: descriptionOf(validated, metric, y) };
     const title = `Validation ${y.name}`;
     return [
       chart({
         ...shared,
         id: `${metric}-epochs`,
         title: `${title} per epoch`,
-        note: [areRepeated ? BANDS : null, figures(runs, metric)],
+        note: [areRepeated ? BANDS : null, figures(validated, metric)],
         x: EPOCH,
         series: groups.map((group) => overEpochs(group, metric, y)),
       }),
@@ -43,14 +46,21 @@ export function comparedCurves(runs: readonly NamedRun[]): Html {
       }),
     ];
   });
-  return html`<section id="curves"><h2>Curves</h2><div class="charts">${drawn}</div></section>`;
+  return html`<section id="curves"><h2>Curves</h2>${withoutCurves(runs.filter((run) => !validated.includes(run)))}<div class="charts">${drawn}</div></section>`;
+}
+
+function withoutCurves(runs: readonly NamedRun[]): Content {
+  if (runs.length === 0) return null;
+  return html`<p class="note">Without validated epochs, and so without curves: ${runs.map(({ name }) => name).join(', ')}.</p>`;
 }
 
 function descriptionOf(runs: readonly NamedRun[], metric: Metric, axis: Axis): string {
   return runs
-    .map(({ name, run }) => {
-      const value = exactOf(run, metric, axis)(run.best?.[metric] ?? 0);
-      return `${name}: ${axis.name} ${value} in its best epoch (${run.best?.epoch}).`;
+    .flatMap(({ name, run }) => {
+      const value = run.best?.[metric] ?? null;
+      if (value === null) return [];
+      const text = exactOf(run, metric, axis)(value);
+      return `${name}: ${axis.name} ${text} in its best epoch (${run.best?.epoch}).`;
     })
     .join(' ');
 }
@@ -77,8 +87,8 @@ function overEpochs({ name, runs }: SeedGroup, metric: Metric, y: Axis): Series 
   const spread = spreadPerEpoch(runs, (epoch) => epoch[metric]);
   return {
     name,
-    points: spread.map(({ mean }, index) => ({ x: index + 1, y: mean })),
-    band: spread.map(({ low, high }, index) => ({ x: index + 1, low, high })),
+    points: spread.map(({ index, mean }) => ({ x: index + 1, y: mean })),
+    band: spread.map(({ index, low, high }) => ({ x: index + 1, low, high })),
   };
 }
 
@@ -93,20 +103,21 @@ function overTime(
     passed += mean;
     return passed / unit.seconds;
   });
-  const band = values.map(({ low, high }, index) => ({ x: times[index] as number, low, high }));
-  const points = values.map(({ mean }, index) => ({ x: times[index] as number, y: mean }));
+  const band = values.map(({ index, low, high }) => ({ x: times[index] as number, low, high }));
+  const points = values.map(({ index, mean }) => ({ x: times[index] as number, y: mean }));
   const [only] = runs;
   return only && runs.length === 1
     ? { name, points, exact: exactOf(only.run, metric, y) }
     : { name, points, band };
 }
 
-/** Mean, lowest and highest value in each epoch that all runs have reached. */
+/** Mean, lowest and highest value in each epoch that all runs have reached; none of an epoch without values. */
 function spreadPerEpoch(runs: readonly NamedRun[], value: (epoch: EpochMetrics) => number | null) {
   const length = Math.min(...runs.map(({ run }) => run.epochs.length));
-  return Array.from({ length }, (_, index) => {
-    const values = runs.map(({ run }) => value(run.epochs[index] as EpochMetrics) as number);
-    return { mean: summaryOf(values).mean, low: Math.min(...values), high: Math.max(...values) };
+  return [...Array(length).keys()].flatMap((index) => {
+    const values = runs.flatMap(({ run }) => value(run.epochs[index] as EpochMetrics) ?? []);
+    if (values.length === 0) return [];
+    return { index, mean: summaryOf(values).mean, low: Math.min(...values), high: Math.max(...values) };
   });
 }
 

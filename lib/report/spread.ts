@@ -53,7 +53,7 @@ export function spreadSection(groups: readonly SeedGroup[]): Content {
   const hasPaper = repeated.some(({ runs }) => runs.some(({ run }) => run.experiment !== 'train'));
   return html`<section id="spread"><h2>Spread over seeds</h2>
 ${dataTable({
-  caption: 'Best epochs of runs that differ in their seed alone: mean ± standard deviation',
+  caption: 'Results of runs that differ in their seed alone: mean ± standard deviation',
   heading: [
     'runs',
     'number',

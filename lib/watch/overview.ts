@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { measuresOf } from '../experiments/beside-paper.ts';
 import { comparedCurves } from '../report/comparison-curves.ts';
 import { type Content, type Html, html } from '../report/html.ts';
 import { named } from '../report/named-run.ts';
@@ -84,7 +85,7 @@ function table(runs: readonly Listed[]): Html {
   return html`<p class="state" data-state="${isRunning ? 'running' : 'over'}" data-said=""></p>
 ${dataTable({
   caption:
-    'A run in each row, with the figures of its best epoch so far. In parentheses: the 95 % confidence interval in %.',
+    'A run in each row, with the accuracy of its best epoch so far, or of all its folds. In parentheses: the 95 % confidence interval in %.',
   heading: ['run', 'state', 'experiment', 'data', 'epochs', 'validation accuracy', 'started'],
   rows: runs.map(row),
   text: true,
@@ -95,14 +96,14 @@ function row({ path, watched, reason }: Listed): Content[] {
   const link = linkTo(path, path);
   if (watched === null) return [link, `cannot be read: ${reason}`, '', '', '', '', ''];
   const { run } = watched;
-  const accuracy = run.best?.validAccuracy ?? null;
+  const { accuracy, images } = measuresOf(run);
   return [
     link,
     stateName(watched),
     run.experiment,
     run.dataset.name,
     String(run.epochs.length),
-    accuracy === null ? '-' : shareText(accuracy, run.dataset.valid),
+    accuracy === null ? '-' : shareText(accuracy, images),
     run.started.slice(0, 16).replace('T', ' '),
   ];
 }

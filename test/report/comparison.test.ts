@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RunSetup } from '../../lib/experiments/results.ts';
 import { reportOf, textOf } from '../support/reports.ts';
-import { SETUP, validationReport } from '../support/run-files.ts';
+import { crossValidated, learningEpochs, SETUP, validationReport } from '../support/run-files.ts';
 
 const [STAGE] = SETUP.stages as [RunSetup['stages'][number]];
 
@@ -65,4 +65,32 @@ test('several runs of one experiment are told apart by their directories', async
   expect(text).toContain(
     'Differences between the runs setting low high optimiser adam, learning rate 0.0001, schedule plateau adam',
   );
+});
+
+test('of cross-validated runs no curves are drawn, and their figures over all images are compared', async () => {
+  const [a, b] = [crossValidated(0, 0.6, 1.1), crossValidated(1, 0.7, 1.3)];
+  const text = textOf(await reportOf({ a, b }));
+  expect(text).toContain('validation accuracy 65.00 % on average');
+  expect(text).toContain('train 2 65.00 % ± 7.07');
+  expect(text).toContain('1.2000 ± 0.1414');
+  expect(text).toContain('No epoch was validated, so there are no curves.');
+  expect(text).not.toMatch(/\b0\.00 %|\b0\.0000\b/);
+});
+
+test('runs without validated epochs are named where others have curves', async () => {
+  const epochs = learningEpochs(4).map((epoch) => ({
+    ...epoch,
+    validLoss: null,
+    validAccuracy: null,
+    best: true,
+  }));
+  const own = { setup: { experiment: 'train' as const } };
+  const report = await reportOf({ own, folded: crossValidated(0, 0.6, 1.1), all: { ...own, epochs } });
+  const text = textOf(report);
+  expect(text).toContain('Without validated epochs, and so without curves: folded, all.');
+  expect(report.match(/<svg[^>]* role="img"/g)).toHaveLength(4);
+  expect(report).toMatch(
+    /<desc id="validLoss-epochs-description">own: loss [\d.]+ in its best epoch \(8\)\.<\/desc>/,
+  );
+  expect(text).not.toMatch(/\b0\.00 %|\b0\.0000\b/);
 });

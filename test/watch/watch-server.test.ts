@@ -8,7 +8,7 @@ import { RunTracker } from '../../lib/experiments/run-status.ts';
 import { lockFile } from '../../lib/files/file-lock.ts';
 import { findRuns } from '../../lib/watch/find-runs.ts';
 import { type Watched, WatchServer } from '../../lib/watch/watch-server.ts';
-import { learningEpochs, SETUP, writeRun } from '../support/run-files.ts';
+import { crossValidated, learningEpochs, SETUP, writeRun } from '../support/run-files.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 interface Message {
@@ -164,6 +164,16 @@ describe('a directory of runs', () => {
     expect(page).not.toContain('href="?run=own%20run%20%26%20more%2Ffolds');
     const inner = await (await fetch(`${url}?run=own%20run%20%26%20more`)).text();
     expect(inner).toContain('href="?run=own%20run%20%26%20more%2Ffolds%2F1"');
+  });
+
+  test('draws no curves of cross-validated runs, and lists their accuracy over all images', async () => {
+    const directory = temporaryDirectory();
+    writeRun(join(directory, 'a'), crossValidated(0, 0.6, 1.1));
+    writeRun(join(directory, 'b'), crossValidated(1, 0.7, 1.3));
+    const page = await (await fetch(await serving({ directory }))).text();
+    expect(page).toContain('60.00 % (53.1 to 66.5)');
+    expect(page).toContain('No epoch was validated');
+    expect(page).not.toContain('role="img"');
   });
 
   test('shows the first run when it begins', async () => {

@@ -26,11 +26,12 @@ export function comparisonReport(reported: readonly ReportedRun[], hrefs: Readon
   const runs = named(reported);
   const groups = seedGroups(runs);
   const areRepeated = groups.length < runs.length;
+  const [group, another] = groups;
   return page({
     title: `${runs.length} runs compared: ${runs.map(({ name }) => name).join(', ')}`,
     body: html`<header>
 <h1>${runs.length} runs compared</h1>
-<p class="lede">${groups.length === 1 ? repeatedLede(groups) : lede(runs)}</p>
+<p class="lede">${group && !another ? repeatedLede(group) : lede(runs)}</p>
 ${differentData(runs)}
 ${unfinished(runs)}
 ${contents([

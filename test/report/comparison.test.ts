@@ -1,7 +1,13 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { RunSetup } from '../../lib/experiments/results.ts';
 import { reportOf, textOf } from '../support/reports.ts';
-import { crossValidated, learningEpochs, SETUP, validationReport } from '../support/run-files.ts';
+import {
+  crossValidated,
+  learningEpochs,
+  type RunFiles,
+  SETUP,
+  validationReport,
+} from '../support/run-files.ts';
 
 const [STAGE] = SETUP.stages as [RunSetup['stages'][number]];
 
@@ -93,4 +99,71 @@ test('runs without validated epochs are named where others have curves', async (
     /<desc id="validLoss-epochs-description">own: loss [\d.]+ in its best epoch \(8\)\.<\/desc>/,
   );
   expect(text).not.toMatch(/\b0\.00 %|\b0\.0000\b/);
+});
+
+describe('runs that differ in their seed alone', () => {
+  const { dataset } = SETUP;
+  const seeded = (
+    seed: number,
+    more: Partial<RunSetup> = {},
+    results: RunFiles['results'] = {},
+  ): RunFiles => ({
+    setup: { seed, ...more },
+    options: { seed },
+    results,
+  });
+  const drawn = (seed: number, cats: number): RunFiles =>
+    seeded(seed, {
+      dataset: {
+        ...dataset,
+        train: 1667 + cats - (100 + seed),
+        valid: 100 + seed,
+        classCounts: dataset.classCounts.map((one, label) =>
+          label === 0 ? { ...one, train: cats - (100 + seed), valid: 100 + seed } : { ...one, valid: 0 },
+        ),
+        validation: `a fifth of each class, drawn with seed ${seed}`,
+        manifest: { file: 'images.csv', sha256: `${seed}`.repeat(64) },
+      },
+    });
+
+  test('are different seeds: a copy of a run is none', async () => {
+    const text = textOf(await reportOf({ a: seeded(0), b: seeded(1), copy: seeded(1) }));
+    expect(text).toContain('time the paper a, b 2 59.85 % ± 0.00');
+    expect(text).not.toContain('3 runs that differ in their seed alone');
+  });
+
+  test.each([
+    ['aborted', { stoppedBecause: 'aborted' }],
+    ['killed', null],
+  ])('are averaged without those that were %s', async (_, results) => {
+    const text = textOf(await reportOf({ a: seeded(0), b: seeded(1), c: seeded(2, {}, results) }));
+    expect(text).toContain(
+      '3 runs that differ in their seed alone, of which 2 trained to the end: validation',
+    );
+    expect(text).toContain('finetune 2 of 3 59.85 % ± 0.00 59.85 to 59.85 % 1.3775 ± 0.0000 61 s');
+    expect(text).toContain('Runs that have not trained to the end are left out.');
+
+    const one = textOf(await reportOf({ a: seeded(0), b: seeded(1, {}, results) }));
+    expect(one).toContain('of which 1 trained to the end: its validation accuracy is 59.85 % .');
+    expect(one).toContain('finetune 1 of 2 59.85 % - 1.3775 61 s');
+
+    const none = textOf(await reportOf({ a: seeded(0, {}, results), b: seeded(1, {}, results) }));
+    expect(none).toContain('2 runs that differ in their seed alone, of which none trained to the end.');
+    expect(none).toContain('finetune 0 of 2 - - - -');
+  });
+
+  test('have the same images and weights', async () => {
+    const areGrouped = async (a: RunFiles, b: RunFiles) =>
+      textOf(await reportOf({ a, b })).includes('2 runs that differ in their seed alone');
+    expect(await areGrouped(drawn(0, 833), drawn(1, 833))).toBe(true);
+    expect(await areGrouped(drawn(0, 833), drawn(1, 834))).toBe(false);
+    const limited = (run: RunFiles) => ({ ...run, options: { ...run.options, limitTrain: 2000 } });
+    expect(await areGrouped(limited(drawn(0, 833)), limited(drawn(1, 834)))).toBe(true);
+    // Where the seed draws no images for validation, they are the same images to the bit.
+    const manifest = { file: 'images.csv', sha256: '12'.repeat(32) };
+    expect(await areGrouped(seeded(0), seeded(1))).toBe(true);
+    expect(await areGrouped(seeded(0), seeded(1, { dataset: { ...dataset, manifest } }))).toBe(false);
+    const weights = { ...SETUP.weights, sha256: 'cd'.repeat(32) };
+    expect(await areGrouped(seeded(0), seeded(1, { weights }))).toBe(false);
+  });
 });

@@ -5,6 +5,7 @@ import type { Dataset } from '../data/dataset.ts';
 import { readJsonFile } from '../formats/json.ts';
 import { evaluation } from '../model/evaluate.ts';
 import { rowsOf } from '../model/logits.ts';
+import { ofShares } from '../support/statistics.ts';
 import { finalOptions } from '../training/folds.ts';
 import { epochsOf } from '../training/recipes.ts';
 import type { RunFolds, RunResults } from './results.ts';
@@ -65,7 +66,8 @@ function combined(run: FoldedRun, { summary, logits }: TrainedFolds): OutOfFold 
   const outOfFold = outOfFoldFigures(run.train, logits);
   const reports = summary.folds.map(({ fold }) => join(foldPath(run.path, fold), VALIDATION));
   const heatMaps = knownMaps(() => Promise.all(reports.map(readReport)));
-  return { folds: { ...summary, outOfFold }, logits, heatMaps };
+  const folds = { ...summary, accuracy: ofShares(summary.accuracy), outOfFold };
+  return { folds, logits, heatMaps };
 }
 
 function outOfFoldFigures(train: Dataset, logits: TrainedFolds['logits']): RunFolds['outOfFold'] {

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromFirst } from '../distributed/processes.ts';
 import { InputError } from '../errors.ts';
-import { type Summary, summaryOf } from '../support/statistics.ts';
+import { ofShares, type Summary, summaryOf } from '../support/statistics.ts';
 import { measuresOf } from './beside-paper.ts';
 import { FORMAT_VERSION, type RunResults } from './results.ts';
 import { holdsRun } from './run-directory.ts';
@@ -101,10 +101,11 @@ export function seedsSummaries(
       const values = same.flatMap((run) => measuresOf(run)[figure] ?? []);
       return values.length === same.length ? summaryOf(values) : null;
     };
+    const accuracy = summary('accuracy');
     return {
       experiment,
       seeds: same.map(({ seed }) => seed),
-      accuracy: summary('accuracy'),
+      accuracy: accuracy && ofShares(accuracy),
       loss: summary('loss'),
     };
   });

@@ -17,6 +17,15 @@ export function summaryOf(values: readonly number[]): Summary {
   return { mean, standardDeviation, interval95: [mean - half, mean + half] };
 }
 
+/** The same of shares: Student's t knows no bounds, but a mean of shares lies from 0 to 1. */
+export function ofShares(summary: Summary): Summary {
+  const { interval95 } = summary;
+  return {
+    ...summary,
+    interval95: interval95 && [Math.max(0, interval95[0]), Math.min(1, interval95[1])],
+  };
+}
+
 /** The middle value; of an even number of values the lower of the two in the middle. */
 export function lowerMedian(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -74,6 +74,14 @@ describe('a run with folds', () => {
     expect(correct / 14).toBeCloseTo(results.folds?.outOfFold.accuracy ?? 0, 12);
   });
 
+  test('gives intervals of shares within 0 to 1', () => {
+    const [low = -1, high = 2] = results.folds?.accuracy.interval95 ?? [];
+    const { mean = 0, standardDeviation = 0 } = results.folds?.accuracy ?? {};
+    const half = (4.3027 * standardDeviation) / Math.sqrt(FOLDS);
+    expect(low).toBeCloseTo(Math.max(0, mean - half), 4);
+    expect(high).toBeCloseTo(Math.min(1, mean + half), 4);
+  });
+
   test('keeps a model of all images, trained for the median of the best epochs', () => {
     const best = results.folds?.folds.map((fold) => fold.best.epoch).sort() ?? [];
     expect(results.folds?.epochs).toBe(best[1]);

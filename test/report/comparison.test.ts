@@ -77,8 +77,7 @@ test('of cross-validated runs no curves are drawn, and their figures over all im
   const [a, b] = [crossValidated(0, 0.6, 1.1), crossValidated(1, 0.7, 1.3)];
   const text = textOf(await reportOf({ a, b }));
   expect(text).toContain('validation accuracy 65.00 % on average');
-  expect(text).toContain('train 2 65.00 % ± 7.07');
-  expect(text).toContain('1.2000 ± 0.1414');
+  expect(text).toContain('train 2 65.00 % ± 7.07 1.47 to 100.00 % 1.2000 ± 0.1414');
   expect(text).toContain('No epoch was validated, so there are no curves.');
   expect(text).not.toMatch(/\b0\.00 %|\b0\.0000\b/);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lowerMedian, summaryOf } from '../../lib/support/statistics.ts';
+import { lowerMedian, ofShares, summaryOf } from '../../lib/support/statistics.ts';
 
 test('the mean with its spread, and the interval of Student’s t as SciPy computes it', () => {
   // scipy.stats.t.interval(0.95, 4, loc=mean, scale=scipy.stats.sem(values))
@@ -12,6 +12,13 @@ test('the mean with its spread, and the interval of Student’s t as SciPy compu
 
 test('a single value has no spread and no interval', () => {
   expect(summaryOf([3])).toEqual({ mean: 3, standardDeviation: 0, interval95: null });
+});
+
+test('the interval of a mean of shares stays within 0 to 1', () => {
+  expect(ofShares(summaryOf([0.9, 1])).interval95).toEqual([expect.closeTo(0.95 - 12.7062 * 0.05, 9), 1]);
+  expect(ofShares(summaryOf([0, 0.5])).interval95).toEqual([0, 1]);
+  expect(ofShares(summaryOf([0.62, 0.65, 0.61]))).toEqual(summaryOf([0.62, 0.65, 0.61]));
+  expect(ofShares(summaryOf([0.5])).interval95).toBeNull();
 });
 
 test.each([

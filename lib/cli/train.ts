@@ -32,7 +32,7 @@ export function define(command: Command): void {
 
 async function train(command: Command): Promise<void> {
   const given = givenFlags(command, trainOptions);
-  const { trainClassifier } = await import('../experiments/train-classifier.ts');
+  const { startClassifier } = await import('../experiments/train-classifier.ts');
   const { json } = command.opts<{ json?: true }>();
   const stream = json ? process.stderr : process.stdout;
   const say = (line: string) => isQuiet() || stream.write(`${wrap(line, stream.columns)}\n`);
@@ -42,7 +42,7 @@ async function train(command: Command): Promise<void> {
   };
   const seeds = givenSeeds(command);
   if (seeds === undefined) {
-    await showRun(command, (control) => trainClassifier(given as never, { ...control, onRecommendation }));
+    await showRun(command, (control) => startClassifier(given as never, { ...control, onRecommendation }));
     return;
   }
   if (given.folds !== undefined) {
@@ -59,7 +59,7 @@ async function train(command: Command): Promise<void> {
     start: (options, control) => {
       const told = isFirst ? { onRecommendation } : {};
       isFirst = false;
-      return trainClassifier(options as never, { ...control, ...told });
+      return startClassifier(options as never, { ...control, ...told });
     },
   };
   await showSeeds(command, ['train'], [run], { given, seeds });

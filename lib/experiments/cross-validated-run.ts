@@ -5,7 +5,6 @@ import type { Dataset } from '../data/dataset.ts';
 import { readJsonFile } from '../formats/json.ts';
 import { evaluation } from '../model/evaluate.ts';
 import { rowsOf } from '../model/logits.ts';
-import { ofShares } from '../support/statistics.ts';
 import { finalOptions } from '../training/folds.ts';
 import { epochsOf } from '../training/recipes.ts';
 import type { RunFolds, RunResults } from './results.ts';
@@ -66,7 +65,7 @@ function combined(run: FoldedRun, { summary, logits }: TrainedFolds): OutOfFold 
   const outOfFold = outOfFoldFigures(run.train, logits);
   const reports = summary.folds.map(({ fold }) => join(foldPath(run.path, fold), VALIDATION));
   const heatMaps = knownMaps(() => Promise.all(reports.map(readReport)));
-  const folds = { ...summary, accuracy: ofShares(summary.accuracy), outOfFold };
+  const folds = { ...summary, outOfFold };
   return { folds, logits, heatMaps };
 }
 

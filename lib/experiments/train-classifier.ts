@@ -13,7 +13,7 @@ import type { RunResults } from './results.ts';
 import { withAbsolutePaths } from './run-config.ts';
 import { OWN_IMAGES } from './run-definition.ts';
 import { holdsRun } from './run-directory.ts';
-import { runControl } from './run-events.ts';
+import { runControl, type StartControl } from './run-events.ts';
 import { run } from './run-experiment.ts';
 
 export type TrainClassifierOptions = z.input<typeof trainOptions> & TrainClassifierDocs;
@@ -36,19 +36,26 @@ export async function trainClassifier(
   given: TrainClassifierOptions,
   control: TrainCallbacks = {},
 ): Promise<RunResults> {
+  return startClassifier(given, checkOptions(trainCallbacks, control));
+}
+
+/** The same with a checked control, which may say how one of several runs is started. */
+export async function startClassifier(
+  given: TrainClassifierOptions,
+  control: TrainCallbacks & StartControl,
+): Promise<RunResults> {
   const checked = checkOptions(trainOptions, given);
-  const callbacks = checkOptions(trainCallbacks, control);
   const { data } = checked;
   // Here `sample` names a directory, not the embedded sample.
   const placed = { ...withAbsolutePaths(given), ...(data !== undefined && { data: resolve(data) }) };
-  const processes = await processesOf(checked, callbacks.signal);
-  return together(processes, 'a training of own images', () => trainOwn(placed, processes, callbacks));
+  const processes = await processesOf(checked, control.signal);
+  return together(processes, 'a training of own images', () => trainOwn(placed, processes, control));
 }
 
 async function trainOwn(
   given: TrainClassifierOptions,
   processes: Processes | null,
-  { onRecommendation, ...control }: TrainCallbacks,
+  { onRecommendation, ...control }: TrainCallbacks & StartControl,
 ): Promise<RunResults> {
   if (control.resume) {
     const out = directoryToResume(given);

@@ -1,5 +1,5 @@
 import type { Stage, TrainingOptions } from '../options/index.ts';
-import { lowerMedian, type Summary, summaryOf } from '../support/statistics.ts';
+import { lowerMedian, ofShares, type Summary, summaryOf } from '../support/statistics.ts';
 import { recipes, stagesOf } from './recipes.ts';
 
 /** The training of one fold: validated on the fold, trained on all other images. */
@@ -47,7 +47,7 @@ export interface FoldsSummary {
 export function foldsSummary(folds: readonly FoldOutcome[]): FoldsSummary {
   const of = (figure: 'epoch' | 'validAccuracy' | 'validLoss') => folds.map(({ best }) => best[figure]);
   return {
-    accuracy: summaryOf(of('validAccuracy')),
+    accuracy: ofShares(summaryOf(of('validAccuracy'))),
     loss: summaryOf(of('validLoss')),
     epochs: lowerMedian(of('epoch')),
     folds: [...folds],

@@ -48,7 +48,7 @@ test('wrong use is said, and nothing is overwritten', async () => {
   expect([none.code, none.stderr]).toEqual([2, expect.stringContaining("missing required argument 'run'")]);
   for (const [run, message] of [
     ['.', 'lie in it: name them'],
-    ['runn', "There is no directory .*/runn, and so no run. Did you mean '.*/run'?"],
+    ['runn', "There is no directory .*/runn, and so no run. Did you mean 'run'?"],
     ['mine.html', "mine.html is not a run's directory: it is a file."],
   ] as const) {
     const { code, stderr } = await torchTl(['report', run], { cwd });

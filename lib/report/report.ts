@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { invalidArgument } from '../errors.ts';
 import { writeFileAtomically } from '../files/atomic-file.ts';
 import { comparisonReport } from './comparison-report.ts';
 import { neighboursOf, ownReports } from './links.ts';
@@ -13,10 +14,15 @@ import { runReport } from './run-report.ts';
  *
  * @param directories run directories, of finished and unfinished runs; duplicates are ignored
  * @param file path of the report
- * @throws InputError `RUN_INVALID` for a directory that does not hold a run or a damaged file in it, `OUTPUT_EXISTS` if
- *   `file` exists and is not a report, `FILE_UNREADABLE`; TorchTlError `WRITE_FAILED`
+ * @throws InputError `INVALID_ARGUMENT` without directories, `RUN_INVALID` for a directory that does not hold a run or a
+ *   damaged file in it, `OUTPUT_EXISTS` if `file` exists and is not a report, `FILE_UNREADABLE`; TorchTlError
+ *   `WRITE_FAILED`
  */
 export async function writeReport(directories: readonly string[], file: string): Promise<void> {
+  const expected = 'a list of at least one run directory';
+  if (!Array.isArray(directories) || directories.length === 0) {
+    throw invalidArgument('directories', expected, directories);
+  }
   const report = resolve(file);
   const paths = [...new Set(directories.map((directory) => resolve(directory)))];
   await requireReplaceable(report);

@@ -26,6 +26,12 @@ function written(root: string, ...places: string[]): string[] {
 
 const reportIn = (directory: string) => join(directory, 'report.html');
 
+test('a report of no run is refused', async () => {
+  const file = reportIn(temporaryDirectory());
+  await expect(writeReport([], file)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  expect(existsSync(file)).toBe(false);
+});
+
 test('a report links to those of the runs beside it, whatever their names', async () => {
   const root = temporaryDirectory();
   const [one, odd, without] = written(root, 'one', ODD, 'without') as [string, string, string];

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { basename } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -46,8 +47,8 @@ export function addRoutes(
 
   const early = async ({ headers }: FastifyRequest) => {
     // Before the body has arrived.
-    if (headers['sec-fetch-site'] === 'cross-site' && options.cors === undefined) {
-      const message = 'Pages of other sites may not use this server.';
+    if (isOfForeignPage(headers, options.cors)) {
+      const message = 'Pages of other origins may not use this server.';
       throw new RequestError(403, 'REQUEST_INVALID', message);
     }
     if (Number(headers['content-length']) > options.maxBodySize) throw tooLarge(options.maxBodySize);
@@ -98,6 +99,17 @@ export function addRoutes(
       return { name, error: { code: error.code, message: error.message } };
     });
   }
+}
+
+/**
+ * Whether a page of another origin that is not allowed sent a request. Browsers say so of every request, also of those
+ * that they send without asking first and whose answers the page cannot read. Another origin may be of the same site: a
+ * neighbouring subdomain, or another port of this machine.
+ */
+function isOfForeignPage(headers: IncomingHttpHeaders, cors: string | undefined): boolean {
+  const site = headers['sec-fetch-site'];
+  if (cors === '*' || (site !== 'cross-site' && site !== 'same-site')) return false;
+  return cors === undefined || headers.origin !== cors;
 }
 
 /** Whether an error says what is wrong with one image, so that others may be classified. */

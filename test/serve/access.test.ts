@@ -15,10 +15,16 @@ function statusFor(url: string, host: string): Promise<number | undefined> {
   });
 }
 
-/** The status of a picture that a browser says was sent by a page of this relation. */
-function postFrom(url: string, site: string, bytes: Uint8Array): Promise<number | undefined> {
+/** The status of a picture that a browser says was sent by a page of this relation, and of this origin. */
+function postFrom(
+  url: string,
+  site: string,
+  bytes: Uint8Array,
+  origin: string | null = 'https://evil.example',
+): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const sent = request(`${url}predict`, { method: 'POST', headers: { 'sec-fetch-site': site } });
+    const headers = { 'sec-fetch-site': site, ...(origin === null ? {} : { origin }) };
+    const sent = request(`${url}predict`, { method: 'POST', headers });
     sent.on('error', reject).on('response', (response) => resolve(response.resume().statusCode));
     sent.end(bytes);
   });
@@ -82,10 +88,20 @@ describe('pages of other origins', () => {
   test('may not make it classify pictures whose answers they cannot read', async () => {
     const { url } = await startedService();
     const bytes = await picture([RED]);
-    expect(await postFrom(url, 'cross-site', bytes)).toBe(403);
+    for (const from of ['https://evil.example', 'null', null]) {
+      expect(await postFrom(url, 'cross-site', bytes, from)).toBe(403);
+      expect(await postFrom(url, 'same-site', bytes, from)).toBe(403);
+    }
     expect(await postFrom(url, 'same-origin', bytes)).toBe(200);
     const { url: open } = await startedService({ cors: '*' });
     expect(await postFrom(open, 'cross-site', bytes)).toBe(200);
+    const { url: toOne } = await startedService({ cors: origin });
+    for (const site of ['cross-site', 'same-site']) {
+      expect(await postFrom(toOne, site, bytes, origin)).toBe(200);
+      expect(await postFrom(toOne, site, bytes)).toBe(403);
+      expect(await postFrom(toOne, site, bytes, 'null')).toBe(403);
+    }
+    expect(await postFrom(toOne, 'same-origin', bytes)).toBe(200);
   });
 
   test('may not reach a server of the loopback interface under a name of their own', async () => {

@@ -19,12 +19,20 @@ export interface UploadLimits {
 /** Number of fields besides files that a form may have; they are ignored. */
 const MOST_FIELDS = 16;
 
+const FORM = /^multipart\/form-data\s*(;|$)/i;
+
 /** Lets a server take bodies of any type: forms in parts, all others as bytes. */
 export async function acceptUploads(
   app: FastifyInstance,
   { maxBodySize, maxImages }: UploadLimits,
 ): Promise<void> {
   const { default: multipart } = await import('@fastify/multipart');
+  app.addHook('onRequest', async (request) => {
+    const type = request.headers['content-type'];
+    // Fastify would refuse a type that is malformed.
+    if (type !== undefined && !FORM.test(type))
+      request.headers = { 'content-type': 'application/octet-stream' };
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   await app.register(multipart, {

@@ -17,10 +17,15 @@ describe('POST /predict', () => {
       'application/json',
       'text/plain',
       'application/x-www-form-urlencoded',
+      'image',
+      'image/png, image/jpeg',
+      'multipart/form-data-or-not',
       '',
+      null,
     ]) {
-      const { status, body } = await post(`${url}predict?top=3`, bytes, type ? { 'content-type': type } : {});
-      expect({ status, body }).toEqual({
+      const headers: Record<string, string> = type === null ? {} : { 'content-type': type };
+      const { status, body } = await post(`${url}predict?top=3`, bytes, headers);
+      expect({ status, body }, `${type}`).toEqual({
         status: 200,
         body: {
           label: expected?.label,

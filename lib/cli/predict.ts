@@ -25,6 +25,11 @@ const GROUP = 256;
 const TOP_AS_CSV =
   '--top-k would have no effect with --csv, which has a column for the probability of every class. Leave it out.';
 
+/** The columns of `--csv` beside those of the classes. The last is there only with `--copy-to`. */
+const COLUMNS = ['path', 'label', 'index', 'probability'];
+const COPY = 'copy';
+const PREFIX = 'probability:';
+
 type Options = z.output<typeof predictRunOptions>;
 /** A prediction with the path of its image, and of the copy if it was copied. */
 type Answer = Prediction & { path: string; copy?: string };
@@ -146,7 +151,7 @@ function asText(answers: Answer[]): string {
 
 function asCsv(answers: Answer[], classes: readonly string[]): string {
   const areCopied = answers.some(({ copy }) => copy !== undefined);
-  const heading = ['path', 'label', 'index', 'probability', ...classes, ...(areCopied ? ['copy'] : [])];
+  const heading = [...COLUMNS, ...classes.map(columnOf), ...(areCopied ? [COPY] : [])];
   const rows = answers.map(({ path, label, index, probability, probabilities, copy }) => [
     csvPath(path),
     label,
@@ -156,4 +161,10 @@ function asCsv(answers: Answer[], classes: readonly string[]): string {
     ...(copy === undefined ? [] : [csvPath(copy)]),
   ]);
   return [heading, ...rows].map(csvRow).join('\n');
+}
+
+/** The column of a class. A class may be called as another column, and readers of CSV find columns by their names. */
+function columnOf(name: string): string {
+  const isTaken = [...COLUMNS, COPY].includes(name) || name.startsWith(PREFIX);
+  return isTaken ? `${PREFIX}${name}` : name;
 }

@@ -63,6 +63,29 @@ describe('torch-tl predict', () => {
     expect(blue).toMatch(/^"images\/inner\/blue, dark\.png",[a-z]+,\d,0\.\d+,/);
   });
 
+  test('--csv tells classes that are called as its own columns from these', async () => {
+    const cwd = temporaryDirectory();
+    await writeImages(cwd, { 'red.png': RED });
+    const classes = ['copy', 'label', 'path', 'probability:path', 'rose'];
+    const model = await DenseNet121.create({
+      head: 'linear',
+      weights: null,
+      seed: 1,
+      imageSize: 32,
+      classes,
+    });
+    await model.save(join(cwd, 'model.safetensors'));
+    model.dispose();
+    const call = ['predict', 'red.png', '--weights', 'model.safetensors', '--csv'];
+    const heading =
+      'path,label,index,probability,' +
+      'probability:copy,probability:label,probability:path,probability:probability:path,rose';
+    const plain = await torchTl(call, { cwd });
+    expect(plain.stdout.split('\n')[0]).toBe(heading);
+    const copied = await torchTl([...call, '--copy-to', 'sorted'], { cwd });
+    expect(copied.stdout.split('\n')[0]).toBe(`${heading},copy`);
+  });
+
   test('- reads an image from stdin', async () => {
     const fromFile = await predict(['red.png', '--json']);
     const input = readFileSync(join(fromFile.cwd, 'red.png'));

@@ -61,24 +61,47 @@ function rowOf(thumbnails: Float32Array, index: number, side: number): Float32Ar
   return thumbnails.subarray(index * side * side, (index + 1) * side * side);
 }
 
-/** The mean brightness (Rec. 601) of boxes of a square image's pixels: float32 `[size, size]`. */
+/**
+ * The mean brightness (Rec. 601) of the boxes that divide a square image: float32 `[size, size]`. A pixel on the edge of
+ * two boxes counts for both, by its share in each: whole pixels would give a mirror image other boxes.
+ */
 function shrink(pixels: Uint8Array, side: number, target: Float32Array, size: number): void {
-  const edge = (place: number) => Math.floor((place * side) / size);
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
+  const boxes = Array.from({ length: size }, (_, place) => boxAt(place, side, size));
+  const narrow = new Float32Array(side * size);
+  for (let y = 0; y < side; y++) {
+    for (const [x, { first, shares }] of boxes.entries()) {
       let sum = 0;
-      for (let row = edge(y); row < edge(y + 1); row++) {
-        const end = (row * side + edge(x + 1)) * 3;
-        for (let at = (row * side + edge(x)) * 3; at < end; at += 3) {
-          sum +=
-            0.299 * (pixels[at] as number) +
+      let at = (y * side + first) * 3;
+      for (const share of shares) {
+        sum +=
+          share *
+          (0.299 * (pixels[at] as number) +
             0.587 * (pixels[at + 1] as number) +
-            0.114 * (pixels[at + 2] as number);
-        }
+            0.114 * (pixels[at + 2] as number));
+        at += 3;
       }
-      target[y * size + x] = sum / ((edge(y + 1) - edge(y)) * (edge(x + 1) - edge(x)));
+      narrow[y * size + x] = sum;
     }
   }
+  for (const [y, { first, shares }] of boxes.entries()) {
+    for (let x = 0; x < size; x++) {
+      let sum = 0;
+      for (const [row, share] of shares.entries())
+        sum += share * (narrow[(first + row) * size + x] as number);
+      target[y * size + x] = sum;
+    }
+  }
+}
+
+/** The pixels of a row that one of `size` equal boxes covers: the first, and the share of each in the box. */
+function boxAt(place: number, side: number, size: number): { first: number; shares: number[] } {
+  const [begin, end] = [(place * side) / size, ((place + 1) * side) / size];
+  const first = Math.floor(begin);
+  const shares = Array.from({ length: Math.ceil(end) - first }, (_, index) => {
+    const covered = Math.min(end, first + index + 1) - Math.max(begin, first + index);
+    return covered / (end - begin);
+  });
+  return { first, shares };
 }
 
 /** Side of the image in which detail is compared, and of its blocks, in pixels. */

@@ -62,7 +62,7 @@ export interface DataCheck {
   undecodable: SkippedImage[];
   warnings: DataWarning[];
   exactTwins: ExactTwins[];
-  /** The most alike first; null without a model. Of exact twins only the first is compared. */
+  /** The most alike first; null without a model. Of exact twins only the first is compared; each image keeps its 16 likest. */
   nearTwins: NearTwinPair[] | null;
 }
 

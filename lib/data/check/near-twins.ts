@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Dataset } from '../dataset.ts';
-import { type SimilarPair, similarPairs } from './similar.ts';
+import { BestPairs } from './best-pairs.ts';
+import { type SimilarPair, similarity, similarPairs } from './similar.ts';
 import { detailCorrelation, detailOf, meanOf, scale, subtractMean, thumbnailsOf } from './thumbnails.ts';
 
 /** What gives features: a `DenseNet121`. */
@@ -25,6 +27,9 @@ export interface NearTwins extends SimilarPair {
  */
 export const ALIKE = { correlation: 0.95, cosine: 0.6, detail: 0.8 };
 
+/** Near twins of which an image keeps the likest: a film would have millions. */
+const TWINS_PER_IMAGE = 16;
+
 /** Number of images whose mean features stand for the mean of all. */
 const SAMPLE = 1000;
 /** Number of images whose features are computed and pooled at a time. */
@@ -38,7 +43,7 @@ export interface NearTwinsControl {
 /**
  * Finds near twins: images whose grey thumbnails correlate, up to mirroring, and whose features and detail agree.
  * Features are the backbone's, pooled over the image and reduced by their mean over the data; only those of images with
- * similar thumbnails are computed, and those of up to 1,000 others for the mean.
+ * similar thumbnails are computed, and those of up to 1,000 others for the mean. Each image keeps its 16 likest near twins.
  *
  * @param isCompared which images take part, by their places among all images
  * @throws what `features` throws; InputError `FILE_UNREADABLE`; the signal's reason after an abort
@@ -58,10 +63,12 @@ export async function nearTwins(
     signal,
     onProgress: (done, total) => onProgress('comparison', done, total),
   });
-  if (pairs.length === 0) return [];
+  const alike = new Set<number>();
+  for (const [first, second] of pairs) alike.add(first).add(second);
+  if (alike.size === 0) return [];
   const { count } = thumbnails;
   const sample = evenly(count);
-  const places = [...new Set([...sample, ...pairs.flatMap(({ first, second }) => [first, second])])];
+  const places = [...new Set([...sample, ...alike])];
   const report = (done: number) => onProgress('features', done, places.length);
   const features = await pooled(sets, model, places, { signal, report });
   const length = features.length / places.length;
@@ -72,36 +79,38 @@ export async function nearTwins(
   for (let begin = 0; begin < features.length; begin += length) {
     scale(features.subarray(begin, begin + length), 1e-9);
   }
-  const cosineOf = ({ first, second }: SimilarPair) => {
+  const cosineOf = (first: number, second: number) => {
     const [a, b] = [first, second].map((place) => (rowOf.get(place) as number) * length) as [number, number];
     let sum = 0;
     for (let at = 0; at < length; at++) sum += (features[a + at] as number) * (features[b + at] as number);
     return Math.min(1, sum);
   };
-  const likely = pairs
-    .map((pair) => ({ ...pair, cosine: cosineOf(pair) }))
-    .filter(({ cosine }) => cosine >= ALIKE.cosine);
-  return withLikeDetail(likely, sets, signal);
+  const detailAt = remembered((place) => detailIn(sets, place));
+  const twins = new BestPairs(count, TWINS_PER_IMAGE);
+  let done = 0;
+  for (const [first, second] of pairs) {
+    if (done++ % 256 === 0) {
+      await setImmediate();
+      signal?.throwIfAborted();
+    }
+    if (cosineOf(first, second) < ALIKE.cosine) continue;
+    const { correlation, mirrored } = similarity(thumbnails, first, second);
+    const detail = detailCorrelation(await detailAt(first), await detailAt(second), mirrored);
+    if (detail >= ALIKE.detail) twins.add(first, second, correlation);
+  }
+  return Array.from(twins, ([first, second]) => ({
+    ...similarity(thumbnails, first, second),
+    cosine: cosineOf(first, second),
+  }));
 }
 
-async function withLikeDetail(
-  pairs: readonly NearTwins[],
-  sets: readonly Dataset[],
-  signal: AbortSignal | undefined,
-): Promise<NearTwins[]> {
-  const details = new Map<number, Float32Array>();
-  const detailAt = async (place: number) => {
-    const known = details.get(place) ?? (await detailIn(sets, place));
-    details.set(place, known);
-    return known;
+function remembered<T>(compute: (place: number) => Promise<T>): (place: number) => Promise<T> {
+  const known = new Map<number, Promise<T>>();
+  return (place) => {
+    const result = known.get(place) ?? compute(place);
+    known.set(place, result);
+    return result;
   };
-  const alike: NearTwins[] = [];
-  for (const pair of pairs) {
-    signal?.throwIfAborted();
-    const [first, second] = [await detailAt(pair.first), await detailAt(pair.second)];
-    if (detailCorrelation(first, second, pair.mirrored) >= ALIKE.detail) alike.push(pair);
-  }
-  return alike;
 }
 
 async function detailIn(sets: readonly Dataset[], place: number): Promise<Float32Array> {

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { BestPairs } from './best-pairs.ts';
 import { COARSE, FINE, type Thumbnails } from './thumbnails.ts';
 
 /** Two images whose thumbnails are alike; `first` is less than `second`. */
@@ -14,13 +15,16 @@ export interface SimilarPair {
 /** Images per side of a block of comparisons: some milliseconds, over rows that stay in the processor's cache. */
 const BLOCK = 512;
 
-/** Pairs that one image begins at most, so that a film does not make millions; they still connect all its frames. */
-const PAIRS_PER_IMAGE = 16;
+/**
+ * Others of which an image keeps the likest, so that a film does not make billions of pairs. Most are only of one
+ * composition, and fall out when features and detail are compared; a twin is likest of all.
+ */
+const CANDIDATES = 128;
 
 /**
  * Finds the pairs of images whose thumbnails, or one and the mirror image of the other, correlate by at least
- * `threshold`, which must be positive. Every image is compared with every other, block by block: half a product of
- * `[count, 64]` with its transpose at most, in memory of the thumbnails' size.
+ * `threshold`, which must be positive: of each image the 128 likest. Every image is compared with every other, block by block: half a product of
+ * `[count, 64]` with its transpose at most, in memory of about the thumbnails' size.
  *
  * @param isCompared which images take part
  * @throws the signal's reason after an abort; what `onProgress` throws
@@ -37,7 +41,7 @@ export async function similarPairs(
     signal?: AbortSignal | undefined;
     onProgress?: (done: number, total: number) => void;
   } = {},
-): Promise<SimilarPair[]> {
+): Promise<Iterable<[first: number, second: number]>> {
   const search = new Search(thumbnails, threshold, isCompared);
   const { count } = thumbnails;
   for (let first = 0; first < count; first += BLOCK) {
@@ -51,22 +55,29 @@ export async function similarPairs(
   return search.pairs;
 }
 
+/** How alike the thumbnails of two images are, by the likelier of one and its mirror image. */
+export function similarity({ fine }: Thumbnails, first: number, second: number): SimilarPair {
+  const [half, length] = [(FINE * FINE) / 2, FINE * FINE];
+  const even = dot(fine, first * length, second * length, half);
+  const odd = dot(fine, first * length + half, second * length + half, half);
+  return { first, second, correlation: Math.min(1, even + Math.abs(odd)), mirrored: odd < 0 };
+}
+
 class Search {
-  readonly pairs: SimilarPair[] = [];
+  readonly pairs: BestPairs;
   readonly #thumbnails: Thumbnails;
   readonly #threshold: number;
   readonly #isCompared: boolean[];
   /** Length of the odd half of each coarse thumbnail: how much it may add to a correlation. */
   readonly #odd: Float32Array;
-  readonly #begun: Uint8Array;
 
   constructor(thumbnails: Thumbnails, threshold: number, isCompared: (index: number) => boolean) {
     const { count, coarse } = thumbnails;
     const half = (COARSE * COARSE) / 2;
+    this.pairs = new BestPairs(count, CANDIDATES);
     this.#thumbnails = thumbnails;
     this.#threshold = threshold;
     this.#isCompared = Array.from({ length: count }, (_, index) => isCompared(index));
-    this.#begun = new Uint8Array(count);
     this.#odd = Float32Array.from({ length: count }, (_, index) => {
       const at = 2 * half * index + half;
       return Math.sqrt(dot(coarse, at, at, half));
@@ -98,14 +109,8 @@ class Search {
 
   /** Adds a pair if its fine thumbnails are alike too. */
   #examine(first: number, second: number): void {
-    const { fine } = this.#thumbnails;
-    const [half, length] = [(FINE * FINE) / 2, FINE * FINE];
-    const even = dot(fine, first * length, second * length, half);
-    const odd = dot(fine, first * length + half, second * length + half, half);
-    const correlation = even + Math.abs(odd);
-    if (correlation < this.#threshold || (this.#begun[first] as number) >= PAIRS_PER_IMAGE) return;
-    this.#begun[first] = (this.#begun[first] as number) + 1;
-    this.pairs.push({ first, second, correlation: Math.min(1, correlation), mirrored: odd < 0 });
+    const { correlation } = similarity(this.#thumbnails, first, second);
+    if (correlation >= this.#threshold) this.pairs.add(first, second, correlation);
   }
 }
 

@@ -425,7 +425,7 @@ export class DenseNet121 {
     options: ExtractionOptions,
   ): Promise<FeatureMatrix> {
     requireDataset('data', data);
-    warnOfSize('data', data, this);
+    warnOfSize('data', data, this, checkOptions(extractionOptions, options).onWarning);
     // The caller may dispose of the data set meanwhile.
     const images = data.share();
     try {

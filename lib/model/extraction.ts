@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { DataWarning } from '../data/data-warning.ts';
 import type { Fact } from '../distributed/agreement.ts';
 import { processesOf } from '../distributed/join.ts';
 import { reportingTogether, together } from '../distributed/processes.ts';
@@ -23,6 +24,9 @@ export const extractionOptions = featuresOptions
     signal: abortSignal.describe('stops the work after the current batch'),
     onProgress: callback<(done: number, total: number) => void>().describe(
       'called with the number of images done, and of all images',
+    ),
+    onWarning: callback<(warning: DataWarning) => void>().describe(
+      "called if the images were read at another size than the model's; without it that is a process warning (`process.emitWarning`)",
     ),
   });
 

@@ -14,6 +14,7 @@ export const givenImagesOptions = extractionOptions.omit({
   joinTimeout: true,
   collectiveTimeout: true,
   onProgress: true,
+  onWarning: true,
 });
 
 /** Options for images that cannot be decoded. */

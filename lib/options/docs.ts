@@ -288,6 +288,8 @@ export interface ExtractionDocs {
   signal?: unknown;
   /** Called with the number of images done, and of all images. */
   onProgress?: unknown;
+  /** Called if the images were read at another size than the model's; without it that is a process warning (`process.emitWarning`). */
+  onWarning?: unknown;
 }
 
 export interface FitDocs {

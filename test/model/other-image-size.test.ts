@@ -32,12 +32,16 @@ test.each([64, 48])('images read at %i pixels, for a model of 32, are warned of'
   for (const work of [() => model.evaluate(data), () => model.features(data), () => model.calibrate(data)]) {
     expect(await warningsOf(work)).toEqual([expect.stringContaining(message)]);
   }
+  const kinds: string[] = [];
+  const onWarning = ({ kind }: { kind: string }) => kinds.push(kind);
+  expect(await warningsOf(() => model.evaluate(data, { onWarning }))).toEqual([]);
+  expect(kinds).toEqual(['other-image-size']);
   const fit = { valid: data, epochs: 1, batchSize: 2, freeze: 'backbone' } as const;
   expect(await warningsOf(() => model.fit(data, fit).result)).toHaveLength(2);
   const told: string[] = [];
-  const onWarning = ({ kind, message }: { kind: string; message: string }) =>
+  const tell = ({ kind, message }: { kind: string; message: string }) =>
     told.push(`${kind} ${message.match(/of (train|valid)/)?.[1]}`);
-  expect(await warningsOf(() => model.fit(data, { ...fit, onWarning }).result)).toEqual([]);
+  expect(await warningsOf(() => model.fit(data, { ...fit, onWarning: tell }).result)).toEqual([]);
   expect(told).toEqual(['other-image-size train', 'other-image-size valid']);
 });
 

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { DataWarning } from '../data-warning.ts';
 import type { Dataset } from '../dataset.ts';
 import { BestPairs } from './best-pairs.ts';
 import { type SimilarPair, similarity, similarPairs } from './similar.ts';
@@ -11,6 +12,7 @@ export interface FeatureSource {
     options?: {
       signal?: AbortSignal | undefined;
       onProgress?: ((done: number, total: number) => void) | undefined;
+      onWarning?: ((warning: DataWarning) => void) | undefined;
     },
   ): Promise<{ shape: number[]; data: Float32Array }>;
 }
@@ -147,7 +149,12 @@ async function pooled(
       const rows = own.slice(first, first + CHUNK);
       const chunk = set.subset(rows.map((row) => (places[row] as number) - begin));
       try {
-        const features = await model.features(chunk, { signal, onProgress: (some) => report(done + some) });
+        const features = await model.features(chunk, {
+          signal,
+          onProgress: (some) => report(done + some),
+          // Twins are alike at any size.
+          onWarning: () => {},
+        });
         const means = averaged(features);
         const length = means.length / rows.length;
         if (result.length === 0) result = new Float32Array(places.length * length);

@@ -7,7 +7,7 @@ import { divideUnits } from './divide.ts';
 /**
  * Splits images into two parts, the first with about `fraction` of every class, and returns their indices. Both parts
  * keep the order. The sizes per class are rounded by the largest-remainder method, so that the total is right. A class
- * with two or more images has at least one in each part; a single image is in the larger part.
+ * with two or more images has at least one in each part; a single image is in the larger part, unless all are single.
  *
  * Units stay whole. The sizes are then as near to the wanted ones as `divideUnits` comes, and a class with two or more
  * units is in each part where possible.
@@ -36,11 +36,8 @@ export function splitPerClass(
     ? drawnUnits(labels, classes, sizes, { units, random })
     : new Set(classes.flatMap((indices, index) => shuffled(indices, random).slice(0, sizes[index])));
   if (drawn.size === 0 || drawn.size === labels.length) {
-    const message =
-      `Splitting ${labels.length} images at ${fraction} leaves one part empty: every class has a single image, and at ` +
-      'least one class needs 2.';
-    const remedy = 'Add images, name a split or folder for validation, or validate nothing (--valid none).';
-    throw new InputError('INVALID_ARGUMENT', message, { atCommandLine: `${message} ${remedy}` });
+    const message = `Splitting ${labels.length} images at ${fraction} leaves one part empty.`;
+    throw new InputError('INVALID_ARGUMENT', message);
   }
   const all = [...labels.keys()];
   return [all.filter((index) => drawn.has(index)), all.filter((index) => !drawn.has(index))];
@@ -92,8 +89,10 @@ function sizesOfFirst(counts: number[], fraction: number): number[] {
   const remainder = (index: number) => (shares[index] as number) - (sizes[index] as number);
   const byRemainder = [...counts.keys()].sort((a, b) => remainder(b) - remainder(a));
   const raised = new Set(byRemainder.slice(0, missing));
+  const areSingle = counts.every((count) => count < 2);
   return counts.map((count, index) => {
     const size = (sizes[index] as number) + (raised.has(index) ? 1 : 0);
-    return count < 2 ? Math.round(fraction) : Math.min(Math.max(size, 1), count - 1);
+    if (count >= 2) return Math.min(Math.max(size, 1), count - 1);
+    return areSingle ? size : Math.round(fraction);
   });
 }

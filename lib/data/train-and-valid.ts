@@ -179,6 +179,7 @@ async function holdOut(
   seed: number,
   { where = '', beside = nothingLeftOut() }: { where?: string; beside?: LeftOut } = {},
 ): Promise<TrainAndValid> {
+  requireSeveralOfAny(all);
   const units = unitsOf(all.labels, { groups: all.groups, twins: await fileTwinKeys(all.files) });
   const [first, rest] = splitPerClass(all.labels, TRAINING_SHARE, seed, units);
   const train = selectFiles(all, first);
@@ -197,6 +198,15 @@ async function holdOut(
       total: totals[label] as number,
     })),
   };
+}
+
+/** @throws InputError `DATA_INVALID` if each class has one image, of which none can be for validation */
+function requireSeveralOfAny({ source, classes, labels }: ImageFiles): void {
+  if (countPerClass(labels, classes.length).some((count) => count > 1)) return;
+  const said = (none: string) =>
+    `${source} has one image of each class, and none of them for validation: each is needed for training. Add images, or ` +
+    `validate nothing (${none}).`;
+  throw new InputError('DATA_INVALID', said("`valid: 'none'`"), { atCommandLine: said('--valid none') });
 }
 
 /** The groups of several sets together; undefined if none has any. */

@@ -39,8 +39,8 @@ describe('every class is trained on', () => {
   test('not if each has one image: nothing is left to validate with', async () => {
     const directory = await pictures(['ant/1.png', 'bee/1.png']);
     await expect(open(directory)).rejects.toMatchObject({
-      code: 'INVALID_ARGUMENT',
-      message: expect.stringContaining('every class has a single image'),
+      code: 'DATA_INVALID',
+      message: expect.stringContaining('has one image of each class'),
       atCommandLine: expect.stringContaining('--valid none'),
     });
   });

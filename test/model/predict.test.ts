@@ -108,6 +108,7 @@ describe('DenseNet121.predict', () => {
     ['a misspelt option', 'a.png', { topk: 1 }, "did you mean 'topK'?"],
     ['no classes', 'a.png', { topK: 0 }, 'topK must be an integer from 1 to 1000000'],
     ['processes that share the work', 'a.png', { distributed: 'auto' }, "There is no option 'distributed'"],
+    ['warnings of data', 'a.png', { onWarning: () => {} }, "There is no option 'onWarning'"],
   ])('refuses %s', async (_, inputs, options, message) => {
     const model = await smallModel();
     await expect(model.predict(inputs as never, options)).rejects.toThrow(

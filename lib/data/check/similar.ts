@@ -23,8 +23,8 @@ const CANDIDATES = 128;
 
 /**
  * Finds the pairs of images whose thumbnails, or one and the mirror image of the other, correlate by at least
- * `threshold`, which must be positive: of each image the 128 likest. Every image is compared with every other, block by block: half a product of
- * `[count, 64]` with its transpose at most, in memory of about the thumbnails' size.
+ * `threshold`, which must be positive: of each image the 128 likest. Every image is compared with every other, block by
+ * block: half a product of `[count, 64]` with its transpose at most, in memory of about the thumbnails' size.
  *
  * @param isCompared which images take part
  * @throws the signal's reason after an abort; what `onProgress` throws

@@ -57,7 +57,7 @@ describe('a run whose images have moved', () => {
     const before = hashesIn(join(cwd, 'run'));
     const { code, stdout } = await torchTl([...RESUME, 'moved'], { cwd });
     expect(code).toBe(0);
-    expect(stdout).toContain('The run in run is finished');
+    expect(stdout).toContain(`The run in ${join(cwd, 'run')} is finished`);
     expect(hashesIn(join(cwd, 'run'))).toEqual(before);
   });
 

@@ -18,7 +18,6 @@ import { crc32 } from '../support/hash.ts';
 import { isSameValue } from '../support/names.ts';
 import type { Refuse } from '../support/quoted.ts';
 import { unusedNames } from './effects.ts';
-import { stagesOf } from './recipes.ts';
 import { withBest } from './recorded-epochs.ts';
 
 /*
@@ -291,11 +290,10 @@ export function requireSame(
  * Compares options with a checkpoint's and returns the names of the permitted changes. Options without effect are not
  * compared.
  *
- * @throws InputError `CHECKPOINT_MISMATCH` if an option differs that must not change, or a stage has trained more epochs
- *   than it is to have now
+ * @throws InputError `CHECKPOINT_MISMATCH` if an option differs that must not change
  */
 export function requireSameOptions(
-  then: Pick<CheckpointState, 'options' | 'epochs'>,
+  then: Pick<CheckpointState, 'options'>,
   { options, device }: { options: TrainingOptions; device: string },
   file: string,
 ): string[] {
@@ -310,14 +308,6 @@ export function requireSameOptions(
   const mayChange = (name: string) => MAY_CHANGE.includes(name) || (name === 'featureCache' && isKept);
   const refused = changed.find((name) => !mayChange(name));
   if (refused !== undefined) throw mismatch(file, change(refused, then.options, now));
-  for (const [index, stage] of stagesOf(options).entries()) {
-    const trained = then.epochs.filter((epoch) => epoch.stage === index + 1).length;
-    if (trained <= stage.epochs) continue;
-    throw mismatch(
-      file,
-      `stage ${index + 1} has trained ${trained} epochs, and is to have ${stage.epochs} now`,
-    );
-  }
   return changed;
 }
 

@@ -327,8 +327,7 @@ describe('torch-tl run --resume', () => {
       code: 2,
       stderr: expect.stringContaining('Another run is writing to'),
     });
-    const trained = readFileSync(join(cwd, 'run', 'epochs.jsonl'), 'utf8').split('\n').length;
-    expect(await torchTl([...RESUME, '--epochs', `${trained}`], { cwd })).toMatchObject({ code: 0 });
+    expect(await torchTl([...RESUME, '--epochs', '1'], { cwd })).toMatchObject({ code: 0 });
   });
 
   test.skipIf(process.platform !== 'linux')(

@@ -16,7 +16,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
  * so many, `TORCH_TL_DRAWN_FIRST=100` begins with that seed.
  */
 
-const COUNT = Number(process.env.TORCH_TL_DRAWN ?? 5);
+const COUNT = Number(process.env.TORCH_TL_DRAWN ?? 3);
 const FIRST = Number(process.env.TORCH_TL_DRAWN_FIRST ?? 0);
 
 interface Images {

@@ -7,7 +7,8 @@
 export const KINDS = {
   training: '`run`, `run all`, `train`, with `--folds` or `--seeds`',
   processes: '`run --processes`',
-  pass: '`lr-find`, `evaluate`, `features`, `predict`, `data check`',
+  pass: '`lr-find`, `evaluate`, `predict`, `data check`',
+  features: '`features`',
   copies: '`predict --copy-to`',
   file: '`export`, `report`',
   download: '`weights download`, `libtorch install`',
@@ -128,8 +129,10 @@ const GOES_ON_WARNED: Cell = { exit: 'goes on', says: 'Warning: cannot write to 
 const GONE = 'the directory was moved, removed or replaced';
 const NO_DIRECTORY = 'there is no such file or directory';
 
-/** What is expected of each kind of job in each event; a combination that is not here cannot be. */
-export const EXPECTED: Record<EventName, Partial<Record<Kind, Cell>>> = {
+type Cells = Partial<Record<Kind, Cell>>;
+
+/** What is expected in each event, but of `features` where it ends as others that pass once over the images. */
+const DECLARED: Record<EventName, Cells> = {
   interrupted: bySignal(130, 'Interrupted.'),
   'interrupted twice': {
     training: { exit: 'signal', says: AT_ONCE, kept: 'run' },
@@ -157,6 +160,8 @@ export const EXPECTED: Record<EventName, Partial<Record<Kind, Cell>>> = {
     training: GOES_ON_WARNED,
     processes: GOES_ON_WARNED,
     pass: { exit: 1, says: LOST, kept: 'old' },
+    // Its result is a file.
+    features: GOES_ON_WARNED,
     copies: { exit: 1, says: LOST, kept: 'copies' },
     file: GOES_ON_WARNED,
     server: GOES_ON_WARNED,
@@ -190,3 +195,11 @@ export const EXPECTED: Record<EventName, Partial<Record<Kind, Cell>>> = {
     copies: { exit: 'killed or 1', kept: 'copies' },
   },
 };
+
+/** What is expected of each kind of job in each event; a combination that is not here cannot be. */
+export const EXPECTED = Object.fromEntries(
+  Object.entries(DECLARED).map(([event, cells]) => {
+    const features = cells.features ?? cells.pass;
+    return [event, { ...cells, ...(features && { features }) }];
+  }),
+) as Record<EventName, Cells>;

@@ -179,7 +179,7 @@ export const JOBS: Record<string, Job> = {
     outcome: (_, stdout) => figuresIn(stdout),
   },
   features: {
-    kind: 'pass',
+    kind: 'features',
     words: ['features'],
     args: async (cwd, pace) => {
       mkdirSync(join(cwd, 'out'), { recursive: true });

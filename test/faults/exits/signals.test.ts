@@ -62,7 +62,7 @@ describe.skipIf(process.platform !== 'linux').for(Object.entries(SENT))('%s', ([
   test.for(chosen(cellsOf(event), TRIED[event]))(`${EVENTS[event]}: %s`, async ([, { job, cell }]) => {
     const pace = cell.exit === 'goes on' ? 'short' : event === 'interrupted twice' ? 'slow' : 'long';
     // A pass does not say when its first batch has begun.
-    const wait = pace === 'slow' && job.kind === 'pass' ? 2000 : 0;
+    const wait = pace === 'slow' && (job.kind === 'pass' || job.kind === 'features') ? 2000 : 0;
     const hasNoSecond = event === 'interrupted twice' && job.isPrompt;
     const later = (victim: Victim) => void setTimeout(() => (hasNoSecond ? twiceAtOnce : act)(victim), wait);
     const { ended, ...left } = await disturbed(job, { act: later, pace });

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { Dataset } from './data/dataset.ts';
 import type { ImageInput } from './data/decoding/decode.ts';
 import { placeOf } from './distributed/place.ts';
@@ -287,7 +288,7 @@ export class DenseNet121 {
       return this.#state.stoppable(rest.signal, (signal) =>
         predict(inputs, this, { topK, skipCorrupt, onSkipped, signal }, (images) =>
           // Every process predicts images of its own.
-          this.#pass('logits', images, { ...rest, distributed: 'off' }),
+          this.#pass('logits', images, checkOptions(extractionOptions, { ...rest, distributed: 'off' })),
         ),
       );
     });
@@ -425,11 +426,12 @@ export class DenseNet121 {
     options: ExtractionOptions,
   ): Promise<FeatureMatrix> {
     requireDataset('data', data);
-    warnOfSize('data', data, this, checkOptions(extractionOptions, options).onWarning);
+    const checked = checkOptions(extractionOptions, options);
+    warnOfSize('data', data, this, checked.onWarning);
     // The caller may dispose of the data set meanwhile.
     const images = data.share();
     try {
-      return await this.#pass(what, images, options);
+      return await this.#pass(what, images, checked);
     } finally {
       images.dispose();
     }
@@ -438,9 +440,8 @@ export class DenseNet121 {
   async #pass(
     what: 'features' | 'logits',
     images: ImagesOnDevice,
-    options: ExtractionOptions,
+    checked: z.output<typeof extractionOptions>,
   ): Promise<FeatureMatrix> {
-    const checked = checkOptions(extractionOptions, options);
     const computation = computationOf(checked, this.device, placeOf(checked).threads);
     const extraction = { model: this.#native, device: this.device, computation, images, options: checked };
     return this.#state.stoppable(checked.signal, (stopped) => extract(what, extraction, stopped));
